@@ -1,0 +1,1 @@
+"""Typer application: one file a verb; maps options to a config and calls the verb."""

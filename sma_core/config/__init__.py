@@ -1,0 +1,25 @@
+"""The settings of a run: frozen models, and the layers they are read from."""
+
+from sma_core.config.models import (
+    DataConfig,
+    DecoderConfig,
+    FinetuneConfig,
+    FinetuneTrainingConfig,
+    MaskingConfig,
+    ModelConfig,
+    PretrainConfig,
+    SplitConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "DataConfig",
+    "DecoderConfig",
+    "FinetuneConfig",
+    "FinetuneTrainingConfig",
+    "MaskingConfig",
+    "ModelConfig",
+    "PretrainConfig",
+    "SplitConfig",
+    "TrainingConfig",
+]

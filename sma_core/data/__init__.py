@@ -1,0 +1,1 @@
+"""From files to batches: readers, checks, the Arrow store, sampling, packing, collation."""

@@ -1,0 +1,1 @@
+"""Metrics and splits of labelled data."""

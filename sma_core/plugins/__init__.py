@@ -1,0 +1,27 @@
+"""The plugin door: contract, discovery, registry. Imports no torch, no numpy, no pyarrow."""
+
+from sma_core.plugins.hookspecs import hookimpl
+from sma_core.plugins.specs import (
+    API_VERSION,
+    DataSet,
+    Domain,
+    Head,
+    Reader,
+    Spec,
+    Splitter,
+    Task,
+    Tokenizer,
+)
+
+__all__ = [
+    "API_VERSION",
+    "DataSet",
+    "Domain",
+    "Head",
+    "Reader",
+    "Spec",
+    "Splitter",
+    "Task",
+    "Tokenizer",
+    "hookimpl",
+]

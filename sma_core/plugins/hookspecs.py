@@ -1,0 +1,53 @@
+"""The hooks of the plugin contract (pluggy project ``sma``). Each returns a list of frozen specs."""
+
+from __future__ import annotations
+
+import pluggy
+
+from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Splitter, Task, Tokenizer
+
+PROJECT = "sma"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def sma_domains() -> list[Domain]:
+    """Domains this plugin provides: normally one, named as its entry point."""
+    return []
+
+
+@hookspec
+def sma_tokenizers() -> list[Tokenizer]:
+    """Ways to turn a row's text into ids."""
+    return []
+
+
+@hookspec
+def sma_readers() -> list[Reader]:
+    """File formats this plugin can read."""
+    return []
+
+
+@hookspec
+def sma_datasets() -> list[DataSet]:
+    """Sets of rows that can be named instead of a file."""
+    return []
+
+
+@hookspec
+def sma_heads() -> list[Head]:
+    """Modules that turn latents into predictions."""
+    return []
+
+
+@hookspec
+def sma_tasks() -> list[Task]:
+    """Labelled problems with their split and metric."""
+    return []
+
+
+@hookspec
+def sma_splitters() -> list[Splitter]:
+    """Ways to divide labelled rows into training, validation and test."""
+    return []

@@ -1,0 +1,136 @@
+"""What plugins hand to the core: frozen records that name heavy things by reference.
+
+A reference is a string ``"package.module:attribute"``; it is imported when it is used, so that a
+plugin's entry module stays cheap. Every spec has a ``name``, unique among its kind inside a domain,
+and a one-line ``summary``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Literal
+
+API_VERSION = "1.0"
+"""Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
+
+InputKind = Literal["discrete", "continuous"]
+TaskKind = Literal["regression", "binary", "multiclass", "multilabel"]
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Base of all specs: a name in lower case with hyphens, and one line that says what it is."""
+
+    name: str
+    summary: str
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when the name or the summary is not usable."""
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"{type(self).__name__} name {self.name!r} must be lower case letters, digits and hyphens"
+            )
+        if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
+            raise ValueError(f"{type(self).__name__} {self.name!r} needs a summary of one line")
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Field name -> reference, for every field that holds one."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if field_is_reference(name) and value}
+
+
+def field_is_reference(field_name: str) -> bool:
+    """Whether a spec's field holds a ``module:attribute`` string."""
+    return field_name in {"factory", "locate", "check"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain(Spec):
+    """A field of data: which parts serve it when the user names none.
+
+    ``recipes`` is an importable package whose ``*.toml`` files are recipes. ``check`` names a function
+    ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
+    it runs in worker processes.
+    """
+
+    tokenizer: str
+    reader: str
+    dataset: str
+    recipes: str
+    api_version: str = API_VERSION
+    input_kind: InputKind = "discrete"
+    head: str = "decoder"
+    task: str | None = None
+    splitter: str = "random"
+    columns: tuple[str, ...] = ()
+    check: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokenizer(Spec):
+    """``factory()`` gives an object with the methods of `sma_core.data.tokenizers.DiscreteTokenizer`."""
+
+    factory: str
+    version: str = "1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader(Spec):
+    """``factory`` is a function ``(path, column, fields) -> iterator of Row | RejectedRow``.
+
+    ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``.
+    """
+
+    factory: str
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet(Spec):
+    """A named set of rows: a file in ``SMA_DATA/<domain>/``, one that ships, or one on the hub.
+
+    ``file`` is the file's name in the domain's data folder; ``locate`` names a function ``() -> Path``
+    for a file that ships with the plugin or one of its libraries. ``hub`` is ``"owner/name"``.
+    """
+
+    source: str
+    licence: str
+    file: str | None = None
+    locate: str | None = None
+    hub: str | None = None
+    reader: str | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head(Spec):
+    """``factory(model_config, outputs)`` gives a module that maps latents to ``(B, outputs)``."""
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Spec):
+    """Labels to learn: columns of a data set, what they are, how they are split and judged."""
+
+    dataset: str
+    targets: tuple[str, ...]
+    kind: TaskKind
+    metric: str
+    splitter: str = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splitter(Spec):
+    """``factory`` is a function ``(texts, valid, test, seed) -> (train, valid, test)`` of row indices.
+
+    ``texts`` is the sequence of raw inputs, ``valid`` and ``test`` are shares of the rows; the three
+    results are one-dimensional int64 arrays that share no index.
+    """
+
+    factory: str
+    seeded: bool = True

@@ -1,0 +1,1 @@
+"""The verbs, one typed function a file; also the Python API."""
