@@ -6,7 +6,8 @@ refuse unknown fields. Reading them from files and options is the business of `s
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from types import NoneType
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +18,20 @@ class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_empty(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
+        """Read the text ``none`` as an empty value where a setting may be empty: TOML has no null."""
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields
+        return {
+            name: None
+            if value == "none" and name in fields and NoneType in get_args(fields[name].annotation)
+            else value
+            for name, value in values.items()
+        }
 
 
 class DecoderConfig(Settings):
@@ -122,7 +137,7 @@ class DataConfig(Settings):
     column: str | None = Field(None, description="Column that holds the input; empty: a usual name is found.")
     tokenizer: str | None = Field(None, description="Tokenizer by name; empty: the domain's own.")
     truncate: bool = Field(True, description="Cut rows longer than model.max_length; off: set them aside.")
-    check_rows: bool = Field(True, description="Let the domain check each row (chem: RDKit parses it).")
+    check_rows: bool = Field(True, description="Let the domain check each row.")
     max_rejected: float = Field(0.05, ge=0.0, le=1.0, description="Stop when a larger share of rows is unusable.")
     held_out: float = Field(0.02, gt=0.0, lt=1.0, description="Share of rows kept apart for the held-out loss.")
     packing: Literal["single", "concat"] = Field(
@@ -164,7 +179,7 @@ class TrainingConfig(Settings):
 class PretrainConfig(Settings):
     """Everything `sma train` needs."""
 
-    domain: str = Field(description="The plugin that knows the data, for example chem.")
+    domain: str = Field(description="The plugin that knows the data.")
     recipe: str | None = Field(None, description="The recipe these settings began from.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows and batches.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network.")
@@ -177,7 +192,7 @@ class PretrainConfig(Settings):
 class SplitConfig(Settings):
     """How labelled rows are divided into training, validation and test."""
 
-    name: str | None = Field(None, description="A splitter by name (random, scaffold, …); empty: the task's.")
+    name: str | None = Field(None, description="A splitter by name (random, …); empty: the task's.")
     seed: int = Field(0, ge=0, description="Seed of the split, where it has one.")
     valid: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for validation.")
     test: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for the test.")

@@ -1,0 +1,164 @@
+"""Settings from several places, laid over each other, with where each value came from.
+
+Order, later wins: defaults < recipe < file < environment < ``--set`` and options. A layer is a nested
+dictionary of plain values; the result is one of the frozen models and a map from dotted setting to the
+name of the layer that set it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sma_core.config.models import Settings
+from sma_core.errors import ConfigError
+
+M = TypeVar("M", bound=Settings)
+Values = dict[str, Any]
+ENVIRONMENT_PREFIX = "SMA_"
+_ONE_OF = (("training.steps", "training.epochs"),)
+"""Settings of which only one counts: a layer that sets one clears what lower layers said of the other."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values from one place; ``name`` is what a message calls it (``recipe tiny``, ``--set``)."""
+
+    name: str
+    values: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[M]):
+    """A complete config and, for each dotted setting that is not a default, the layer it came from."""
+
+    config: M
+    origins: dict[str, str]
+
+
+def resolve(model: type[M], layers: Sequence[Layer]) -> Resolved[M]:
+    """Lay ``layers`` over the defaults of ``model``; raises `ConfigError` with setting, layer and hint."""
+    merged: Values = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        settings = dict(flatten(layer.values))
+        for group in _ONE_OF:
+            given = [name for name in group if settings.get(name) is not None]
+            if len(given) == 1:
+                settings |= {name: None for name in group if name not in given}
+        for setting, value in settings.items():
+            put(merged, setting, value)
+            origins[setting] = layer.name
+    try:
+        config = model.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, model, origins)) from error
+    return Resolved(config, origins)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield ``("training.steps", 10)`` pairs from nested dictionaries."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def put(values: Values, setting: str, value: Any) -> None:  # noqa: ANN401 - a setting may be of any type
+    """Set the dotted ``setting`` in nested dictionaries; raises `ConfigError` for a value inside a value."""
+    *sections, last = setting.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"the setting {setting!r} is inside {section!r}, which is a value, not a section")
+        values = inner
+    values[last] = value
+
+
+def read_toml(path: Path) -> Values:
+    """Read a TOML file; raises `ConfigError` naming the file when it is missing or malformed."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the settings file {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_assignments(assignments: Sequence[str]) -> Values:
+    """Turn ``["training.steps=10", "masking.strategy=random"]`` into nested values."""
+    values: Values = {}
+    for assignment in assignments:
+        setting, equals, text = assignment.partition("=")
+        if not equals or not setting.strip():
+            raise ConfigError(f"--set {assignment!r} must look like section.name=value")
+        put(values, setting.strip(), parse_value(text.strip()))
+    return values
+
+
+def parse_value(text: str) -> Any:  # noqa: ANN401 - a setting may be of any type
+    """Read ``text`` as a TOML value (number, boolean, list, quoted string), else take it as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def environment_values(environment: Mapping[str, str]) -> Values:
+    """Read settings such as ``SMA_TRAINING__STEPS=10``: two underscores stand for the dot."""
+    values: Values = {}
+    for variable, text in sorted(environment.items()):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name != variable and "__" in name:
+            put(values, name.lower().replace("__", "."), parse_value(text))
+    return values
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every dotted setting of a model with its description."""
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from settings_of(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", info.description or ""
+
+
+def dump(config: BaseModel) -> Values:
+    """Return plain nested values that `resolve` reads back; an empty value is written as ``"none"``."""
+    return _without_none(config.model_dump(mode="json"))
+
+
+def _without_none(values: Values) -> Values:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else ("none" if value is None else value)
+        for name, value in values.items()
+    }
+
+
+def _sentence(error: ValidationError, model: type[BaseModel], origins: Mapping[str, str]) -> str:
+    """One clear sentence for the first thing wrong."""
+    first = error.errors()[0]
+    setting = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    origin = next((f" (from {o})" for name, o in origins.items() if name == setting), "")
+    if not origin:
+        origin = next((f" (from {o})" for name, o in origins.items() if name.startswith(f"{setting}.")), "")
+    if first["type"] == "extra_forbidden":
+        names = [name for name, _ in settings_of(model)]
+        near = difflib.get_close_matches(setting, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "sma config show lists every setting"
+        return f"there is no setting {setting!r}{origin}: {hint}"
+    if first["type"] == "missing":
+        return f"the setting {setting!r} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if first["type"] == "value_error":
+        return f"settings do not fit together{f' in {setting}' if setting else ''}: {message}"
+    return f"the setting {setting!r} cannot be {first['input']!r}{origin}: {message}"

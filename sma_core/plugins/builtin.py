@@ -1,0 +1,66 @@
+"""What the core itself brings, through the same hooks as any plugin."""
+
+from __future__ import annotations
+
+from sma_core.plugins.hookspecs import hookimpl
+from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
+
+
+@hookimpl
+def sma_tokenizers() -> list[Tokenizer]:
+    """The byte tokenizer of the paper."""
+    return [
+        Tokenizer(
+            name="bytes",
+            summary="UTF-8 bytes and six special ids; a separator at the end.",
+            factory="sma_core.data.tokenizers:ByteTokenizer",
+        )
+    ]
+
+
+@hookimpl
+def sma_readers() -> list[Reader]:
+    """Text lines and delimited columns."""
+    return [
+        Reader(
+            name="lines",
+            summary="One row a line.",
+            factory="sma_core.data.readers.lines:read_lines",
+            suffixes=(".txt",),
+        ),
+        Reader(
+            name="csv",
+            summary="Comma- or tab-separated columns with a header.",
+            factory="sma_core.data.readers.csv:read_csv",
+            suffixes=(".csv", ".tsv"),
+        ),
+    ]
+
+
+@hookimpl
+def sma_heads() -> list[Head]:
+    """The paper's decoder head, and mean pooling."""
+    return [
+        Head(
+            name="decoder",
+            summary="One learned query attends to the latents, then a linear map (the paper's head).",
+            factory="sma_core.nn.heads:DecoderHead",
+        ),
+        Head(
+            name="mean",
+            summary="Mean over the latents, then a linear map.",
+            factory="sma_core.nn.heads:MeanHead",
+        ),
+    ]
+
+
+@hookimpl
+def sma_splitters() -> list[Splitter]:
+    """A seeded random split."""
+    return [
+        Splitter(
+            name="random",
+            summary="Rows drawn at random with the split's seed.",
+            factory="sma_core.evaluation.splits:random_split",
+        )
+    ]

@@ -1,0 +1,96 @@
+"""Step one of discovery: which plugins are installed, from package metadata alone.
+
+Nothing is imported here. An entry point in the group ``sma.plugins`` is named after the domain it
+serves (``chem``), or ``domain.extension`` for one that adds to a domain of another package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import Literal, Self
+
+GROUP = "sma.plugins"
+Status = Literal["installed", "disabled", "conflict", "invalid"]
+
+_ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
+
+
+@dataclass(frozen=True)
+class PluginPolicy:
+    """Which plugins may be used: ``allowed`` is None for all; ``strict`` turns warnings into errors."""
+
+    allowed: frozenset[str] | None = None
+    strict: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read ``SMA_PLUGINS`` (comma-separated allow-list, empty for none) and ``SMA_STRICT_PLUGINS``."""
+        variables = os.environ if environment is None else environment
+        listed = variables.get("SMA_PLUGINS")
+        allowed = None if listed is None else frozenset(name.strip() for name in listed.split(",")) - {""}
+        return cls(allowed, variables.get("SMA_STRICT_PLUGINS", "") not in ("", "0"))
+
+    def allows(self, name: str) -> bool:
+        """Whether the plugin ``name`` may be used; allowing ``chem`` allows ``chem.polymers`` too."""
+        return self.allowed is None or name in self.allowed or name.partition(".")[0] in self.allowed
+
+
+@dataclass(frozen=True)
+class InstalledPlugin:
+    """One entry point: its name, the package that brings it, and whether it may be used."""
+
+    name: str
+    package: str
+    version: str
+    summary: str
+    module: str
+    status: Status = "installed"
+    detail: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The domain this plugin serves or adds to."""
+        return self.name.partition(".")[0]
+
+
+def installed_plugins(
+    policy: PluginPolicy | None = None, distributions: Iterable[metadata.Distribution] | None = None
+) -> list[InstalledPlugin]:
+    """List every plugin that is installed, sorted by name; imports none of them.
+
+    Two packages with the same entry-point name both get the status ``conflict``.
+    """
+    policy = policy or PluginPolicy.from_environment()
+    found: dict[tuple[str, str], InstalledPlugin] = {}
+    for distribution in metadata.distributions() if distributions is None else distributions:
+        for entry in distribution.entry_points:
+            if entry.group != GROUP:
+                continue
+            package = distribution.metadata["Name"] or "unknown package"
+            summary = distribution.metadata["Summary"] or ""
+            plugin = InstalledPlugin(entry.name, package, distribution.version, summary, entry.value)
+            # The first one on the path wins, as for import: an editable install can be seen twice.
+            found.setdefault((entry.name, package.lower().replace("_", "-")), plugin)
+    plugins = sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
+    return [_with_status(plugin, plugins, policy) for plugin in plugins]
+
+
+def _with_status(
+    plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy
+) -> InstalledPlugin:
+    if not _ENTRY_NAME.fullmatch(plugin.name):
+        return replace(
+            plugin, status="invalid", detail="the entry point must be named 'domain' or 'domain.extension'"
+        )
+    if not policy.allows(plugin.name):
+        return replace(plugin, status="disabled", detail="switched off by SMA_PLUGINS or --no-plugins")
+    others = [other.package for other in plugins if other.name == plugin.name and other is not plugin]
+    if others:
+        return replace(
+            plugin, status="conflict", detail=f"{plugin.name!r} is also provided by {', '.join(others)}"
+        )
+    return plugin

@@ -1,0 +1,126 @@
+"""Step two of discovery: import the plugins of one domain, each behind a wall of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import sys
+import traceback
+from dataclasses import dataclass
+from types import ModuleType
+
+import pluggy
+
+from sma_core.errors import PluginError
+from sma_core.plugins import builtin, hookspecs
+from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
+
+CORE = "sma-core"
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that could not be used: which, why in one line, and the whole traceback."""
+
+    plugin: InstalledPlugin
+    reason: str
+    traceback: str
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        what = f"{self.plugin.package} {self.plugin.version}"
+        return f"plugin {self.plugin.name!r} ({what}) is left out: {self.reason}"
+
+
+@dataclass(frozen=True)
+class LoadedPlugins:
+    """The hooks of one domain's plugins and of the core's built-ins."""
+
+    manager: pluggy.PluginManager
+    packages: dict[str, str]
+    """Name a plugin is registered under -> the package it came from."""
+    broken: tuple[BrokenPlugin, ...]
+
+
+def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugins:
+    """Import the plugin ``domain`` and every ``domain.*`` extension, and nothing else.
+
+    A broken extension becomes a record in ``broken``. Raises `PluginError` when the domain is not
+    installed, is provided by two packages, is switched off or is itself broken; with a strict policy
+    also for a broken extension.
+    """
+    policy = policy or PluginPolicy.from_environment()
+    plugins = installed_plugins(policy)
+    wanted = [plugin for plugin in plugins if plugin.domain == domain]
+    _refuse_unusable(domain, wanted, plugins)
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="core")
+    packages = {"core": CORE}
+    broken: list[BrokenPlugin] = []
+    for plugin in wanted:
+        if plugin.status == "disabled":
+            continue
+        try:
+            _register(manager, plugin)
+            packages[plugin.name] = f"{plugin.package} {plugin.version}"
+        except (Exception, SystemExit) as error:
+            failure = BrokenPlugin(plugin, _reason(error), traceback.format_exc())
+            if plugin.name == domain or policy.strict:
+                raise PluginError(
+                    f"the plugin {plugin.name!r} ({plugin.package} {plugin.version}) cannot be used: "
+                    f"{failure.reason}; mend or reinstall that package (--debug shows the traceback)"
+                ) from error
+            broken.append(failure)
+    return LoadedPlugins(manager, packages, tuple(broken))
+
+
+def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[InstalledPlugin]) -> None:
+    """Raise `PluginError` when ``domain`` is missing, switched off or provided twice."""
+    for plugin in wanted:
+        if plugin.status == "conflict":
+            raise PluginError(
+                f"the plugin {plugin.name!r} is provided by both "
+                f"{' and '.join(other.package for other in wanted if other.name == plugin.name)}; "
+                "uninstall one of them"
+            )
+    own = [plugin for plugin in wanted if plugin.name == domain]
+    if not own:
+        domains = sorted({plugin.name for plugin in plugins if "." not in plugin.name})
+        raise PluginError(unknown_domain(domain, domains))
+    if own[0].status == "disabled":
+        raise PluginError(f"the plugin {domain!r} ({own[0].package}) is {own[0].detail}; switch it on to use it")
+
+
+def unknown_domain(domain: str, installed: list[str]) -> str:
+    """Return the sentence for a domain no installed plugin provides."""
+    near = difflib.get_close_matches(domain, installed, n=1)
+    if near:
+        return f"no plugin provides the domain {domain!r}; did you mean {near[0]!r}?"
+    have = f"installed: {', '.join(installed)}" if installed else "no plugin is installed"
+    return (
+        f"no plugin provides the domain {domain!r} ({have}); domains come in packages of their own, "
+        f"by custom named sma-{domain}: pip install sma-{domain}"
+    )
+
+
+def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
+    """Import one plugin and add its hooks; whatever it prints while importing goes to stderr."""
+    with contextlib.redirect_stdout(sys.stderr):
+        module: ModuleType = importlib.import_module(plugin.module.partition(":")[0])
+        target = module
+        for part in filter(None, plugin.module.partition(":")[2].split(".")):
+            target = getattr(target, part)
+    manager.register(target, name=plugin.name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError:
+        manager.unregister(target)
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    """The last line a traceback of ``error`` would show, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

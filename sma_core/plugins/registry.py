@@ -1,0 +1,204 @@
+"""Everything one domain's plugins and the core offer, by kind and name."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sma_core.errors import PluginError
+from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
+from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_plugins
+from sma_core.plugins.references import resolve
+from sma_core.plugins.specs import (
+    API_VERSION,
+    DataSet,
+    Domain,
+    Head,
+    Reader,
+    Spec,
+    Splitter,
+    Task,
+    Tokenizer,
+)
+
+logger = logging.getLogger("sma")
+
+S = TypeVar("S", bound=Spec)
+COMPRESSIONS = (".gz", ".zst")
+_HOOKS: dict[str, type[Spec]] = {
+    "sma_domains": Domain,
+    "sma_tokenizers": Tokenizer,
+    "sma_readers": Reader,
+    "sma_datasets": DataSet,
+    "sma_heads": Head,
+    "sma_tasks": Task,
+    "sma_splitters": Splitter,
+}
+_NOUNS: dict[type[Spec], str] = {
+    Domain: "domain",
+    Tokenizer: "tokenizer",
+    Reader: "reader",
+    DataSet: "data set",
+    Head: "head",
+    Task: "task",
+    Splitter: "splitter",
+}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    spec: Spec
+    provider: str
+
+
+class Registry:
+    """The specs that serve one domain.
+
+    Build it with `Registry.load`. Look-ups take a bare name (``esol``) or one with the domain in
+    front (``chem:esol``) and raise `PluginError` with near names when there is no such spec.
+    """
+
+    def __init__(self, domain: str, loaded: LoadedPlugins, strict: bool = False) -> None:
+        self.name = domain
+        self.packages = loaded.packages
+        self.broken: list[BrokenPlugin] = list(loaded.broken)
+        self._entries: dict[tuple[type[Spec], str], _Entry] = {}
+        for plugin, provider in loaded.packages.items():
+            self._collect(plugin, provider, loaded, strict)
+        self.domain = self.find(Domain, domain)
+        _check_api_version(self.domain, self.provider(self.domain))
+
+    @classmethod
+    def load(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
+        """Import the plugins of ``domain`` and collect what they offer; warn of broken extensions."""
+        policy = policy or PluginPolicy.from_environment()
+        registry = cls(domain, load_plugins(domain, policy), policy.strict)
+        for failure in registry.broken:
+            logger.warning("%s", failure)
+        return registry
+
+    def _collect(self, plugin: str, provider: str, loaded: LoadedPlugins, strict: bool) -> None:
+        """Take one plugin's specs, all or none: a failure leaves out an extension, not the program."""
+        try:
+            entries = _specs_of(plugin, provider, loaded)
+        except (Exception, SystemExit) as error:
+            sentence = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+            if plugin in (self.name, "core") or strict:
+                raise PluginError(f"the plugin {plugin!r} ({provider}) cannot be used: {sentence}") from error
+            package, _, version = provider.rpartition(" ")
+            record = InstalledPlugin(plugin, package, version, "", plugin)
+            self.broken.append(BrokenPlugin(record, sentence, traceback.format_exc()))
+            return
+        for key, entry in entries.items():
+            if key in self._entries:
+                raise PluginError(
+                    f"the {_NOUNS[key[0]]} {key[1]!r} is provided by both {self._entries[key].provider} "
+                    f"and {entry.provider}; uninstall one of them or rename it"
+                )
+            self._entries[key] = entry
+
+    def specs(self, kind: type[S]) -> list[S]:
+        """All specs of one kind, sorted by name."""
+        found = [entry.spec for (entry_kind, _), entry in self._entries.items() if entry_kind is kind]
+        return sorted((spec for spec in found if isinstance(spec, kind)), key=lambda spec: spec.name)
+
+    def find(self, kind: type[S], name: str) -> S:
+        """The spec ``name`` of one kind; raises `PluginError` with near names when there is none."""
+        prefix, colon, rest = name.rpartition(":")
+        if colon and prefix != self.name:
+            raise PluginError(
+                f"{name!r} belongs to the domain {prefix!r}, but this run's domain is {self.name!r}; "
+                f"use --domain {prefix}"
+            )
+        entry = self._entries.get((kind, rest))
+        if entry is None or not isinstance(entry.spec, kind):
+            raise PluginError(self._miss(kind, rest))
+        return entry.spec
+
+    def _miss(self, kind: type[Spec], name: str) -> str:
+        names = [spec.name for spec in self.specs(kind)]
+        near = difflib.get_close_matches(name, names, n=1)
+        if near:
+            hint = f"did you mean {near[0]!r}?"
+        elif names:
+            hint = f"there are {', '.join(names)}"
+        else:
+            hint = f"an extension named {self.name}.something could add it"
+        return f"the domain {self.name!r} has no {_NOUNS[kind]} {name!r}: {hint}"
+
+    def provider(self, spec: Spec) -> str:
+        """Package and version that brought ``spec``."""
+        return self._entries[type(spec), spec.name].provider
+
+    def reader_for(self, path: Path, name: str | None = None) -> Reader:
+        """The reader called ``name``, or the one that serves the file's suffix.
+
+        Raises `PluginError` when no reader serves the suffix; the sentence lists those that are served.
+        """
+        if name is not None:
+            return self.find(Reader, name)
+        suffixes = [suffix.lower() for suffix in path.suffixes]
+        if suffixes and suffixes[-1] in COMPRESSIONS:
+            suffixes.pop()
+        readers = self.specs(Reader)
+        for reader in readers:
+            if suffixes and suffixes[-1] in reader.suffixes:
+                return reader
+        known = ", ".join(sorted(suffix for reader in readers for suffix in reader.suffixes))
+        raise PluginError(
+            f"{path}: no reader serves this kind of file; the endings served are {known} "
+            "(each also with .gz or .zst), or name a reader with --set data.reader=NAME"
+        )
+
+    def build(self, spec: Spec) -> Any:  # noqa: ANN401 - each kind of spec names its own type
+        """Import what the spec's ``factory`` names, without calling it."""
+        factory = spec.references.get("factory")
+        if factory is None:
+            raise PluginError(f"the {_NOUNS[type(spec)]} {spec.name!r} has no factory")
+        return resolve(factory, f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}")
+
+
+def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[type[Spec], str], _Entry]:
+    """Call every hook of one plugin; raise `PluginError` when a hook gives the wrong type."""
+    others = [
+        loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin
+    ]
+    entries: dict[tuple[type[Spec], str], _Entry] = {}
+    for hook, kind in _HOOKS.items():
+        with contextlib.redirect_stdout(sys.stderr):
+            answers = loaded.manager.subset_hook_caller(hook, others)()
+        for answer in answers:
+            if not isinstance(answer, list) or not all(isinstance(spec, kind) for spec in answer):
+                raise PluginError(f"its hook {hook} must return a list of {kind.__name__}, not {answer!r}")
+            for spec in answer:
+                if (kind, spec.name) in entries:
+                    raise PluginError(f"its hook {hook} gives {spec.name!r} twice")
+                entries[kind, spec.name] = _Entry(spec, provider)
+    return entries
+
+
+def _check_api_version(domain: Domain, provider: str) -> None:
+    """Refuse a domain made for a newer major version of the contract."""
+    try:
+        major = int(domain.api_version.partition(".")[0])
+    except ValueError:
+        raise PluginError(
+            f"{provider} declares the API version {domain.api_version!r}; it must look like {API_VERSION!r}"
+        ) from None
+    ours = int(API_VERSION.partition(".")[0])
+    if major > ours:
+        raise PluginError(
+            f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
+            "upgrade it with pip install --upgrade sma-core"
+        )
+    if major < ours:
+        raise PluginError(
+            f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
+            f"upgrade the plugin with pip install --upgrade {provider.partition(' ')[0]}"
+        )
