@@ -1,7 +1,7 @@
 """Step one of discovery: which plugins are installed, from package metadata alone.
 
 Nothing is imported here. An entry point in the group ``sma.plugins`` is named after the domain it
-serves (``chem``), or ``domain.extension`` for one that adds to a domain of another package.
+serves (``text``), or ``domain.extension`` for one that adds to a domain of another package.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PluginPolicy:
         return cls(allowed, variables.get("SMA_STRICT_PLUGINS", "") not in ("", "0"))
 
     def allows(self, name: str) -> bool:
-        """Whether the plugin ``name`` may be used; allowing ``chem`` allows ``chem.polymers`` too."""
+        """Whether the plugin ``name`` may be used; allowing ``text`` allows ``text.poems`` too."""
         return self.allowed is None or name in self.allowed or name.partition(".")[0] in self.allowed
 
 

@@ -60,8 +60,8 @@ class _Entry:
 class Registry:
     """The specs that serve one domain.
 
-    Build it with `Registry.load`. Look-ups take a bare name (``esol``) or one with the domain in
-    front (``chem:esol``) and raise `PluginError` with near names when there is no such spec.
+    Build it with `Registry.load`. Look-ups take a bare name (``reviews``) or one with the domain in
+    front (``text:reviews``) and raise `PluginError` with near names when there is no such spec.
     """
 
     def __init__(self, domain: str, loaded: LoadedPlugins, strict: bool = False) -> None:

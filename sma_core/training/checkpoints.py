@@ -1,0 +1,177 @@
+"""Checkpoint folders that are whole or not there.
+
+A checkpoint is written beside its place (a folder whose name begins with a dot), flushed, its
+manifest with sizes and SHA-256 sums last, then renamed as a whole. Readers trust only a folder whose
+manifest fits, and take the one before when it does not. Tensors are in safetensors, the rest is JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sma_core.errors import CheckpointError
+from sma_core.files import flush_file, flush_folder, write_atomically
+
+logger = logging.getLogger("sma")
+
+FORMAT_VERSION = 1
+MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read and whose sums fit."""
+
+    step: int
+    folder: Path
+    state: dict[str, Any]
+
+    def model(self) -> dict[str, Tensor]:
+        """The model's tensors by parameter name."""
+        return load_file(self.folder / MODEL)
+
+    def training(self) -> dict[str, Tensor]:
+        """The optimiser's tensors by name."""
+        return load_file(self.folder / TRAINING)
+
+
+class CheckpointStore:
+    """The ``checkpoints`` folder of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(
+        self,
+        step: int,
+        model: Mapping[str, Tensor],
+        training: Mapping[str, Tensor],
+        state: Mapping[str, Any],
+    ) -> Path:
+        """Publish the checkpoint of ``step`` and return its folder.
+
+        Raises `CheckpointError` when it cannot be written; what was published before stays as it is.
+        """
+        final = self.folder / f"step-{step:08d}"
+        temporary = self.folder / f".{final.name}.{os.getpid()}.tmp"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            save_file({name: tensor.contiguous() for name, tensor in model.items()}, temporary / MODEL)
+            save_file({name: tensor.contiguous() for name, tensor in training.items()}, temporary / TRAINING)
+            (temporary / STATE).write_text(json.dumps({"step": step, **state}, indent=1), encoding="utf-8")
+            _seal(temporary)
+            self._publish(temporary, final)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise CheckpointError(
+                f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "
+                "the ones before it are untouched: make room, then go on with --resume"
+            ) from error
+        return final
+
+    def _publish(self, temporary: Path, final: Path) -> None:
+        """Rename the finished folder into place, then point ``latest`` at it."""
+        if final.exists():
+            self._remove(final)
+        temporary.rename(final)
+        flush_folder(self.folder)
+        write_atomically(self.folder / "latest", final.name + "\n")
+
+    def steps(self) -> list[int]:
+        """Steps that have a published folder, newest last; the folders are not yet checked."""
+        names = [path.name for path in self.folder.glob("step-*") if path.is_dir()]
+        return sorted(int(name.removeprefix("step-")) for name in names if name[5:].isdigit())
+
+    def read(self, step: int) -> Checkpoint:
+        """Read and check one checkpoint; raises `CheckpointError` saying what is wrong with it."""
+        folder = self.folder / f"step-{step:08d}"
+        _check_manifest(folder)
+        return Checkpoint(step, folder, json.loads((folder / STATE).read_text(encoding="utf-8")))
+
+    def latest(self) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole, or None; a damaged one is named in a warning."""
+        for step in reversed(self.steps()):
+            try:
+                return self.read(step)
+            except CheckpointError as error:
+                logger.warning("%s; taking the one before", error)
+        return None
+
+    def best(self) -> Checkpoint | None:
+        """Return the checkpoint with the best figure; the newest when none was marked or it is damaged."""
+        newest = self.latest()
+        step = newest.state.get("best_step") if newest else None
+        if newest is None or step is None or step == newest.step:
+            return newest
+        try:
+            return self.read(step)
+        except CheckpointError as error:
+            logger.warning("%s; taking the newest instead", error)
+            return newest
+
+    def prune(self, keep_last: int, best_step: int | None) -> None:
+        """Delete all but the newest ``keep_last`` and the best."""
+        steps = self.steps()
+        for step in steps[:-keep_last]:
+            if step != best_step:
+                self._remove(self.folder / f"step-{step:08d}")
+
+    def sweep(self, after: int) -> None:
+        """Remove what an interrupted process left: temporaries, and damaged folders later than ``after``."""
+        for path in self.folder.glob(".step-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for step in self.steps():
+            if step > after:
+                self._remove(self.folder / f"step-{step:08d}")
+
+    def _remove(self, folder: Path) -> None:
+        """Rename first, so that a half-deleted folder never bears a checkpoint's name."""
+        doomed = folder.with_name(f".{folder.name}.{os.getpid()}.deleted")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _seal(folder: Path) -> None:
+    """Flush every file and write the manifest that makes the folder a checkpoint."""
+    files = {}
+    for path in sorted(folder.iterdir()):
+        flush_file(path)
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+    write_atomically(folder / MANIFEST, json.dumps({"format": FORMAT_VERSION, "files": files}, indent=1))
+    flush_folder(folder)
+
+
+def _check_manifest(folder: Path) -> None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, files = manifest["format"], manifest["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder} is not whole: its manifest cannot be read ({error})") from error
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{folder} was written by a later sma-core (checkpoint format {version}, this one reads up to "
+            f"{FORMAT_VERSION}): upgrade sma-core"
+        )
+    for name, facts in files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != facts["bytes"] or _sha256(path) != facts["sha256"]:
+            raise CheckpointError(f"{folder} is damaged: {name} does not fit its manifest")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,52 @@
+"""Where and in which arithmetic a run computes."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import torch
+
+from sma_core.config.models import Precision
+from sma_core.errors import ConfigError
+
+FixedPrecision = Literal["fp32", "bf16", "fp16"]
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn ``training.device`` into a device; raises `ConfigError` when it is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"training.device cannot be {name!r}: use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("training.device is cuda, but this machine has no usable CUDA device: use cpu")
+    return device
+
+
+def choose_precision(name: Precision, device: torch.device) -> FixedPrecision:
+    """Resolve ``auto``: bf16 where the hardware multiplies it natively, else fp32."""
+    if name != "auto":
+        if name == "fp16" and device.type == "cpu":
+            raise ConfigError("training.precision fp16 needs a GPU: use bf16 or fp32 on the CPU")
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if _cpu_multiplies_bf16() else "fp32"
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """Whether the processor has AVX512-BF16 or AMX; False where torch cannot tell."""
+    questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in questions)
+
+
+def autocast(device: torch.device, precision: FixedPrecision) -> AbstractContextManager[object]:
+    """Return the context for forward passes; parameters and optimiser state stay in fp32."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision])

@@ -1,0 +1,56 @@
+"""``metrics.jsonl``: one JSON object a line, written by an observer, and cut back on resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sma_core.files import write_atomically
+from sma_core.training.events import Evaluated, Event, StepLogged
+
+
+class MetricsFile:
+    """Appends a line for every logged step and every evaluation, and flushes it at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, event: Event) -> None:
+        """Write the event when it carries figures."""
+        if isinstance(event, StepLogged):
+            self._append(
+                {
+                    "step": event.step,
+                    "time": round(event.elapsed, 3),
+                    "epoch": round(event.epoch, 4),
+                    "loss": event.loss,
+                    "learning_rate": event.learning_rate,
+                    "samples_per_second": round(event.samples_per_second, 2),
+                }
+            )
+        elif isinstance(event, Evaluated):
+            self._append({"step": event.step, "time": round(event.elapsed, 3), **event.metrics})
+
+    def _append(self, values: dict[str, Any]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read every whole line; a last line cut off by a kill is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+def cut_metrics(path: Path, step: int) -> None:
+    """Drop the lines after ``step``: a run that goes on from a checkpoint writes them again."""
+    kept = [line for line in read_metrics(path) if line.get("step", 0) <= step]
+    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))

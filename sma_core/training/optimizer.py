@@ -1,0 +1,67 @@
+"""AdamW, its learning rate as a function of the step, and its state as named tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sma_core.config import TrainingConfig
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+def build_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+    """Build AdamW over the trainable parameters; vectors (norms, biases) get no weight decay."""
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    matrices = [parameter for parameter in trainable if parameter.ndim >= 2]
+    vectors = [parameter for parameter in trainable if parameter.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=(0.9, config.beta2),
+        fused=True,
+    )
+
+
+def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
+    """Learning rate of the update that makes step ``step`` (counted from 1) of ``steps``.
+
+    Linear over the warm-up, then constant, or half a cosine that would reach 0 one step after the last.
+    """
+    warmup = min(config.warmup_steps, max(steps - 1, 0))
+    if step <= warmup:
+        return config.learning_rate * step / warmup
+    if config.schedule == "constant":
+        return config.learning_rate
+    share = (step - 1 - warmup) / max(steps - warmup, 1)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(share, 1.0)))
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:
+    """Return the optimiser's state as ``moment.parameter`` -> tensor."""
+    return {
+        f"{moment}.{name}": optimizer.state[parameter][moment]
+        for name, parameter in module.named_parameters()
+        if parameter in optimizer.state
+        for moment in _MOMENTS
+    }
+
+
+def load_optimizer_tensors(
+    optimizer: torch.optim.Optimizer, module: nn.Module, tensors: Mapping[str, Tensor]
+) -> None:
+    """Put back what `optimizer_tensors` returned."""
+    for name, parameter in module.named_parameters():
+        if f"step.{name}" in tensors:
+            optimizer.state[parameter] = {
+                "step": tensors[f"step.{name}"].to(parameter.device),
+                "exp_avg": tensors[f"exp_avg.{name}"].to(parameter.device),
+                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(parameter.device),
+            }

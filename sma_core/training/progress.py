@@ -1,0 +1,82 @@
+"""What a person sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sma_core.training.events import (
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepLogged,
+)
+
+
+class ProgressDisplay:
+    """An observer that shows step, epoch, loss, held-out figures, samples per second and time left.
+
+    On a terminal one live line is redrawn; otherwise a plain line is printed at every evaluation and
+    at most every ``seconds`` between.
+    """
+
+    def __init__(self, console: Console, seconds: float = 15.0) -> None:
+        self._console = console
+        self._seconds = seconds
+        self._printed = -seconds
+        self._figures = ""
+        self._last: StepLogged | None = None
+        self._bar: Progress | None = None
+        self._task: Any = None
+
+    def __call__(self, event: Event) -> None:
+        """Show the event."""
+        match event:
+            case RunStarted():
+                self._start(event)
+            case StepLogged():
+                self._last = event
+                self._show(event)
+            case Evaluated():
+                self._figures = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
+                self._console.print(f"step {event.step:>7,}  {self._figures}", highlight=False)
+            case CheckpointSaved():
+                return
+            case RunFinished():
+                if self._bar is not None:
+                    self._bar.stop()
+
+    def _start(self, event: RunStarted) -> None:
+        verb = "going on" if event.step else "training"
+        self._console.print(
+            f"{verb}: {event.parameters:,} parameters on {event.device} in {event.precision}, "
+            f"steps {event.step:,} to {event.steps:,}, run folder {event.run}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("step", total=event.steps, completed=event.step, text="")
+            self._bar.start()
+
+    def _show(self, event: StepLogged) -> None:
+        text = (
+            f"{event.step:,}/{event.steps:,}  epoch {event.epoch:.2f}  loss {event.loss:.4f}  "
+            f"{event.samples_per_second:,.0f} samples/s"
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, completed=event.step, text=f"{text}  {self._figures}")
+        elif event.elapsed - self._printed >= self._seconds:
+            self._printed = event.elapsed
+            left = (event.steps - event.step) * event.elapsed / max(event.step, 1)
+            self._console.print(f"step {text}  {left / 60:.1f} min left", highlight=False)

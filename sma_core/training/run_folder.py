@@ -1,0 +1,133 @@
+"""A run's folder: where it lies, what is in it, and what it says about the model it holds.
+
+``config.toml`` is every setting, ``model.json`` what is needed to use the model (verb, domain,
+tokenizer, task, versions), ``environment.json`` the machine and packages, ``metrics.jsonl`` the curve,
+``rejected.jsonl`` the rows left out, ``checkpoints/`` the weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+import torch
+from pydantic import BaseModel
+
+from sma_core.config.layers import Values, dump, read_toml
+from sma_core.errors import CheckpointError, UserError
+from sma_core.files import write_atomically
+from sma_core.training.checkpoints import CheckpointStore
+
+FORMAT_VERSION = 1
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path | None, label: str) -> Self:
+        """Make a new folder: ``out``, or ``runs/<label>-<time>``; raises `UserError` when ``out`` is in use."""
+        if out is not None:
+            if out.exists() and (not out.is_dir() or any(out.iterdir())):
+                raise UserError(
+                    f"{out} already exists and is not empty: give another --out, or go on with --resume {out}"
+                )
+            return cls._make(out)
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        for number in range(1, 1000):
+            path = RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}"
+            if not path.exists():
+                return cls._make(path)
+        raise UserError(f"cannot find a free name for a new run under {RUNS}: give one with --out")
+
+    @classmethod
+    def _make(cls, path: Path) -> Self:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {path}: {error.strerror or error}") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing run; raises `CheckpointError` when there is none."""
+        if not (path / "config.toml").is_file() or not (path / "model.json").is_file():
+            hint = "" if path.exists() else " (there is no such folder)"
+            raise CheckpointError(
+                f"{path} is not a run folder{hint}: it must hold config.toml and model.json, as sma train writes them"
+            )
+        return cls(path)
+
+    @property
+    def checkpoints(self) -> CheckpointStore:
+        """The run's checkpoints."""
+        return CheckpointStore(self.path / "checkpoints")
+
+    @property
+    def metrics(self) -> Path:
+        """Path of the metrics file."""
+        return self.path / "metrics.jsonl"
+
+    def write_config(self, config: BaseModel) -> None:
+        """Write every setting to ``config.toml``."""
+        write_atomically(self.path / "config.toml", tomli_w.dumps(dump(config)))
+
+    def config(self) -> Values:
+        """Return the settings as nested values."""
+        return read_toml(self.path / "config.toml")
+
+    def write_model(self, facts: dict[str, Any]) -> None:
+        """Write ``model.json``: what a verb must know to use this folder as a model."""
+        text = json.dumps({"format": FORMAT_VERSION, **facts}, indent=1, ensure_ascii=False)
+        write_atomically(self.path / "model.json", text + "\n")
+
+    def model(self) -> dict[str, Any]:
+        """Read ``model.json``; raises `CheckpointError` when it is damaged or of a later format."""
+        path = self.path / "model.json"
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            version = facts["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        if version > FORMAT_VERSION:
+            raise CheckpointError(f"{path} was written by a later sma-core (format {version}): upgrade sma-core")
+        return facts
+
+    def write_environment(self) -> None:
+        """Write ``environment.json``: command, machine, Python, packages."""
+        facts = {
+            "command": sys.argv,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            "packages": {name: _version(name) for name in ("sma-core", "torch", "numpy", "pyarrow")},
+        }
+        write_atomically(self.path / "environment.json", json.dumps(facts, indent=1) + "\n")
+
+    def take_rejected(self, source: Path) -> None:
+        """Copy the list of rows left out into the run."""
+        if source.is_file():
+            shutil.copyfile(source, self.path / "rejected.jsonl")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,42 @@
+"""The endless stream of batches behind a run, with a position that can be saved and returned to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sma_core.data.batches import Batch
+
+
+class BatchSource(Protocol):
+    """Batches by epoch and index; both methods are pure functions of their arguments."""
+
+    def batches_in(self, epoch: int) -> int:
+        """Return the number of batches of an epoch."""
+        ...
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Return one batch."""
+        ...
+
+
+@dataclass
+class BatchStream:
+    """Walks through ``source`` epoch after epoch; ``epoch`` and ``index`` name the batch that comes next."""
+
+    source: BatchSource
+    epoch: int = 0
+    index: int = 0
+
+    def next(self) -> Batch:
+        """Return the next batch and move on."""
+        if self.index >= self.source.batches_in(self.epoch):
+            self.epoch, self.index = self.epoch + 1, 0
+        batch = self.source.batch(self.epoch, self.index)
+        self.index += 1
+        return batch
+
+    @property
+    def passed(self) -> float:
+        """Epochs consumed so far, as a fraction."""
+        return self.epoch + self.index / max(self.source.batches_in(self.epoch), 1)
