@@ -215,7 +215,7 @@ class FinetuneConfig(Settings):
     task: str | None = Field(None, description="A task by name; empty: the domain's default.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows; a file of your own goes in source.")
     targets: tuple[str, ...] | None = Field(None, description="Target columns of your own file.")
-    kind: Literal["regression", "binary", "multiclass", "multilabel"] | None = Field(
+    kind: Literal["regression", "binary", "multilabel"] | None = Field(
         None, description="What the targets are; empty: the task says, or it is guessed and said."
     )
     head: str | None = Field(None, description="Head by name (decoder, mean); empty: the domain's default.")

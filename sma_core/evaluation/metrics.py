@@ -38,7 +38,7 @@ def _roc_auc(labels: Array, predictions: Array) -> float:
 
 
 def _accuracy(labels: Array, predictions: Array) -> float:
-    return float(np.mean((predictions > 0.0) == (labels > 0.5)))
+    return float(np.mean((predictions > 0.5) == (labels > 0.5)))
 
 
 METRICS = {
@@ -56,39 +56,30 @@ KIND_METRICS = {
     "regression": ("rmse", "mae", "r2", "spearman"),
     "binary": ("roc_auc", "accuracy"),
     "multilabel": ("roc_auc", "accuracy"),
-    "multiclass": ("top1",),
 }
+"""The figures of each kind of task, the one that selects a checkpoint first."""
 
 
-def find_metric(name: str) -> Metric:
-    """Return the metric called ``name``; raises `ConfigError` listing those there are."""
-    if name not in METRICS:
-        raise ConfigError(f"there is no metric {name!r}: there are {', '.join(METRICS)}, top1")
+def find_metric(name: str, kind: str) -> Metric:
+    """Return the metric ``name``; raises `ConfigError` when a task of this kind has no such figure."""
+    if name not in KIND_METRICS[kind]:
+        raise ConfigError(f"a {kind} task has no metric {name!r}: it has {', '.join(KIND_METRICS[kind])}")
     return METRICS[name]
 
 
 def compute_metrics(kind: str, labels: Array, predictions: Array) -> dict[str, float]:
-    """Return every figure for a kind of task.
+    """Return every figure for a kind of task, each the mean over the targets that can be judged.
 
-    ``labels`` (n, T) with NaN where missing; ``predictions`` (n, T) in the labels' units for regression
-    and as logits otherwise. Figures are means over the T targets that can be judged. For ``multiclass``
-    ``labels`` is (n, 1) class indices and ``predictions`` (n, classes) logits.
+    ``labels`` (n, T) with NaN where missing; ``predictions`` (n, T), values in the labels' units for
+    regression, probabilities otherwise. A figure is NaN where no target can be judged.
     """
-    if kind == "multiclass":
-        return {"top1": float(np.mean(predictions.argmax(axis=1) == labels[:, 0]))}
     figures = {}
     for name in KIND_METRICS[kind]:
-        compute = METRICS[name].compute
-        values = [
-            compute(labels[known, target], predictions[known, target])
-            for target in range(labels.shape[1])
-            if (known := ~np.isnan(labels[:, target])).any()
-        ]
+        values = []
+        for target in range(labels.shape[1]):
+            known = ~np.isnan(labels[:, target])
+            if known.any():
+                values.append(METRICS[name].compute(labels[known, target], predictions[known, target]))
         usable = [value for value in values if not np.isnan(value)]
         figures[name] = float(np.mean(usable)) if usable else float("nan")
     return figures
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether a larger figure is the better one."""
-    return True if name == "top1" else find_metric(name).higher_is_better

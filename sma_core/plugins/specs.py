@@ -15,7 +15,7 @@ API_VERSION = "1.0"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
-TaskKind = Literal["regression", "binary", "multiclass", "multilabel"]
+TaskKind = Literal["regression", "binary", "multilabel"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

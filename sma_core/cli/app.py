@@ -1,0 +1,87 @@
+"""The program ``sma``: its verbs, and what it does with errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from sma_core.cli import config, finetune, plugins, predict, train
+from sma_core.errors import EXIT_USER, SmaError
+from sma_core.plugins.discovery import PluginPolicy
+
+app = typer.Typer(
+    name="sma",
+    help="Self-guided masked autoencoders: pre-train on unlabelled data of any domain.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("train")(train.train)
+app.command("finetune")(finetune.finetune)
+app.command("predict")(predict.predict)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(config.app, name="config")
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"sma-core {version('sma-core')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    no_plugins: Annotated[bool, typer.Option("--no-plugins", help="Use no plugin at all.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    policy = PluginPolicy.from_environment()
+    context.obj = PluginPolicy(frozenset(), policy.strict) if no_plugins else policy
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and leave with its exit status.
+
+    An error the user can cause is one sentence on stderr and its exit code; ``--debug`` (or
+    ``SMA_DEBUG=1``) shows the traceback too. Anything else is a defect of ours and shows all.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given or os.environ.get("SMA_DEBUG", "") not in ("", "0")
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.addLevelName(logging.WARNING, "warning")
+    try:
+        app(args=_optional_values(given), prog_name="sma")
+    except SmaError as error:
+        if debug:
+            traceback.print_exc()
+        label = "error" if error.exit_code == EXIT_USER else "stopped"
+        print(f"{label}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("stopped at once; what was saved before is whole", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has gone (`sma … | head`): leave quietly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _optional_values(arguments: list[str]) -> list[str]:
+    """Give a bare ``--resume`` its value ``auto``: typer has no options whose value may be left out."""
+    filled = []
+    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        filled.append(argument)
+        if argument == "--resume" and following.startswith("-"):
+            filled.append("auto")
+    return filled

@@ -1,0 +1,56 @@
+"""Options that several verbs share, and how they become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sma_core.config.layers import flatten, parse_assignments
+
+Domain = Annotated[str | None, typer.Option("--domain", help="The domain, as `sma plugins list` names it.")]
+Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
+Data = Annotated[str | None, typer.Option("--data", help="A file, a folder or a set's name.")]
+Recipe = Annotated[
+    str | None, typer.Option("--recipe", help="Settings that ship with the domain: tiny, small, paper.")
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="A TOML file of settings, laid over the recipe.")
+]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="One setting; may be repeated.")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the run; empty: a new one under runs/.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of weights, data order, masks and dropout.")]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume",
+        metavar="[RUN|auto]",
+        help="Go on with a run; auto: the newest unfinished one, else begin anew.",
+    ),
+]
+MaxRejected = Annotated[
+    float | None, typer.Option("--max-rejected", help="Stop when a larger share of rows is unusable.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def settings_from(
+    assignments: list[str] | None,
+    data: str | None = None,
+    seed: int | None = None,
+    max_rejected: float | None = None,
+    **others: Any,  # noqa: ANN401 - settings of any type
+) -> dict[str, Any]:
+    """Join ``--set`` and the options that stand for a setting; an option that was given wins."""
+    options = {"data.source": data, "training.seed": seed, "data.max_rejected": max_rejected, **others}
+    given = {setting: value for setting, value in options.items() if value is not None}
+    return dict(flatten(parse_assignments(assignments or []))) | given

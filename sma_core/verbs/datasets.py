@@ -1,0 +1,116 @@
+"""From what the user typed after ``--data`` to files, reader and column."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.config import DataConfig
+from sma_core.errors import DataError, PluginError, UserError
+from sma_core.interop.hub import fetch
+from sma_core.plugins.references import resolve
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet, Reader
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files to read, by which reader, and the column asked for (None: a usual name is looked for)."""
+
+    label: str
+    paths: tuple[Path, ...]
+    reader: Reader
+    column: str | None
+
+
+def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Return where prepared stores and fetched sets are kept: ``SMA_CACHE``, else the user's cache folder."""
+    variables = os.environ if environment is None else environment
+    if variables.get("SMA_CACHE"):
+        return Path(variables["SMA_CACHE"]).expanduser()
+    base = variables.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "sma"
+
+
+def find_source(registry: Registry, config: DataConfig, default: str | None = None) -> Source:
+    """Find the rows that ``config.source`` names: a set of the domain, a file, or a folder of files.
+
+    ``default`` is the set used when the user named none; empty means the domain's own. Raises `DataError` or `PluginError`
+    with what there is and what to do when nothing is found.
+    """
+    name = config.source or default or registry.domain.dataset
+    named = {spec.name for spec in registry.specs(DataSet)}
+    bare = name.removeprefix(f"{registry.name}:")
+    if bare in named:
+        spec = registry.find(DataSet, bare)
+        path = locate(registry, spec)
+        reader = registry.reader_for(path, config.reader or spec.reader)
+        return Source(f"{registry.name}:{bare}", (path,), reader, config.column or spec.column)
+    path = Path(name).expanduser()
+    if not path.exists():
+        raise _not_found(registry, name)
+    paths = (path,)
+    if path.is_dir():
+        paths = _readable_files(registry, path, config.reader)
+    readers = [registry.reader_for(item, config.reader) for item in paths]
+    if len({reader.name for reader in readers}) > 1:
+        names = sorted({reader.name for reader in readers})
+        raise DataError(f"{path} holds files of several kinds ({', '.join(names)}): name one file")
+    return Source(str(path), paths, readers[0], config.column)
+
+
+def _not_found(registry: Registry, name: str) -> UserError:
+    """Return the error for something that is neither a file nor a set."""
+    looks_like_path = "/" in name or os.sep in name or Path(name).suffix != ""
+    if looks_like_path and ":" not in name:
+        return DataError(f"there is no file {name}: check the path, or name a set of the domain {registry.name!r}")
+    try:
+        registry.find(DataSet, name)
+    except PluginError as error:
+        return DataError(f"{name!r} is neither a file nor a set: {error}")
+    return DataError(f"cannot find {name!r}")
+
+
+def _readable_files(registry: Registry, folder: Path, reader: str | None) -> tuple[Path, ...]:
+    """Return the files of a folder, sorted, that a reader of the domain serves."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                registry.reader_for(path, reader)
+            except PluginError:
+                continue
+            found.append(path)
+    if not found:
+        raise DataError(f"the folder {folder} holds no file that a reader of {registry.name!r} serves")
+    return tuple(found)
+
+
+def locate(registry: Registry, spec: DataSet) -> Path:
+    """Find the file of a named set: one that ships, in ``SMA_DATA``, in the cache, or fetched from the hub.
+
+    Raises `DataError` that says which file to put where.
+    """
+    if spec.locate is not None:
+        path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
+        return path
+    cache = cache_folder() / "data" / registry.name
+    places = []
+    if spec.file is not None:
+        if os.environ.get("SMA_DATA"):
+            places.append(Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file)
+        places.append(cache / spec.file)
+        for place in places:
+            if place.is_file():
+                return place
+    reason = ""
+    if spec.hub is not None:
+        try:
+            return fetch(spec, cache)
+        except UserError as error:
+            reason = f"; {error}"
+    where = f"put the file {spec.file} (from {spec.source}) at {cache / spec.file}" if spec.file else ""
+    more = f", or set SMA_DATA to a folder that holds {registry.name}/{spec.file}" if spec.file else ""
+    raise DataError(f"the data set {registry.name}:{spec.name} is not on this machine: {where}{more}{reason}")

@@ -1,0 +1,76 @@
+"""What the verbs return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would be: its settings, its size, its steps (a number, or epochs in words)."""
+
+    settings: dict[str, Any]
+    parameters: int
+    steps: str
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished pre-training: ``held_out_first`` is the loss before the first step."""
+
+    run: Path
+    domain: str
+    step: int
+    seconds: float
+    rows: int
+    rejected: int
+    held_out_first: float
+    held_out_last: float
+
+    def lines(self) -> list[str]:
+        """Return what a person is told."""
+        return [
+            f"pre-trained {self.step:,} steps in {self.seconds / 60:.1f} min on {self.rows:,} rows "
+            f"({self.rejected:,} set aside)",
+            f"held-out loss {self.held_out_first:.4f} -> {self.held_out_last:.4f}",
+            f"run folder {self.run}",
+        ]
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """A finished fine-tuning: figures of the best validation checkpoint, on validation and test."""
+
+    run: Path
+    domain: str
+    task: str
+    metric: str
+    best_step: int
+    rows: dict[str, int]
+    rejected: int
+    seconds: float
+    valid: dict[str, float]
+    test: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """Return what a person is told."""
+        sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
+        return [
+            f"fine-tuned on {self.task}: {sizes} ({self.rejected:,} set aside), {self.seconds / 60:.1f} min",
+            f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
+            f"test {figures}",
+            f"run folder {self.run}",
+        ]
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """What `sma predict` did: where the table is (None for a stream), rows in it, rows without a value."""
+
+    out: Path | None
+    rows: int
+    unusable: int
+    seconds: float

@@ -1,0 +1,93 @@
+"""From recipe, file, environment and options to one resolved config, for each verb that has settings."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sma_core.config import FinetuneConfig, PretrainConfig
+from sma_core.config.layers import Layer, Resolved, Values, environment_values, put, read_toml, resolve
+from sma_core.errors import ConfigError
+from sma_core.plugins.registry import Registry
+
+DEFAULT_RECIPE = "tiny"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for: a recipe's name, a settings file, and single settings by dotted name."""
+
+    recipe: str | None = None
+    config: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def recipe_names(registry: Registry) -> list[str]:
+    """Return the recipes the domain ships, sorted."""
+    folder = resources.files(registry.domain.recipes)
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def read_recipe(registry: Registry, name: str) -> Values:
+    """Read a shipped recipe; raises `ConfigError` naming those there are."""
+    names = recipe_names(registry)
+    if name not in names:
+        raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
+    text = resources.files(registry.domain.recipes).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def pretrain_settings(registry: Registry, request: Request) -> Resolved[PretrainConfig]:
+    """Lay defaults, recipe, file, environment and options over each other for `sma train`."""
+    name = request.recipe or DEFAULT_RECIPE
+    recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
+    base = Layer("--domain", {"domain": registry.name, "recipe": name})
+    return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request)])
+
+
+def finetune_settings(
+    registry: Registry, request: Request, pretrained: Values | None = None
+) -> Resolved[FinetuneConfig]:
+    """Lay the layers of `sma finetune` over each other.
+
+    ``pretrained`` is the config of the run it starts from: its model's shape and its way of reading
+    rows come before the recipe's fine-tuning tables. A recipe's ``[finetune.tasks.NAME]`` counts for
+    that task only.
+    """
+    name = request.recipe or (pretrained or {}).get("recipe") or DEFAULT_RECIPE
+    recipe = read_recipe(registry, name)
+    tuning = dict(recipe.get("finetune", {}))
+    tasks = tuning.pop("tasks", {})
+    user = _user_layers(request)
+    task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
+    task = task or registry.domain.task
+    layers = [
+        Layer("--domain", {"domain": registry.name, "recipe": name}),
+        Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
+    ]
+    if pretrained is not None:
+        data = {key: pretrained["data"][key] for key in ("tokenizer", "truncate") if key in pretrained["data"]}
+        layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
+    layers.append(Layer(f"recipe {name}", tuning))
+    if task is not None:
+        own = tasks.get(str(task).rpartition(":")[2], {})
+        layers.append(Layer(f"recipe {name}, task {task}", own))
+    return resolve(FinetuneConfig, [*layers, *user])
+
+
+def _user_layers(request: Request) -> list[Layer]:
+    """Return the layers that are the user's own: file, environment, options."""
+    layers = []
+    if request.config is not None:
+        layers.append(Layer(str(request.config), read_toml(request.config)))
+    layers.append(Layer("the environment", environment_values(os.environ)))
+    options: Values = {}
+    for setting, value in request.settings.items():
+        put(options, setting, value)
+    layers.append(Layer("the command line", options))
+    return layers
