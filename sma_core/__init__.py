@@ -1,1 +1,24 @@
-"""Self-guided masked autoencoders for data of any domain (arXiv 2402.14789)."""
+"""Self-guided masked autoencoders for data of any domain (arXiv 2402.14789).
+
+The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``.
+They are imported when first used, so that ``import sma_core`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sma_core.verbs.finetune import finetune as finetune
+    from sma_core.verbs.predict import predict as predict
+    from sma_core.verbs.train import train as train
+
+__all__ = ["finetune", "predict", "train"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a verb on first use."""
+    if name in __all__:
+        return getattr(import_module(f"sma_core.verbs.{name}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

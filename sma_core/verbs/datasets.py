@@ -17,10 +17,10 @@ from sma_core.plugins.specs import DataSet, Reader
 
 @dataclass(frozen=True)
 class Source:
-    """Files to read, by which reader, and the column asked for (None: a usual name is looked for)."""
+    """A file to read, by which reader, and the column asked for (None: a usual name is looked for)."""
 
     label: str
-    paths: tuple[Path, ...]
+    path: Path
     reader: Reader
     column: str | None
 
@@ -35,10 +35,10 @@ def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def find_source(registry: Registry, config: DataConfig, default: str | None = None) -> Source:
-    """Find the rows that ``config.source`` names: a set of the domain, a file, or a folder of files.
+    """Find the rows that ``config.source`` names: a set of the domain, or a file.
 
-    ``default`` is the set used when the user named none; empty means the domain's own. Raises `DataError` or `PluginError`
-    with what there is and what to do when nothing is found.
+    ``default`` is the set used when the user named none; empty means the domain's own. Raises
+    `DataError` or `PluginError` with what there is and what to do when nothing is found.
     """
     name = config.source or default or registry.domain.dataset
     named = {spec.name for spec in registry.specs(DataSet)}
@@ -47,18 +47,13 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         spec = registry.find(DataSet, bare)
         path = locate(registry, spec)
         reader = registry.reader_for(path, config.reader or spec.reader)
-        return Source(f"{registry.name}:{bare}", (path,), reader, config.column or spec.column)
+        return Source(f"{registry.name}:{bare}", path, reader, config.column or spec.column)
     path = Path(name).expanduser()
     if not path.exists():
         raise _not_found(registry, name)
-    paths = (path,)
     if path.is_dir():
-        paths = _readable_files(registry, path, config.reader)
-    readers = [registry.reader_for(item, config.reader) for item in paths]
-    if len({reader.name for reader in readers}) > 1:
-        names = sorted({reader.name for reader in readers})
-        raise DataError(f"{path} holds files of several kinds ({', '.join(names)}): name one file")
-    return Source(str(path), paths, readers[0], config.column)
+        raise DataError(f"{path} is a folder: name one file in it")
+    return Source(str(path), path, registry.reader_for(path, config.reader), config.column)
 
 
 def _not_found(registry: Registry, name: str) -> UserError:
@@ -71,21 +66,6 @@ def _not_found(registry: Registry, name: str) -> UserError:
     except PluginError as error:
         return DataError(f"{name!r} is neither a file nor a set: {error}")
     return DataError(f"cannot find {name!r}")
-
-
-def _readable_files(registry: Registry, folder: Path, reader: str | None) -> tuple[Path, ...]:
-    """Return the files of a folder, sorted, that a reader of the domain serves."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            try:
-                registry.reader_for(path, reader)
-            except PluginError:
-                continue
-            found.append(path)
-    if not found:
-        raise DataError(f"the folder {folder} holds no file that a reader of {registry.name!r} serves")
-    return tuple(found)
 
 
 def locate(registry: Registry, spec: DataSet) -> Path:

@@ -1,0 +1,59 @@
+"""Batches of a store by epoch and number, for a loop that must be able to go on anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.batches import Batch, collate
+from sma_core.data.packing import EpochPlan, Packing, plan_epoch
+from sma_core.data.store import Store
+
+
+class StoreSource:
+    """Epochs over a store, or over chosen ``rows`` of it: a pure function of seed, epoch and lengths.
+
+    The plan of the epoch last asked for is kept; asking for another makes a new one.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        batch_size: int,
+        max_length: int,
+        pad_id: int,
+        seed: int,
+        packing: Packing = "single",
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._store, self._batch_size, self._max_length = store, batch_size, max_length
+        self._pad_id, self._seed, self._packing = pad_id, seed, packing
+        self._rows = np.arange(len(store)) if rows is None else rows
+        self._planned: tuple[int, EpochPlan] | None = None
+
+    def batches_in(self, epoch: int) -> int:
+        """Return the number of batches of an epoch."""
+        return len(self._plan(epoch))
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Return batch ``index`` of ``epoch``."""
+        groups = [self._rows[group] for group in self._plan(epoch)[index]]
+        return collate(self._store, groups, self._pad_id, max_length=self._max_length)
+
+    def _plan(self, epoch: int) -> EpochPlan:
+        if self._planned is None or self._planned[0] != epoch:
+            lengths = self._store.lengths[self._rows]
+            plan = plan_epoch(lengths, self._batch_size, self._packing, self._max_length, self._seed, epoch)
+            self._planned = (epoch, plan)
+        return self._planned[1]
+
+
+def fixed_batches(
+    store: Store, rows: NDArray[np.int64], batch_size: int, pad_id: int, max_length: int
+) -> Sequence[Batch]:
+    """Return batches of the chosen rows sorted by length, always the same: for evaluation."""
+    ordered = rows[np.argsort(store.lengths[rows], kind="stable")]
+    groups = [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
+    return [collate(store, list(group[:, None]), pad_id, max_length=max_length) for group in groups]

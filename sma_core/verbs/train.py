@@ -1,0 +1,234 @@
+"""`train`: pre-train on unlabelled rows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sma_core.config import PretrainConfig, TrainingConfig
+from sma_core.config.layers import Layer, dump, flatten, resolve
+from sma_core.data.epochs import StoreSource, fixed_batches
+from sma_core.data.prepare import Progress
+from sma_core.data.prepared import Prepared
+from sma_core.data.store import Store
+from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.errors import UserError
+from sma_core.nn.model import SMA
+from sma_core.nn.parameters import parameter_count
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.training.device import choose_device, choose_precision
+from sma_core.training.events import Observer
+from sma_core.training.loop import Trainer
+from sma_core.training.metrics_file import MetricsFile, cut_metrics, read_metrics
+from sma_core.training.pretraining import PretrainObjective, sample_rows
+from sma_core.training.run_folder import RunFolder
+from sma_core.verbs.datasets import Source, find_source
+from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, prepare_source, tokenizer_facts
+from sma_core.verbs.results import Plan, TrainResult
+from sma_core.verbs.resuming import find_run, resumed_settings
+from sma_core.verbs.settings import Request, pretrain_settings
+
+VERB = "train"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run that is about to begin or to go on, with all its parts found."""
+
+    registry: Registry
+    config: PretrainConfig
+    source: Source
+    tokenizer: DiscreteTokenizer
+    prepared: Prepared
+
+
+def plan_training(
+    domain: str | None,
+    recipe: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    policy: PluginPolicy | None = None,
+) -> Plan:
+    """Resolve everything `train` would use, without reading data or writing anything."""
+    registry = Registry.load(_needed(domain), policy)
+    resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
+    find_source(registry, resolved.data)
+    tokenizer = build_tokenizer(registry, resolved.data.tokenizer)
+    with torch.device("meta"):
+        parameters = parameter_count(SMA(resolved.model, tokenizer.vocabulary_size))
+    return Plan(dict(flatten(dump(resolved))), parameters, _steps_in_words(resolved.training))
+
+
+def train(
+    domain: str | None = None,
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    resume: str | None = None,
+    observers: Sequence[Observer] = (),
+    preparing: Progress | None = None,
+    policy: PluginPolicy | None = None,
+) -> TrainResult:
+    """Pre-train on unlabelled rows and return where the run is and what it reached.
+
+    Args:
+        domain: The plugin that knows the data; may be left out when ``resume`` names a run.
+        data: A set's name or a file; empty: the domain's own set.
+        recipe: Shipped settings to begin from (``tiny`` when empty).
+        config: A TOML file of settings laid over the recipe.
+        settings: Single settings by dotted name, laid over all: ``{"training.steps": 100}``.
+        out: Folder of the run; empty: a new one under ``runs/``.
+        resume: A run to go on with, or ``auto``.
+        observers: Called with every event of `sma_core.training.events`.
+        preparing: Called with rows read, kept and set aside while the data is prepared.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        UserError: For anything the user can mend; nothing half-written is left.
+        StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
+    """
+    began = time.monotonic()
+    given = dict(settings or {}) | ({"data.source": data} if data else {})
+    run = find_run(resume, VERB, domain, out)
+    job = _begin(domain, recipe, config, given, preparing, policy) if run is None else _go_on(
+        run, given, preparing, policy
+    )
+    device = choose_device(job.config.training.device)
+    precision = choose_precision(job.config.training.precision, device)
+    if run is None:
+        run = _write_run(job, precision, out)
+    trainer = _trainer(job, run, device, precision, observers)
+    progress = trainer.run()
+    run.write_model(_facts(job, finished=True))
+    losses = [line["held_out_loss"] for line in read_metrics(run.metrics) if "held_out_loss" in line]
+    summary = job.prepared.summary
+    return TrainResult(
+        run.path, job.registry.name, progress.step, time.monotonic() - began, summary.kept, summary.rejected,
+        losses[0] if losses else math.nan, losses[-1] if losses else math.nan,
+    )
+
+
+def _needed(domain: str | None) -> str:
+    if domain is None:
+        raise UserError("say which domain with --domain NAME; sma plugins list names those installed")
+    return domain
+
+
+def _begin(
+    domain: str | None,
+    recipe: str | None,
+    config: Path | None,
+    settings: Mapping[str, Any],
+    preparing: Progress | None,
+    policy: PluginPolicy | None,
+) -> _Job:
+    """Find the parts of a new run and prepare its data."""
+    registry = Registry.load(_needed(domain), policy)
+    return _job(registry, pretrain_settings(registry, Request(recipe, config, settings)).config, preparing)
+
+
+def _go_on(
+    run: RunFolder, settings: Mapping[str, Any], preparing: Progress | None, policy: PluginPolicy | None
+) -> _Job:
+    """Find the parts of a run that goes on, as they were; only a few settings may have changed."""
+    facts = run.model()
+    registry = Registry.load(facts["domain"]["name"], policy)
+    config = resolve(PretrainConfig, [Layer(str(run.path), resumed_settings(run, settings))]).config
+    job = _job(registry, config, preparing)
+    check_tokenizer(job.tokenizer, facts["tokenizer"])
+    run.write_config(config)
+    return job
+
+
+def _job(registry: Registry, config: PretrainConfig, preparing: Progress | None) -> _Job:
+    source = find_source(registry, config.data)
+    tokenizer = build_tokenizer(registry, config.data.tokenizer)
+    prepared = prepare_source(
+        registry, source, config.data, tokenizer, config.model.max_length, progress=preparing
+    )
+    return _Job(registry, config, source, tokenizer, prepared)
+
+
+def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
+    """Make the folder of a new run; the precision that was chosen is written down, so that it stays."""
+    config = job.config
+    run = RunFolder.create(out, f"{job.registry.name}-{config.recipe}")
+    training = config.training.model_copy(update={"precision": precision})
+    run.write_config(config.model_copy(update={"training": training}))
+    run.write_environment()
+    run.take_rejected(job.prepared.rejected_rows)
+    run.write_model(_facts(job, finished=False))
+    return run
+
+
+def _facts(job: _Job, finished: bool) -> dict[str, Any]:
+    return {
+        "verb": VERB,
+        "finished": finished,
+        "domain": {"name": job.registry.name, "package": job.registry.provider(job.registry.domain)},
+        "tokenizer": tokenizer_facts(job.tokenizer),
+        "data": {"source": job.source.label, "rows": job.prepared.summary.kept},
+    }
+
+
+def _trainer(
+    job: _Job, run: RunFolder, device: torch.device, precision: Any, observers: Sequence[Observer]  # noqa: ANN401
+) -> Trainer:
+    """Build model, batches and loop, standing where the run's newest checkpoint stands."""
+    training, model = job.config.training, job.config.model
+    train, held_out = Store.open(job.prepared.train), Store.open(job.prepared.held_out)
+    pad = job.tokenizer.pad_id
+    source = StoreSource(
+        train, training.batch_size, model.max_length, pad, training.seed, job.config.data.packing
+    )
+    chosen = sample_rows(len(held_out), training.evaluate_rows)
+    batches = fixed_batches(held_out, chosen, training.batch_size, pad, model.max_length)
+    torch.manual_seed(training.seed)
+    module = SMA(model, job.tokenizer.vocabulary_size)
+    trainer = Trainer(
+        PretrainObjective(module, job.config.masking, batches, training.compile),
+        source,
+        training,
+        count_steps(training, source),
+        run.checkpoints,
+        device,
+        precision,
+        [MetricsFile(run.metrics), *observers],
+    )
+    stand_at_checkpoint(trainer, run)
+    return trainer
+
+
+def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
+    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
+    checkpoint = run.checkpoints.latest()
+    step = -1
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        step = checkpoint.step
+    run.checkpoints.sweep(after=step)
+    cut_metrics(run.metrics, step)
+
+
+def count_steps(training: TrainingConfig, source: StoreSource) -> int:
+    """Return ``training.steps``, or the steps that ``training.epochs`` come to."""
+    if training.steps is not None:
+        return training.steps
+    batches = (training.epochs or 0.0) * source.batches_in(0)
+    return max(math.ceil(batches / training.accumulate), 1)
+
+
+def _steps_in_words(training: TrainingConfig) -> str:
+    if training.steps is not None:
+        return f"{training.steps:,}"
+    return f"{training.epochs:g} epochs (counted when the data is prepared)"
