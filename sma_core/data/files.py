@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,6 +51,14 @@ def remove_folder(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.rename(grave)
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def remove_leftovers(path: Path, hours: float = 24.0) -> None:
+    """Remove what killed processes left beside ``path`` under temporary names, once it is old enough."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > hours * 3600:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def flush(path: Path) -> None:
