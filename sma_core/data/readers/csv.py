@@ -1,0 +1,137 @@
+"""Reader of ``.csv`` and ``.tsv`` with a header line: one column is the input, others can come along.
+
+A record may span lines inside quotation marks. A mark that is never closed spoils its own row only:
+when joining lines gives no proper record, the first line stands alone and the rest is read afresh.
+Bytes that are not UTF-8 spoil a row only when they stand in a column that was asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.data.readers import no_rows
+from sma_core.data.records import EMPTY, RejectedRow, Row, printable, row_or_rejected
+from sma_core.data.streams import data_suffix, read_lines
+from sma_core.errors import DataError
+
+LINES_IN_RECORD = 100
+"""A quoted record of more lines than this is taken for a mark that was never closed."""
+
+
+def read_csv(
+    path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
+) -> Iterator[Row | RejectedRow]:
+    """Stream the records of ``path``; tabs separate in ``.tsv``, commas otherwise."""
+    records = _Records(path)
+    header = records.header()
+    text_at = header.index(choose_column(header, column, usual, path))
+    fields_at = [header.index(choose_column(header, field, (), path)) for field in fields]
+    number = 0
+    for number, (cells, line) in enumerate(records, start=1):
+        if cells is None or len(cells) != len(header):
+            yield _malformed(number, cells, line, len(header))
+        else:
+            yield row_or_rejected(number, cells[text_at], tuple(cells[at].strip() for at in fields_at))
+    if not number:
+        raise no_rows(path)
+
+
+def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str], path: Path) -> str:
+    """Return the name in ``header`` to read: ``wanted``, else the first usual one, else the only one.
+
+    Usual names are compared without regard to case when none fits exactly. Raises `DataError`, with
+    the columns there are and the nearest name, when there is none to choose.
+    """
+    there = ", ".join(header)
+    if wanted is not None:
+        if wanted in header:
+            return wanted
+        lowered = {name.lower(): name for name in header}
+        near = difflib.get_close_matches(wanted.lower(), lowered, n=1)
+        hint = f"; did you mean {lowered[near[0]]!r}?" if near else ""
+        raise DataError(f"{path} has no column {wanted!r}; its columns are: {there}{hint}")
+    lowered = {name.lower(): name for name in reversed(header)}
+    for name in usual:
+        if name in header:
+            return name
+    for name in usual:
+        if name.lower() in lowered:
+            return lowered[name.lower()]
+    if len(header) == 1:
+        return header[0]
+    raise DataError(
+        f"{path} has no column with a usual name ({', '.join(usual) or 'none is known'}); "
+        f"its columns are: {there}; name one with data.column"
+    )
+
+
+def _malformed(number: int, cells: list[str] | None, line: str, columns: int) -> RejectedRow:
+    if not line.strip():
+        return RejectedRow(number, EMPTY)
+    if cells is None:
+        return RejectedRow(number, "quotation marks do not pair", printable(line))
+    return RejectedRow(number, f"wrong number of columns: {len(cells)} instead of {columns}", printable(line))
+
+
+@dataclass
+class _Records:
+    """The records of a csv file, one at a time, with the lines that make them."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.delimiter = "\t" if data_suffix(self.path) == ".tsv" else ","
+        self.lines = read_lines(self.path)
+        self.again: deque[bytes] = deque()
+        self.columns: int | None = None
+
+    def header(self) -> list[str]:
+        """Read the first record as column names."""
+        for cells, _ in self:
+            if cells is None:
+                raise DataError(f"{self.path} has a header line that is not proper csv; mend its quotes")
+            names = [printable(cell).strip() for cell in cells]
+            self.columns = len(names)
+            return names
+        raise no_rows(self.path)
+
+    def __iter__(self) -> Iterator[tuple[list[str] | None, str]]:
+        """Cells and text of each record; the cells are None when quotation marks do not pair."""
+        while (line := self._next()) is not None:
+            text = line.decode("utf-8", "surrogateescape")
+            if '"' not in text:
+                yield text.split(self.delimiter), text
+            elif text.count('"') % 2 == 0:
+                yield self._parse(text), text
+            else:
+                yield self._joined(text)
+
+    def _next(self) -> bytes | None:
+        return self.again.popleft() if self.again else next(self.lines, None)
+
+    def _joined(self, text: str) -> tuple[list[str] | None, str]:
+        """Return a record over several lines, or its first line alone when they do not make one."""
+        taken: list[bytes] = []
+        joined = text
+        while len(taken) < LINES_IN_RECORD and (line := self._next()) is not None:
+            taken.append(line)
+            decoded = line.decode("utf-8", "surrogateescape")
+            joined = f"{joined}\n{decoded}"
+            if decoded.count('"') % 2 == 1:
+                cells = self._parse(joined)
+                if cells is not None and self.columns in (None, len(cells)):
+                    return cells, joined
+                break
+        self.again.extendleft(reversed(taken))
+        return None, text
+
+    def _parse(self, text: str) -> list[str] | None:
+        try:
+            return next(csv.reader([text], delimiter=self.delimiter, strict=True), None)
+        except csv.Error:
+            return None

@@ -1,0 +1,97 @@
+"""Open a text file, plain or compressed (``.gz``, ``.zst``), as a stream of lines of bytes.
+
+Several gzip members or zstd frames one after another are read as one file, as the tools that write
+them intend. Memory stays bounded: blocks of one megabyte, and a line longer than `LONGEST_LINE` is an
+error, since such a file is hardly text. Every failure is a `DataError` that names the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from sma_core.errors import DataError
+
+COMPRESSIONS = (".gz", ".zst")
+BLOCK_BYTES = 1 << 20
+LONGEST_LINE = 64 << 20
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def data_suffix(path: Path) -> str:
+    """Return the ending that tells the format, in lower case: ``.csv`` for ``rows.CSV.gz``."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without their line ends (LF or CR LF) and without a byte order mark."""
+    rest = b""
+    for block in _text_blocks(path):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > LONGEST_LINE:
+            raise DataError(
+                f"{path} has a line of over {LONGEST_LINE >> 20} MB; give a text file with one row a line"
+            )
+        for line in lines:
+            yield line.removesuffix(b"\r")
+    if rest:
+        yield rest.removesuffix(b"\r")
+
+
+def _text_blocks(path: Path) -> Iterator[bytes]:
+    """Return the file's blocks; the first without its byte order mark, and never one of UTF-16."""
+    blocks = _blocks(path)
+    first = next(blocks, b"")
+    if first.startswith(_UTF16_MARKS):
+        raise DataError(f"{path} is UTF-16 text; save it as UTF-8 and try again")
+    yield first.removeprefix(_UTF8_MARK)
+    yield from blocks
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Decompressed blocks of the file; what goes wrong becomes one sentence."""
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file in it")
+    try:
+        with closing(_open(path)) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path}; check the path") from error
+    except PermissionError as error:
+        raise DataError(f"{path} may not be read; check its permissions") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if path.suffix.lower() == ".zst" and error.errno is None:
+            raise _damaged(path, error) from error
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _open(path: Path) -> IO[bytes] | Any:  # noqa: ANN401 - pyarrow has no types
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.open(path, "rb")
+        case ".zst":
+            if path.stat().st_size == 0:
+                return path.open("rb")
+            return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        case _:
+            return path.open("rb")
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} is a damaged or cut-off {path.suffix} file ({error}); fetch or compress it again"
+    )

@@ -1,0 +1,148 @@
+"""From text to ids: what a tokenizer must offer, and the byte tokenizer of the paper.
+
+Letters: n rows, T ids of all rows together, V vocabulary size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAD, BOS, EOS, MASK, CLS, SEP = range(6)
+SPECIAL_NAMES = ("[PAD]", "[BOS]", "[EOS]", "[MASK]", "[CLS]", "[SEP]")
+BYTE_OFFSET = len(SPECIAL_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The ids of several rows end to end: row i is ``values[offsets[i]:offsets[i + 1]]``."""
+
+    values: NDArray[np.unsignedinteger]
+    """(T,) uint16, or uint32 where the vocabulary needs it."""
+    offsets: NDArray[np.int64]
+    """(n + 1,) int64, from 0 to T."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> NDArray[np.unsignedinteger]:
+        """Return the ids of one row, as a view."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index %= len(self)
+        return self.values[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n,) number of ids in each row."""
+        return np.diff(self.offsets)
+
+
+@runtime_checkable
+class DiscreteTokenizer(Protocol):
+    """Turns rows of text into ids below ``vocabulary_size``. ``name`` and ``version`` go into stores."""
+
+    @property
+    def name(self) -> str:
+        """Its name among the domain's tokenizers."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the ids of any text change."""
+        ...
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V, one more than the largest id."""
+        ...
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills rows up to the padded length."""
+        ...
+
+    @property
+    def separator_id(self) -> int:
+        """The id that ends every row."""
+        ...
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id for a hidden position, where there is one."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the ids of all texts, each ending with the separator."""
+        ...
+
+    def decode(self, ids: NDArray[np.integer] | Sequence[int]) -> str:
+        """Return the text of one row's ids, without special ids."""
+        ...
+
+
+class ByteTokenizer:
+    """Raw UTF-8 bytes: id = byte + 6, after PAD 0, BOS 1, EOS 2, MASK 3, CLS 4 and SEP 5.
+
+    The separator is appended and nothing stands in front. Names of special ids inside a text are plain
+    bytes. It knows no domain; that is the point of the method.
+    """
+
+    name = "bytes"
+    version = "1"
+    vocabulary_size = 256 + BYTE_OFFSET
+    pad_id = PAD
+    separator_id = SEP
+    mask_id = MASK
+
+    # Byte 255 never occurs in UTF-8, so it can stand for the separator while rows are joined.
+    _TABLE = np.append(np.arange(255, dtype=np.uint16) + BYTE_OFFSET, np.uint16(SEP)).astype(np.uint16)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the ids of all texts: values (T,) uint16 and offsets (n + 1,)."""
+        if not texts:
+            return Encoded(np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64))
+        joined = b"\xff".join([text.encode("utf-8") for text in texts]) + b"\xff"
+        flat = np.frombuffer(joined, dtype=np.uint8)
+        ends = np.flatnonzero(flat == 255) + 1
+        return Encoded(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
+
+    def decode(self, ids: NDArray[np.integer] | Sequence[int], keep_special: bool = False) -> str:
+        """Return the text of one row's ids (n,); bytes that are no UTF-8 become replacement characters."""
+        parts: list[bytes] = []
+        for value in np.asarray(ids, dtype=np.int64).tolist():
+            if value >= BYTE_OFFSET:
+                parts.append(bytes([value - BYTE_OFFSET]))
+            elif keep_special:
+                parts.append(SPECIAL_NAMES[value].encode())
+        return b"".join(parts).decode("utf-8", "replace")
+
+
+def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
+    """Cut rows of more than ``max_length`` ids to that many, the last of them the separator."""
+    lengths = encoded.lengths
+    if not len(lengths) or int(lengths.max()) <= max_length:
+        return encoded
+    shorter = np.minimum(lengths, max_length)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(shorter)])
+    values = encoded.values[gather_index(encoded.offsets[:-1], shorter)]
+    values[offsets[1:][lengths > max_length] - 1] = separator_id
+    return Encoded(values, offsets)
+
+
+def select(encoded: Encoded, rows: NDArray[np.int64]) -> Encoded:
+    """Return the given rows (m,) of ``encoded``, in that order."""
+    lengths = encoded.lengths[rows]
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    return Encoded(encoded.values[gather_index(encoded.offsets[rows], lengths)], offsets)
+
+
+def gather_index(starts: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Index the runs ``starts[i] … starts[i] + lengths[i] - 1``, end to end (sum of lengths,)."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(total, dtype=np.int64)
