@@ -36,7 +36,9 @@ def show(
         raise UserError("say which domain with --domain NAME; sma plugins list names those installed")
     lines = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
     if as_json:
-        typer.echo(json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1))
+        typer.echo(
+            json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1)
+        )
         return
     setting_width = max(len(line.setting) for line in lines)
     value_width = min(max(len(line.text) for line in lines), 40)

@@ -21,9 +21,7 @@ ConfigFile = Annotated[
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="One setting; may be repeated.")
 ]
-Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder of the run; empty: a new one under runs/.")
-]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run; empty: a new one under runs/.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of weights, data order, masks and dropout.")]
 Resume = Annotated[
     str | None,
@@ -36,9 +34,7 @@ Resume = Annotated[
 MaxRejected = Annotated[
     float | None, typer.Option("--max-rejected", help="Stop when a larger share of rows is unusable.")
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")
-]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

@@ -45,7 +45,13 @@ def train(
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)
         return
     result = train(
-        domain, recipe=recipe, config=config, settings=settings, out=out, resume=resume,
-        observers=progress(), policy=context.obj,
+        domain,
+        recipe=recipe,
+        config=config,
+        settings=settings,
+        out=out,
+        resume=resume,
+        observers=progress(),
+        policy=context.obj,
     )
     print_result(result, as_json, f"next: sma finetune --domain {result.domain} --model {result.run}")

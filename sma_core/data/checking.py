@@ -62,9 +62,7 @@ def chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> I
         )
 
 
-def checked(
-    source: Iterator[Chunk], check: Check | None, processes: int | None
-) -> Generator[Chunk, None, None]:
+def checked(source: Iterator[Chunk], check: Check | None, processes: int | None) -> Generator[Chunk, None, None]:
     """Yield the chunks in their order, with the rows that fail the check moved to the rejected ones.
 
     ``processes`` is the number of worker processes; None means one for each core this process may use.
@@ -81,9 +79,7 @@ def checked(
         yield from _checked_in_processes(chain(first, source), check, workers)
 
 
-def _checked_in_processes(
-    source: Iterator[Chunk], check: Check, workers: int
-) -> Generator[Chunk, None, None]:
+def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -> Generator[Chunk, None, None]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
     flying: deque[tuple[Chunk, Future[list[str | None]]]] = deque()

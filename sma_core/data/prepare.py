@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.checking import Chunk, checked, chunks
-from sma_core.data.files import publish_folder, remove_folder, remove_leftovers, replacing, temporary_name
 from sma_core.data.hashing import chosen
 from sma_core.data.prepared import HELD_OUT, ROWS, SUMMARY, TRAIN, Prepared, PrepareRequest, PrepareSummary
 from sma_core.data.records import RejectedRow, Row
@@ -28,6 +27,7 @@ from sma_core.data.store import StoreWriter
 from sma_core.data.targets import parse_targets
 from sma_core.data.tokenizers import Encoded, select, shorten
 from sma_core.errors import DataError
+from sma_core.files import publish_folder, remove_folder, remove_leftovers, replacing, temporary_name
 
 Progress = Callable[[int, int, int], None]
 """Called after each chunk with the numbers of rows read, kept and rejected so far."""
@@ -77,9 +77,7 @@ def _build(request: PrepareRequest, folder: Path, fingerprint: str, progress: Pr
         remove_folder(building)
 
 
-def _fill(
-    request: PrepareRequest, building: Path, fingerprint: str, progress: Progress | None
-) -> PrepareSummary:
+def _fill(request: PrepareRequest, building: Path, fingerprint: str, progress: Progress | None) -> PrepareSummary:
     """Write the stores and the list of rejected rows into ``building``; give the summary."""
     began = time.perf_counter()
     listed = building / "rejected.jsonl"

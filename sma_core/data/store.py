@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sma_core.data.files import replacing
 from sma_core.data.tokenizers import Encoded
 from sma_core.errors import DataError
+from sma_core.files import replacing
 
 FORMAT_VERSION = 1
 ROWS_IN_BATCH = 16_384
@@ -172,9 +172,7 @@ class Store:
             store = cls(path, reader, np.frombuffer(whole, dtype=np.uint8), whole.address)
             store._check()
         except (pa.ArrowException, OSError, ValueError, IndexError, TypeError, KeyError) as error:
-            raise DataError(
-                f"{path} is no whole store ({error}); remove it and prepare the data again"
-            ) from error
+            raise DataError(f"{path} is no whole store ({error}); remove it and prepare the data again") from error
         return store
 
     def __reduce__(self) -> tuple[Any, tuple[Path]]:

@@ -92,6 +92,4 @@ def _open(path: Path) -> IO[bytes] | Any:  # noqa: ANN401 - pyarrow has no types
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path} is a damaged or cut-off {path.suffix} file ({error}); fetch or compress it again"
-    )
+    return DataError(f"{path} is a damaged or cut-off {path.suffix} file ({error}); fetch or compress it again")

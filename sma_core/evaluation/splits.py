@@ -13,9 +13,7 @@ from sma_core.errors import DataError
 Indices: TypeAlias = NDArray[np.int64]
 
 
-def random_split(
-    texts: Sequence[str], valid: float, test: float, seed: int
-) -> tuple[Indices, Indices, Indices]:
+def random_split(texts: Sequence[str], valid: float, test: float, seed: int) -> tuple[Indices, Indices, Indices]:
     """Draw the test rows, then the validation rows, at random with ``seed``; the rest is for training."""
     order = np.random.default_rng(seed).permutation(len(texts))
     tests, valids = round(test * len(texts)), round(valid * len(texts))

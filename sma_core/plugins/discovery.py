@@ -79,9 +79,7 @@ def installed_plugins(
     return [_with_status(plugin, plugins, policy) for plugin in plugins]
 
 
-def _with_status(
-    plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy
-) -> InstalledPlugin:
+def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy) -> InstalledPlugin:
     if not _ENTRY_NAME.fullmatch(plugin.name):
         return replace(
             plugin, status="invalid", detail="the entry point must be named 'domain' or 'domain.extension'"

@@ -166,9 +166,7 @@ class Registry:
 
 def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[type[Spec], str], _Entry]:
     """Call every hook of one plugin; raise `PluginError` when a hook gives the wrong type."""
-    others = [
-        loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin
-    ]
+    others = [loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin]
     entries: dict[tuple[type[Spec], str], _Entry] = {}
     for hook, kind in _HOOKS.items():
         with contextlib.redirect_stdout(sys.stderr):

@@ -94,7 +94,9 @@ class DataSet(Spec):
     """A named set of rows: a file in ``SMA_DATA/<domain>/``, one that ships, or one on the hub.
 
     ``file`` is the file's name in the domain's data folder; ``locate`` names a function ``() -> Path``
-    for a file that ships with the plugin or one of its libraries. ``hub`` is ``"owner/name"``.
+    for a file that ships with the plugin or one of its libraries. ``hub`` is ``"owner/name"``;
+    ``hub_splits`` are the splits whose rows together make the set, ``hub_columns`` pairs of our column
+    name and the hub's.
     """
 
     source: str
@@ -102,6 +104,8 @@ class DataSet(Spec):
     file: str | None = None
     locate: str | None = None
     hub: str | None = None
+    hub_splits: tuple[str, ...] = ("train",)
+    hub_columns: tuple[tuple[str, str], ...] = ()
     reader: str | None = None
     column: str | None = None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sma_core.errors import CheckpointError
-from sma_core.files import flush_file, flush_folder, write_atomically
+from sma_core.files import flush, remove_folder, temporary_name, write_atomically
 
 logger = logging.getLogger("sma")
 
@@ -65,10 +64,9 @@ class CheckpointStore:
         Raises `CheckpointError` when it cannot be written; what was published before stays as it is.
         """
         final = self.folder / f"step-{step:08d}"
-        temporary = self.folder / f".{final.name}.{os.getpid()}.tmp"
+        temporary = temporary_name(final)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             save_file({name: tensor.contiguous() for name, tensor in model.items()}, temporary / MODEL)
             save_file({name: tensor.contiguous() for name, tensor in training.items()}, temporary / TRAINING)
@@ -86,9 +84,9 @@ class CheckpointStore:
     def _publish(self, temporary: Path, final: Path) -> None:
         """Rename the finished folder into place, then point ``latest`` at it."""
         if final.exists():
-            self._remove(final)
+            remove_folder(final)
         temporary.rename(final)
-        flush_folder(self.folder)
+        flush(self.folder)
         write_atomically(self.folder / "latest", final.name + "\n")
 
     def steps(self) -> list[int]:
@@ -128,7 +126,7 @@ class CheckpointStore:
         steps = self.steps()
         for step in steps[:-keep_last]:
             if step != best_step:
-                self._remove(self.folder / f"step-{step:08d}")
+                remove_folder(self.folder / f"step-{step:08d}")
 
     def sweep(self, after: int) -> None:
         """Remove what an interrupted process left: temporaries, and damaged folders later than ``after``."""
@@ -136,23 +134,17 @@ class CheckpointStore:
             shutil.rmtree(path, ignore_errors=True)
         for step in self.steps():
             if step > after:
-                self._remove(self.folder / f"step-{step:08d}")
-
-    def _remove(self, folder: Path) -> None:
-        """Rename first, so that a half-deleted folder never bears a checkpoint's name."""
-        doomed = folder.with_name(f".{folder.name}.{os.getpid()}.deleted")
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+                remove_folder(self.folder / f"step-{step:08d}")
 
 
 def _seal(folder: Path) -> None:
     """Flush every file and write the manifest that makes the folder a checkpoint."""
     files = {}
     for path in sorted(folder.iterdir()):
-        flush_file(path)
+        flush(path)
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
     write_atomically(folder / MANIFEST, json.dumps({"format": FORMAT_VERSION, "files": files}, indent=1))
-    flush_folder(folder)
+    flush(folder)
 
 
 def _check_manifest(folder: Path) -> None:

@@ -43,10 +43,20 @@ from sma_core.training.stream import BatchSource, BatchStream
 class Objective(Protocol):
     """What is learned: a module, its loss on a batch, and figures on rows kept apart."""
 
-    module: nn.Module
-    selection: str
-    """Name of the figure that picks the best checkpoint."""
-    higher_is_better: bool
+    @property
+    def module(self) -> nn.Module:
+        """The parameters that are trained."""
+        ...
+
+    @property
+    def selection(self) -> str:
+        """Name of the figure that picks the best checkpoint."""
+        ...
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger figure is the better one."""
+        ...
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the scalar loss; whatever is drawn comes from ``generator``."""
@@ -121,7 +131,12 @@ class Trainer:
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
         self._emit(
             RunStarted(
-                self.store.folder.parent, self.progress.step, self.steps, parameters, str(self.device), self.precision
+                self.store.folder.parent,
+                self.progress.step,
+                self.steps,
+                parameters,
+                str(self.device),
+                self.precision,
             )
         )
         cuda = [self.device] if self.device.type == "cuda" else []
@@ -190,9 +205,7 @@ class Trainer:
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
         lr = learning_rate(progress.step, self.steps, self.config)
-        self._emit(
-            StepLogged(progress.step, self.steps, self.stream.passed, loss, lr, rate, progress.elapsed)
-        )
+        self._emit(StepLogged(progress.step, self.steps, self.stream.passed, loss, lr, rate, progress.elapsed))
         self._refuse_non_finite(loss)
 
     def _refuse_non_finite(self, loss: float) -> None:

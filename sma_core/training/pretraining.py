@@ -23,7 +23,9 @@ class PretrainObjective:
     selection = "held_out_loss"
     higher_is_better = False
 
-    def __init__(self, module: SMA, masking: MaskingConfig, held_out: Sequence[Batch], compiled: bool = False) -> None:
+    def __init__(
+        self, module: SMA, masking: MaskingConfig, held_out: Sequence[Batch], compiled: bool = False
+    ) -> None:
         self.module = module
         self._forward = torch.compile(module) if compiled else module
         self._masking = masking
@@ -46,7 +48,7 @@ class PretrainObjective:
 
     def _reconstruct(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         rows, length = batch.inputs.shape
-        noise = draw_noise(rows, self.module.config.latents, length, generator, batch.inputs.device)
+        noise = draw_noise(rows, self.module.encoder.latents.shape[0], length, generator, batch.inputs.device)
         result = self._forward(batch.inputs, batch.padding_mask, self._masking, noise)
         return result.loss, result.hidden_count
 

@@ -67,7 +67,7 @@ class RunFolder:
         if not (path / "config.toml").is_file() or not (path / "model.json").is_file():
             hint = "" if path.exists() else " (there is no such folder)"
             raise CheckpointError(
-                f"{path} is not a run folder{hint}: it must hold config.toml and model.json, as sma train writes them"
+                f"{path} is not a run folder{hint}: sma train writes config.toml and model.json into one"
             )
         return cls(path)
 

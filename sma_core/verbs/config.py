@@ -41,10 +41,7 @@ def show_config(
     registry = Registry.load(domain, policy)
     request = Request(recipe, config, settings or {})
     resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]
-    if verb == "train":
-        resolved = pretrain_settings(registry, request)
-    else:
-        resolved = finetune_settings(registry, request)
+    resolved = (pretrain_settings if verb == "train" else finetune_settings)(registry, request)
     descriptions = dict(settings_of(type(resolved.config)))
     return [
         ShownSetting(name, value, resolved.origins.get(name, "default"), descriptions.get(name, ""))

@@ -23,7 +23,7 @@ from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import choose_device, choose_precision
+from sma_core.training.device import FixedPrecision, choose_device, choose_precision
 from sma_core.training.events import Observer
 from sma_core.training.loop import Trainer
 from sma_core.training.metrics_file import MetricsFile, cut_metrics, read_metrics
@@ -100,8 +100,10 @@ def train(
     began = time.monotonic()
     given = dict(settings or {}) | ({"data.source": data} if data else {})
     run = find_run(resume, VERB, domain, out)
-    job = _begin(domain, recipe, config, given, preparing, policy) if run is None else _go_on(
-        run, given, preparing, policy
+    job = (
+        _begin(domain, recipe, config, given, preparing, policy)
+        if run is None
+        else _go_on(run, given, preparing, policy)
     )
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
@@ -113,8 +115,14 @@ def train(
     losses = [line["held_out_loss"] for line in read_metrics(run.metrics) if "held_out_loss" in line]
     summary = job.prepared.summary
     return TrainResult(
-        run.path, job.registry.name, progress.step, time.monotonic() - began, summary.kept, summary.rejected,
-        losses[0] if losses else math.nan, losses[-1] if losses else math.nan,
+        run.path,
+        job.registry.name,
+        progress.step,
+        time.monotonic() - began,
+        summary.kept,
+        summary.rejected,
+        losses[0] if losses else math.nan,
+        losses[-1] if losses else math.nan,
     )
 
 
@@ -182,15 +190,17 @@ def _facts(job: _Job, finished: bool) -> dict[str, Any]:
 
 
 def _trainer(
-    job: _Job, run: RunFolder, device: torch.device, precision: Any, observers: Sequence[Observer]  # noqa: ANN401
+    job: _Job,
+    run: RunFolder,
+    device: torch.device,
+    precision: FixedPrecision,
+    observers: Sequence[Observer],
 ) -> Trainer:
     """Build model, batches and loop, standing where the run's newest checkpoint stands."""
     training, model = job.config.training, job.config.model
     train, held_out = Store.open(job.prepared.train), Store.open(job.prepared.held_out)
     pad = job.tokenizer.pad_id
-    source = StoreSource(
-        train, training.batch_size, model.max_length, pad, training.seed, job.config.data.packing
-    )
+    source = StoreSource(train, training.batch_size, model.max_length, pad, training.seed, job.config.data.packing)
     chosen = sample_rows(len(held_out), training.evaluate_rows)
     batches = fixed_batches(held_out, chosen, training.batch_size, pad, model.max_length)
     torch.manual_seed(training.seed)

@@ -37,6 +37,4 @@ def refuse_columns(path: Path, column: str | None, fields: Sequence[str]) -> Non
     """Raise `DataError` when columns are asked of a format that has none."""
     asked = [name for name in (column, *fields) if name is not None]
     if asked:
-        raise DataError(
-            f"{path} has no columns, so no column {asked[0]!r}; use a .csv or .tsv file with a header"
-        )
+        raise DataError(f"{path} has no columns, so no column {asked[0]!r}; use a .csv or .tsv file with a header")

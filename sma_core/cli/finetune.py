@@ -1,0 +1,79 @@
+"""``sma finetune``: learn labels, from a pre-trained run or from random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sma_core.cli.options import (
+    Assignments,
+    ConfigFile,
+    Data,
+    Debug,
+    Domain,
+    Json,
+    MaxRejected,
+    Out,
+    Recipe,
+    Resume,
+    Seed,
+    Task,
+    settings_from,
+)
+
+Kind = Literal["regression", "binary", "multilabel"]
+
+
+def finetune(
+    context: typer.Context,
+    domain: Domain = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A pre-trained run; empty: random weights.")
+    ] = None,
+    task: Task = None,
+    data: Data = None,
+    column: Annotated[str | None, typer.Option("--input", help="Column that holds the input.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Label columns of your own file, with commas.")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
+    head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, …")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
+    split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    out: Out = None,
+    seed: Seed = None,
+    resume: Resume = None,
+    max_rejected: MaxRejected = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Learn a task's labels, select on validation, report the test split once."""
+    from sma_core.cli.output import print_result, progress
+    from sma_core.verbs.finetune import finetune
+
+    own = {
+        "data.column": column,
+        "targets": [name.strip() for name in target.split(",")] if target else None,
+        "kind": kind,
+        "head": head,
+        "split.name": split,
+        "split.seed": split_seed,
+    }
+    result = finetune(
+        domain,
+        model=model,
+        task=task,
+        recipe=recipe,
+        config=config,
+        settings=settings_from(assignments, data, seed, max_rejected, **own),
+        out=out,
+        resume=resume,
+        observers=progress(),
+        policy=context.obj,
+    )
+    print_result(result, as_json, f"next: sma predict --model {result.run} FILE")

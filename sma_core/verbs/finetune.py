@@ -1,0 +1,234 @@
+"""`finetune`: learn labels, from a pre-trained run or from random weights."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sma_core.config import FinetuneConfig
+from sma_core.config.layers import Layer, resolve
+from sma_core.data.epochs import StoreSource
+from sma_core.data.prepare import Progress
+from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.errors import CheckpointError, UserError
+from sma_core.evaluation.metrics import find_metric
+from sma_core.files import write_atomically
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.training.device import autocast, choose_device, choose_precision
+from sma_core.training.events import Observer
+from sma_core.training.finetuning import FinetuneObjective
+from sma_core.training.loop import Trainer
+from sma_core.training.metrics_file import MetricsFile
+from sma_core.training.run_folder import RunFolder
+from sma_core.training.targets import Targets
+from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, tokenizer_facts
+from sma_core.verbs.labelled import LabelledRows, read_labelled
+from sma_core.verbs.models import build_predictor, load_encoder, load_weights
+from sma_core.verbs.results import FinetuneResult
+from sma_core.verbs.resuming import find_run, resumed_settings
+from sma_core.verbs.settings import Request, finetune_settings
+from sma_core.verbs.train import count_steps, stand_at_checkpoint
+
+VERB = "finetune"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A fine-tuning that is about to begin or to go on, with all its parts found."""
+
+    registry: Registry
+    config: FinetuneConfig
+    tokenizer: DiscreteTokenizer
+    rows: LabelledRows
+
+
+def finetune(
+    domain: str | None = None,
+    *,
+    model: Path | None = None,
+    task: str | None = None,
+    data: str | None = None,
+    recipe: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    out: Path | None = None,
+    resume: str | None = None,
+    observers: Sequence[Observer] = (),
+    preparing: Progress | None = None,
+    policy: PluginPolicy | None = None,
+) -> FinetuneResult:
+    """Learn a task's labels, select on validation, and report the test split once.
+
+    Args:
+        domain: The plugin that knows the data; may be left out with ``model`` or a named ``resume``.
+        model: A pre-trained run to start from; empty: random weights.
+        task: A task by name; empty: the domain's default.
+        data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
+        recipe: Shipped settings to begin from; empty: the pre-trained run's, else ``tiny``.
+        config: A TOML file of settings laid over the recipe.
+        settings: Single settings by dotted name, laid over all.
+        out: Folder of the run; empty: a new one under ``runs/``.
+        resume: A run to go on with, or ``auto``.
+        observers: Called with every event of `sma_core.training.events`.
+        preparing: Called with rows read, kept and set aside while the data is prepared.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        UserError: For anything the user can mend; nothing half-written is left.
+        StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
+    """
+    began = time.monotonic()
+    options = {"data.source": data, "task": task, "pretrained": str(model) if model else None}
+    given = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
+    run = find_run(resume, VERB, domain, out)
+    if run is None:
+        job = _begin(domain, model, Request(recipe, config, given), preparing, policy)
+    else:
+        job = _go_on(run, given, preparing, policy)
+    device = choose_device(job.config.training.device)
+    precision = choose_precision(job.config.training.precision, device)
+    objective, source = _learning(job, run)
+    training = job.config.training
+    epoch = math.ceil(source.batches_in(0) / training.accumulate)
+    training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
+    if run is None:
+        run = _write_run(job, precision, objective.targets, out)
+    steps = count_steps(training, source)
+    metrics = MetricsFile(run.metrics)
+    trainer = Trainer(
+        objective, source, training, steps, run.checkpoints, device, precision, [metrics, *observers]
+    )
+    stand_at_checkpoint(trainer, run)
+    trainer.run()
+    best = load_weights(objective.module, run)
+    objective.module.eval()
+    with torch.inference_mode(), autocast(device, precision):
+        valid = objective.figures(job.rows.batches("valid", training.batch_size))
+        test = objective.figures(job.rows.batches("test", training.batch_size))
+    result = FinetuneResult(
+        run=run.path,
+        domain=job.registry.name,
+        task=job.rows.label,
+        metric=objective.selection,
+        best_step=best.step,
+        rows=job.rows.sizes(),
+        rejected=job.rows.rejected,
+        seconds=time.monotonic() - began,
+        valid=valid,
+        test=test,
+    )
+    _write_result(run, job, objective.targets, result)
+    return result
+
+
+def _begin(
+    domain: str | None,
+    model: Path | None,
+    request: Request,
+    preparing: Progress | None,
+    policy: PluginPolicy | None,
+) -> _Job:
+    """Find the parts of a new fine-tuning and prepare its rows."""
+    pretrained = RunFolder.open(model) if model is not None else None
+    facts = pretrained.model() if pretrained is not None else None
+    if facts is not None and facts["verb"] != "train":
+        raise CheckpointError(
+            f"{model} was written by sma {facts['verb']}: fine-tuning starts from a run of sma train"
+        )
+    name = domain or (facts["domain"]["name"] if facts else None)
+    if name is None:
+        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
+    if facts is not None and facts["domain"]["name"] != name:
+        raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
+    registry = Registry.load(name, policy)
+    config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
+    job = _job(registry, config, preparing)
+    if facts is not None:
+        check_tokenizer(job.tokenizer, facts["tokenizer"])
+    return job
+
+
+def _go_on(
+    run: RunFolder, settings: Mapping[str, Any], preparing: Progress | None, policy: PluginPolicy | None
+) -> _Job:
+    """Find the parts of a fine-tuning that goes on, as they were."""
+    facts = run.model()
+    registry = Registry.load(facts["domain"]["name"], policy)
+    config = resolve(FinetuneConfig, [Layer(str(run.path), resumed_settings(run, settings))]).config
+    job = _job(registry, config, preparing)
+    check_tokenizer(job.tokenizer, facts["tokenizer"])
+    run.write_config(config)
+    return job
+
+
+def _job(registry: Registry, config: FinetuneConfig, preparing: Progress | None) -> _Job:
+    tokenizer = build_tokenizer(registry, config.data.tokenizer)
+    return _Job(registry, config, tokenizer, read_labelled(registry, config, tokenizer, preparing))
+
+
+def _learning(job: _Job, run: RunFolder | None) -> tuple[FinetuneObjective, StoreSource]:
+    """Build the network and the batches; a run that goes on takes its weights from its checkpoint."""
+    config, rows = job.config, job.rows
+    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"))
+    torch.manual_seed(config.training.seed)
+    module = build_predictor(
+        job.registry,
+        config.model,
+        job.tokenizer.vocabulary_size,
+        config.head or job.registry.domain.head,
+        len(targets.names),
+    )
+    if run is None and config.pretrained is not None:
+        load_encoder(module, RunFolder.open(Path(config.pretrained)))
+    metric = find_metric(rows.metric, rows.kind)
+    valid = rows.batches("valid", config.training.batch_size)
+    objective = FinetuneObjective(module, targets, valid, metric.name, metric.higher_is_better)
+    source = StoreSource(
+        rows.store,
+        config.training.batch_size,
+        config.model.max_length,
+        job.tokenizer.pad_id,
+        config.training.seed,
+        rows=rows.parts["train"],
+    )
+    return objective, source
+
+
+def _write_run(job: _Job, precision: str, targets: Targets, out: Path | None) -> RunFolder:
+    config = job.config
+    run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
+    training = config.training.model_copy(update={"precision": precision})
+    run.write_config(config.model_copy(update={"training": training}))
+    run.write_environment()
+    run.take_rejected(job.rows.rejected_rows)
+    run.write_model(_facts(job, targets, finished=False))
+    return run
+
+
+def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
+    return {
+        "verb": VERB,
+        "finished": finished,
+        "domain": {"name": job.registry.name, "package": job.registry.provider(job.registry.domain)},
+        "tokenizer": tokenizer_facts(job.tokenizer),
+        "task": job.rows.label,
+        "targets": targets.to_json(),
+        "head": job.config.head or job.registry.domain.head,
+        "pretrained": job.config.pretrained,
+        "split": {"name": job.rows.splitter, "seed": job.config.split.seed, "rows": job.rows.sizes()},
+    }
+
+
+def _write_result(run: RunFolder, job: _Job, targets: Targets, result: FinetuneResult) -> None:
+    """Write ``results.json`` and mark the run as finished."""
+    figures = asdict(result) | {"run": str(result.run)}
+    write_atomically(run.path / "results.json", json.dumps(figures, indent=1) + "\n")
+    run.write_model(_facts(job, targets, finished=True))

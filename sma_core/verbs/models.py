@@ -1,0 +1,71 @@
+"""Run folders as models: build the network a run describes and put its weights in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from sma_core.config import ModelConfig
+from sma_core.errors import CheckpointError
+from sma_core.nn.model import SMA, Predictor
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import Head
+from sma_core.training.checkpoints import Checkpoint
+from sma_core.training.run_folder import RunFolder
+
+ENCODER_PARTS = ("embed.", "encoder.")
+
+
+def build_predictor(
+    registry: Registry, model: ModelConfig, vocabulary_size: int, head: str, outputs: int
+) -> Predictor:
+    """Build embedding, encoder and head with fresh weights from torch's generator."""
+    factory = registry.build(registry.find(Head, head))
+    whole = SMA(model, vocabulary_size)
+    head_module: nn.Module = factory(model, outputs)
+    return Predictor(whole.embed, whole.encoder, head_module)
+
+
+def best_checkpoint(run: RunFolder) -> Checkpoint:
+    """Return the checkpoint a verb should use; raises `CheckpointError` when the run has none."""
+    checkpoint = run.checkpoints.best()
+    if checkpoint is None:
+        raise CheckpointError(
+            f"{run.path} has no checkpoint yet: let it train on with sma {run.model()['verb']} --resume {run.path}"
+        )
+    return checkpoint
+
+
+def load_encoder(module: Predictor, run: RunFolder) -> None:
+    """Put the embedding and encoder weights of a pre-trained run into ``module``.
+
+    Raises `CheckpointError` naming the first tensor that is missing or of another shape.
+    """
+    weights = {
+        name: tensor for name, tensor in best_checkpoint(run).model().items() if name.startswith(ENCODER_PARTS)
+    }
+    own = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
+    _refuse_misfit(own, weights, run)
+    module.load_state_dict(weights, strict=False)
+
+
+def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
+    """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
+    checkpoint = best_checkpoint(run)
+    weights = checkpoint.model()
+    _refuse_misfit(module.state_dict(), weights, run)
+    module.load_state_dict(weights)
+    return checkpoint
+
+
+def _refuse_misfit(own: Mapping[str, Any], weights: Mapping[str, Tensor], run: RunFolder) -> None:
+    for name in sorted(own.keys() | weights.keys()):
+        here = tuple(own[name].shape) if name in own else "nothing"
+        there = tuple(weights[name].shape) if name in weights else "nothing"
+        if here != there:
+            raise CheckpointError(
+                f"the weights of {run.path} do not fit the settings: {name} is {there} there and {here} here; "
+                "leave the model's shape as the run has it"
+            )
