@@ -1,0 +1,38 @@
+"""Which SMILES stand for a molecule.
+
+A row is usable when RDKit's ``MolFromSmiles`` gives a molecule of at least one atom, with all its
+checks (valence, aromaticity): what passes here also has a scaffold. RDKit's log is silent meanwhile.
+"""
+
+from __future__ import annotations
+
+from rdkit import Chem, rdBase
+
+UNREADABLE = "RDKit cannot parse the SMILES"
+NO_MOLECULE = "no molecule"
+NO_ATOMS = "no atoms"
+SPACE_INSIDE = "white space inside the SMILES"
+
+
+def check_smiles(texts: list[str]) -> list[str | None]:
+    """Tell for each SMILES why it cannot be used, or None when it can."""
+    with rdBase.BlockLogs():
+        return [_reason(text) for text in texts]
+
+
+def _reason(smiles: str) -> str | None:
+    if len(smiles.split(None, 1)) != 1:  # RDKit would read a name behind it, the model would learn it
+        return SPACE_INSIDE if smiles.strip() else NO_ATOMS
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None:
+        return _why_not(smiles)
+    return None if molecule.GetNumAtoms() else NO_ATOMS
+
+
+def _why_not(smiles: str) -> str:
+    """Ask RDKit again, without its checks, what is wrong; bad rows are few, so this may take longer."""
+    molecule = Chem.MolFromSmiles(smiles, sanitize=False)
+    if molecule is None:
+        return UNREADABLE
+    problems = Chem.DetectChemistryProblems(molecule)
+    return f"{NO_MOLECULE}: {problems[0].Message()}" if problems else NO_MOLECULE

@@ -1,0 +1,226 @@
+"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+
+from __future__ import annotations
+
+from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+
+COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
+
+_MOLECULENET = "MoleculeNet (Wu et al. 2018)"
+_TOX21 = (
+    "NR-AR", "NR-AR-LBD", "NR-AhR", "NR-Aromatase", "NR-ER", "NR-ER-LBD",
+    "NR-PPAR-gamma", "SR-ARE", "SR-ATAD5", "SR-HSE", "SR-MMP", "SR-p53",
+)  # fmt: skip
+
+
+@hookimpl
+def sma_domains() -> list[Domain]:
+    """Provide the domain ``chem``."""
+    return [
+        Domain(
+            name="chem",
+            summary="Molecules as SMILES strings, read as raw bytes",
+            tokenizer="bytes",
+            reader="smi",
+            dataset="nci",
+            recipes="sma_chem.recipes",
+            head="decoder",
+            task="freesolv",
+            splitter="scaffold",
+            columns=COLUMNS,
+            check="sma_chem.molecules:check_smiles",
+        )
+    ]
+
+
+@hookimpl
+def sma_readers() -> list[Reader]:
+    """SMILES files."""
+    return [
+        Reader(
+            name="smi",
+            summary="SMILES files: the molecule, then perhaps a name, on each line",
+            factory="sma_chem.smi:read_smi",
+            suffixes=(".smi", ".smiles"),
+        )
+    ]
+
+
+@hookimpl
+def sma_datasets() -> list[DataSet]:
+    """Unlabelled sets to pre-train on, and the MoleculeNet sets."""
+    return [*_unlabelled_sets(), *_regression_sets(), *_classification_sets()]
+
+
+def _unlabelled_sets() -> list[DataSet]:
+    return [
+        DataSet(
+            name="nci",
+            summary="4,999 molecules of the NCI open database, part of RDKit: the quick start",
+            source="NCI open database, as distributed with RDKit",
+            licence="open data of the US National Cancer Institute; RDKit is BSD-3-Clause",
+            locate="sma_chem.bundled:nci",
+            reader="smi",
+        ),
+        DataSet(
+            name="chembl-subset",
+            summary="676,386 molecules, a subset of ChEMBL (not GuacaMol)",
+            source="ChEMBL, collected from public repositories",
+            licence="CC BY-SA 3.0",
+            file="chembl_subset.smi.gz",
+            reader="smi",
+        ),
+        DataSet(
+            name="moses",
+            summary="1,584,663 molecules of the MOSES training set, drug-like",
+            source="MOSES (Polykovskiy et al. 2020), from ZINC clean leads",
+            licence="MIT",
+            file="moses_train.csv.gz",
+            column="SMILES",
+        ),
+        DataSet(
+            name="guacamol",
+            summary="The pre-training set of the paper, on the hub",
+            source="GuacaMol (Brown et al. 2019), from ChEMBL",
+            licence="CC BY-SA 3.0 (ChEMBL)",
+            hub="jxie/guacamol",
+            column="text",
+        ),
+    ]
+
+
+def _regression_sets() -> list[DataSet]:
+    return [
+        DataSet(
+            name="esol",
+            summary="ESOL: 1,128 molecules with their solubility in water",
+            source=f"{_MOLECULENET}; Delaney 2004",
+            licence="MIT, as distributed with DeepChem; the measurements are their authors'",
+            file="delaney-processed.csv.gz",
+            hub="jxie/esol",
+            column="smiles",
+        ),
+        DataSet(
+            name="freesolv",
+            summary="FreeSolv: 642 molecules with their hydration free energy; part of this plugin",
+            source="FreeSolv (Mobley and Guthrie 2014)",
+            licence="open, with attribution; see the README in the plugin's data folder",
+            locate="sma_chem.bundled:freesolv",
+            hub="jxie/freesolv",
+            column="smiles",
+        ),
+        DataSet(
+            name="lipophilicity",
+            summary="4,200 molecules with their octanol/water distribution (log D at pH 7.4)",
+            source=f"{_MOLECULENET}; ChEMBL",
+            licence="CC BY-SA 3.0 (ChEMBL)",
+            file="Lipophilicity.csv.gz",
+            hub="jxie/lipop",
+            column="smiles",
+        ),
+    ]
+
+
+def _classification_sets() -> list[DataSet]:
+    def described(
+        name: str, summary: str, source: str, file: str, column: str = "smiles", hub: str | None = None
+    ) -> DataSet:
+        return DataSet(
+            name=name,
+            summary=summary,
+            source=f"{_MOLECULENET}; {source}",
+            licence="MIT, as distributed with DeepChem; the measurements are their authors'",
+            file=file,
+            hub=hub,
+            column=column,
+        )
+
+    return [
+        described(
+            "bbbp",
+            "2,050 molecules: do they pass into the brain?",
+            "Martins 2012",
+            "BBBP.csv.gz",
+            hub="jxie/bbbp",
+        ),
+        described(
+            "bace",
+            "1,513 molecules: do they inhibit beta-secretase 1?",
+            "Subramanian 2016",
+            "bace.csv.gz",
+            column="mol",
+            hub="jxie/bace",
+        ),
+        described("hiv", "41,127 molecules: do they inhibit HIV?", "NCI DTP", "HIV.csv.gz", hub="jxie/hiv"),
+        described("tox21", "7,831 molecules, 12 toxicity assays with gaps", "Tox21 2014", "tox21.csv.gz"),
+        described("clintox", "1,484 drugs: approved, failed for toxicity", "Gayvert 2016", "clintox.csv.gz"),
+    ]
+
+
+@hookimpl
+def sma_tasks() -> list[Task]:
+    """MoleculeNet's problems, split by scaffold."""
+
+    def regression(name: str, summary: str, target: str) -> Task:
+        return Task(
+            name=name,
+            summary=summary,
+            dataset=name,
+            targets=(target,),
+            kind="regression",
+            metric="rmse",
+            splitter="scaffold",
+        )
+
+    def binary(name: str, summary: str, target: str) -> Task:
+        return Task(
+            name=name,
+            summary=summary,
+            dataset=name,
+            targets=(target,),
+            kind="binary",
+            metric="roc_auc",
+            splitter="scaffold",
+        )
+
+    def multilabel(name: str, summary: str, targets: tuple[str, ...]) -> Task:
+        return Task(
+            name=name,
+            summary=summary,
+            dataset=name,
+            targets=targets,
+            kind="multilabel",
+            metric="roc_auc",
+            splitter="scaffold",
+        )
+
+    return [
+        regression("esol", "Solubility in water (log mol/l)", "measured log solubility in mols per litre"),
+        regression("freesolv", "Hydration free energy (kcal/mol)", "expt"),
+        regression("lipophilicity", "Octanol/water distribution (log D)", "exp"),
+        binary("bbbp", "Passes the blood-brain barrier", "p_np"),
+        binary("bace", "Inhibits beta-secretase 1", "Class"),
+        binary("hiv", "Inhibits HIV replication", "HIV_active"),
+        multilabel("tox21", "Twelve toxicity assays", _TOX21),
+        multilabel(
+            "clintox", "Approved as a drug; failed in trials for toxicity", ("FDA_APPROVED", "CT_TOX")
+        ),
+    ]
+
+
+@hookimpl
+def sma_splitters() -> list[Splitter]:
+    """Two ways to keep molecules of one scaffold together."""
+    return [
+        Splitter(
+            name="scaffold",
+            summary="Common scaffolds to training, rare ones to the test; one fixed split",
+            factory="sma_chem.scaffolds:scaffold_split",
+            seeded=False,
+        ),
+        Splitter(
+            name="scaffold-balanced",
+            summary="Scaffolds at random by seed, only very common ones always to training",
+            factory="sma_chem.scaffolds:scaffold_balanced_split",
+        ),
+    ]
