@@ -99,10 +99,7 @@ class Model:
 
     def reasons(self, texts: list[str]) -> list[str | None]:
         """Return for each text why it cannot be used, or None."""
-        if self.check is not None:
-            found = self.check(texts)
-        else:
-            found = [None] * len(texts)
+        found = self.check(texts) if self.check is not None else [None] * len(texts)
         if self.config.data.truncate:
             return found
         lengths, most = self.tokenizer.encode(texts).lengths, self.config.model.max_length

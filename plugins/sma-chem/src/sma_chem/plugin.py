@@ -202,9 +202,7 @@ def sma_tasks() -> list[Task]:
         binary("bace", "Inhibits beta-secretase 1", "Class"),
         binary("hiv", "Inhibits HIV replication", "HIV_active"),
         multilabel("tox21", "Twelve toxicity assays", _TOX21),
-        multilabel(
-            "clintox", "Approved as a drug; failed in trials for toxicity", ("FDA_APPROVED", "CT_TOX")
-        ),
+        multilabel("clintox", "Approved as a drug; failed in trials for toxicity", ("FDA_APPROVED", "CT_TOX")),
     ]
 
 
