@@ -80,7 +80,11 @@ class Tokenizer(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Reader(Spec):
-    """``factory`` is a function ``(path, column, fields) -> iterator of Row | RejectedRow``.
+    """``factory`` is a function ``(path, column, fields, *, usual=()) -> iterator of Row | RejectedRow``.
+
+    ``column`` names the column that holds the input; when it is None, the names in ``usual`` (the domain's
+    ``columns``) are looked for. ``fields`` names further columns whose texts come along with each row.
+    A reader streams; the full contract is in `sma_core.data.readers`.
 
     ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``.
     """

@@ -1,0 +1,144 @@
+"""What the plugin offers: specs that resolve, sets with the stated rows, recipes that parse."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from sma_chem import plugin
+from sma_chem.bundled import freesolv, nci
+from sma_chem.molecules import check_smiles
+from sma_chem.smi import read_smi
+from sma_core.config.models import FinetuneConfig, PretrainConfig
+from sma_core.data.readers.csv import read_csv
+from sma_core.data.records import RejectedRow, Row
+from sma_core.data.streams import data_suffix
+from sma_core.plugins.references import resolve
+
+SETS = {spec.name: spec for spec in plugin.sma_datasets()}
+TASKS = {spec.name: spec for spec in plugin.sma_tasks()}
+BUNDLED = {"nci": (4999, 8), "freesolv": (642, 0)}
+DATA_ROWS = {  # rows, of which RDKit cannot use
+    "esol": (1128, 0),
+    "lipophilicity": (4200, 0),
+    "bbbp": (2050, 11),
+    "bace": (1513, 0),
+    "hiv": (41127, 7),
+    "tox21": (7831, 8),
+    "clintox": (1484, 4),
+}
+UNCHECKED_ROWS = {"chembl-subset": 676_386, "moses": 1_584_663}
+
+
+def read(name: str, path: Path) -> list[Row | RejectedRow]:
+    spec = SETS[name]
+    reader = read_smi if spec.reader == "smi" or data_suffix(path) == ".smi" else read_csv
+    targets = TASKS[name].targets if name in TASKS else ()
+    return list(reader(path, spec.column, targets, usual=plugin.COLUMNS))
+
+
+def unusable(records: list[Row | RejectedRow]) -> int:
+    texts = [record.text for record in records if isinstance(record, Row)]
+    return len(records) - len(texts) + sum(reason is not None for reason in check_smiles(texts))
+
+
+def data_file(name: str) -> Path:
+    if "SMA_DATA" not in os.environ:
+        pytest.skip(f"SMA_DATA is not set, so the set {name} is not there")
+    path = Path(os.environ["SMA_DATA"]) / "chem" / SETS[name].file
+    if not path.exists():
+        pytest.skip(f"the set {name} is not in SMA_DATA")
+    return path
+
+
+def test_the_entry_module_imports_nothing_heavy():
+    code = (
+        "import sys, sma_chem.plugin as p; p.sma_domains(); p.sma_datasets(); p.sma_tasks(); "
+        "print([m for m in ('rdkit', 'torch', 'numpy', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_reference_resolves():
+    hooks = (
+        plugin.sma_domains,
+        plugin.sma_readers,
+        plugin.sma_datasets,
+        plugin.sma_tasks,
+        plugin.sma_splitters,
+    )
+    for hook in hooks:
+        for spec in hook():
+            for reference in spec.references.values():
+                assert callable(resolve(reference, spec.name))
+
+
+def test_names_fit_together():
+    domain = plugin.sma_domains()[0]
+    splitters = {spec.name for spec in plugin.sma_splitters()}
+    assert domain.dataset in SETS
+    assert domain.task in TASKS
+    assert domain.reader in {spec.name for spec in plugin.sma_readers()}
+    assert domain.splitter in splitters
+    for task in TASKS.values():
+        assert task.dataset in SETS
+        assert task.splitter in splitters
+        assert task.metric == {"regression": "rmse"}.get(task.kind, "roc_auc")
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_sets_hold_the_stated_rows(name):
+    path = {"nci": nci, "freesolv": freesolv}[name]()
+    records = read(name, path)
+    assert (len(records), unusable(records)) == BUNDLED[name]
+
+
+def test_freesolv_has_its_targets():
+    first = next(iter(read_csv(freesolv(), "smiles", ("expt", "calc", "iupac"))))
+    assert first == Row(1, "CN(C)C(=O)c1ccc(cc1)OC", ("-11.01", "-9.625", "4-methoxy-N,N-dimethyl-benzamide"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", DATA_ROWS)
+def test_labelled_sets_hold_the_stated_rows(name):
+    records = read(name, data_file(name))
+    assert (len(records), unusable(records)) == DATA_ROWS[name]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", UNCHECKED_ROWS)
+def test_unlabelled_sets_hold_the_stated_rows(name):
+    path = data_file(name)
+    reader = read_smi if SETS[name].reader == "smi" else read_csv
+    kinds = [isinstance(record, Row) for record in reader(path, SETS[name].column, ())]
+    assert len(kinds) == UNCHECKED_ROWS[name]
+    assert all(kinds)
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "paper"])
+def test_recipes_are_settings(name):
+    text = (resources.files("sma_chem.recipes") / f"{name}.toml").read_text(encoding="utf-8")
+    recipe = tomllib.loads(text)
+    finetune = recipe.pop("finetune")
+    overrides = finetune.pop("tasks", {})
+    pretraining = PretrainConfig(domain="chem", recipe=name, **recipe)
+    assert pretraining.data.source in SETS
+    assert pretraining.masking.strategy == "guided"
+    assert set(overrides) <= set(TASKS)
+    for task in TASKS:
+        override = overrides.get(task, {})
+        tables = {
+            table: finetune.get(table, {}) | override.get(table, {}) for table in {*finetune, *override}
+        }
+        model = recipe["model"] | tables.pop("model", {})
+        config = FinetuneConfig(domain="chem", recipe=name, task=task, model=model, **tables)
+        assert config.model.attention_dropout == 0.1
+        assert config.split.name == "scaffold"
+        if name == "paper":
+            expected = 3e-5 if task in {"lipophilicity", "bace", "hiv"} else 1e-4
+            assert config.training.learning_rate == expected

@@ -1,0 +1,15 @@
+"""Checks that worker processes import by name."""
+
+import os
+
+
+def refuse_x(texts: list[str]) -> list[str | None]:
+    return [f"holds an x: at {text.index('x')}" if "x" in text else None for text in texts]
+
+
+def die(texts: list[str]) -> list[str | None]:
+    os._exit(9)
+
+
+def answer_too_little(texts: list[str]) -> list[str | None]:
+    return []
