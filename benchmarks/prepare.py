@@ -44,9 +44,7 @@ def peak_megabytes(who: int) -> int:
 
 def main() -> None:
     """Prepare the file in a temporary folder and print the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--check")
     parser.add_argument("--processes", type=int)

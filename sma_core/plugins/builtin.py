@@ -25,7 +25,7 @@ def sma_readers() -> list[Reader]:
         Reader(
             name="lines",
             summary="One row a line.",
-            factory="sma_core.data.readers.lines:read_lines",
+            factory="sma_core.data.readers.lines:read_text",
             suffixes=(".txt",),
         ),
         Reader(

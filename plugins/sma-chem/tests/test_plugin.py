@@ -132,9 +132,7 @@ def test_recipes_are_settings(name):
     assert set(overrides) <= set(TASKS)
     for task in TASKS:
         override = overrides.get(task, {})
-        tables = {
-            table: finetune.get(table, {}) | override.get(table, {}) for table in {*finetune, *override}
-        }
+        tables = {table: finetune.get(table, {}) | override.get(table, {}) for table in {*finetune, *override}}
         model = recipe["model"] | tables.pop("model", {})
         config = FinetuneConfig(domain="chem", recipe=name, task=task, model=model, **tables)
         assert config.model.attention_dropout == 0.1
