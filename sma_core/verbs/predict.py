@@ -59,7 +59,7 @@ class Model:
         facts = run.model()
         if facts["verb"] != VERB:
             raise CheckpointError(
-                f"{path} is a pre-trained run without a head: teach it a task first with sma finetune --model {path}"
+                f"{path} is a pre-trained run without a head: teach it a task with sma finetune --model {path}"
             )
         registry = Registry.load(facts["domain"]["name"], policy)
         config = resolve(FinetuneConfig, [Layer(str(path), run.config())]).config
@@ -99,7 +99,7 @@ class Model:
 
     def reasons(self, texts: list[str]) -> list[str | None]:
         """Return for each text why it cannot be used, or None."""
-        found = self.check(texts) if self.check is not None else [None] * len(texts)
+        found: list[str | None] = self.check(texts) if self.check else [None for _ in texts]
         if self.config.data.truncate:
             return found
         lengths, most = self.tokenizer.encode(texts).lengths, self.config.model.max_length
