@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sma_core.config.models import MaskingConfig
+from sma_core.nn import masking as masking_module
 from sma_core.nn.masking import (
     MaskNoise,
     choose,
@@ -58,7 +59,7 @@ def test_only_the_drawn_queries_matter(projected):
 
 
 def test_padding_is_never_hidden_when_all_importances_are_zero():
-    _, padding_mask = batch()
+    padding_mask = batch()[1].flip(1)  # padding in front, where ties would go
     mask = choose(torch.zeros(padding_mask.shape), padding_mask, 0.5)
     assert not (mask.hidden & ~padding_mask).any()
     assert torch.equal(mask.hidden.sum(1), hidden_counts(padding_mask.sum(1), 0.5))
@@ -183,6 +184,19 @@ def test_scores_are_summed_in_float32_under_autocast(projected):
     exact = query_scores(queries.double(), keys.double(), drawn)
     assert scores.dtype == torch.float32
     assert (scores - exact).abs().max() < 1e-5
+
+
+def test_choosing_records_nothing_for_the_backward_pass(projected, monkeypatch):
+    queries, keys, padding_mask, noise = projected
+    recorded = []
+
+    def spied(scores, padding_mask):
+        recorded.append(scores.requires_grad)
+        return importance(scores, padding_mask)
+
+    monkeypatch.setattr(masking_module, "importance", spied)
+    choose_mask(queries.clone().requires_grad_(), keys, padding_mask, GUIDED, noise)
+    assert recorded == [False]
 
 
 def test_scores_of_drawn_queries_are_those_of_full_attention(projected):

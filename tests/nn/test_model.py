@@ -137,6 +137,13 @@ def test_bf16_autocast_is_close_to_float32_for_one_mask():
     assert functional.cosine_similarity(rounded, reference, dim=0) > 0.999
 
 
+def test_loss_is_float32_when_the_weights_themselves_are_bf16():
+    model, (inputs, padding_mask) = small_model(initializer_range=0.2).bfloat16(), batch()
+    result = model(inputs, padding_mask, GUIDED, noise_for(padding_mask))
+    assert result.loss.dtype == torch.float32
+    assert result.loss.isfinite()
+
+
 def test_float64_runs_and_agrees():
     model, (inputs, padding_mask) = small_model(), batch()
     single = model(inputs, padding_mask, GUIDED, noise_for(padding_mask))
