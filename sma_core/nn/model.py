@@ -95,7 +95,10 @@ def _score(logits: Tensor, tokens: Tensor, mask: Mask) -> Reconstruction:
     targets = tokens.gather(1, mask.positions).masked_fill(~mask.valid, _NOT_SCORED)  # (B, K)
     scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
     total = functional.cross_entropy(
-        scores.flatten(0, 1), targets.flatten(), ignore_index=_NOT_SCORED, reduction="sum"
+        scores.flatten(0, 1),  # (B, K, V) -> (B * K, V)
+        targets.flatten(),
+        ignore_index=_NOT_SCORED,
+        reduction="sum",
     )
     hidden_count = mask.valid.sum()
     correct_count = (scores.detach().argmax(dim=-1) == targets).sum()

@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from sma_core.nn.heads import DecoderHead, MeanHead
+from sma_core.nn.model import Predictor
+from tests.nn.small import batch, small_config, small_model
+
+HEADS = pytest.mark.parametrize("head_class", [DecoderHead, MeanHead])
+
+
+@HEADS
+@pytest.mark.parametrize("outputs", [1, 7])
+def test_a_head_maps_latents_to_its_outputs(head_class, outputs):
+    head = head_class(small_config(), outputs)
+    assert head(torch.randn(3, 6, 24)).shape == (3, outputs)
+
+
+@HEADS
+def test_a_head_reads_every_latent_whatever_their_order(head_class):
+    head, latents = head_class(small_config(initializer_range=0.4), 2), torch.randn(3, 6, 24)
+    assert torch.allclose(head(latents), head(latents.flip(1)), atol=1e-5)
+    for index in range(6):
+        changed = latents.index_fill(1, torch.tensor([index]), 0.0)
+        assert not torch.allclose(head(latents), head(changed), atol=1e-4)
+
+
+@HEADS
+def test_a_predictor_takes_the_pretrained_parts_over_under_the_same_names(head_class):
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, head_class(small_config(), 2))
+    taken = {name: value for name, value in predictor.state_dict().items() if not name.startswith("head.")}
+    pretrained = model.state_dict()
+    assert set(taken) == {name for name in pretrained if not name.startswith("decoder.")}
+    assert all(torch.equal(value, pretrained[name]) for name, value in taken.items())
+    expected = predictor.head(model.encode(inputs, padding_mask))
+    assert torch.equal(predictor(inputs.to(torch.uint8), padding_mask), expected)
+
+
+@HEADS
+def test_every_part_of_a_predictor_learns(head_class):
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, head_class(small_config(initializer_range=0.4), 2))
+    predictor(inputs, padding_mask).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in predictor.parameters())
+
+
+@HEADS
+def test_prediction_under_bf16_autocast_is_close_to_float32(head_class):
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, head_class(small_config(), 2))
+    expected = predictor(inputs, padding_mask)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.allclose(predictor(inputs, padding_mask).float(), expected, atol=0.05)
+
+
+@pytest.mark.slow
+@HEADS
+def test_prediction_compiles_to_one_graph(head_class):
+    torch._dynamo.reset()
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, head_class(small_config(), 2))
+    compiled = torch.compile(predictor, fullgraph=True)
+    assert torch.allclose(compiled(inputs, padding_mask), predictor(inputs, padding_mask), atol=1e-5)
