@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Literal
 
@@ -50,3 +51,11 @@ def autocast(device: torch.device, precision: FixedPrecision) -> AbstractContext
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=_DTYPES[precision])
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's generators inside, for building a model, and leave them outside as they were."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

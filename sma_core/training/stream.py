@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from sma_core.config import TrainingConfig
 from sma_core.data.batches import Batch
 
 
@@ -40,3 +42,10 @@ class BatchStream:
     def passed(self) -> float:
         """Epochs consumed so far, as a fraction."""
         return self.epoch + self.index / max(self.source.batches_in(self.epoch), 1)
+
+
+def count_steps(training: TrainingConfig, batches: int) -> int:
+    """Return ``training.steps``, or the steps that ``training.epochs`` of ``batches`` batches come to."""
+    if training.steps is not None:
+        return training.steps
+    return max(math.ceil((training.epochs or 0.0) * batches / training.accumulate), 1)

@@ -22,12 +22,14 @@ from sma_core.evaluation.metrics import find_metric
 from sma_core.files import write_atomically
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import autocast, choose_device, choose_precision
+from sma_core.training.device import autocast, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.loop import Trainer
 from sma_core.training.metrics_file import MetricsFile
+from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
+from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, tokenizer_facts
 from sma_core.verbs.labelled import LabelledRows, read_labelled
@@ -35,7 +37,6 @@ from sma_core.verbs.models import build_predictor, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, resumed_settings
 from sma_core.verbs.settings import Request, finetune_settings
-from sma_core.verbs.train import count_steps, stand_at_checkpoint
 
 VERB = "finetune"
 
@@ -101,7 +102,7 @@ def finetune(
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
     if run is None:
         run = _write_run(job, precision, objective.targets, out)
-    steps = count_steps(training, source)
+    steps = count_steps(training, source.batches_in(0))
     metrics = MetricsFile(run.metrics)
     trainer = Trainer(
         objective, source, training, steps, run.checkpoints, device, precision, [metrics, *observers]
@@ -117,6 +118,7 @@ def finetune(
         run=run.path,
         domain=job.registry.name,
         task=job.rows.label,
+        kind=job.rows.kind,
         metric=objective.selection,
         best_step=best.step,
         rows=job.rows.sizes(),
@@ -178,14 +180,14 @@ def _learning(job: _Job, run: RunFolder | None) -> tuple[FinetuneObjective, Stor
     """Build the network and the batches; a run that goes on takes its weights from its checkpoint."""
     config, rows = job.config, job.rows
     targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"))
-    torch.manual_seed(config.training.seed)
-    module = build_predictor(
-        job.registry,
-        config.model,
-        job.tokenizer.vocabulary_size,
-        config.head or job.registry.domain.head,
-        len(targets.names),
-    )
+    with seeded(config.training.seed):
+        module = build_predictor(
+            job.registry,
+            config.model,
+            job.tokenizer.vocabulary_size,
+            config.head or job.registry.domain.head,
+            len(targets.names),
+        )
     if run is None and config.pretrained is not None:
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     metric = find_metric(rows.metric, rows.kind)

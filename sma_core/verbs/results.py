@@ -46,6 +46,7 @@ class FinetuneResult:
     run: Path
     domain: str
     task: str
+    kind: str
     metric: str
     best_step: int
     rows: dict[str, int]
@@ -59,7 +60,8 @@ class FinetuneResult:
         sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
         figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
         return [
-            f"fine-tuned on {self.task}: {sizes} ({self.rejected:,} set aside), {self.seconds / 60:.1f} min",
+            f"fine-tuned on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
+            f"{self.seconds / 60:.1f} min",
             f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
             f"test {figures}",
             f"run folder {self.run}",

@@ -23,12 +23,14 @@ from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import FixedPrecision, choose_device, choose_precision
+from sma_core.training.device import FixedPrecision, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
 from sma_core.training.loop import Trainer
-from sma_core.training.metrics_file import MetricsFile, cut_metrics, read_metrics
+from sma_core.training.metrics_file import MetricsFile, read_metrics
 from sma_core.training.pretraining import PretrainObjective, sample_rows
+from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
+from sma_core.training.stream import count_steps
 from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, prepare_source, tokenizer_facts
 from sma_core.verbs.results import Plan, TrainResult
@@ -203,13 +205,13 @@ def _trainer(
     source = StoreSource(train, training.batch_size, model.max_length, pad, training.seed, job.config.data.packing)
     chosen = sample_rows(len(held_out), training.evaluate_rows)
     batches = fixed_batches(held_out, chosen, training.batch_size, pad, model.max_length)
-    torch.manual_seed(training.seed)
-    module = SMA(model, job.tokenizer.vocabulary_size)
+    with seeded(training.seed):
+        module = SMA(model, job.tokenizer.vocabulary_size)
     trainer = Trainer(
         PretrainObjective(module, job.config.masking, batches, training.compile),
         source,
         training,
-        count_steps(training, source),
+        count_steps(training, source.batches_in(0)),
         run.checkpoints,
         device,
         precision,
@@ -217,25 +219,6 @@ def _trainer(
     )
     stand_at_checkpoint(trainer, run)
     return trainer
-
-
-def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
-    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
-    checkpoint = run.checkpoints.latest()
-    step = -1
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        step = checkpoint.step
-    run.checkpoints.sweep(after=step)
-    cut_metrics(run.metrics, step)
-
-
-def count_steps(training: TrainingConfig, source: StoreSource) -> int:
-    """Return ``training.steps``, or the steps that ``training.epochs`` come to."""
-    if training.steps is not None:
-        return training.steps
-    batches = (training.epochs or 0.0) * source.batches_in(0)
-    return max(math.ceil(batches / training.accumulate), 1)
 
 
 def _steps_in_words(training: TrainingConfig) -> str:

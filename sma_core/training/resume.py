@@ -1,0 +1,18 @@
+"""Standing a trainer where its run stands."""
+
+from __future__ import annotations
+
+from sma_core.training.loop import Trainer
+from sma_core.training.metrics_file import cut_metrics
+from sma_core.training.run_folder import RunFolder
+
+
+def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
+    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
+    checkpoint = run.checkpoints.latest()
+    step = -1
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        step = checkpoint.step
+    run.checkpoints.sweep(after=step)
+    cut_metrics(run.metrics, step)

@@ -1,0 +1,1 @@
+"""A domain for tests: words made of syllables."""

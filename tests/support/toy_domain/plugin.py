@@ -1,0 +1,53 @@
+"""The toy domain's specs."""
+
+from sma_core.plugins import DataSet, Domain, Task, hookimpl
+
+WORDS = {"source": "made by the tests", "licence": "none needed"}
+
+
+@hookimpl
+def sma_domains():
+    return [
+        Domain(
+            name="toy",
+            summary="Words made of syllables.",
+            tokenizer="bytes",
+            reader="lines",
+            dataset="words",
+            recipes="toy_domain.recipes",
+            task="vowels",
+            columns=("word", "text"),
+            check="toy_domain.words:check_words",
+        )
+    ]
+
+
+@hookimpl
+def sma_datasets():
+    return [
+        DataSet(name="words", summary="600 words.", locate="toy_domain.words:plain_words", **WORDS),
+        DataSet(name="labelled", summary="200 words.", locate="toy_domain.words:labelled_words", **WORDS),
+        DataSet(name="absent", summary="Not to be had.", file="absent.txt", **WORDS),
+    ]
+
+
+@hookimpl
+def sma_tasks():
+    return [
+        Task(
+            name="vowels",
+            summary="How many vowels?",
+            dataset="labelled",
+            targets=("vowels",),
+            kind="regression",
+            metric="rmse",
+        ),
+        Task(
+            name="flags",
+            summary="Is it long? Does it hold an a?",
+            dataset="labelled",
+            targets=("long", "has_a"),
+            kind="multilabel",
+            metric="roc_auc",
+        ),
+    ]
