@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -43,6 +44,25 @@ def split_heads(vectors: Tensor, heads: int) -> Tensor:
     return vectors.view(*vectors.shape[:-1], heads, -1).transpose(-3, -2)
 
 
+def attend_with(projected: Projected, visible: Tensor | None, dropout: float) -> Tensor:
+    """Softmax attention, scaled by the root of the head width; gives ``(B, H, M, e)``.
+
+    ``visible`` ``(B, N)`` bool, True where an input may be attended to; None shows all. Every row must
+    show one input at least. The fused operation is used except in bf16 on the CPU, where its backward
+    pass takes two to ten times as long as the three plain operations (see ``benchmarks/attention.py``).
+    """
+    queries, keys, values = projected
+    mask = None if visible is None else visible[:, None, None, :]  # (B, 1, 1, N)
+    lower = queries.dtype == torch.bfloat16
+    if not (lower and queries.device.type == "cpu"):
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
+    scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))  # (B, H, M, N)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    probabilities = functional.dropout(scores.softmax(dim=-1), dropout)
+    return torch.matmul(probabilities, values)
+
+
 class AttentionLayer(nn.Module):
     """What both kinds of layer do after projecting: attend, add the queries, then the MLP with residual."""
 
@@ -61,13 +81,8 @@ class AttentionLayer(nn.Module):
         ``residual`` are the queries before their LayerNorm, ``(M, D)`` or ``(B, M, D)``. ``visible`` is
         ``(B, N)`` bool, True where an input may be attended to; None shows all.
         """
-        context = functional.scaled_dot_product_attention(
-            projected.queries,
-            projected.keys,
-            projected.values,
-            attn_mask=None if visible is None else visible[:, None, None, :],  # (B, 1, 1, N)
-            dropout_p=self.settings.attention_dropout if self.training else 0.0,
-        )
+        dropout = self.settings.attention_dropout if self.training else 0.0
+        context = attend_with(projected, visible, dropout)
         attended: Tensor = self.output(context.transpose(1, 2).flatten(2))  # (B, H, M, e) -> (B, M, D)
         if self.settings.query_residual:
             attended = attended + residual

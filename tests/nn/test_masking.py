@@ -164,9 +164,7 @@ def test_query_count_rounds_half_to_even_and_stays_between_one_and_all(length, k
 
 
 def test_equal_generators_give_equal_noise_and_unequal_ones_do_not():
-    first, again, other = (
-        draw_noise(3, 6, 20, torch.Generator().manual_seed(seed), "cpu") for seed in (7, 7, 8)
-    )
+    first, again, other = (draw_noise(3, 6, 20, torch.Generator().manual_seed(seed), "cpu") for seed in (7, 7, 8))
     assert torch.equal(first.queries, again.queries)
     assert torch.equal(first.positions, again.positions)
     assert not torch.equal(first.queries, other.queries)

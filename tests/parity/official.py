@@ -194,9 +194,7 @@ class Seen:
         return found | {f"latents.layer{i}": self.outputs[f"encoder.layers.{i}"] for i in range(layers)}
 
 
-def assert_as_recorded(
-    ours: Tensor, recorded: Tensor, what: str, floor: float = 1.0, share: float = 1e-5
-) -> None:
+def assert_as_recorded(ours: Tensor, recorded: Tensor, what: str, floor: float = 1.0, share: float = 1e-5) -> None:
     """Largest difference at most ``share`` times the largest recorded value, itself at least ``floor``."""
     assert ours.shape == recorded.shape, f"{what}: {tuple(ours.shape)} is not {tuple(recorded.shape)}"
     limit = share * max(floor, recorded.abs().max().item())

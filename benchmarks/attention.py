@@ -1,0 +1,65 @@
+"""Fused attention against three plain operations, side by side: `python benchmarks/attention.py`.
+
+Prints, for shapes of the recipes and both precisions, the median milliseconds of forward plus backward.
+It is why `sma_core.nn.attention.attend_with` takes the plain operations in bf16 on the CPU.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SHAPES = (
+    (128, 4, 32, 32, 48),
+    (128, 4, 32, 64, 48),
+    (128, 4, 20, 32, 32),
+    (32, 8, 128, 128, 48),
+    (32, 8, 128, 512, 48),
+)
+"""(B, H, M, N, d): rows, heads, queries, inputs, head width."""
+
+
+def fused(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """PyTorch's own operation."""
+    return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+
+
+def plain(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    """Product, softmax, product."""
+    scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))
+    return torch.matmul(scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=-1), values)
+
+
+def milliseconds(
+    attend: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], tensors: tuple[Tensor, ...], mask: Tensor
+) -> float:
+    """Time one forward and backward pass."""
+    began = time.perf_counter()
+    attend(*tensors, mask).sum().backward()
+    return (time.perf_counter() - began) * 1e3
+
+
+def main() -> None:
+    """Time both in turn, shape after shape."""
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; median of 15, in turn")
+    for rows, heads, queries, inputs, width in SHAPES:
+        for dtype in (torch.float32, torch.bfloat16):
+            tensors = tuple(
+                torch.randn(rows, heads, length, width).to(dtype).requires_grad_()
+                for length in (queries, inputs, inputs)
+            )
+            lengths = torch.randint(inputs // 2, inputs, (rows, 1))
+            mask = (torch.arange(inputs) < lengths)[:, None, None, :]  # (B, 1, 1, N)
+            times = [(milliseconds(fused, tensors, mask), milliseconds(plain, tensors, mask)) for _ in range(18)]
+            first, second = (statistics.median(column) for column in zip(*times[3:], strict=True))
+            shape = f"B {rows} H {heads} M {queries} N {inputs} d {width}"
+            print(f"{shape:<34} {dtype!s:<15} fused {first:7.1f} ms   plain {second:7.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
