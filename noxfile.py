@@ -85,4 +85,4 @@ def readme(session: nox.Session) -> None:
     """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
     session.install(*LOCKED, "pytest")
     python = {"SMA_TRAINING__STEPS": "20"}
-    session.run("pytest", "-q", "-s", "docs/run_readme.py", env=os.environ | python)
+    session.run("pytest", "-q", "-s", "tests/readme/run_readme.py", env=os.environ | python)
