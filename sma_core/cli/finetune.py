@@ -64,6 +64,7 @@ def finetune(
         "split.name": split,
         "split.seed": split_seed,
     }
+    display = progress()
     result = finetune(
         domain,
         model=model,
@@ -73,7 +74,8 @@ def finetune(
         settings=settings_from(assignments, data, seed, max_rejected, **own),
         out=out,
         resume=resume,
-        observers=progress(),
+        observers=[display],
+        preparing=display.preparing,
         policy=context.obj,
     )
     print_result(result, as_json, f"next: sma predict --model {result.run} FILE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,15 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from sma_core.training.events import Observer
+    from sma_core.training.progress import ProgressDisplay
     from sma_core.verbs.results import FinetuneResult, Plan, TrainResult
 
 
-def progress() -> Sequence[Observer]:
+def progress() -> ProgressDisplay:
     """Return the observer that shows a run's progress on stderr."""
     from sma_core.training.progress import ProgressDisplay
 
-    return [ProgressDisplay(Console(stderr=True))]
+    return ProgressDisplay(Console(stderr=True))
 
 
 def print_result(result: TrainResult | FinetuneResult, as_json: bool, following: str) -> None:

@@ -44,6 +44,7 @@ def train(
     if dry_run:
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)
         return
+    display = progress()
     result = train(
         domain,
         recipe=recipe,
@@ -51,7 +52,8 @@ def train(
         settings=settings,
         out=out,
         resume=resume,
-        observers=progress(),
+        observers=[display],
+        preparing=display.preparing,
         policy=context.obj,
     )
     print_result(result, as_json, f"next: sma finetune --domain {result.domain} --model {result.run}")

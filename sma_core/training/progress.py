@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +29,7 @@ class ProgressDisplay:
         self._console = console
         self._seconds = seconds
         self._printed = -seconds
+        self._prepared = time.monotonic()
         self._figures = ""
         self._last: StepLogged | None = None
         self._bar: Progress | None = None
@@ -49,6 +51,15 @@ class ProgressDisplay:
             case RunFinished():
                 if self._bar is not None:
                     self._bar.stop()
+
+    def preparing(self, rows: int, kept: int, rejected: int) -> None:
+        """Show how far the preparation of the data is; pass this to a verb as ``preparing``."""
+        now = time.monotonic()
+        live = self._console.is_terminal
+        if now - self._prepared >= (0.2 if live else self._seconds):
+            self._prepared = now
+            text = f"preparing: {rows:,} rows read, {kept:,} kept, {rejected:,} set aside"
+            self._console.print(text, end="\r" if live else "\n", highlight=False)
 
     def _start(self, event: RunStarted) -> None:
         verb = "going on" if event.step else "training"

@@ -36,7 +36,7 @@ from sma_core.verbs.labelled import LabelledRows, read_labelled
 from sma_core.verbs.models import build_predictor, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, resumed_settings
-from sma_core.verbs.settings import Request, finetune_settings
+from sma_core.verbs.settings import Request, finetune_settings, wishes
 
 VERB = "finetune"
 
@@ -87,13 +87,14 @@ def finetune(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    options = {"data.source": data, "task": task, "pretrained": str(model) if model else None}
+    options = {"data.source": data, "task": task, "pretrained": str(model.resolve()) if model else None}
     given = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
-    run = find_run(resume, VERB, domain, out)
+    request = Request(recipe, config, given)
+    run = find_run(resume, VERB, domain, out, wishes(request))
     if run is None:
-        job = _begin(domain, model, Request(recipe, config, given), preparing, policy)
+        job = _begin(domain, model, request, preparing, policy)
     else:
-        job = _go_on(run, given, preparing, policy)
+        job = _go_on(run, request, preparing, policy)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
     objective, source = _learning(job, run)
@@ -158,16 +159,14 @@ def _begin(
     return job
 
 
-def _go_on(
-    run: RunFolder, settings: Mapping[str, Any], preparing: Progress | None, policy: PluginPolicy | None
-) -> _Job:
+def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
     facts = run.model()
     registry = Registry.load(facts["domain"]["name"], policy)
-    config = resolve(FinetuneConfig, [Layer(str(run.path), resumed_settings(run, settings))]).config
-    job = _job(registry, config, preparing)
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request)))
+    job = _job(registry, resolve(FinetuneConfig, [layer]).config, preparing)
     check_tokenizer(job.tokenizer, facts["tokenizer"])
-    run.write_config(config)
+    run.write_config(job.config)
     return job
 
 
@@ -177,7 +176,7 @@ def _job(registry: Registry, config: FinetuneConfig, preparing: Progress | None)
 
 
 def _learning(job: _Job, run: RunFolder | None) -> tuple[FinetuneObjective, StoreSource]:
-    """Build the network and the batches; a run that goes on takes its weights from its checkpoint."""
+    """Build the network and the batches; a run that goes on from a checkpoint takes its weights from there."""
     config, rows = job.config, job.rows
     targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"))
     with seeded(config.training.seed):
@@ -188,7 +187,7 @@ def _learning(job: _Job, run: RunFolder | None) -> tuple[FinetuneObjective, Stor
             config.head or job.registry.domain.head,
             len(targets.names),
         )
-    if run is None and config.pretrained is not None:
+    if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     metric = find_metric(rows.metric, rows.kind)
     valid = rows.batches("valid", config.training.batch_size)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sma_core.config.layers import Values, put
+from sma_core.config.layers import Values, flatten, put
 from sma_core.errors import CheckpointError, ConfigError
 from sma_core.training.run_folder import RUNS, RunFolder
 
@@ -14,49 +14,58 @@ CHANGEABLE = frozenset(
     f"training.{name}"
     for name in ("steps", "epochs", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device")
 )
+"""Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
 
 
-def find_run(resume: str | None, verb: str, domain: str | None, out: Path | None) -> RunFolder | None:
+def find_run(
+    resume: str | None, verb: str, domain: str | None, out: Path | None, wishes: Mapping[str, Any]
+) -> RunFolder | None:
     """Return the run that ``--resume`` names, or None when a new one is to begin.
 
-    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run of this verb and domain
-    under ``runs/``, else none. Raises `CheckpointError` when a named folder is no run of this verb.
+    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` that is of
+    this verb and domain and does not contradict ``wishes`` (settings by dotted name), else none. Raises
+    `CheckpointError` when a named folder is no run of this verb.
     """
     if resume is None:
         return None
-    if resume != "auto":
-        run = RunFolder.open(Path(resume))
-        _check_verb(run, verb)
+    if resume != "auto" or (out is not None and (out / "model.json").is_file()):
+        run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
+        own = run.model()["verb"]
+        if own != verb:
+            raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
         return run
     if out is not None:
-        if not (out / "model.json").is_file():
-            return None
-        run = RunFolder.open(out)
-        _check_verb(run, verb)
-        return run
-    candidates = [path for path in RUNS.glob("*") if (path / "model.json").is_file()]
-    for path in sorted(candidates, key=lambda path: (path / "model.json").stat().st_mtime, reverse=True):
+        return None
+    folders = [path for path in RUNS.glob("*") if (path / "model.json").is_file()]
+    for path in sorted(folders, key=lambda path: (path / "model.json").stat().st_mtime, reverse=True):
         run = RunFolder.open(path)
         facts = run.model()
-        if facts["verb"] == verb and domain in (None, facts["domain"]["name"]) and not facts.get("finished"):
+        fits = facts["verb"] == verb and domain in (None, facts["domain"]["name"])
+        if fits and not facts.get("finished") and not contradictions(run, wishes):
             return run
     return None
 
 
-def _check_verb(run: RunFolder, verb: str) -> None:
-    own = run.model()["verb"]
-    if own != verb:
-        raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
+def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run's values of settings that are wished otherwise and may not change."""
+    own = dict(flatten(run.config()))
+    return {
+        setting: own.get(setting)
+        for setting, value in wishes.items()
+        if setting not in CHANGEABLE and own.get(setting) != ("none" if value is None else value)
+    }
 
 
-def resumed_settings(run: RunFolder, settings: Mapping[str, Any]) -> Values:
+def resumed_settings(run: RunFolder, wishes: Mapping[str, Any]) -> Values:
     """Return the run's own settings with the changes that are allowed; raises `ConfigError` for others."""
+    for setting, own in contradictions(run, wishes).items():
+        raise ConfigError(
+            f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "
+            f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
+        )
     values = run.config()
-    for setting, value in settings.items():
-        if setting not in CHANGEABLE:
-            raise ConfigError(
-                f"{setting!r} cannot change when a run goes on; only {', '.join(sorted(CHANGEABLE))} can. "
-                "Begin a new run for anything else"
-            )
-        put(values, setting, value)
+    for setting in CHANGEABLE & wishes.keys():
+        put(values, setting, wishes[setting])
+    if wishes.get("training.epochs") is not None and wishes.get("training.steps") is None:
+        put(values, "training.steps", "none")
     return values

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.config import FinetuneConfig, PretrainConfig
-from sma_core.config.layers import Layer, Resolved, Values, environment_values, put, read_toml, resolve
+from sma_core.config.layers import Layer, Resolved, Values, environment_values, flatten, put, read_toml, resolve
 from sma_core.errors import ConfigError
 from sma_core.plugins.registry import Registry
 
@@ -78,6 +78,14 @@ def finetune_settings(
         own = tasks.get(str(task).rpartition(":")[2], {})
         layers.append(Layer(f"recipe {name}, task {task}", own))
     return resolve(FinetuneConfig, [*layers, *user])
+
+
+def wishes(request: Request) -> dict[str, Any]:
+    """Return what the user asked for himself, by dotted setting: the recipe's name, file, environment, options."""
+    asked: dict[str, Any] = {} if request.recipe is None else {"recipe": request.recipe}
+    for layer in _user_layers(request):
+        asked |= dict(flatten(layer.values))
+    return asked
 
 
 def _user_layers(request: Request) -> list[Layer]:

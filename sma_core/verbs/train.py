@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from sma_core.data.prepared import Prepared
 from sma_core.data.store import Store
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import UserError
+from sma_core.nn.masking import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
@@ -35,7 +37,9 @@ from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, prepare_source, tokenizer_facts
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, resumed_settings
-from sma_core.verbs.settings import Request, pretrain_settings
+from sma_core.verbs.settings import Request, pretrain_settings, wishes
+
+logger = logging.getLogger("sma")
 
 VERB = "train"
 
@@ -101,16 +105,17 @@ def train(
     """
     began = time.monotonic()
     given = dict(settings or {}) | ({"data.source": data} if data else {})
-    run = find_run(resume, VERB, domain, out)
-    job = (
-        _begin(domain, recipe, config, given, preparing, policy)
-        if run is None
-        else _go_on(run, given, preparing, policy)
-    )
+    request = Request(recipe, config, given)
+    run = find_run(resume, VERB, domain, out, wishes(request))
+    if run is None:
+        job = _begin(domain, request, preparing, policy)
+    else:
+        job = _go_on(run, request, preparing, policy)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
     if run is None:
         run = _write_run(job, precision, out)
+    _warn_when_all_are_drawn(job)
     trainer = _trainer(job, run, device, precision, observers)
     progress = trainer.run()
     run.write_model(_facts(job, finished=True))
@@ -134,29 +139,20 @@ def _needed(domain: str | None) -> str:
     return domain
 
 
-def _begin(
-    domain: str | None,
-    recipe: str | None,
-    config: Path | None,
-    settings: Mapping[str, Any],
-    preparing: Progress | None,
-    policy: PluginPolicy | None,
-) -> _Job:
+def _begin(domain: str | None, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a new run and prepare its data."""
     registry = Registry.load(_needed(domain), policy)
-    return _job(registry, pretrain_settings(registry, Request(recipe, config, settings)).config, preparing)
+    return _job(registry, pretrain_settings(registry, request).config, preparing)
 
 
-def _go_on(
-    run: RunFolder, settings: Mapping[str, Any], preparing: Progress | None, policy: PluginPolicy | None
-) -> _Job:
+def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a run that goes on, as they were; only a few settings may have changed."""
     facts = run.model()
     registry = Registry.load(facts["domain"]["name"], policy)
-    config = resolve(PretrainConfig, [Layer(str(run.path), resumed_settings(run, settings))]).config
-    job = _job(registry, config, preparing)
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request)))
+    job = _job(registry, resolve(PretrainConfig, [layer]).config, preparing)
     check_tokenizer(job.tokenizer, facts["tokenizer"])
-    run.write_config(config)
+    run.write_config(job.config)
     return job
 
 
@@ -219,6 +215,20 @@ def _trainer(
     )
     stand_at_checkpoint(trainer, run)
     return trainer
+
+
+def _warn_when_all_are_drawn(job: _Job) -> None:
+    """Say so when the masking setting leaves nothing to chance: the mask is then the same every time."""
+    masking, latents, longest = job.config.masking, job.config.model.latents, job.prepared.summary.longest
+    drawn = query_count(longest, masking.ratio, masking.keys_per_query, latents)
+    if masking.strategy == "guided" and drawn == latents > 1:
+        logger.warning(
+            "masking.keys_per_query=%g draws all %d latents for rows of %d inputs, so nothing about the mask is "
+            "random: give a larger masking.keys_per_query or more model.latents",
+            masking.keys_per_query,
+            latents,
+            longest,
+        )
 
 
 def _steps_in_words(training: TrainingConfig) -> str:

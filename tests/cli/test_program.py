@@ -96,9 +96,10 @@ def test_max_rejected_decides_whether_bad_rows_stop_the_run(toy, run_sma, tmp_pa
 
 def interrupted(tmp_path, number: int) -> int:
     """Start a long run, send it a signal once it trains, and return its exit status."""
+    verb = ["train", "--domain", "toy", "--out", "run"]
+    long = ["--set", "training.steps=100000", "--set", "training.checkpoint_every=20"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sma_core", "train", "--domain", "toy", "--out", "run"]
-        + ["--set", "training.steps=100000", "--set", "training.checkpoint_every=20"],
+        [sys.executable, "-m", "sma_core", *verb, *long],
         cwd=tmp_path,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,

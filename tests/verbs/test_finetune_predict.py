@@ -81,6 +81,20 @@ def test_finetune_stopped_and_resumed_ends_with_the_same_bits(toy, tmp_path):
     assert whole.test == cut.test
 
 
+def test_a_fine_tuning_killed_before_its_first_checkpoint_still_begins_with_the_pretrained_weights(toy, tmp_path):
+    def crash(event):
+        if isinstance(event, StepLogged):
+            raise RuntimeError("killed")
+
+    pretrained = sma_core.train(toy, out=tmp_path / "pre").run
+    whole = sma_core.finetune(model=pretrained, out=tmp_path / "whole").run
+    with pytest.raises(RuntimeError, match="killed"):
+        sma_core.finetune(model=pretrained, out=tmp_path / "cut", observers=[crash])
+    cut = sma_core.finetune(resume=str(tmp_path / "cut")).run
+    first, second = final_weights(whole), final_weights(cut)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def own_file(path: Path, rows: list[tuple[str, str]]) -> Path:
     path.write_text("word,y\n" + "".join(f"{word},{label}\n" for word, label in rows))
     return path

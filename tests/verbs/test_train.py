@@ -134,6 +134,26 @@ def test_resume_auto_takes_the_newest_unfinished_run_or_begins_anew(toy, tmp_pat
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
 
+def test_the_same_command_with_resume_auto_begins_then_goes_on(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = {"data": "words", "recipe": "tiny", "settings": {"training.seed": 2}, "resume": "auto"}
+    with pytest.raises(StoppedOnRequest):
+        sma_core.train(toy, **command, observers=[StopAt(5)])
+    starts = []
+    sma_core.train(toy, **command, observers=[starts.append])
+    assert starts[0].step == 5
+
+
+def test_resume_auto_leaves_a_run_with_other_settings_alone(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoppedOnRequest):
+        sma_core.train(toy, observers=[StopAt(5)])
+    starts = []
+    sma_core.train(toy, settings={"model.layers": 1}, resume="auto", observers=[starts.append])
+    assert starts[0].step == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(toy, tmp_path, caplog):
     with pytest.raises(StoppedOnRequest):
         sma_core.train(toy, out=tmp_path / "run", observers=[StopAt(9)])
@@ -162,7 +182,7 @@ def test_the_last_checkpoints_and_the_best_are_kept(toy, tmp_path):
 
 def test_more_steps_may_be_asked_for_when_going_on_but_not_another_model(toy, tmp_path):
     run = sma_core.train(toy, out=tmp_path / "run").run
-    with pytest.raises(ConfigError, match=r"'model.layers' cannot change when a run goes on"):
+    with pytest.raises(ConfigError, match=r"'model.layers' is 2 in .* and cannot change"):
         sma_core.train(resume=str(run), settings={"model.layers": 3})
     assert sma_core.train(resume=str(run), settings={"training.steps": 15}).step == 15
 
@@ -178,6 +198,11 @@ def test_an_occupied_folder_is_refused_and_left_alone(toy, tmp_path):
 def test_resume_refuses_a_folder_that_is_no_run(toy, tmp_path):
     with pytest.raises(CheckpointError, match="there is no such folder"):
         sma_core.train(resume=str(tmp_path / "nothing"))
+
+
+def test_a_setting_that_draws_every_latent_gets_a_warning(toy, tmp_path, caplog):
+    sma_core.train(toy, settings={"masking.keys_per_query": 0.5, "training.steps": 1}, out=tmp_path / "run")
+    assert "draws all 8 latents" in caplog.text
 
 
 def test_guided_and_random_masking_are_one_setting_apart(toy, tmp_path):
