@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sma_core.config.layers import flatten, parse_assignments
-
 Domain = Annotated[str | None, typer.Option("--domain", help="The domain, as `sma plugins list` names it.")]
 Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
 Data = Annotated[str | None, typer.Option("--data", help="A file, a folder or a set's name.")]
@@ -47,6 +45,8 @@ def settings_from(
     **others: Any,  # noqa: ANN401 - settings of any type
 ) -> dict[str, Any]:
     """Join ``--set`` and the options that stand for a setting; an option that was given wins."""
+    from sma_core.config.layers import flatten, parse_assignments
+
     options = {"data.source": data, "training.seed": seed, "data.max_rejected": max_rejected, **others}
     given = {setting: value for setting, value in options.items() if value is not None}
     return dict(flatten(parse_assignments(assignments or []))) | given

@@ -1,0 +1,133 @@
+"""Learning rate, targets and the progress display."""
+
+from __future__ import annotations
+
+import io
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from sma_core.config import TrainingConfig
+from sma_core.errors import ConfigError, DataError
+from sma_core.training.device import choose_device, choose_precision
+from sma_core.training.events import Evaluated, RunFinished, RunStarted, StepLogged
+from sma_core.training.optimizer import (
+    build_optimizer,
+    learning_rate,
+    load_optimizer_tensors,
+    optimizer_tensors,
+)
+from sma_core.training.progress import ProgressDisplay
+from sma_core.training.targets import Targets, check_labels, guess_kind
+
+NAN = float("nan")
+
+
+def test_the_learning_rate_warms_up_then_falls_as_half_a_cosine():
+    config = TrainingConfig(steps=110, learning_rate=2.0, warmup_steps=10)
+    rates = [learning_rate(step, 110, config) for step in range(1, 111)]
+    assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)])
+    assert rates[10] == pytest.approx(2.0)
+    assert rates[60] == pytest.approx(1.0)
+    assert 0 < rates[-1] < 0.01
+    assert all(later < earlier for earlier, later in pairwise(rates[10:]))
+
+
+def test_a_constant_schedule_stays_after_the_warm_up_and_a_short_run_still_warms_up():
+    config = TrainingConfig(steps=3, learning_rate=1.0, warmup_steps=100, schedule="constant")
+    assert [learning_rate(step, 3, config) for step in (1, 2, 3)] == [0.5, 1.0, 1.0]
+    assert learning_rate(1, 1, config) == 1.0
+
+
+def test_norms_and_biases_are_not_decayed():
+    module = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3))
+    groups = build_optimizer(module, TrainingConfig(steps=1)).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
+    assert [len(group["params"]) for group in groups] == [1, 3]
+
+
+def test_the_optimisers_state_survives_as_named_tensors():
+    module = nn.Linear(3, 2)
+    optimizer = build_optimizer(module, TrainingConfig(steps=1))
+    module(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    tensors = optimizer_tensors(optimizer, module)
+    assert set(tensors) == {f"{m}.{n}" for m in ("exp_avg", "exp_avg_sq", "step") for n in ("weight", "bias")}
+    other = build_optimizer(module, TrainingConfig(steps=1))
+    load_optimizer_tensors(other, module, tensors)
+    again = optimizer_tensors(other, module)
+    assert all(torch.equal(again[name], tensors[name]) for name in tensors)
+
+
+def test_regression_loss_is_the_scaled_squared_error_of_known_labels():
+    labels = np.array([[1.0, 10.0], [3.0, NAN], [5.0, 30.0]])
+    targets = Targets.fit(("a", "b"), "regression", labels)
+    assert targets.mean == pytest.approx((3.0, 20.0))
+    loss = targets.loss(torch.zeros(3, 2), torch.tensor(labels))
+    scaled = [(1 - 3) / math.sqrt(8 / 3), 0.0, (5 - 3) / math.sqrt(8 / 3), -1.0, 1.0]
+    assert float(loss) == pytest.approx(sum(value**2 for value in scaled) / 5, rel=1e-6)
+    assert targets.predictions(torch.zeros(1, 2)).tolist() == [[pytest.approx(3.0), pytest.approx(20.0)]]
+
+
+def test_a_missing_label_gives_no_gradient():
+    targets = Targets.fit(("a", "b"), "multilabel", np.array([[1.0, 0.0]]))
+    outputs = torch.zeros(2, 2, requires_grad=True)
+    targets.loss(outputs, torch.tensor([[1.0, NAN], [NAN, 0.0]])).backward()
+    assert outputs.grad.tolist() == [[-0.25, 0.0], [0.0, 0.25]]
+
+
+def test_a_constant_target_does_not_divide_by_zero():
+    targets = Targets.fit(("a",), "regression", np.full((4, 1), 7.0))
+    assert targets.spread == (1.0,)
+    assert float(targets.loss(torch.zeros(4, 1), torch.full((4, 1), 7.0))) == 0.0
+
+
+def test_kinds_are_guessed_from_values():
+    assert guess_kind(np.array([[0.0], [1.0], [NAN]])) == "binary"
+    assert guess_kind(np.array([[0.0, 1.0], [1.0, NAN]])) == "multilabel"
+    assert guess_kind(np.array([[0.0], [2.0]])) == "regression"
+
+
+def test_a_label_that_is_no_class_is_named_with_its_row():
+    with pytest.raises(DataError, match=r"file.csv, row 12: the target 'y' is 2, but binary labels are 0 or 1"):
+        check_labels(np.array([[0.0], [2.0]]), ("y",), "binary", "file.csv", np.array([11, 12]))
+
+
+def test_precision_and_device_are_refused_where_they_cannot_be_had():
+    assert choose_precision("fp32", torch.device("cpu")) == "fp32"
+    with pytest.raises(ConfigError, match="fp16 needs a GPU"):
+        choose_precision("fp16", torch.device("cpu"))
+    with pytest.raises(ConfigError, match="use auto, cpu, cuda"):
+        choose_device("warp")
+
+
+def shown(terminal: bool) -> str:
+    file = io.StringIO()
+    display = ProgressDisplay(Console(file=file, force_terminal=terminal, width=160), seconds=0.0)
+    display.preparing(2000, 1990, 10)
+    display(RunStarted(Path("runs/x"), 0, 100, 1234, "cpu", "fp32"))
+    display(Evaluated(0, 0.1, {"held_out_loss": 5.5}))
+    display(StepLogged(50, 100, 1.5, 2.25, 1e-3, 512.0, 30.0))
+    display(RunFinished(100, False))
+    return file.getvalue()
+
+
+def test_progress_off_a_terminal_is_plain_lines_with_all_figures():
+    text = shown(terminal=False)
+    assert "\x1b" not in text
+    assert "preparing: 2,000 rows read, 1,990 kept, 10 set aside" in text
+    assert "step 50/100  epoch 1.50  loss 2.2500  512 samples/s  0.5 min left" in text
+    assert "held_out_loss 5.5" in text
+
+
+def test_progress_on_a_terminal_shows_the_same_figures_live():
+    text = shown(terminal=True)
+    assert "50/100" in text
+    assert "loss 2.2500" in text
+    assert "held_out_loss 5.5" in text
