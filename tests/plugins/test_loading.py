@@ -159,7 +159,7 @@ def test_an_extension_with_a_bad_name_is_left_out(install):
 
 
 def test_a_domain_with_a_bad_name_is_an_error_and_not_imported(install):
-    install("sma-toy", {"Toy": "toy_bomb"}, {"toy_bomb.py": "raise KeyboardInterrupt"})
+    install("sma-toy", {"Toy": "toy_bomb"}, {"toy_bomb.py": "raise RuntimeError('imported')"})
     with pytest.raises(PluginError, match=r"'Toy' \(sma-toy 1\.0\) cannot be used: .*must be named"):
         Registry.load("Toy")
 
