@@ -121,7 +121,7 @@ def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
         manager.register(target, name=plugin.name)
         manager.check_pending()
     except BaseException:
-        # Before pluggy 1.7 a plugin refused half-way left hooks behind; others would answer for them.
+        # In pluggy 1.5 a plugin refused half-way leaves hooks behind; others would answer for them.
         if manager.is_registered(target):
             manager.unregister(target)
         raise
