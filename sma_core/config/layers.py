@@ -49,7 +49,7 @@ def resolve(model: type[M], layers: Sequence[Layer]) -> Resolved[M]:
     for layer in layers:
         settings = dict(flatten(layer.values))
         for group in _ONE_OF:
-            given = [name for name in group if settings.get(name) is not None]
+            given = [name for name in group if settings.get(name) not in (None, "none")]
             if len(given) == 1:
                 settings |= {name: None for name in group if name not in given}
         for setting, value in settings.items():
@@ -147,10 +147,10 @@ def _sentence(error: ValidationError, model: type[BaseModel], origins: Mapping[s
     """One clear sentence for the first thing wrong."""
     first = error.errors()[0]
     setting = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-    origin = next((f" (from {o})" for name, o in origins.items() if name == setting), "")
-    if not origin:
-        origin = next((f" (from {o})" for name, o in origins.items() if name.startswith(f"{setting}.")), "")
+    given = [name for name in origins if name == setting or name.startswith(f"{setting}.")]
+    origin = f" (from {origins[given[0]]})" if given else ""
     if first["type"] == "extra_forbidden":
+        setting = given[0] if given else setting
         names = [name for name, _ in settings_of(model)]
         near = difflib.get_close_matches(setting, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "sma config show lists every setting"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from sma_core.errors import DataError
 from sma_core.files import replacing
@@ -14,8 +17,9 @@ def fetch(spec: DataSet, cache: Path) -> Path:
     """Return the csv file of ``spec`` in ``cache``, fetching ``spec.hub`` first when it is not there yet.
 
     The rows of all ``spec.hub_splits`` follow each other; columns are renamed as ``spec.hub_columns``
-    says (ours -> theirs). ``spec.hub`` may also be a local folder of the same layout. Raises `DataError`
-    when the extra is not installed or the hub cannot be reached.
+    says (ours -> theirs), and all keep their names where it is empty. ``spec.hub`` may also be a local
+    folder of the same layout. The file appears when it is complete. Raises `DataError` when the extra is
+    not installed, the hub cannot be reached, or a column is not there.
     """
     target = cache / f"{spec.name}.hub.csv"
     if target.is_file():
@@ -28,10 +32,26 @@ def fetch(spec: DataSet, cache: Path) -> Path:
         splits = [load_dataset(str(spec.hub), split=split, streaming=True) for split in spec.hub_splits]
         cache.mkdir(parents=True, exist_ok=True)
         with replacing(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([ours for ours, _ in spec.hub_columns])
-            for split in splits:
-                writer.writerows([row[theirs] for _, theirs in spec.hub_columns] for row in split)
+            csv.writer(file).writerows(_table(spec, chain.from_iterable(splits)))
+    except DataError:
+        raise
     except Exception as error:  # the library raises errors of many kinds for "no network"
         raise DataError(f"fetching {spec.hub} from the hub failed: {type(error).__name__}: {error}") from error
     return target
+
+
+def _table(spec: DataSet, rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:
+    """Yield the header under our names, then the values of each row."""
+    columns = spec.hub_columns
+    header = False
+    for row in rows:
+        columns = columns or tuple((name, name) for name in row)
+        missing = [theirs for _, theirs in columns if theirs not in row]
+        if missing:
+            raise DataError(f"{spec.hub} on the hub has no column {missing[0]!r}; it has {', '.join(row)}")
+        if not header:
+            yield [ours for ours, _ in columns]
+            header = True
+        yield [row[theirs] for _, theirs in columns]
+    if not header:
+        raise DataError(f"{spec.hub} on the hub holds no rows in {', '.join(spec.hub_splits)}")

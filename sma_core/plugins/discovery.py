@@ -6,12 +6,15 @@ serves (``text``), or ``domain.extension`` for one that adds to a domain of anot
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal, Self
+
+logger = logging.getLogger("sma")
 
 GROUP = "sma.plugins"
 Status = Literal["installed", "disabled", "conflict", "invalid"]
@@ -67,16 +70,27 @@ def installed_plugins(
     policy = policy or PluginPolicy.from_environment()
     found: dict[tuple[str, str], InstalledPlugin] = {}
     for distribution in metadata.distributions() if distributions is None else distributions:
-        for entry in distribution.entry_points:
-            if entry.group != GROUP:
-                continue
-            package = distribution.metadata["Name"] or "unknown package"
-            summary = distribution.metadata["Summary"] or ""
-            plugin = InstalledPlugin(entry.name, package, distribution.version, summary, entry.value)
+        for plugin in _plugins_of(distribution):
             # The first one on the path wins, as for import: an editable install can be seen twice.
-            found.setdefault((entry.name, package.lower().replace("_", "-")), plugin)
+            found.setdefault((plugin.name, plugin.package.lower().replace("_", "-")), plugin)
     plugins = sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
     return [_with_status(plugin, plugins, policy) for plugin in plugins]
+
+
+def _plugins_of(distribution: metadata.Distribution) -> list[InstalledPlugin]:
+    """Return the plugins of one installed package; damaged metadata is warned of, and never stops us."""
+    try:
+        facts = distribution.metadata
+        package = facts["Name"] or "unknown-package"
+        version, summary = facts["Version"] or "unknown", facts["Summary"] or ""
+    except Exception:  # each Python release fails in its own way here
+        package, version, summary = "unknown-package", "unknown", ""
+    try:
+        entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
+    except Exception as error:
+        logger.warning("the entry points of the package %s cannot be read, so none is used: %s", package, error)
+        return []
+    return [InstalledPlugin(entry.name, package, version, summary, entry.value) for entry in entries]
 
 
 def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy) -> InstalledPlugin:

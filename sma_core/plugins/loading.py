@@ -63,6 +63,8 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
         if plugin.status == "disabled":
             continue
         try:
+            if plugin.status == "invalid":
+                raise PluginError(plugin.detail)
             _register(manager, plugin)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
         except (Exception, SystemExit) as error:
@@ -87,7 +89,8 @@ def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[I
             )
     own = [plugin for plugin in wanted if plugin.name == domain]
     if not own:
-        domains = sorted({plugin.name for plugin in plugins if "." not in plugin.name})
+        usable = [plugin for plugin in plugins if plugin.status != "invalid"]
+        domains = sorted({plugin.name for plugin in usable if "." not in plugin.name})
         raise PluginError(unknown_domain(domain, domains))
     if own[0].status == "disabled":
         raise PluginError(f"the plugin {domain!r} ({own[0].package}) is {own[0].detail}; switch it on to use it")
@@ -112,15 +115,21 @@ def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
         target = module
         for part in filter(None, plugin.module.partition(":")[2].split(".")):
             target = getattr(target, part)
-    manager.register(target, name=plugin.name)
+    if manager.is_registered(target):
+        raise PluginError(f"{plugin.module!r} is what the plugin {manager.get_name(target)!r} names too")
     try:
+        manager.register(target, name=plugin.name)
         manager.check_pending()
-    except pluggy.PluginValidationError:
-        manager.unregister(target)
+    except BaseException:
+        # In pluggy 1.5 a plugin refused half-way leaves hooks behind; others would answer for them.
+        if manager.is_registered(target):
+            manager.unregister(target)
         raise
 
 
 def _reason(error: BaseException) -> str:
-    """The last line a traceback of ``error`` would show, on one line."""
+    """The last line a traceback of ``error`` would show, on one line; our own sentences as they are."""
     text = " ".join(str(error).split())
+    if isinstance(error, PluginError):
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

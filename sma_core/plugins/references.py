@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
 from typing import Any
 
 from sma_core.errors import PluginError
@@ -18,11 +20,14 @@ def resolve(reference: str, needed_by: str) -> Any:  # noqa: ANN401 - a referenc
     if not colon or not module_name or not attribute:
         raise PluginError(f"{needed_by} names {reference!r}; it must look like 'package.module:attribute'")
     try:
-        value: Any = importlib.import_module(module_name)
+        with contextlib.redirect_stdout(sys.stderr):
+            value: Any = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise PluginError(f"{needed_by} needs {reference!r}, which cannot be imported: {reason}") from error
+    try:
         for part in attribute.split("."):
             value = getattr(value, part)
-    except ImportError as error:
-        raise PluginError(f"{needed_by} needs {reference!r}, which cannot be imported: {error}") from error
     except AttributeError as error:
         raise PluginError(f"{needed_by} needs {reference!r}, which does not exist: {error}") from error
     return value

@@ -71,8 +71,12 @@ class Registry:
         self._entries: dict[tuple[type[Spec], str], _Entry] = {}
         for plugin, provider in loaded.packages.items():
             self._collect(plugin, provider, loaded, strict)
+        if (Domain, domain) not in self._entries:
+            raise PluginError(
+                f"the plugin {domain!r} ({self.packages[domain]}) provides no domain of its name: its hook "
+                f"sma_domains must return [Domain(name={domain!r}, …)]"
+            )
         self.domain = self.find(Domain, domain)
-        _check_api_version(self.domain, self.provider(self.domain))
 
     @classmethod
     def load(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
@@ -169,8 +173,11 @@ def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[t
     others = [loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin]
     entries: dict[tuple[type[Spec], str], _Entry] = {}
     for hook, kind in _HOOKS.items():
+        caller = loaded.manager.subset_hook_caller(hook, others)
         with contextlib.redirect_stdout(sys.stderr):
-            answers = loaded.manager.subset_hook_caller(hook, others)()
+            answers = caller()
+        if len(answers) < len(caller.get_hookimpls()):  # pluggy drops None
+            answers = [None]
         for answer in answers:
             if not isinstance(answer, list) or not all(isinstance(spec, kind) for spec in answer):
                 raise PluginError(f"its hook {hook} must return a list of {kind.__name__}, not {answer!r}")
@@ -178,14 +185,16 @@ def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[t
                 if (kind, spec.name) in entries:
                     raise PluginError(f"its hook {hook} gives {spec.name!r} twice")
                 entries[kind, spec.name] = _Entry(spec, provider)
+                if isinstance(spec, Domain):
+                    _check_api_version(spec, provider)
     return entries
 
 
 def _check_api_version(domain: Domain, provider: str) -> None:
-    """Refuse a domain made for a newer major version of the contract."""
+    """Refuse a domain made for another major version of the contract, before its other hooks are called."""
     try:
         major = int(domain.api_version.partition(".")[0])
-    except ValueError:
+    except (ValueError, AttributeError):
         raise PluginError(
             f"{provider} declares the API version {domain.api_version!r}; it must look like {API_VERSION!r}"
         ) from None

@@ -35,6 +35,13 @@ class Spec:
             )
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
             raise ValueError(f"{type(self).__name__} {self.name!r} needs a summary of one line")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if str(field.type).startswith("tuple") and not isinstance(value, tuple):
+                raise ValueError(
+                    f"{type(self).__name__} {self.name!r}: {field.name} must be a tuple such as ('one',), "
+                    f"not {value!r}"
+                )
 
     @property
     def references(self) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """What the plugin offers: specs that resolve, sets with the stated rows, recipes that parse."""
 
 import os
-import subprocess
-import sys
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -17,7 +15,6 @@ from sma_core.config.models import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.streams import data_suffix
-from sma_core.plugins.references import resolve
 
 SETS = {spec.name: spec for spec in plugin.sma_datasets()}
 TASKS = {spec.name: spec for spec in plugin.sma_tasks()}
@@ -55,40 +52,19 @@ def data_file(name: str) -> Path:
     return path
 
 
-def test_the_entry_module_imports_nothing_heavy():
-    code = (
-        "import sys, sma_chem.plugin as p; p.sma_domains(); p.sma_datasets(); p.sma_tasks(); "
-        "print([m for m in ('rdkit', 'torch', 'numpy', 'pyarrow') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_every_reference_resolves():
-    hooks = (
-        plugin.sma_domains,
-        plugin.sma_readers,
-        plugin.sma_datasets,
-        plugin.sma_tasks,
-        plugin.sma_splitters,
-    )
-    for hook in hooks:
-        for spec in hook():
-            for reference in spec.references.values():
-                assert callable(resolve(reference, spec.name))
-
-
-def test_names_fit_together():
-    domain = plugin.sma_domains()[0]
-    splitters = {spec.name for spec in plugin.sma_splitters()}
-    assert domain.dataset in SETS
-    assert domain.task in TASKS
-    assert domain.reader in {spec.name for spec in plugin.sma_readers()}
-    assert domain.splitter in splitters
+def test_each_kind_of_task_has_its_usual_figure():
     for task in TASKS.values():
-        assert task.dataset in SETS
-        assert task.splitter in splitters
         assert task.metric == {"regression": "rmse"}.get(task.kind, "roc_auc")
+
+
+def test_sets_on_the_hub_bring_the_columns_their_tasks_need():
+    on_hub = {name: spec for name, spec in SETS.items() if spec.hub}
+    assert set(on_hub) == {"guacamol", "esol", "lipophilicity", "bbbp", "bace", "hiv"}
+    for name, spec in on_hub.items():
+        targets = TASKS[name].targets if name in TASKS else ()
+        assert [ours for ours, _ in spec.hub_columns] == [spec.column, *targets]
+        assert [theirs for _, theirs in spec.hub_columns] == ["text", "label"][: 1 + len(targets)]
+        assert spec.hub_splits == (("train_0", "test_0") if targets else ("train",))
 
 
 @pytest.mark.parametrize("name", BUNDLED)

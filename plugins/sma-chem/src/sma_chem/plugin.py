@@ -7,6 +7,7 @@ from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
 _MOLECULENET = "MoleculeNet (Wu et al. 2018)"
+_HUB_SPLITS = ("train_0", "test_0")  # one split's two parts, which together are the whole set
 _TOX21 = (
     "NR-AR", "NR-AR-LBD", "NR-AhR", "NR-Aromatase", "NR-ER", "NR-ER-LBD",
     "NR-PPAR-gamma", "SR-ARE", "SR-ATAD5", "SR-HSE", "SR-MMP", "SR-p53",
@@ -84,6 +85,7 @@ def _unlabelled_sets() -> list[DataSet]:
             source="GuacaMol (Brown et al. 2019), from ChEMBL",
             licence="CC BY-SA 3.0 (ChEMBL)",
             hub="jxie/guacamol",
+            hub_columns=(("text", "text"),),
             column="text",
         ),
     ]
@@ -98,6 +100,8 @@ def _regression_sets() -> list[DataSet]:
             licence="MIT, as distributed with DeepChem; the measurements are their authors'",
             file="delaney-processed.csv.gz",
             hub="jxie/esol",
+            hub_splits=_HUB_SPLITS,
+            hub_columns=(("smiles", "text"), ("measured log solubility in mols per litre", "label")),
             column="smiles",
         ),
         DataSet(
@@ -106,7 +110,6 @@ def _regression_sets() -> list[DataSet]:
             source="FreeSolv (Mobley and Guthrie 2014)",
             licence="open, with attribution; see the README in the plugin's data folder",
             locate="sma_chem.bundled:freesolv",
-            hub="jxie/freesolv",
             column="smiles",
         ),
         DataSet(
@@ -116,6 +119,8 @@ def _regression_sets() -> list[DataSet]:
             licence="CC BY-SA 3.0 (ChEMBL)",
             file="Lipophilicity.csv.gz",
             hub="jxie/lipop",
+            hub_splits=_HUB_SPLITS,
+            hub_columns=(("smiles", "text"), ("exp", "label")),
             column="smiles",
         ),
     ]
@@ -123,15 +128,18 @@ def _regression_sets() -> list[DataSet]:
 
 def _classification_sets() -> list[DataSet]:
     def described(
-        name: str, summary: str, source: str, file: str, column: str = "smiles", hub: str | None = None
+        name: str, summary: str, source: str, file: str, column: str = "smiles", label: str | None = None
     ) -> DataSet:
+        """Describe one set; it is on the hub where its one ``label`` is named."""
         return DataSet(
             name=name,
             summary=summary,
             source=f"{_MOLECULENET}; {source}",
             licence="MIT, as distributed with DeepChem; the measurements are their authors'",
             file=file,
-            hub=hub,
+            hub=f"jxie/{name}" if label else None,
+            hub_splits=_HUB_SPLITS,
+            hub_columns=((column, "text"), (label, "label")) if label else (),
             column=column,
         )
 
@@ -141,7 +149,7 @@ def _classification_sets() -> list[DataSet]:
             "2,050 molecules: do they pass into the brain?",
             "Martins 2012",
             "BBBP.csv.gz",
-            hub="jxie/bbbp",
+            label="p_np",
         ),
         described(
             "bace",
@@ -149,9 +157,9 @@ def _classification_sets() -> list[DataSet]:
             "Subramanian 2016",
             "bace.csv.gz",
             column="mol",
-            hub="jxie/bace",
+            label="Class",
         ),
-        described("hiv", "41,127 molecules: do they inhibit HIV?", "NCI DTP", "HIV.csv.gz", hub="jxie/hiv"),
+        described("hiv", "41,127 molecules: do they inhibit HIV?", "NCI DTP", "HIV.csv.gz", label="HIV_active"),
         described("tox21", "7,831 molecules, 12 toxicity assays with gaps", "Tox21 2014", "tox21.csv.gz"),
         described("clintox", "1,484 drugs: approved, failed for toxicity", "Gayvert 2016", "clintox.csv.gz"),
     ]

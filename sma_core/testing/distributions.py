@@ -1,0 +1,36 @@
+"""Pretend that a package is installed: its modules and its metadata, written into a folder.
+
+For tests of plugins and of the plugin door. A folder that `write_distribution` made is put on
+``sys.path`` (or, for another process, on ``PYTHONPATH``); discovery then sees the package as it sees
+one that pip installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sma_core.plugins.discovery import GROUP
+
+
+def write_distribution(
+    folder: Path,
+    name: str,
+    entry_points: Mapping[str, str],
+    files: Mapping[str, str],
+    version: str = "1.0",
+    summary: str = "A package for a test.",
+) -> Path:
+    """Write the modules ``files`` and the metadata of package ``name`` into ``folder`` and return it.
+
+    ``entry_points`` are those of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``.
+    ``files`` are paths below ``folder`` with their text.
+    """
+    information = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    lines = [f"[{GROUP}]", *(f"{entry} = {target}" for entry, target in entry_points.items())]
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {summary}\n"
+    texts = {information / "METADATA": metadata, information / "entry_points.txt": "\n".join(lines) + "\n"}
+    for path, text in (texts | {folder / path: text for path, text in files.items()}).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
