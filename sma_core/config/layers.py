@@ -11,6 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -104,11 +105,12 @@ def parse_assignments(assignments: Sequence[str]) -> Values:
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401 - a setting may be of any type
-    """Read ``text`` as a TOML value (number, boolean, list, quoted string), else take it as a string."""
+    """Read ``text`` as a TOML number, boolean, list or quoted string, else take it as it stands."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return text if isinstance(value, date | time) else value
 
 
 def environment_values(environment: Mapping[str, str]) -> Values:

@@ -85,12 +85,15 @@ def locate(registry: Registry, spec: DataSet) -> Path:
         for place in places:
             if place.is_file():
                 return place
-    reason = ""
+    wants = []
+    if spec.file is not None:
+        wants.append(
+            f"put the file {spec.file} (from {spec.source}) at {cache / spec.file}, or set SMA_DATA to a folder "
+            f"that holds {registry.name}/{spec.file}"
+        )
     if spec.hub is not None:
         try:
             return fetch(spec, cache)
         except UserError as error:
-            reason = f"; {error}"
-    where = f"put the file {spec.file} (from {spec.source}) at {cache / spec.file}" if spec.file else ""
-    more = f", or set SMA_DATA to a folder that holds {registry.name}/{spec.file}" if spec.file else ""
-    raise DataError(f"the data set {registry.name}:{spec.name} is not on this machine: {where}{more}{reason}")
+            wants.append(str(error))
+    raise DataError(f"the data set {registry.name}:{spec.name} is not on this machine: {'; '.join(wants)}")

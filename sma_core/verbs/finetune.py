@@ -90,7 +90,7 @@ def finetune(
     options = {"data.source": data, "task": task, "pretrained": str(model.resolve()) if model else None}
     given = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
     request = Request(recipe, config, given)
-    run = find_run(resume, VERB, domain, out, wishes(request))
+    run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
     if run is None:
         job = _begin(domain, model, request, preparing, policy)
     else:
@@ -163,7 +163,7 @@ def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy:
     """Find the parts of a fine-tuning that goes on, as they were."""
     facts = run.model()
     registry = Registry.load(facts["domain"]["name"], policy)
-    layer = Layer(str(run.path), resumed_settings(run, wishes(request)))
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request, FinetuneConfig)))
     job = _job(registry, resolve(FinetuneConfig, [layer]).config, preparing)
     check_tokenizer(job.tokenizer, facts["tokenizer"])
     run.write_config(job.config)

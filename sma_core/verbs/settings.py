@@ -11,8 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.config import FinetuneConfig, PretrainConfig
-from sma_core.config.layers import Layer, Resolved, Values, environment_values, flatten, put, read_toml, resolve
-from sma_core.errors import ConfigError
+from sma_core.config.layers import (
+    Layer,
+    Resolved,
+    Values,
+    environment_values,
+    flatten,
+    put,
+    read_toml,
+    resolve,
+    settings_of,
+)
+from sma_core.config.models import Settings
+from sma_core.errors import ConfigError, PluginError
 from sma_core.plugins.registry import Registry
 
 DEFAULT_RECIPE = "tiny"
@@ -28,8 +39,12 @@ class Request:
 
 
 def recipe_names(registry: Registry) -> list[str]:
-    """Return the recipes the domain ships, sorted."""
-    folder = resources.files(registry.domain.recipes)
+    """Return the recipes the domain ships, sorted; raises `PluginError` when their package is not there."""
+    try:
+        folder = resources.files(registry.domain.recipes)
+    except ModuleNotFoundError as error:
+        provider = registry.provider(registry.domain)
+        raise PluginError(f"the recipes of {provider} cannot be found: {error}; reinstall that package") from error
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
@@ -39,7 +54,11 @@ def read_recipe(registry: Registry, name: str) -> Values:
     if name not in names:
         raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
     text = resources.files(registry.domain.recipes).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        provider = registry.provider(registry.domain)
+        raise PluginError(f"the recipe {name!r} of {provider} is not valid TOML: {error}") from error
 
 
 def pretrain_settings(registry: Registry, request: Request) -> Resolved[PretrainConfig]:
@@ -47,7 +66,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
     base = Layer("--domain", {"domain": registry.name, "recipe": name})
-    return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request)])
+    return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)])
 
 
 def finetune_settings(
@@ -63,7 +82,7 @@ def finetune_settings(
     recipe = read_recipe(registry, name)
     tuning = dict(recipe.get("finetune", {}))
     tasks = tuning.pop("tasks", {})
-    user = _user_layers(request)
+    user = _user_layers(request, FinetuneConfig)
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
     layers = [
@@ -80,22 +99,36 @@ def finetune_settings(
     return resolve(FinetuneConfig, [*layers, *user])
 
 
-def wishes(request: Request) -> dict[str, Any]:
-    """Return what the user asked for himself, by dotted setting: the recipe's name, file, environment, options."""
+def wishes(request: Request, model: type[Settings]) -> dict[str, Any]:
+    """Return what the user asked for, by dotted setting: recipe, file, environment and options."""
     asked: dict[str, Any] = {} if request.recipe is None else {"recipe": request.recipe}
-    for layer in _user_layers(request):
+    for layer in _user_layers(request, model):
         asked |= dict(flatten(layer.values))
     return asked
 
 
-def _user_layers(request: Request) -> list[Layer]:
-    """Return the layers that are the user's own: file, environment, options."""
+def _user_layers(request: Request, model: type[Settings]) -> list[Layer]:
+    """Return the layers that are the user's own: file, environment, options.
+
+    The environment holds for every verb, so settings that only another verb has are left out of it.
+    """
     layers = []
     if request.config is not None:
         layers.append(Layer(str(request.config), read_toml(request.config)))
-    layers.append(Layer("the environment", environment_values(os.environ)))
+    layers.append(Layer("the environment", _of_this_verb(environment_values(os.environ), model)))
     options: Values = {}
     for setting, value in request.settings.items():
         put(options, setting, value)
     layers.append(Layer("the command line", options))
     return layers
+
+
+def _of_this_verb(values: Values, model: type[Settings]) -> Values:
+    """Leave out settings that another verb's model has and ``model`` has not."""
+    own = {name for name, _ in settings_of(model)}
+    others = {name for verb in (PretrainConfig, FinetuneConfig) for name, _ in settings_of(verb)} - own
+    kept: Values = {}
+    for setting, value in flatten(values):
+        if setting not in others:
+            put(kept, setting, value)
+    return kept

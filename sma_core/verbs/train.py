@@ -106,7 +106,7 @@ def train(
     began = time.monotonic()
     given = dict(settings or {}) | ({"data.source": data} if data else {})
     request = Request(recipe, config, given)
-    run = find_run(resume, VERB, domain, out, wishes(request))
+    run = find_run(resume, VERB, domain, out, wishes(request, PretrainConfig))
     if run is None:
         job = _begin(domain, request, preparing, policy)
     else:
@@ -149,7 +149,7 @@ def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy:
     """Find the parts of a run that goes on, as they were; only a few settings may have changed."""
     facts = run.model()
     registry = Registry.load(facts["domain"]["name"], policy)
-    layer = Layer(str(run.path), resumed_settings(run, wishes(request)))
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request, PretrainConfig)))
     job = _job(registry, resolve(PretrainConfig, [layer]).config, preparing)
     check_tokenizer(job.tokenizer, facts["tokenizer"])
     run.write_config(job.config)

@@ -90,3 +90,17 @@ def test_a_pretrained_run_gives_recipe_shape_and_way_of_reading(toy):
 def test_a_recipe_of_ones_own_choice_keeps_the_runs_shape(toy):
     config = finetune_settings(toy, Request("tiny"), pretrained(toy)).config
     assert (config.recipe, config.model.layers) == ("tiny", 5)
+
+
+def test_the_environment_may_hold_settings_of_another_verb(toy, monkeypatch):
+    monkeypatch.setenv("SMA_MASKING__RATIO", "0.2")
+    monkeypatch.setenv("SMA_TRAINING__BATCH_SIZE", "7")
+    registry = toy
+    assert finetune_settings(registry, Request()).config.training.batch_size == 7
+    assert pretrain_settings(registry, Request()).config.masking.ratio == 0.2
+
+
+def test_a_misspelt_setting_in_the_environment_is_still_an_error(toy, monkeypatch):
+    monkeypatch.setenv("SMA_MASKING__RATOI", "0.2")
+    with pytest.raises(ConfigError, match=r"'masking.ratoi' \(from the environment\)"):
+        finetune_settings(toy, Request())
