@@ -56,14 +56,9 @@ def finetune(
     from sma_core.cli.output import print_result, progress
     from sma_core.verbs.finetune import finetune
 
-    own = {
-        "data.column": column,
-        "targets": [name.strip() for name in target.split(",")] if target else None,
-        "kind": kind,
-        "head": head,
-        "split.name": split,
-        "split.seed": split_seed,
-    }
+    targets = [name.strip() for name in target.split(",")] if target else None
+    own = {"data.column": column, "targets": targets, "kind": kind, "head": head}
+    own |= {"split.name": split, "split.seed": split_seed}
     display = progress()
     result = finetune(
         domain,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sma_core.data.batches import Batch
 from sma_core.errors import DataError
-from sma_core.evaluation.metrics import compute_metrics
+from sma_core.evaluation.metrics import Metric, compute_metrics
 from sma_core.nn.model import Predictor
 from sma_core.training.targets import Labels, Targets
 
@@ -23,18 +23,19 @@ class FinetuneObjective:
         module: Predictor,
         targets: Targets,
         valid: Sequence[Batch],
-        selection: str,
-        higher_is_better: bool,
+        metric: Metric,
+        compiled: bool = False,
     ) -> None:
         self.module = module
         self.targets = targets
-        self.selection = selection
-        self.higher_is_better = higher_is_better
+        self.selection = metric.name
+        self.higher_is_better = metric.higher_is_better
         self._valid = valid
+        self._forward = torch.compile(module) if compiled else module
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the mean loss over the known labels of ``batch``; nothing is drawn from ``generator``."""
-        return self.targets.loss(self.module(batch.inputs, batch.padding_mask), _labels(batch))
+        return self.targets.loss(self._forward(batch.inputs, batch.padding_mask), _labels(batch))
 
     def evaluate(self) -> dict[str, float]:
         """Return the figures on the validation rows."""

@@ -81,9 +81,12 @@ class RunFolder:
         """Path of the metrics file."""
         return self.path / "metrics.jsonl"
 
-    def write_config(self, config: BaseModel) -> None:
-        """Write every setting to ``config.toml``."""
-        write_atomically(self.path / "config.toml", tomli_w.dumps(dump(config)))
+    def write_config(self, config: BaseModel, precision: str | None = None) -> None:
+        """Write every setting to ``config.toml``; ``precision`` is what ``auto`` came to, so that it stays."""
+        values = dump(config)
+        if precision is not None:
+            values["training"]["precision"] = precision
+        write_atomically(self.path / "config.toml", tomli_w.dumps(values))
 
     def config(self) -> Values:
         """Return the settings as nested values."""
@@ -105,6 +108,10 @@ class RunFolder:
         if version > FORMAT_VERSION:
             raise CheckpointError(f"{path} was written by a later sma-core (format {version}): upgrade sma-core")
         return facts
+
+    def write_results(self, figures: dict[str, Any]) -> None:
+        """Write ``results.json``: what a finished fine-tuning reached."""
+        write_atomically(self.path / "results.json", json.dumps(figures, indent=1, default=str) + "\n")
 
     def write_environment(self) -> None:
         """Write ``environment.json``: command, machine, Python, packages."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,14 @@ from typing import Any
 import torch
 
 from sma_core.config import FinetuneConfig
-from sma_core.config.layers import Layer, resolve
 from sma_core.data.epochs import StoreSource
 from sma_core.data.prepare import Progress
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
-from sma_core.files import write_atomically
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import autocast, choose_device, choose_precision, seeded
+from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.loop import Trainer
@@ -31,11 +29,11 @@ from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
-from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, tokenizer_facts
+from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, origin_facts
 from sma_core.verbs.labelled import LabelledRows, read_labelled
 from sma_core.verbs.models import build_predictor, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
-from sma_core.verbs.resuming import find_run, resumed_settings
+from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, finetune_settings, wishes
 
 VERB = "finetune"
@@ -97,38 +95,13 @@ def finetune(
         job = _go_on(run, request, preparing, policy)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
-    objective, source = _learning(job, run)
-    training = job.config.training
-    epoch = math.ceil(source.batches_in(0) / training.accumulate)
-    training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
+    objective = _objective(job, run)
     if run is None:
         run = _write_run(job, precision, objective.targets, out)
-    steps = count_steps(training, source.batches_in(0))
-    metrics = MetricsFile(run.metrics)
-    trainer = Trainer(
-        objective, source, training, steps, run.checkpoints, device, precision, [metrics, *observers]
-    )
-    stand_at_checkpoint(trainer, run)
-    trainer.run()
-    best = load_weights(objective.module, run)
-    objective.module.eval()
-    with torch.inference_mode(), autocast(device, precision):
-        valid = objective.figures(job.rows.batches("valid", training.batch_size))
-        test = objective.figures(job.rows.batches("test", training.batch_size))
-    result = FinetuneResult(
-        run=run.path,
-        domain=job.registry.name,
-        task=job.rows.label,
-        kind=job.rows.kind,
-        metric=objective.selection,
-        best_step=best.step,
-        rows=job.rows.sizes(),
-        rejected=job.rows.rejected,
-        seconds=time.monotonic() - began,
-        valid=valid,
-        test=test,
-    )
-    _write_result(run, job, objective.targets, result)
+    _trainer(job, run, objective, device, precision, observers).run()
+    result = _judge(job, run, objective, autocast(device, precision), time.monotonic() - began)
+    run.write_results(asdict(result))
+    run.write_model(_facts(job, objective.targets, finished=True))
     return result
 
 
@@ -161,12 +134,10 @@ def _begin(
 
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
-    facts = run.model()
-    registry = Registry.load(facts["domain"]["name"], policy)
-    layer = Layer(str(run.path), resumed_settings(run, wishes(request, FinetuneConfig)))
-    job = _job(registry, resolve(FinetuneConfig, [layer]).config, preparing)
-    check_tokenizer(job.tokenizer, facts["tokenizer"])
-    run.write_config(job.config)
+    registry, config = reopen(run, request, FinetuneConfig, policy)
+    job = _job(registry, config, preparing)
+    check_tokenizer(job.tokenizer, run.model()["tokenizer"])
+    run.write_config(config)
     return job
 
 
@@ -175,39 +146,82 @@ def _job(registry: Registry, config: FinetuneConfig, preparing: Progress | None)
     return _Job(registry, config, tokenizer, read_labelled(registry, config, tokenizer, preparing))
 
 
-def _learning(job: _Job, run: RunFolder | None) -> tuple[FinetuneObjective, StoreSource]:
-    """Build the network and the batches; a run that goes on from a checkpoint takes its weights from there."""
+def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
+    """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
     config, rows = job.config, job.rows
     targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"))
+    head = config.head or job.registry.domain.head
     with seeded(config.training.seed):
         module = build_predictor(
-            job.registry,
-            config.model,
-            job.tokenizer.vocabulary_size,
-            config.head or job.registry.domain.head,
-            len(targets.names),
+            job.registry, config.model, job.tokenizer.vocabulary_size, head, len(targets.names)
         )
     if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     metric = find_metric(rows.metric, rows.kind)
     valid = rows.batches("valid", config.training.batch_size)
-    objective = FinetuneObjective(module, targets, valid, metric.name, metric.higher_is_better)
+    return FinetuneObjective(module, targets, valid, metric, config.training.compile)
+
+
+def _trainer(
+    job: _Job,
+    run: RunFolder,
+    objective: FinetuneObjective,
+    device: torch.device,
+    precision: FixedPrecision,
+    observers: Sequence[Observer],
+) -> Trainer:
+    """Build batches and loop, with an evaluation and a checkpoint an epoch, standing where the run stands."""
+    training, length = job.config.training, job.config.model.max_length
     source = StoreSource(
-        rows.store,
-        config.training.batch_size,
-        config.model.max_length,
+        job.rows.store,
+        training.batch_size,
+        length,
         job.tokenizer.pad_id,
-        config.training.seed,
-        rows=rows.parts["train"],
+        training.seed,
+        rows=job.rows.parts["train"],
     )
-    return objective, source
+    epoch = math.ceil(source.batches_in(0) / training.accumulate)
+    training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
+    steps = count_steps(training, source.batches_in(0))
+    every: list[Observer] = [MetricsFile(run.metrics), *observers]
+    trainer = Trainer(objective, source, training, steps, run.checkpoints, device, precision, every)
+    stand_at_checkpoint(trainer, run)
+    return trainer
+
+
+def _judge(
+    job: _Job,
+    run: RunFolder,
+    objective: FinetuneObjective,
+    arithmetic: AbstractContextManager[object],
+    seconds: float,
+) -> FinetuneResult:
+    """Take the figures of the checkpoint that validation picked; here the test split is looked at, once."""
+    best = load_weights(objective.module, run)
+    objective.module.eval()
+    batch_size = job.config.training.batch_size
+    with torch.inference_mode(), arithmetic:
+        valid = objective.figures(job.rows.batches("valid", batch_size))
+        test = objective.figures(job.rows.batches("test", batch_size))
+    return FinetuneResult(
+        run=run.path,
+        domain=job.registry.name,
+        task=job.rows.label,
+        kind=job.rows.kind,
+        metric=objective.selection,
+        best_step=best.step,
+        rows=job.rows.sizes(),
+        rejected=job.rows.rejected,
+        seconds=seconds,
+        valid=valid,
+        test=test,
+    )
 
 
 def _write_run(job: _Job, precision: str, targets: Targets, out: Path | None) -> RunFolder:
-    config = job.config
+    """Make the folder of a new run."""
     run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
-    training = config.training.model_copy(update={"precision": precision})
-    run.write_config(config.model_copy(update={"training": training}))
+    run.write_config(job.config, precision)
     run.write_environment()
     run.take_rejected(job.rows.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
@@ -218,18 +232,10 @@ def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
     return {
         "verb": VERB,
         "finished": finished,
-        "domain": {"name": job.registry.name, "package": job.registry.provider(job.registry.domain)},
-        "tokenizer": tokenizer_facts(job.tokenizer),
+        **origin_facts(job.registry, job.tokenizer),
         "task": job.rows.label,
         "targets": targets.to_json(),
         "head": job.config.head or job.registry.domain.head,
         "pretrained": job.config.pretrained,
         "split": {"name": job.rows.splitter, "seed": job.config.split.seed, "rows": job.rows.sizes()},
     }
-
-
-def _write_result(run: RunFolder, job: _Job, targets: Targets, result: FinetuneResult) -> None:
-    """Write ``results.json`` and mark the run as finished."""
-    figures = asdict(result) | {"run": str(result.run)}
-    write_atomically(run.path / "results.json", json.dumps(figures, indent=1) + "\n")
-    run.write_model(_facts(job, targets, finished=True))

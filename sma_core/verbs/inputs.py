@@ -21,6 +21,14 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
     return tokenizer
 
 
+def origin_facts(registry: Registry, tokenizer: DiscreteTokenizer) -> dict[str, Any]:
+    """Return what ``model.json`` says of the domain and the tokenizer a model was made with."""
+    return {
+        "domain": {"name": registry.name, "package": registry.provider(registry.domain)},
+        "tokenizer": tokenizer_facts(tokenizer),
+    }
+
+
 def tokenizer_facts(tokenizer: DiscreteTokenizer) -> dict[str, Any]:
     """Return what ``model.json`` says of a tokenizer."""
     return {

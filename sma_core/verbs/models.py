@@ -28,24 +28,15 @@ def build_predictor(
     return Predictor(whole.embed, whole.encoder, head_module)
 
 
-def best_checkpoint(run: RunFolder) -> Checkpoint:
-    """Return the checkpoint a verb should use; raises `CheckpointError` when the run has none."""
-    checkpoint = run.checkpoints.best()
-    if checkpoint is None:
-        raise CheckpointError(
-            f"{run.path} has no checkpoint yet: let it train on with sma {run.model()['verb']} --resume {run.path}"
-        )
-    return checkpoint
-
-
 def load_encoder(module: Predictor, run: RunFolder) -> None:
-    """Put the embedding and encoder weights of a pre-trained run into ``module``.
+    """Put the embedding and encoder weights of a pre-trained run's newest checkpoint into ``module``.
 
-    Raises `CheckpointError` naming the first tensor that is missing or of another shape.
+    Not those of the lowest held-out loss: under guided masking that is the loss on the model's own masks,
+    which grow harder as it learns, so the losses of different steps do not compare. Raises
+    `CheckpointError` naming the first tensor that is missing or of another shape.
     """
-    weights = {
-        name: tensor for name, tensor in best_checkpoint(run).model().items() if name.startswith(ENCODER_PARTS)
-    }
+    found = _present(run.checkpoints.latest(), run).model()
+    weights = {name: tensor for name, tensor in found.items() if name.startswith(ENCODER_PARTS)}
     own = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
     _refuse_misfit(own, weights, run)
     module.load_state_dict(weights, strict=False)
@@ -53,10 +44,19 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
 
 def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
     """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
-    checkpoint = best_checkpoint(run)
+    checkpoint = _present(run.checkpoints.best(), run)
     weights = checkpoint.model()
     _refuse_misfit(module.state_dict(), weights, run)
     module.load_state_dict(weights)
+    return checkpoint
+
+
+def _present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
+    """Return the checkpoint; raises `CheckpointError` when the run has none."""
+    if checkpoint is None:
+        raise CheckpointError(
+            f"{run.path} has no checkpoint yet: let it train on with sma {run.model()['verb']} --resume {run.path}"
+        )
     return checkpoint
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sma_core.config.layers import Values, flatten, put
+from sma_core.config.layers import Layer, Values, flatten, put, resolve
+from sma_core.config.models import Settings
 from sma_core.errors import CheckpointError, ConfigError
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
 from sma_core.training.run_folder import RUNS, RunFolder
+from sma_core.verbs.settings import Request, wishes
+
+M = TypeVar("M", bound=Settings)
 
 CHANGEABLE = frozenset(
     f"training.{name}"
@@ -54,6 +60,13 @@ def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
         for setting, value in wishes.items()
         if setting not in CHANGEABLE and own.get(setting) != ("none" if value is None else value)
     }
+
+
+def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
+    """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
+    registry = Registry.load(run.model()["domain"]["name"], policy)
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request, model)))
+    return registry, resolve(model, [layer]).config
 
 
 def resumed_settings(run: RunFolder, wishes: Mapping[str, Any]) -> Values:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from sma_core.config import PretrainConfig, TrainingConfig
-from sma_core.config.layers import Layer, dump, flatten, resolve
+from sma_core.config.layers import dump, flatten
 from sma_core.data.epochs import StoreSource, fixed_batches
 from sma_core.data.prepare import Progress
 from sma_core.data.prepared import Prepared
@@ -34,9 +34,9 @@ from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.verbs.datasets import Source, find_source
-from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, prepare_source, tokenizer_facts
+from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, origin_facts, prepare_source
 from sma_core.verbs.results import Plan, TrainResult
-from sma_core.verbs.resuming import find_run, resumed_settings
+from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
 
 logger = logging.getLogger("sma")
@@ -116,20 +116,22 @@ def train(
     if run is None:
         run = _write_run(job, precision, out)
     _warn_when_all_are_drawn(job)
-    trainer = _trainer(job, run, device, precision, observers)
-    progress = trainer.run()
+    progress = _trainer(job, run, device, precision, observers).run()
     run.write_model(_facts(job, finished=True))
+    return _result(job, run, progress.step, time.monotonic() - began)
+
+
+def _result(job: _Job, run: RunFolder, step: int, seconds: float) -> TrainResult:
     losses = [line["held_out_loss"] for line in read_metrics(run.metrics) if "held_out_loss" in line]
-    summary = job.prepared.summary
     return TrainResult(
-        run.path,
-        job.registry.name,
-        progress.step,
-        time.monotonic() - began,
-        summary.kept,
-        summary.rejected,
-        losses[0] if losses else math.nan,
-        losses[-1] if losses else math.nan,
+        run=run.path,
+        domain=job.registry.name,
+        step=step,
+        seconds=seconds,
+        rows=job.prepared.summary.kept,
+        rejected=job.prepared.summary.rejected,
+        held_out_first=losses[0] if losses else math.nan,
+        held_out_last=losses[-1] if losses else math.nan,
     )
 
 
@@ -146,13 +148,11 @@ def _begin(domain: str | None, request: Request, preparing: Progress | None, pol
 
 
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
-    """Find the parts of a run that goes on, as they were; only a few settings may have changed."""
-    facts = run.model()
-    registry = Registry.load(facts["domain"]["name"], policy)
-    layer = Layer(str(run.path), resumed_settings(run, wishes(request, PretrainConfig)))
-    job = _job(registry, resolve(PretrainConfig, [layer]).config, preparing)
-    check_tokenizer(job.tokenizer, facts["tokenizer"])
-    run.write_config(job.config)
+    """Find the parts of a run that goes on, as they were."""
+    registry, config = reopen(run, request, PretrainConfig, policy)
+    job = _job(registry, config, preparing)
+    check_tokenizer(job.tokenizer, run.model()["tokenizer"])
+    run.write_config(config)
     return job
 
 
@@ -166,11 +166,9 @@ def _job(registry: Registry, config: PretrainConfig, preparing: Progress | None)
 
 
 def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
-    """Make the folder of a new run; the precision that was chosen is written down, so that it stays."""
-    config = job.config
-    run = RunFolder.create(out, f"{job.registry.name}-{config.recipe}")
-    training = config.training.model_copy(update={"precision": precision})
-    run.write_config(config.model_copy(update={"training": training}))
+    """Make the folder of a new run."""
+    run = RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}")
+    run.write_config(job.config, precision)
     run.write_environment()
     run.take_rejected(job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
@@ -178,13 +176,9 @@ def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
 
 
 def _facts(job: _Job, finished: bool) -> dict[str, Any]:
-    return {
-        "verb": VERB,
-        "finished": finished,
-        "domain": {"name": job.registry.name, "package": job.registry.provider(job.registry.domain)},
-        "tokenizer": tokenizer_facts(job.tokenizer),
-        "data": {"source": job.source.label, "rows": job.prepared.summary.kept},
-    }
+    origin = origin_facts(job.registry, job.tokenizer)
+    data = {"source": job.source.label, "rows": job.prepared.summary.kept}
+    return {"verb": VERB, "finished": finished, **origin, "data": data}
 
 
 def _trainer(
