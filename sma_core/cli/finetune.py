@@ -57,7 +57,7 @@ def finetune(
     from sma_core.verbs.finetune import finetune
 
     targets = [name.strip() for name in target.split(",")] if target else None
-    own = {"data.column": column, "targets": targets, "kind": kind, "head": head}
+    own: dict[str, object] = {"data.column": column, "targets": targets, "kind": kind, "head": head}
     own |= {"split.name": split, "split.seed": split_seed}
     display = progress()
     result = finetune(

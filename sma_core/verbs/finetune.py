@@ -85,9 +85,7 @@ def finetune(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    options = {"data.source": data, "task": task, "pretrained": str(model.resolve()) if model else None}
-    given = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
-    request = Request(recipe, config, given)
+    request = Request(recipe, config, _given(settings, data, task, model))
     run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
     if run is None:
         job = _begin(domain, model, request, preparing, policy)
@@ -103,6 +101,15 @@ def finetune(
     run.write_results(asdict(result))
     run.write_model(_facts(job, objective.targets, finished=True))
     return result
+
+
+def _given(
+    settings: Mapping[str, Any] | None, data: str | None, task: str | None, model: Path | None
+) -> dict[str, Any]:
+    """Join single settings and the arguments that stand for one; an argument that was given wins."""
+    pretrained = str(model.resolve()) if model else None
+    options = {"data.source": data, "task": task, "pretrained": pretrained}
+    return dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
 
 
 def _begin(
