@@ -68,7 +68,7 @@ class Objective(Protocol):
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """What a checkpoint's ``state.json`` holds besides tensors."""
 
     step: int = 0
@@ -102,7 +102,7 @@ class Trainer:
         self.module = objective.module.to(device)
         self.optimizer = build_optimizer(self.module, config)
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-        self.progress = Progress()
+        self.state = TrainingState()
         self.stream = BatchStream(source)
         self._window = torch.zeros((), device=device)
         self._evaluated_step: int | None = None
@@ -117,22 +117,22 @@ class Trainer:
         except RuntimeError as error:
             raise CheckpointError(f"{checkpoint.folder} does not fit this model: {error}") from error
         load_optimizer_tensors(self.optimizer, self.module, checkpoint.training())
-        names = Progress.__dataclass_fields__
-        self.progress = Progress(**{name: value for name, value in checkpoint.state.items() if name in names})
-        self.stream.epoch, self.stream.index = self.progress.epoch, self.progress.batch
-        self._window = torch.tensor(self.progress.window_loss, device=self.device)
-        if self.progress.scaler:
-            self.scaler.load_state_dict(self.progress.scaler)
+        names = TrainingState.__dataclass_fields__
+        self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
+        self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
+        self._window = torch.tensor(self.state.window_loss, device=self.device)
+        if self.state.scaler:
+            self.scaler.load_state_dict(self.state.scaler)
 
-    def run(self) -> Progress:
+    def run(self) -> TrainingState:
         """Train to the last step. Raises `StoppedOnRequest` after saving when a signal asked for it."""
-        self._clock = time.monotonic() - self.progress.elapsed
+        self._clock = time.monotonic() - self.state.elapsed
         self._log_clock, self._samples = time.monotonic(), 0
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
         self._emit(
             RunStarted(
                 self.store.folder.parent,
-                self.progress.step,
+                self.state.step,
                 self.steps,
                 parameters,
                 str(self.device),
@@ -141,24 +141,24 @@ class Trainer:
         )
         cuda = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda), StopRequest() as stop:
-            if self.progress.step == 0:
+            if self.state.step == 0:
                 self._evaluate()
-            while self.progress.step < self.steps and not stop.requested:
+            while self.state.step < self.steps and not stop.requested:
                 self._step()
                 self._after_step()
-            stopped = self.progress.step < self.steps
-            if stopped and self.progress.step not in self.store.steps():
+            stopped = self.state.step < self.steps
+            if stopped and self.state.step not in self.store.steps():
                 self._save()
-        self._emit(RunFinished(self.progress.step, stopped))
+        self._emit(RunFinished(self.state.step, stopped))
         if stopped:
             raise StoppedOnRequest(
-                f"stopped at step {self.progress.step} of {self.steps} as asked; its checkpoint is saved"
+                f"stopped at step {self.state.step} of {self.steps} as asked; its checkpoint is saved"
             )
-        return self.progress
+        return self.state
 
     def _step(self) -> None:
         """Make one optimiser step out of ``accumulate`` batches."""
-        step = self.progress.step + 1
+        step = self.state.step + 1
         seeds = step_seeds(self.config.seed, step)
         torch.manual_seed(seeds[0])
         generator = torch.Generator(self.device).manual_seed(seeds[1])
@@ -180,13 +180,13 @@ class Trainer:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self._window = self._window + total
-        self.progress.window_batches += self.config.accumulate
-        self.progress.step = step
-        self.progress.epoch, self.progress.batch = self.stream.epoch, self.stream.index
+        self.state.window_batches += self.config.accumulate
+        self.state.step = step
+        self.state.epoch, self.state.batch = self.stream.epoch, self.stream.index
 
     def _after_step(self) -> None:
         """Log, evaluate and save when their turn has come."""
-        step, config = self.progress.step, self.config
+        step, config = self.state.step, self.config
         last = step == self.steps
         if last or step % config.log_every == 0:
             self._log()
@@ -196,23 +196,23 @@ class Trainer:
             self._save()
 
     def _log(self) -> None:
-        progress = self.progress
-        loss = float(self._window) / max(progress.window_batches, 1)
+        state = self.state
+        loss = float(self._window) / max(state.window_batches, 1)
         now = time.monotonic()
         rate = self._samples / max(now - self._log_clock, 1e-9)
-        progress.elapsed = now - self._clock
-        progress.window_batches = 0
+        state.elapsed = now - self._clock
+        state.window_batches = 0
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
-        lr = learning_rate(progress.step, self.steps, self.config)
-        self._emit(StepLogged(progress.step, self.steps, self.stream.passed, loss, lr, rate, progress.elapsed))
+        lr = learning_rate(state.step, self.steps, self.config)
+        self._emit(StepLogged(state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed))
         self._refuse_non_finite(loss)
 
     def _refuse_non_finite(self, loss: float) -> None:
         """Raise `UserError` rather than train on, or save, weights that are lost."""
         if not math.isfinite(loss):
             raise UserError(
-                f"the loss became {loss} at step {self.progress.step}; the last checkpoint is kept: "
+                f"the loss became {loss} at step {self.state.step}; the last checkpoint is kept: "
                 "start again with a lower --set training.learning_rate, or --set training.precision=fp32"
             )
 
@@ -223,42 +223,42 @@ class Trainer:
         with torch.inference_mode(), autocast(self.device, self.precision):
             metrics = self.objective.evaluate()
         self._log_clock += time.monotonic() - began
-        self.progress.elapsed = time.monotonic() - self._clock
-        self.progress.metrics = metrics
-        self._evaluated_step = self.progress.step
-        self._emit(Evaluated(self.progress.step, self.progress.elapsed, metrics))
+        self.state.elapsed = time.monotonic() - self._clock
+        self.state.metrics = metrics
+        self._evaluated_step = self.state.step
+        self._emit(Evaluated(self.state.step, self.state.elapsed, metrics))
 
     def _save(self) -> None:
         """Publish a checkpoint, mark it when it is the best, and drop what need not be kept."""
         began = time.monotonic()
-        progress = self.progress
-        progress.window_loss = float(self._window)
-        self._refuse_non_finite(progress.window_loss)
+        state = self.state
+        state.window_loss = float(self._window)
+        self._refuse_non_finite(state.window_loss)
         best = self._is_best()
-        if best and progress.metrics:
-            progress.best_step, progress.best_value = progress.step, progress.metrics[self.objective.selection]
-        progress.elapsed = began - self._clock
-        progress.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
+        if best and state.metrics:
+            state.best_step, state.best_value = state.step, state.metrics[self.objective.selection]
+        state.elapsed = began - self._clock
+        state.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
         folder = self.store.save(
-            progress.step,
+            state.step,
             self.module.state_dict(),
             optimizer_tensors(self.optimizer, self.module),
-            asdict(progress),
+            asdict(state),
         )
-        self.store.prune(self.config.keep_last, progress.best_step)
+        self.store.prune(self.config.keep_last, state.best_step)
         self._log_clock += time.monotonic() - began
-        self._emit(CheckpointSaved(progress.step, folder, best))
+        self._emit(CheckpointSaved(state.step, folder, best))
 
     def _is_best(self) -> bool:
         """Whether this step was evaluated and no saved one is better."""
-        progress = self.progress
-        if self._evaluated_step != progress.step or not progress.metrics:
+        state = self.state
+        if self._evaluated_step != state.step or not state.metrics:
             return False
-        value = progress.metrics[self.objective.selection]
+        value = state.metrics[self.objective.selection]
         if math.isnan(value):
             return False
         sign = 1.0 if self.objective.higher_is_better else -1.0
-        return progress.best_value is None or sign * value > sign * progress.best_value
+        return state.best_value is None or sign * value > sign * state.best_value
 
     def _emit(self, event: Event) -> None:
         for observer in self.observers:

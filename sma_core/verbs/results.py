@@ -18,7 +18,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A finished pre-training: ``held_out_first`` is the loss before the first step."""
+    """A finished pre-training.
+
+    ``seconds`` counts training from the first step on, pauses between sessions left out;
+    ``held_out_first`` is the loss before the first step.
+    """
 
     run: Path
     domain: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
-from sma_core.training.loop import Trainer
+from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.metrics_file import MetricsFile, read_metrics
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.resume import stand_at_checkpoint
@@ -103,7 +102,6 @@ def train(
         UserError: For anything the user can mend; nothing half-written is left.
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
-    began = time.monotonic()
     given = dict(settings or {}) | ({"data.source": data} if data else {})
     request = Request(recipe, config, given)
     run = find_run(resume, VERB, domain, out, wishes(request, PretrainConfig))
@@ -116,18 +114,18 @@ def train(
     if run is None:
         run = _write_run(job, precision, out)
     _warn_when_all_are_drawn(job)
-    progress = _trainer(job, run, device, precision, observers).run()
+    state = _trainer(job, run, device, precision, observers).run()
     run.write_model(_facts(job, finished=True))
-    return _result(job, run, progress.step, time.monotonic() - began)
+    return _result(job, run, state)
 
 
-def _result(job: _Job, run: RunFolder, step: int, seconds: float) -> TrainResult:
+def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     losses = [line["held_out_loss"] for line in read_metrics(run.metrics) if "held_out_loss" in line]
     return TrainResult(
         run=run.path,
         domain=job.registry.name,
-        step=step,
-        seconds=seconds,
+        step=state.step,
+        seconds=state.elapsed,
         rows=job.prepared.summary.kept,
         rejected=job.prepared.summary.rejected,
         held_out_first=losses[0] if losses else math.nan,
