@@ -19,6 +19,7 @@ PLUGINS = sorted(path.name for path in Path("plugins").iterdir() if (path / "pyp
 LOCKED = ("-c", "constraints.txt")
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis")
 PYTEST = ("python", "-m", "pytest", "-q", "-n", "2")
+QUICK = ("-m", "not slow")
 
 
 def environment() -> dict[str, str]:
@@ -53,7 +54,7 @@ def architecture(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """The core alone, with no plugin installed."""
     session.install(*LOCKED, ".", *TEST_TOOLS)
-    session.run(*PYTEST, "tests", *session.posargs, env=environment())
+    session.run(*PYTEST, *QUICK, "tests", *session.posargs, env=environment())
 
 
 @nox.session
@@ -77,12 +78,12 @@ def lowest(session: nox.Session) -> None:
     packages = [".", *(f"./plugins/{name}" for name in PLUGINS)]
     session.install("--resolution", "lowest-direct", *packages)
     session.install(*TEST_TOOLS)
-    session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
+    session.run(*PYTEST, *QUICK, "tests", "plugins", *session.posargs, env=environment())
 
 
 @nox.session
 def readme(session: nox.Session) -> None:
     """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
     session.install(*LOCKED, "pytest")
-    python = {"SMA_TRAINING__STEPS": "20"}
-    session.run("pytest", "-q", "-s", "tests/readme/run_readme.py", env=os.environ | python)
+    few = {"SMA_TRAINING__STEPS": "20"}
+    session.run("pytest", "-q", "tests/readme/run_readme.py", *session.posargs, env=os.environ | few)
