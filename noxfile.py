@@ -38,7 +38,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of the core, strictly."""
-    session.install(*LOCKED, ".", "mypy")
+    session.install(*LOCKED, ".", "mypy", "pytest")
     session.run("mypy", "sma_core")
 
 
