@@ -144,7 +144,7 @@ def test_an_ending_that_no_file_has(install):
     ("old", "new", "said"),
     [
         ("steps = 10", "stpes = 10", "no setting 'training.stpes'"),
-        ("steps = 10", "steps = ", "TOMLDecodeError"),
+        ("steps = 10", "steps = ", "is not valid TOML"),
         ("tasks.length", "tasks.lenght", "did you mean 'length'"),
         ("epochs = 2.0", "epochs = -2.0", "training.epochs"),
     ],
