@@ -36,7 +36,9 @@ for part in filter(None, attribute.split(".")):
 for hook in [value for key, value in vars(target).items() if key.startswith("sma_") and callable(value)]:
     hook()
 known = {*sys.stdlib_module_names, "sma_core", name.partition(".")[0]}
-found = {module.partition(".")[0] for module in set(sys.modules) - before}
+new = {module.partition(".")[0] for module in set(sys.modules) - before}
+# Compiled extensions register helper modules that stand for no package: they have no file.
+found = {module for module in new if getattr(sys.modules.get(module), "__file__", None)}
 sys.stderr.write("\\n" + json.dumps(sorted(found - known)))
 """
 

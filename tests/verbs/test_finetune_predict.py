@@ -18,7 +18,7 @@ from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRe
 from sma_core.training.events import Evaluated, StepLogged
 from sma_core.verbs.predict import Model
 
-LONGER = {"training.epochs": 15.0}
+LONGER = {"training.epochs": 50.0}
 
 
 def table(path: Path) -> list[dict[str, str]]:

