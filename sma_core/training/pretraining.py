@@ -18,9 +18,14 @@ HELD_OUT_SEED = 20_240_116
 
 
 class PretrainObjective:
-    """Masked reconstruction loss; the held-out loss uses the same masking with draws that never change."""
+    """Masked reconstruction loss, and two held-out losses with draws that never change.
 
-    selection = "held_out_loss"
+    ``held_out_loss`` is taken under the masking that is trained with: under guidance its masks grow harder
+    as the attention sharpens, so it can rise while the model learns. ``held_out_random_loss`` is taken under
+    random masks, the same at every step and for every strategy: it can be compared, and picks the best.
+    """
+
+    selection = "held_out_random_loss"
     higher_is_better = False
 
     def __init__(
@@ -33,23 +38,32 @@ class PretrainObjective:
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the mean loss over the hidden positions of ``batch``."""
-        return self._reconstruct(batch, generator)[0]
+        return self._reconstruct(batch, generator, self._masking)[0]
 
     def evaluate(self) -> dict[str, float]:
-        """Return the mean loss over all hidden positions of the held-out rows."""
+        """Return both mean losses over all hidden positions of the held-out rows."""
+        own = self._held_out_loss(self._masking)
+        if self._masking.strategy == "random":
+            return {"held_out_loss": own, "held_out_random_loss": own}
+        random = self._masking.model_copy(update={"strategy": "random"})
+        return {"held_out_loss": own, "held_out_random_loss": self._held_out_loss(random)}
+
+    def _held_out_loss(self, masking: MaskingConfig) -> float:
         device = next(self.module.parameters()).device
         total, count = 0.0, 0
         for index, batch in enumerate(self._held_out):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
-            loss, hidden = self._reconstruct(batch.to(device), generator)
+            loss, hidden = self._reconstruct(batch.to(device), generator, masking)
             total += float(loss) * int(hidden)
             count += int(hidden)
-        return {"held_out_loss": total / max(count, 1)}
+        return total / max(count, 1)
 
-    def _reconstruct(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _reconstruct(
+        self, batch: Batch, generator: torch.Generator, masking: MaskingConfig
+    ) -> tuple[Tensor, Tensor]:
         rows, length = batch.inputs.shape
         noise = draw_noise(rows, self.module.encoder.latents.shape[0], length, generator, batch.inputs.device)
-        result = self._forward(batch.inputs, batch.padding_mask, self._masking, noise)
+        result = self._forward(batch.inputs, batch.padding_mask, masking, noise)
         return result.loss, result.hidden_count
 
 

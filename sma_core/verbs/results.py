@@ -20,8 +20,9 @@ class Plan:
 class TrainResult:
     """A finished pre-training.
 
-    ``seconds`` counts training from the first step on, pauses between sessions left out;
-    ``held_out_first`` is the loss before the first step.
+    ``seconds`` counts training from the first step on, pauses between sessions left out. The two held-out
+    losses, under the training's own masks and under random ones, are given before the first step and at
+    the end.
     """
 
     run: Path
@@ -32,13 +33,16 @@ class TrainResult:
     rejected: int
     held_out_first: float
     held_out_last: float
+    held_out_random_first: float
+    held_out_random_last: float
 
     def lines(self) -> list[str]:
         """Return what a person is told."""
         return [
             f"pre-trained {self.step:,} steps in {self.seconds / 60:.1f} min on {self.rows:,} rows "
             f"({self.rejected:,} set aside)",
-            f"held-out loss {self.held_out_first:.4f} -> {self.held_out_last:.4f}",
+            f"held-out loss {self.held_out_first:.4f} -> {self.held_out_last:.4f} under its own masks, "
+            f"{self.held_out_random_first:.4f} -> {self.held_out_random_last:.4f} under random ones",
             f"run folder {self.run}",
         ]
 

@@ -120,7 +120,8 @@ def train(
 
 
 def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
-    losses = [line["held_out_loss"] for line in read_metrics(run.metrics) if "held_out_loss" in line]
+    held_out = [line for line in read_metrics(run.metrics) if "held_out_loss" in line]
+    first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     return TrainResult(
         run=run.path,
         domain=job.registry.name,
@@ -128,8 +129,10 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         seconds=state.elapsed,
         rows=job.prepared.summary.kept,
         rejected=job.prepared.summary.rejected,
-        held_out_first=losses[0] if losses else math.nan,
-        held_out_last=losses[-1] if losses else math.nan,
+        held_out_first=first.get("held_out_loss", math.nan),
+        held_out_last=last.get("held_out_loss", math.nan),
+        held_out_random_first=first.get("held_out_random_loss", math.nan),
+        held_out_random_last=last.get("held_out_random_loss", math.nan),
     )
 
 

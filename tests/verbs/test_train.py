@@ -173,7 +173,7 @@ def test_the_last_checkpoints_and_the_best_are_kept(toy, tmp_path):
     run = sma_core.train(toy, settings=settings, out=tmp_path / "run").run
     kept = sorted(path.name for path in (run / "checkpoints").glob("step-*"))
     best = json.loads((run / "checkpoints" / kept[-1] / "state.json").read_text())["best_step"]
-    losses = curve(run, "held_out_loss")
+    losses = curve(run, "held_out_random_loss")
     saved = {step: losses[step] for step in range(2, 21, 2)}
     assert best == min(saved, key=saved.get)
     assert kept == sorted({f"step-{best:08d}", "step-00000018", "step-00000020"})
@@ -209,6 +209,10 @@ def test_guided_and_random_masking_are_one_setting_apart(toy, tmp_path):
     guided = sma_core.train(toy, out=tmp_path / "guided").run
     random = sma_core.train(toy, settings={"masking.strategy": "random"}, out=tmp_path / "random").run
     assert not same(weights(guided, 12), weights(random, 12))
+    own, fixed = "held_out_loss", "held_out_random_loss"
+    assert curve(random, own) == curve(random, fixed)
+    assert curve(guided, own) != curve(guided, fixed)
+    assert curve(guided, fixed)[0] == curve(random, fixed)[0]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(toy, tmp_path):
