@@ -72,7 +72,8 @@ def finetune(
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
         recipe: Shipped settings to begin from; empty: the pre-trained run's, else ``tiny``.
-        config: A TOML file of settings laid over the recipe; ``settings`` are laid over all, by dotted name.
+        config: A TOML file of settings laid over the recipe.
+        settings: Single settings by dotted name, laid over all.
         out: Folder of the run; empty: a new one under ``runs/``.
         resume: A run to go on with, or ``auto``.
         observers: Called with every event of `sma_core.training.events`.
