@@ -6,8 +6,9 @@ refuse unknown fields. Reading them from files and options is the business of `s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import NoneType
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,19 +35,43 @@ class Settings(BaseModel):
         }
 
 
+OutputLayer = Annotated[int, Field(ge=1)] | Literal["gelu", "relu", "silu", "tanh"]
+Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+
 class DecoderConfig(Settings):
-    """The reconstruction decoder (method, step 6)."""
+    """The reconstruction decoder (method, steps 6 and 7)."""
 
     width: int = Field(256, ge=1, description="Width of the decoder's position queries and values.")
     heads: int = Field(8, ge=1, description="Attention heads of the decoder.")
     query_key_width: int | None = Field(
         None, ge=1, description="Width of queries and keys, all heads together; empty: the decoder width."
     )
+    widening: int = Field(1, ge=1, description="MLP widening of the decoder's attention layer.")
+    query_residual: bool = Field(True, description="Add the position queries to what the decoder attends to.")
     shared_queries: bool = Field(
         False, description="Use the encoder's position embeddings as decoder queries instead of own ones."
     )
+    mask_token: bool = Field(
+        False, description="Add a learned vector to the queries of the positions that are reconstructed."
+    )
+    output_layers: tuple[OutputLayer, ...] = Field(
+        (), description="Layers before the output map: widths of linear maps, and gelu, relu, silu, tanh."
+    )
     shared_embedding: bool = Field(
         False, description="Use the transposed token embedding, plus a bias, as the output map."
+    )
+    weighted_loss: bool = Field(
+        False, description="Weigh hidden tokens by how rare they are among the batch's hidden ones."
+    )
+    target_mean: Numbers | None = Field(
+        None, description="Subtracted from continuous targets: a number a channel, or a list a position."
+    )
+    target_spread: Numbers | None = Field(
+        None, description="Continuous targets are divided by it: a number a channel, or a list a position."
+    )
+    target_clip: float | None = Field(
+        None, gt=0.0, description="Largest size of a standardised continuous target; empty: no limit."
     )
 
     @property
@@ -54,34 +79,63 @@ class DecoderConfig(Settings):
         """Width of queries and keys after the default is filled in."""
         return self.query_key_width or self.width
 
+    @property
+    def output_width(self) -> int:
+        """Width of what the output map reads: that of the last extra linear map, or the decoder's own."""
+        widths = [layer for layer in self.output_layers if isinstance(layer, int)]
+        return widths[-1] if widths else self.width
+
+    @model_validator(mode="after")
+    def _spread_divides(self) -> Self:
+        if self.target_spread is not None and not all(value > 0 for value in _flat(self.target_spread)):
+            raise ValueError("every number of model.decoder.target_spread must be larger than 0")
+        return self
+
+
+def _flat(numbers: Numbers) -> Iterator[float]:
+    for number in numbers:
+        yield from number if isinstance(number, tuple) else (number,)
+
 
 class ModelConfig(Settings):
     """The encoder and its reconstruction decoder."""
 
-    encoder: Literal["cross-attention"] = Field(
-        "cross-attention", description="How inputs enter: learned latents attend to them."
+    encoder: Literal["cross-attention", "self-attention"] = Field(
+        "cross-attention",
+        description="How inputs enter: learned latents attend to them, or they attend to each other.",
     )
     max_length: int = Field(512, ge=1, description="Largest number of inputs in a row (position table).")
     embedding_width: int = Field(256, ge=1, description="Width E of the embedded inputs.")
-    latents: int = Field(128, ge=1, description="Number M of learned latents.")
+    position_embeddings: bool = Field(
+        True, description="Add learned position embeddings; only continuous inputs can do without."
+    )
+    latents: int = Field(128, ge=1, description="Number M of learned latents; unused by self-attention.")
     latent_width: int = Field(384, ge=1, description="Width D of the latents.")
     layers: int = Field(6, ge=0, description="Self-attention layers in a block of the trunk.")
     blocks: int = Field(1, ge=1, description="How often the same block of layers is passed.")
     cross_heads: int = Field(8, ge=1, description="Heads of the first (cross-)attention.")
-    heads: int = Field(8, ge=1, description="Heads of the trunk's self-attention.")
+    heads: int = Field(8, ge=1, description="Heads of self-attention.")
     cross_query_key_width: int | None = Field(
         None, ge=1, description="Width of queries and keys in the first attention; empty: the latent width."
     )
     query_key_width: int | None = Field(
-        None, ge=1, description="Width of queries and keys in the trunk; empty: the latent width."
+        None, ge=1, description="Width of queries and keys in self-attention; empty: the latent width."
     )
-    cross_widening: int = Field(1, ge=1, description="MLP widening after the first attention.")
-    widening: int = Field(1, ge=1, description="MLP widening in the trunk.")
+    cross_widening: int = Field(1, ge=1, description="MLP widening after the first cross-attention.")
+    widening: int = Field(1, ge=1, description="MLP widening of self-attention layers.")
     bias: bool = Field(False, description="Biases in attention and MLP linear maps.")
     query_residual: bool = Field(True, description="Add the queries to the first attention's output.")
-    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Dropout after the embedding and each layer's MLP.")
+    dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Dropout after the embedding, each attention and each MLP."
+    )
     attention_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Dropout on attention probabilities.")
+    drop_path: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Chance that a row passes a trunk layer's attention or MLP by."
+    )
     initializer_range: float = Field(0.02, gt=0.0, description="Standard deviation of initial weights.")
+    position_initializer_range: float | None = Field(
+        None, gt=0.0, description="That of position embeddings; empty: initializer_range."
+    )
     decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="The reconstruction decoder.")
 
     @property
@@ -97,22 +151,41 @@ class ModelConfig(Settings):
     @model_validator(mode="after")
     def _widths_divide(self) -> Self:
         pairs = {
-            "model.latent_width by model.cross_heads": (self.latent_width, self.cross_heads),
             "model.latent_width by model.heads": (self.latent_width, self.heads),
-            "model.cross_query_key_width by model.cross_heads": (self.cross_query_key, self.cross_heads),
             "model.query_key_width by model.heads": (self.query_key, self.heads),
             "model.decoder.width by model.decoder.heads": (self.decoder.width, self.decoder.heads),
             "model.decoder.query_key_width by model.decoder.heads": (self.decoder.query_key, self.decoder.heads),
         }
+        if self.encoder == "cross-attention":
+            pairs |= {
+                "model.latent_width by model.cross_heads": (self.latent_width, self.cross_heads),
+                "model.cross_query_key_width by model.cross_heads": (self.cross_query_key, self.cross_heads),
+            }
         for what, (width, heads) in pairs.items():
             if width % heads:
                 raise ValueError(f"cannot divide {what}: {width} is not a multiple of {heads}")
-        if (self.decoder.shared_queries or self.decoder.shared_embedding) and (
-            self.decoder.width != self.embedding_width
-        ):
+        return self
+
+    @model_validator(mode="after")
+    def _widths_agree(self) -> Self:
+        if self.encoder == "self-attention" and self.latent_width != self.embedding_width:
             raise ValueError(
-                f"a decoder that shares queries or embedding needs model.decoder.width equal to "
-                f"model.embedding_width ({self.decoder.width} is not {self.embedding_width})"
+                "a self-attention encoder needs model.latent_width equal to model.embedding_width "
+                f"({self.latent_width} is not {self.embedding_width})"
+            )
+        shared = {
+            "queries": (self.decoder.shared_queries, self.decoder.width),
+            "embedding": (self.decoder.shared_embedding, self.decoder.output_width),
+        }
+        for what, (shares, width) in shared.items():
+            if shares and width != self.embedding_width:
+                raise ValueError(
+                    f"a decoder that shares {what} needs model.decoder.width equal to model.embedding_width "
+                    f"({width} is not {self.embedding_width})"
+                )
+        if self.decoder.shared_queries and not self.position_embeddings:
+            raise ValueError(
+                "model.decoder.shared_queries shares position embeddings: it needs model.position_embeddings"
             )
         return self
 
@@ -120,13 +193,53 @@ class ModelConfig(Settings):
 class MaskingConfig(Settings):
     """What is hidden while pre-training (method, step 3)."""
 
-    strategy: Literal["guided", "random"] = Field(
-        "guided", description="Hide what the model's first attention groups together, or random positions."
+    strategy: Literal["guided", "random", "none"] = Field(
+        "guided",
+        description="Hide what the model's own attention groups together, random positions, or nothing "
+        "(then every position is reconstructed).",
     )
     ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Share r of the real positions that is hidden.")
     keys_per_query: float = Field(
-        8.0, gt=0.0, description="How many inputs one drawn latent query stands for: N * r / k are drawn."
+        8.0, gt=0.0, description="How many inputs one drawn query stands for: N * r / k queries are drawn."
     )
+    head_aggregation: Literal["mean", "random_mix"] = Field(
+        "mean", description="Mean over the heads, or one random head for each query."
+    )
+    mask_self: bool = Field(
+        False, description="Self-attention: hide the drawn queries' own positions before others."
+    )
+    varying_length: bool = Field(
+        True, description="Count hidden positions by each row's real length; off: by the padded length."
+    )
+    layer: int = Field(
+        0, ge=0, description="Which attention guides: 0 the first, i that of the i-th trunk layer on its way."
+    )
+    reconstruct: Literal["hidden", "all"] = Field(
+        "hidden", description="Which positions count in the loss: the hidden ones, or all real ones."
+    )
+    anneal: Literal["mix", "candidates"] | None = Field(
+        None,
+        description="From random to guided: mix random positions in, or choose among a larger top set.",
+    )
+    anneal_start: float = Field(
+        1.0,
+        gt=0.0,
+        le=1.0,
+        description="At the first step: the random share of the hidden positions (mix), or the share of "
+        "all positions that are candidates (candidates).",
+    )
+    anneal_over: float = Field(
+        0.25, gt=0.0, le=1.0, description="Share of training after which the choice is guided alone."
+    )
+
+    @model_validator(mode="after")
+    def _candidates_suffice(self) -> Self:
+        if self.anneal == "candidates" and self.anneal_start < self.ratio:
+            raise ValueError(
+                f"masking.anneal_start is the share of candidates and cannot be under masking.ratio "
+                f"({self.anneal_start:g} is under {self.ratio:g})"
+            )
+        return self
 
 
 class DataConfig(Settings):
@@ -187,6 +300,15 @@ class PretrainConfig(Settings):
     training: TrainingConfig = Field(
         default_factory=lambda: TrainingConfig(steps=1000), description="Optimisation and checkpoints."
     )
+
+    @model_validator(mode="after")
+    def _masking_fits_model(self) -> Self:
+        layers = self.model.layers * self.model.blocks
+        if self.masking.layer > layers:
+            raise ValueError(f"masking.layer is {self.masking.layer}, but the trunk has {layers} layers")
+        if self.masking.mask_self and self.model.encoder != "self-attention":
+            raise ValueError("masking.mask_self needs model.encoder self-attention: latents stand at no position")
+        return self
 
 
 class SplitConfig(Settings):

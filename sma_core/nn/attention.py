@@ -29,6 +29,7 @@ class LayerSettings:
     dropout: float
     attention_dropout: float
     query_residual: bool = True
+    drop_path: float = 0.0
 
 
 class Projected(NamedTuple):
@@ -75,19 +76,31 @@ class AttentionLayer(nn.Module):
         self.mlp_in = nn.Linear(width, hidden, bias=settings.bias)
         self.mlp_out = nn.Linear(hidden, width, bias=settings.bias)
 
-    def attend(self, projected: Projected, residual: Tensor, visible: Tensor | None = None) -> Tensor:
+    def attend(
+        self, projected: Projected, residual: Tensor, visible: Tensor | None = None, plain: bool = False
+    ) -> Tensor:
         """Attend, then the MLP; gives ``(B, M, D)``.
 
         ``residual`` are the queries before their LayerNorm, ``(M, D)`` or ``(B, M, D)``. ``visible`` is
-        ``(B, N)`` bool, True where an input may be attended to; None shows all.
+        ``(B, N)`` bool, True where an input may be attended to; None shows all. ``plain`` leaves all dropout out,
+        in training too.
         """
-        dropout = self.settings.attention_dropout if self.training else 0.0
-        context = attend_with(projected, visible, dropout)
+        settings, noisy = self.settings, self.training and not plain
+        context = attend_with(projected, visible, settings.attention_dropout if noisy else 0.0)
         attended: Tensor = self.output(context.transpose(1, 2).flatten(2))  # (B, H, M, e) -> (B, M, D)
-        if self.settings.query_residual:
-            attended = attended + residual
+        attended = functional.dropout(attended, settings.dropout, noisy)
+        if settings.query_residual:
+            attended = self._pass_by(attended, noisy) + residual
         change = self.mlp_out(functional.gelu(self.mlp_in(self.mlp_norm(attended))))
-        return attended + functional.dropout(change, self.settings.dropout, self.training)
+        return attended + self._pass_by(functional.dropout(change, settings.dropout, noisy), noisy)
+
+    def _pass_by(self, change: Tensor, noisy: bool) -> Tensor:
+        """Leave out ``change`` ``(B, M, D)`` for a random part of the rows (drop path), the rest made up for."""
+        rate = self.settings.drop_path
+        if rate == 0.0 or not noisy:
+            return change
+        kept = torch.rand(change.shape[0], 1, 1, device=change.device) >= rate  # (B, 1, 1)
+        return change * kept / (1.0 - rate)
 
 
 class CrossAttentionLayer(AttentionLayer):

@@ -1,9 +1,10 @@
 """The reconstruction decoder: position queries attend to the latents (paper, section 3).
 
-Only hidden positions are decoded. `QueryDecoder` is the part that the paper's fine-tuning head shares.
+Only the positions that count in the loss are decoded. `QueryDecoder` is the part that the paper's fine-tuning head
+shares.
 
-Shapes: B batch, K positions to decode, M latents, D latent width, W decoder width, V vocabulary size,
-P longest length.
+Shapes: B batch, K positions to decode, L latents, D latent width, W decoder width, O output width, V vocabulary
+size, C channels, P longest length.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from torch.nn import functional
 
 from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import CrossAttentionLayer, LayerSettings
-from sma_core.nn.embedding import OUTER_NORM_EPS, TokenEmbedding
+from sma_core.nn.embedding import OUTER_NORM_EPS, TokenEmbedding, ValueEmbedding
+from sma_core.nn.encoder import Latents
+from sma_core.nn.inputs import DiscreteInputs, Inputs
 from sma_core.nn.parameters import initialise
+
+_ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
 
 class QueryDecoder(nn.Module):
-    """Queries attend once to normalised latents; base of `Decoder` and of the fine-tuning head."""
+    """Queries attend once to normalised latents, then extra layers; base of `Decoder` and of fine-tuning heads."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -27,46 +32,81 @@ class QueryDecoder(nn.Module):
             width=config.decoder.width,
             query_key_width=config.decoder.query_key,
             heads=config.decoder.heads,
-            widening=config.cross_widening,
+            widening=config.decoder.widening,
             bias=config.bias,
             dropout=config.dropout,
             attention_dropout=config.attention_dropout,
+            query_residual=config.decoder.query_residual,
         )
         self.latent_norm = nn.LayerNorm(config.latent_width)
         self.layer = CrossAttentionLayer(settings, config.latent_width)
         self.output_norm = nn.LayerNorm(config.decoder.width, eps=OUTER_NORM_EPS)
+        self.output_layers = _output_layers(config)
 
-    def decode(self, queries: Tensor, latents: Tensor) -> Tensor:
-        """Let queries ``([B,] K, W)`` read latents ``(B, M, D)``; gives normalised ``(B, K, W)``."""
-        decoded: Tensor = self.output_norm(self.layer(queries, self.latent_norm(latents)))
-        return decoded
+    def decode(self, queries: Tensor, latents: Latents) -> Tensor:
+        """Let queries ``([B,] K, W)`` read latents; gives ``(B, K, O)``."""
+        decoded = self.layer(queries, self.latent_norm(latents.values), latents.real)
+        outputs: Tensor = self.output_layers(self.output_norm(decoded))
+        return outputs
 
 
 class Decoder(QueryDecoder):
-    """Latents ``(B, M, D)`` and positions ``(B, K)`` to scores of tokens ``(B, K, V)``.
+    """Latents and positions ``(B, K)`` to scores of tokens ``(B, K, V)`` or to numbers ``(B, K, C)``.
 
     With ``decoder.shared_queries`` the queries are the encoder's position embeddings; with
     ``decoder.shared_embedding`` the output map is the transposed token embedding plus a bias.
     """
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+    def __init__(self, config: ModelConfig, inputs: Inputs) -> None:
         super().__init__(config)
-        width = config.decoder.width
-        shared_queries, shared_embedding = config.decoder.shared_queries, config.decoder.shared_embedding
-        queries = None if shared_queries else nn.Parameter(torch.empty(config.max_length, width))  # (P, W)
-        self.queries = queries
-        self.output = None if shared_embedding else nn.Linear(width, vocabulary_size)
-        self.output_bias = nn.Parameter(torch.empty(vocabulary_size)) if shared_embedding else None
+        decoder = config.decoder
+        outputs = inputs.vocabulary_size if isinstance(inputs, DiscreteInputs) else inputs.channels
+        self.queries = (
+            None if decoder.shared_queries else nn.Parameter(torch.empty(config.max_length, decoder.width))
+        )  # (P, W)
+        self.mask_token = nn.Parameter(torch.empty(decoder.width)) if decoder.mask_token else None  # (W,)
+        self.output = None if decoder.shared_embedding else nn.Linear(decoder.output_width, outputs)
+        self.output_bias = nn.Parameter(torch.empty(outputs)) if decoder.shared_embedding else None
         initialise(self, config.initializer_range)
 
-    def forward(self, latents: Tensor, positions: Tensor, embed: TokenEmbedding) -> Tensor:
-        """Decode ``positions`` ``(B, K)`` int64 from latents ``(B, M, D)``; gives ``(B, K, V)``.
+    def forward(
+        self,
+        latents: Latents,
+        positions: Tensor,
+        embed: TokenEmbedding | ValueEmbedding,
+        marked: Tensor | None = None,
+    ) -> Tensor:
+        """Decode ``positions`` ``(B, K)`` int64; gives ``(B, K, V)`` or ``(B, K, C)``.
 
-        ``embed`` is the encoder's embedding, read where the settings share it.
+        ``embed`` is the encoder's embedding, read where the settings share it. ``marked`` ``(B, K)`` bool says
+        which queries get the mask token, where there is one.
         """
-        table = embed.positions.weight if self.queries is None else self.queries
-        decoded = self.decode(functional.embedding(positions, table), latents)  # (B, K, W)
+        queries = functional.embedding(positions, self._table(embed))  # (B, K, W)
+        if self.mask_token is not None and marked is not None:
+            queries = queries + marked[:, :, None] * self.mask_token
+        decoded = self.decode(queries, latents)  # (B, K, O)
         if self.output is None:
+            assert isinstance(embed, TokenEmbedding), "only token embeddings can be shared"
             return functional.linear(decoded, embed.tokens.weight, self.output_bias)
-        logits: Tensor = self.output(decoded)
-        return logits
+        outputs: Tensor = self.output(decoded)
+        return outputs
+
+    def _table(self, embed: TokenEmbedding | ValueEmbedding) -> Tensor:
+        """Queries of all positions, ``(P, W)``."""
+        if self.queries is not None:
+            return self.queries
+        assert embed.positions is not None, "settings share the position embeddings"
+        return embed.positions.weight
+
+
+def _output_layers(config: ModelConfig) -> nn.Sequential:
+    """Build the extra layers between the LayerNorm and the output map; linear maps have biases."""
+    layers: list[nn.Module] = []
+    width = config.decoder.width
+    for layer in config.decoder.output_layers:
+        if isinstance(layer, int):
+            layers.append(nn.Linear(width, layer))
+            width = layer
+        else:
+            layers.append(_ACTIVATIONS[layer]())
+    return nn.Sequential(*layers)

@@ -1,12 +1,16 @@
-"""The encoder: learned latents attend to the inputs, then to themselves (paper, section 3).
+"""Both encoders: latents attend to the inputs, or the inputs to each other, then a trunk (paper, section 3).
 
-The first attention comes in two calls, `CrossAttentionEncoder.project` and `CrossAttentionEncoder.finish`,
-because the mask is chosen in between, from the projected queries and keys.
+The first attention comes in two calls, `project` and `finish`, because the mask is chosen in between, from the
+projected queries and keys.
 
-Shapes: B batch, N padded length, E embedding width, M latents, D latent width.
+Shapes: B batch, N padded length, E embedding width, M latents, D latent width, L what leaves the encoder (M
+latents, or the tokens that stay).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,35 +20,128 @@ from sma_core.nn.attention import CrossAttentionLayer, LayerSettings, Projected,
 from sma_core.nn.parameters import initialise
 
 
-class CrossAttentionEncoder(nn.Module):
-    """Embedded inputs ``(B, N, E)`` to latents ``(B, M, D)``."""
+class Latents(NamedTuple):
+    """What an encoder gives: ``values`` ``(B, L, D)`` and ``real`` ``(B, L)`` bool, None where all are real."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    values: Tensor
+    real: Tensor | None
+
+
+class Encoder(nn.Module):
+    """What both encoders share: a first layer in which inputs enter, and the trunk behind it."""
+
+    of_inputs: bool
+    """Whether the first layer's queries are the inputs themselves."""
+
+    def __init__(self, config: ModelConfig, first: CrossAttentionLayer) -> None:
         super().__init__()
-        self.latents = nn.Parameter(torch.empty(config.latents, config.latent_width))  # (M, D)
-        self.cross = CrossAttentionLayer(_cross_settings(config), config.embedding_width)
+        self.first = first
         self.layers = nn.ModuleList(SelfAttentionLayer(_trunk_settings(config)) for _ in range(config.layers))
         self.blocks = config.blocks
-        initialise(self, config.initializer_range)
+
+    def queries(self, embedded: Tensor) -> Tensor:
+        """Give the first layer's queries before their LayerNorm, ``(M, D)`` or ``(B, N, D)``."""
+        raise NotImplementedError
+
+    def query_count(self, length: int) -> int:
+        """Give the number of queries for padded length N."""
+        raise NotImplementedError
 
     def project(self, embedded: Tensor) -> Projected:
-        """Project latents to queries and inputs ``(B, N, E)`` to keys and values of the first attention."""
-        return self.cross.project(self.latents, embedded)
+        """Project queries and inputs ``(B, N, E)`` for the first attention."""
+        return self.first.project(self.queries(embedded), embedded)
 
-    def finish(self, projected: Projected, visible: Tensor) -> Tensor:
-        """Attend to the visible inputs, ``(B, N)`` bool, then pass the trunk; gives ``(B, M, D)``."""
-        latents = self.cross.attend(projected, self.latents, visible)
+    def finish(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+    ) -> Latents:
+        """Attend to the visible inputs, ``(B, N)`` bool, then pass the trunk.
+
+        ``most_visible`` is an upper bound of the visible positions of a row, for encoders that drop the others.
+        """
+        raise NotImplementedError
+
+    def passes(self) -> Iterator[SelfAttentionLayer]:
+        """Yield the trunk's layers in the order in which they are passed."""
         for _ in range(self.blocks):
             for layer in self.layers:
-                latents = layer(latents)
+                assert isinstance(layer, SelfAttentionLayer)
+                yield layer
+
+    def trunk(self, latents: Tensor, real: Tensor | None) -> Tensor:
+        """Pass latents ``(B, L, D)`` through the trunk; real ``(B, L)`` bool says which may be attended to."""
+        for layer in self.passes():
+            latents = layer(latents, real)
         return latents
 
-    def forward(self, embedded: Tensor, padding_mask: Tensor) -> Tensor:
-        """Encode with nothing hidden; gives ``(B, M, D)``.
+    def forward(self, embedded: Tensor, padding_mask: Tensor) -> Latents:
+        """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real."""
+        return self.finish(self.project(embedded), embedded, padding_mask)
 
-        Embedded inputs ``(B, N, E)``, padding_mask ``(B, N)`` bool, True where real.
+
+class CrossAttentionEncoder(Encoder):
+    """Learned latents attend to the inputs: ``(B, N, E)`` to ``(B, M, D)``."""
+
+    of_inputs = False
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, CrossAttentionLayer(_cross_settings(config), config.embedding_width))
+        self.latents = nn.Parameter(torch.empty(config.latents, config.latent_width))  # (M, D)
+        initialise(self, config.initializer_range)
+
+    def queries(self, embedded: Tensor) -> Tensor:
+        """Give the learned latents ``(M, D)``, the same for every row."""
+        return self.latents
+
+    def query_count(self, length: int) -> int:
+        """Give the number M of latents."""
+        return self.latents.shape[0]
+
+    def finish(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+    ) -> Latents:
+        """Let the latents attend to the visible inputs; gives all M latents, every one real."""
+        latents = self.first.attend(projected, self.latents, visible)
+        return Latents(self.trunk(latents, None), None)
+
+
+class SelfAttentionEncoder(Encoder):
+    """Inputs attend to each other: ``(B, N, E)`` to ``(B, L, E)``; hidden ones leave after the first layer."""
+
+    of_inputs = True
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, CrossAttentionLayer(_first_self_settings(config), config.embedding_width))
+        initialise(self, config.initializer_range)
+
+    def queries(self, embedded: Tensor) -> Tensor:
+        """Give the embedded inputs ``(B, N, E)``: D is E here."""
+        return embedded
+
+    def query_count(self, length: int) -> int:
+        """Give the padded length N."""
+        return length
+
+    def finish(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+    ) -> Latents:
+        """Let the visible inputs attend to each other; ``most_visible`` cuts the sequence to that many, in order.
+
+        Without it nothing leaves the sequence, and what is not visible is only never attended to: the visible
+        positions come out the same.
         """
-        return self.finish(self.project(embedded), padding_mask)
+        if most_visible is not None and most_visible < visible.shape[1]:
+            order = visible.to(torch.int8).sort(dim=1, descending=True, stable=True).indices[:, :most_visible]
+            embedded = embedded.take_along_dim(order[:, :, None], dim=1)  # (B, N, E) -> (B, L, E)
+            at = order[:, None, :, None]
+            projected = Projected(*(part.take_along_dim(at, dim=2) for part in projected))  # (B, H, L, d)
+            visible = visible.gather(1, order)  # (B, L)
+        latents = self.first.attend(projected, embedded, visible)
+        return Latents(self.trunk(latents, visible), visible)
+
+
+def build_encoder(config: ModelConfig) -> Encoder:
+    """Build the encoder that ``model.encoder`` names."""
+    return CrossAttentionEncoder(config) if config.encoder == "cross-attention" else SelfAttentionEncoder(config)
 
 
 def _cross_settings(config: ModelConfig) -> LayerSettings:
@@ -53,6 +150,19 @@ def _cross_settings(config: ModelConfig) -> LayerSettings:
         query_key_width=config.cross_query_key,
         heads=config.cross_heads,
         widening=config.cross_widening,
+        bias=config.bias,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+        query_residual=config.query_residual,
+    )
+
+
+def _first_self_settings(config: ModelConfig) -> LayerSettings:
+    return LayerSettings(
+        width=config.latent_width,
+        query_key_width=config.query_key,
+        heads=config.heads,
+        widening=config.widening,
         bias=config.bias,
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
@@ -69,4 +179,5 @@ def _trunk_settings(config: ModelConfig) -> LayerSettings:
         bias=config.bias,
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
+        drop_path=config.drop_path,
     )

@@ -1,69 +1,80 @@
 """The whole network: pre-training with a mask (paper, section 3) and prediction with a head.
 
-Shapes: B batch, N padded length, M latents, D latent width, K most hidden positions of a row, V
-vocabulary size.
+Shapes: B batch, N padded length, C channels, L latents, D latent width, P longest length, V vocabulary size.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig, ModelConfig
+from sma_core.nn.attention import Projected
+from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.decoder import Decoder
-from sma_core.nn.embedding import TokenEmbedding
-from sma_core.nn.encoder import CrossAttentionEncoder
-from sma_core.nn.masking import Mask, MaskNoise, choose_mask
+from sma_core.nn.embedding import TokenEmbedding, ValueEmbedding, build_embedding
+from sma_core.nn.encoder import Encoder, Latents, build_encoder
+from sma_core.nn.guidance import choose_mask
+from sma_core.nn.heads import Encoded
+from sma_core.nn.inputs import Inputs
+from sma_core.nn.losses import Reconstruction, TargetScale, token_loss, value_loss
+from sma_core.nn.masking import Mask, MaskNoise
 
-_NOT_SCORED = -100  # target of the entries of Mask.positions that are not hidden positions
-
-
-class Reconstruction(NamedTuple):
-    """What one pass of pre-training gives; nothing here has waited for the device.
-
-    ``loss`` scalar, the mean cross-entropy over all hidden positions of the batch (0 when there are
-    none); ``hidden_count`` and ``correct_count`` int64 scalars, how many were hidden and how many of
-    these the highest score got right; ``mask`` what was hidden.
-    """
-
-    loss: Tensor
-    hidden_count: Tensor
-    correct_count: Tensor
-    mask: Mask
+EmbeddingModule = TokenEmbedding | ValueEmbedding
 
 
 class SMA(nn.Module):
-    """Self-guided masked autoencoder for discrete inputs.
+    """Self-guided masked autoencoder for ids ``(B, N)`` or numbers ``(B, N, C)``.
 
     First weights are drawn from torch's global generator: see `sma_core.nn.parameters.initialise`.
     """
 
-    def __init__(self, model_config: ModelConfig, vocabulary_size: int) -> None:
+    def __init__(self, model_config: ModelConfig, inputs: Inputs) -> None:
         super().__init__()
-        self.embed = TokenEmbedding(model_config, vocabulary_size)
-        self.encoder = CrossAttentionEncoder(model_config)
-        self.decoder = Decoder(model_config, vocabulary_size)
+        self.embed = build_embedding(model_config, inputs)
+        self.encoder: Encoder = build_encoder(model_config)
+        self.decoder = Decoder(model_config, inputs)
+        self.target_scale = TargetScale(model_config.decoder)
+        self.weighted_loss = model_config.decoder.weighted_loss
 
     def forward(
         self, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise
     ) -> Reconstruction:
         """Hide a part of each row and reconstruct it.
 
-        Inputs ``(B, N)`` ids of any integer type; padding_mask ``(B, N)`` bool, True where real; noise from
-        `sma_core.nn.masking.draw_noise`. Raises `DataError` when N is larger than ``model.max_length``.
+        Inputs ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
+        where real; noise from `sma_core.nn.masking.draw_noise`. Raises `DataError` when N is larger than
+        ``model.max_length``.
         """
-        tokens = inputs.to(torch.int64)
-        projected = self.encoder.project(self.embed(tokens))
-        mask = choose_mask(projected.queries, projected.keys, padding_mask, masking, noise)
-        latents = self.encoder.finish(projected, padding_mask & ~mask.hidden)
-        return _score(self.decoder(latents, mask.positions, self.embed), tokens, mask)
+        embedded = self.embed(inputs)
+        projected = self.encoder.project(embedded)
+        mask = choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
+        most = largest_visible_count(padding_mask.shape[1], masking)
+        return self._reconstruct(inputs, embedded, projected, padding_mask, mask, most)
 
-    def encode(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
-        """Encode ids ``(B, N)`` with nothing hidden; gives ``(B, M, D)``. padding_mask as in `forward`."""
-        latents: Tensor = self.encoder(self.embed(inputs), padding_mask)
+    def reconstruct(self, inputs: Tensor, padding_mask: Tensor, mask: Mask) -> Reconstruction:
+        """Reconstruct under a mask that is given; arguments as in `forward`."""
+        embedded = self.embed(inputs)
+        return self._reconstruct(inputs, embedded, self.encoder.project(embedded), padding_mask, mask, None)
+
+    def _reconstruct(
+        self,
+        inputs: Tensor,
+        embedded: Tensor,
+        projected: Projected,
+        padding_mask: Tensor,
+        mask: Mask,
+        most_visible: int | None,
+    ) -> Reconstruction:
+        latents = self.encoder.finish(projected, embedded, padding_mask & ~mask.hidden, most_visible)
+        outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
+        if isinstance(self.embed, TokenEmbedding):
+            return token_loss(outputs, inputs.to(torch.int64), mask, self.weighted_loss)
+        return value_loss(outputs, self.target_scale(inputs), mask)
+
+    def encode(self, inputs: Tensor, padding_mask: Tensor) -> Latents:
+        """Encode with nothing hidden; inputs and padding_mask as in `forward`."""
+        latents: Latents = self.encoder(self.embed(inputs), padding_mask)
         return latents
 
 
@@ -74,32 +85,23 @@ class Predictor(nn.Module):
     their parameters have the same names in both.
     """
 
-    def __init__(self, embed: TokenEmbedding, encoder: CrossAttentionEncoder, head: nn.Module) -> None:
+    def __init__(self, embed: EmbeddingModule, encoder: Encoder, head: nn.Module) -> None:
         super().__init__()
         self.embed = embed
         self.encoder = encoder
         self.head = head
 
+    def encode(self, inputs: Tensor, padding_mask: Tensor) -> Encoded:
+        """Encode with nothing hidden; what a head gets. Inputs and padding_mask as in `forward`."""
+        embedded = self.embed(inputs)
+        latents: Latents = self.encoder(embedded, padding_mask)
+        return Encoded(latents, embedded, padding_mask)
+
     def forward(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
-        """Predict ``(B, outputs)`` from ids ``(B, N)`` of any integer type.
+        """Predict ``(B, outputs)``, or ``(B, N, outputs)`` with a head that answers for every position.
 
-        Padding_mask ``(B, N)`` bool, True where real.
-        Raises `DataError` when N is larger than ``model.max_length``.
+        Inputs ``(B, N)`` ids of any integer type or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
+        where real. Raises `DataError` when N is larger than ``model.max_length``.
         """
-        outputs: Tensor = self.head(self.encoder(self.embed(inputs), padding_mask))
+        outputs: Tensor = self.head(self.encode(inputs, padding_mask))
         return outputs
-
-
-def _score(logits: Tensor, tokens: Tensor, mask: Mask) -> Reconstruction:
-    """Judge logits ``(B, K, V)`` of ``mask.positions`` by ``tokens`` ``(B, N)``; in float32 or wider."""
-    targets = tokens.gather(1, mask.positions).masked_fill(~mask.valid, _NOT_SCORED)  # (B, K)
-    scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    total = functional.cross_entropy(
-        scores.flatten(0, 1),  # (B, K, V) -> (B * K, V)
-        targets.flatten(),
-        ignore_index=_NOT_SCORED,
-        reduction="sum",
-    )
-    hidden_count = mask.valid.sum()
-    correct_count = (scores.detach().argmax(dim=-1) == targets).sum()
-    return Reconstruction(total / hidden_count.clamp(min=1), hidden_count, correct_count, mask)

@@ -39,7 +39,7 @@ def sma_readers() -> list[Reader]:
 
 @hookimpl
 def sma_heads() -> list[Head]:
-    """The paper's decoder head, and mean pooling."""
+    """The paper's decoder head, and its kin."""
     return [
         Head(
             name="decoder",
@@ -50,6 +50,17 @@ def sma_heads() -> list[Head]:
             name="mean",
             summary="Mean over the latents, then a linear map.",
             factory="sma_core.nn.heads:MeanHead",
+        ),
+        Head(
+            name="multi-query",
+            summary="The decoder head with a learned query for each output.",
+            factory="sma_core.nn.heads:MultiQueryHead",
+        ),
+        Head(
+            name="position",
+            summary="An answer for every position: the embedded input reads the latents.",
+            factory="sma_core.nn.heads:PositionHead",
+            per_position=True,
         ),
     ]
 

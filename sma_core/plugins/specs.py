@@ -15,7 +15,7 @@ API_VERSION = "1.0"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
-TaskKind = Literal["regression", "binary", "multilabel"]
+TaskKind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -123,9 +123,13 @@ class DataSet(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Head(Spec):
-    """``factory(model_config, outputs)`` gives a module that maps latents to ``(B, outputs)``."""
+    """``factory(model_config, outputs)`` gives a module that is called with one `sma_core.nn.heads.Encoded`.
+
+    It gives ``(B, outputs)``, or with ``per_position`` an answer for every input, ``(B, N, outputs)``.
+    """
 
     factory: str
+    per_position: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -260,14 +260,15 @@ class DomainContract:
             if lists != [part.tolist() for part in again]:
                 _fail(f"the Splitter {spec.name!r} must give the same parts for the same seed")
 
-    def test_heads_give_one_row_of_outputs_each(self) -> None:
-        """Heads map latents (B, M, D) to (B, outputs)."""
+    def test_heads_give_outputs_of_the_right_shape(self) -> None:
+        """Heads give (B, outputs), those that answer for every position (B, N, outputs)."""
         registry = self._registry()
         for spec in registry.specs(Head):
             with _explained(f"the Head {spec.name!r} must be made by factory(model_config, outputs)"):
-                shape = probes.head_shape(registry.build(spec), rows=2, outputs=3)
-            if shape != (2, 3):
-                _fail(f"the Head {spec.name!r} must give (B, outputs): (2, 3) was due, it gave {shape}")
+                shape = probes.head_shape(registry.build(spec), rows=2, length=7, outputs=3)
+            due = (2, 7, 3) if spec.per_position else (2, 3)
+            if shape != due:
+                _fail(f"the Head {spec.name!r} must give outputs of shape {due}, it gave {shape}")
 
     def test_one_training_step_is_finite(self) -> None:
         """A small model takes one step on good rows, masked as the tiny recipe says."""

@@ -104,6 +104,7 @@ def train_a_step(tokenizer: DiscreteTokenizer, masking: MaskingConfig, rows: Seq
 
     from sma_core.data.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
+    from sma_core.nn.inputs import DiscreteInputs
     from sma_core.nn.model import SMA
     from sma_core.training.pretraining import PretrainObjective
 
@@ -111,20 +112,26 @@ def train_a_step(tokenizer: DiscreteTokenizer, masking: MaskingConfig, rows: Seq
     batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = SMA(small_model(), tokenizer.vocabulary_size)
+        module = SMA(small_model(), DiscreteInputs(tokenizer.vocabulary_size))
     objective = PretrainObjective(module, masking, [])
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-    loss = objective.loss(batch, torch.Generator().manual_seed(0))
+    loss = objective.loss(batch, torch.Generator().manual_seed(0), 0)
     torch.autograd.backward([loss])
     optimizer.step()
     finite = all(bool(torch.isfinite(parameter).all()) for parameter in module.parameters())
     return finite and math.isfinite(float(loss.detach()))
 
 
-def head_shape(factory: Any, rows: int, outputs: int) -> tuple[int, ...]:  # noqa: ANN401 - any module
-    """Return the shape a head gives for ``rows`` rows of latents."""
+def head_shape(factory: Any, rows: int, length: int, outputs: int) -> tuple[int, ...]:  # noqa: ANN401 - any module
+    """Return the shape a head gives for ``rows`` rows of ``length`` inputs."""
     import torch
 
+    from sma_core.nn.encoder import Latents
+    from sma_core.nn.heads import Encoded
+
     model = small_model()
+    latents = Latents(torch.zeros(rows, model.latents, model.latent_width), None)
+    real = torch.ones(rows, length, dtype=torch.bool)
+    encoded = Encoded(latents, torch.zeros(rows, length, model.embedding_width), real)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        return tuple(factory(model, outputs)(torch.zeros(rows, model.latents, model.latent_width)).shape)
+        return tuple(factory(model, outputs)(encoded).shape)

@@ -33,8 +33,8 @@ class FinetuneObjective:
         self._valid = valid
         self._forward = torch.compile(module) if compiled else module
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return the mean loss over the known labels of ``batch``; nothing is drawn from ``generator``."""
+    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
+        """Return the mean loss over the known labels of ``batch``; the other two play no part here."""
         return self.targets.loss(self._forward(batch.inputs, batch.padding_mask), _labels(batch))
 
     def evaluate(self) -> dict[str, float]:

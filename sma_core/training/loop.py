@@ -58,8 +58,8 @@ class Objective(Protocol):
         """Whether a larger figure is the better one."""
         ...
 
-    def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return the scalar loss; whatever is drawn comes from ``generator``."""
+    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
+        """Return the scalar loss at ``step``, counted from 0; whatever is drawn comes from ``generator``."""
         ...
 
     def evaluate(self) -> dict[str, float]:
@@ -167,7 +167,7 @@ class Trainer:
         for _ in range(self.config.accumulate):
             batch = self.stream.next().to(self.device)
             with autocast(self.device, self.precision):
-                loss = self.objective.loss(batch, generator)
+                loss = self.objective.loss(batch, generator, step - 1)
             self.scaler.scale(loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
             self._samples += len(batch)

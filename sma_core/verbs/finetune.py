@@ -18,6 +18,7 @@ from sma_core.data.prepare import Progress
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
+from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
@@ -160,7 +161,7 @@ def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
     head = config.head or job.registry.domain.head
     with seeded(config.training.seed):
         module = build_predictor(
-            job.registry, config.model, job.tokenizer.vocabulary_size, head, len(targets.names)
+            job.registry, config.model, DiscreteInputs(job.tokenizer.vocabulary_size), head, len(targets.names)
         )
     if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
         load_encoder(module, RunFolder.open(Path(config.pretrained)))

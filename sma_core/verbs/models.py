@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sma_core.config import ModelConfig
 from sma_core.errors import CheckpointError
+from sma_core.nn.inputs import Inputs
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
@@ -18,12 +19,10 @@ from sma_core.training.run_folder import RunFolder
 ENCODER_PARTS = ("embed.", "encoder.")
 
 
-def build_predictor(
-    registry: Registry, model: ModelConfig, vocabulary_size: int, head: str, outputs: int
-) -> Predictor:
+def build_predictor(registry: Registry, model: ModelConfig, inputs: Inputs, head: str, outputs: int) -> Predictor:
     """Build embedding, encoder and head with fresh weights from torch's generator."""
     factory = registry.build(registry.find(Head, head))
-    whole = SMA(model, vocabulary_size)
+    whole = SMA(model, inputs)
     head_module: nn.Module = factory(model, outputs)
     return Predictor(whole.embed, whole.encoder, head_module)
 

@@ -22,6 +22,7 @@ from sma_core.data.records import RejectedRow, Row
 from sma_core.data.tokenizers import DiscreteTokenizer, Encoded, select, shorten
 from sma_core.errors import CheckpointError, DataError
 from sma_core.files import replacing
+from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.references import resolve as resolve_reference
@@ -67,7 +68,7 @@ class Model:
         check_tokenizer(tokenizer, facts["tokenizer"])
         targets = Targets.from_json(facts["targets"])
         module = build_predictor(
-            registry, config.model, tokenizer.vocabulary_size, facts["head"], len(targets.names)
+            registry, config.model, DiscreteInputs(tokenizer.vocabulary_size), facts["head"], len(targets.names)
         )
         load_weights(module, run)
         chosen = choose_device(device)

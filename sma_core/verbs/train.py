@@ -19,7 +19,8 @@ from sma_core.data.prepared import Prepared
 from sma_core.data.store import Store
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import UserError
-from sma_core.nn.masking import query_count
+from sma_core.nn.counts import query_count
+from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
@@ -67,7 +68,7 @@ def plan_training(
     find_source(registry, resolved.data)
     tokenizer = build_tokenizer(registry, resolved.data.tokenizer)
     with torch.device("meta"):
-        parameters = parameter_count(SMA(resolved.model, tokenizer.vocabulary_size))
+        parameters = parameter_count(SMA(resolved.model, DiscreteInputs(tokenizer.vocabulary_size)))
     return Plan(dict(flatten(dump(resolved))), parameters, _steps_in_words(resolved.training))
 
 
@@ -197,12 +198,13 @@ def _trainer(
     chosen = sample_rows(len(held_out), training.evaluate_rows)
     batches = fixed_batches(held_out, chosen, training.batch_size, pad, model.max_length)
     with seeded(training.seed):
-        module = SMA(model, job.tokenizer.vocabulary_size)
+        module = SMA(model, DiscreteInputs(job.tokenizer.vocabulary_size))
+    steps = count_steps(training, source.batches_in(0))
     trainer = Trainer(
-        PretrainObjective(module, job.config.masking, batches, training.compile),
+        PretrainObjective(module, job.config.masking, batches, steps, training.compile),
         source,
         training,
-        count_steps(training, source.batches_in(0)),
+        steps,
         run.checkpoints,
         device,
         precision,

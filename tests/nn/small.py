@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sma_core.config.models import DecoderConfig, ModelConfig
 from sma_core.nn.masking import MaskNoise, draw_noise
+from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
 
 VOCABULARY = 40
@@ -28,7 +29,7 @@ def small_config(**changes) -> ModelConfig:
 def small_model(seed: int = 0, **changes) -> SMA:
     """Weights are larger than the usual first ones, so that attention is not close to uniform."""
     torch.manual_seed(seed)
-    return SMA(small_config(**{"initializer_range": 0.4} | changes), VOCABULARY)
+    return SMA(small_config(**{"initializer_range": 0.4} | changes), DiscreteInputs(VOCABULARY))
 
 
 def batch(lengths: list[int] = LENGTHS, padded: int = 20) -> tuple[Tensor, Tensor]:

@@ -1,27 +1,34 @@
 import pytest
 import torch
 
-from sma_core.nn.heads import DecoderHead, MeanHead
+from sma_core.nn.encoder import Latents
+from sma_core.nn.heads import DecoderHead, Encoded, MeanHead, MultiQueryHead
 from sma_core.nn.model import Predictor
 from tests.nn.small import batch, small_config, small_model
 
-HEADS = pytest.mark.parametrize("head_class", [DecoderHead, MeanHead])
+HEADS = pytest.mark.parametrize("head_class", [DecoderHead, MeanHead, MultiQueryHead])
+
+
+def encoded(latents: torch.Tensor) -> Encoded:
+    """What a head gets for latents ``(B, L, D)`` that are all real."""
+    rows = len(latents)
+    return Encoded(Latents(latents, None), torch.randn(rows, 7, 16), torch.ones(rows, 7, dtype=torch.bool))
 
 
 @HEADS
 @pytest.mark.parametrize("outputs", [1, 7])
 def test_a_head_maps_latents_to_its_outputs(head_class, outputs):
     head = head_class(small_config(), outputs)
-    assert head(torch.randn(3, 6, 24)).shape == (3, outputs)
+    assert head(encoded(torch.randn(3, 6, 24))).shape == (3, outputs)
 
 
 @HEADS
 def test_a_head_reads_every_latent_whatever_their_order(head_class):
     head, latents = head_class(small_config(initializer_range=0.4), 2), torch.randn(3, 6, 24)
-    assert torch.allclose(head(latents), head(latents.flip(1)), atol=1e-5)
+    assert torch.allclose(head(encoded(latents)), head(encoded(latents.flip(1))), atol=1e-5)
     for index in range(6):
         changed = latents.index_fill(1, torch.tensor([index]), 0.0)
-        assert not torch.allclose(head(latents), head(changed), atol=1e-4)
+        assert not torch.allclose(head(encoded(latents)), head(encoded(changed)), atol=1e-4)
 
 
 @HEADS
@@ -32,7 +39,7 @@ def test_a_predictor_takes_the_pretrained_parts_over_under_the_same_names(head_c
     pretrained = model.state_dict()
     assert set(taken) == {name for name in pretrained if not name.startswith("decoder.")}
     assert all(torch.equal(value, pretrained[name]) for name, value in taken.items())
-    expected = predictor.head(model.encode(inputs, padding_mask))
+    expected = predictor.head(predictor.encode(inputs, padding_mask))
     assert torch.equal(predictor(inputs.to(torch.uint8), padding_mask), expected)
 
 

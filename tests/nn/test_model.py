@@ -26,8 +26,8 @@ def test_loss_and_counts_equal_those_of_decoding_everything(changes):
     latents = model.encoder(model.embed(inputs), padding_mask & ~hidden)
     logits = model.decoder(latents, torch.arange(20).expand(len(inputs), -1), model.embed)
     assert torch.allclose(result.loss, functional.cross_entropy(logits[hidden], inputs[hidden]), atol=1e-6)
-    assert result.hidden_count == hidden.sum()
-    assert result.correct_count == (logits.argmax(-1) == inputs)[hidden].sum()
+    assert result.scored == hidden.sum()
+    assert result.correct == (logits.argmax(-1) == inputs)[hidden].sum()
 
 
 def test_correct_count_counts_what_the_model_knows():
@@ -36,8 +36,8 @@ def test_correct_count_counts_what_the_model_knows():
     with torch.no_grad():
         model.decoder.output_bias[7] = 1e4
     result = model(inputs, padding_mask, GUIDED, noise_for(padding_mask))
-    assert result.correct_count == (inputs[result.mask.hidden] == 7).sum()
-    assert result.correct_count > 0
+    assert result.correct == (inputs[result.mask.hidden] == 7).sum()
+    assert result.correct > 0
 
 
 def test_hidden_inputs_do_not_reach_the_reconstruction(monkeypatch):
@@ -67,7 +67,7 @@ def test_a_batch_of_one_position_rows_has_loss_zero_and_no_gradient():
     result = model(inputs, padding_mask, GUIDED, noise_for(padding_mask))
     result.loss.backward()
     assert result.loss == 0
-    assert result.hidden_count == result.correct_count == 0
+    assert result.scored == result.correct == 0
     assert all(gradient.eq(0).all() for gradient in gradients(model))
 
 
@@ -87,15 +87,15 @@ def test_nothing_becomes_nan_even_for_empty_rows_and_huge_weights(masking, scale
     result.loss.backward()
     assert result.loss.isfinite()
     assert not any(gradient.isnan().any() for gradient in gradients(model))
-    assert not model.encode(inputs, padding_mask).isnan().any()
+    assert not model.encode(inputs, padding_mask).values.isnan().any()
 
 
 def test_a_row_is_encoded_alike_alone_without_padding_and_in_a_batch():
     model, (inputs, padding_mask) = small_model(), batch()
-    together = model.encode(inputs, padding_mask)
+    together = model.encode(inputs, padding_mask).values
     for row, length in enumerate(padding_mask.sum(1).tolist()):
         one = inputs[row : row + 1, :length]
-        alone = model.encode(one, torch.ones_like(one, dtype=torch.bool))
+        alone = model.encode(one, torch.ones_like(one, dtype=torch.bool)).values
         assert torch.allclose(alone[0], together[row], atol=1e-5)
 
 
@@ -112,13 +112,13 @@ def test_small_integer_inputs_are_accepted(kind):
     model, (inputs, padding_mask) = small_model(), batch()
     expected = model(inputs, padding_mask, GUIDED, noise_for(padding_mask)).loss
     assert torch.equal(model(inputs.to(kind), padding_mask, GUIDED, noise_for(padding_mask)).loss, expected)
-    assert torch.equal(model.encode(inputs.to(kind), padding_mask), model.encode(inputs, padding_mask))
+    assert torch.equal(model.encode(inputs.to(kind), padding_mask).values, model.encode(inputs, padding_mask).values)
 
 
 def test_rows_longer_than_the_position_table_are_refused():
     model, (inputs, padding_mask) = small_model(), batch([33], padded=33)
     with pytest.raises(DataError, match=r"33 inputs.*max_length is 32"):
-        model.encode(inputs, padding_mask)
+        model.encode(inputs, padding_mask).values
 
 
 def test_bf16_autocast_is_close_to_float32_for_one_mask():
@@ -200,10 +200,10 @@ def test_equal_seeds_give_equal_models_with_the_set_spread():
 def test_blocks_pass_the_same_layers_again():
     once, twice, (inputs, padding_mask) = small_model(), small_model(blocks=2), batch()
     assert parameter_count(once) == parameter_count(twice)
-    latents = once.encode(inputs, padding_mask)
+    latents = once.encode(inputs, padding_mask).values
     for layer in once.encoder.layers:
         latents = layer(latents)
-    assert torch.allclose(twice.encode(inputs, padding_mask), latents, atol=1e-6)
+    assert torch.allclose(twice.encode(inputs, padding_mask).values, latents, atol=1e-6)
 
 
 def test_sharing_removes_parameters_and_biases_are_a_switch():
@@ -212,21 +212,21 @@ def test_sharing_removes_parameters_and_biases_are_a_switch():
     assert parameter_count(plain) - parameter_count(shared) == table + output
     names = {name for name, _ in plain.named_parameters()}
     added = {name for name, _ in biased.named_parameters()} - names
-    assert "encoder.cross.key_value.bias" in added
-    assert "encoder.cross.query_norm.bias" in names
+    assert "encoder.first.key_value.bias" in added
+    assert "encoder.first.query_norm.bias" in names
     assert all(not name.endswith("mlp_in.bias") for name in names)
 
 
 def test_query_residual_is_a_switch():
     inputs, padding_mask = batch()
     with_residual, without = small_model(layers=0), small_model(layers=0, query_residual=False)
-    latents = [model.encode(inputs, padding_mask) for model in (with_residual, without)]
+    latents = [model.encode(inputs, padding_mask).values for model in (with_residual, without)]
     assert not torch.allclose(*latents)
 
 
 @pytest.mark.parametrize("setting", ["dropout", "attention_dropout"])
 def test_dropout_acts_in_training_only(setting):
     model, (inputs, padding_mask) = small_model(**{setting: 0.5}), batch()
-    plain = small_model().encode(inputs, padding_mask)
-    assert not torch.allclose(model.train().encode(inputs, padding_mask), plain)
-    assert torch.allclose(model.eval().encode(inputs, padding_mask), plain, atol=1e-6)
+    plain = small_model().encode(inputs, padding_mask).values
+    assert not torch.allclose(model.train().encode(inputs, padding_mask).values, plain)
+    assert torch.allclose(model.eval().encode(inputs, padding_mask).values, plain, atol=1e-6)

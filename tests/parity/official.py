@@ -24,7 +24,7 @@ OUTER = {
     "embed.positions.": "perceiver.input_preprocessor.position_embeddings.",
     "embed.norm.": "perceiver.input_preprocessor.layernorm.",
     "encoder.latents": "perceiver.encoding_latents.latents",
-    "encoder.cross.": "perceiver.encoder.cross_attention.",
+    "encoder.first.": "perceiver.encoder.first_attention.",
     "encoder.layers.": "perceiver.encoder.self_attends.",
     "decoder.": "teacher.reconstruction_decoder.",
     "head.": "perceiver.decoder.",
@@ -123,7 +123,7 @@ def official_names(ours: str, mean_pool: bool = False) -> list[str]:
     if start == "encoder.layers.":
         index, _, rest = rest.partition(".")
         prefix = f"{prefix}{index}."
-    if not (rest and start in ("encoder.cross.", "encoder.layers.", "decoder.", "head.")):
+    if not (rest and start in ("encoder.first.", "encoder.layers.", "decoder.", "head.")):
         return [prefix + rest]
     module, _, kind = rest.partition(".")
     return [f"{prefix}{name}.{kind}" for name in LAYER[module]]
@@ -181,13 +181,13 @@ class Seen:
 
     def encoder_stages(self, layer: CrossAttentionLayer, visible: Tensor, layers: int) -> dict[str, Tensor]:
         """Every recorded stage up to the latents, under its recorded name."""
-        scores = self.scores("encoder.cross", layer)
+        scores = self.scores("encoder.first", layer)
         found = {
             "embedded": self.outputs["embed"],
             "cross.scores_raw": scores,
             "cross.probs": scores.masked_fill(~visible[:, None, None, :], -torch.inf).softmax(-1),
-            "cross.context": self.inputs["encoder.cross.output"],
-            "cross.attention_output": self.inputs["encoder.cross.mlp_norm"],
+            "cross.context": self.inputs["encoder.first.output"],
+            "cross.attention_output": self.inputs["encoder.first.mlp_norm"],
             "cross.layer_output": self.inputs["encoder.layers.0"],
             "latents.final": self.outputs[f"encoder.layers.{layers - 1}"],
         }

@@ -56,7 +56,7 @@ def test_stages_logits_and_loss_agree(case):
     seen = Seen(model)
     logits = model(case.inputs["inputs"], case.padding_mask)
     layers = case.config["num_self_attends_per_block"]
-    stages = seen.encoder_stages(model.encoder.cross, case.padding_mask, layers)
+    stages = seen.encoder_stages(model.encoder.first, case.padding_mask, layers)
     stages |= {"logits": logits, "loss": loss_of(case, logits)}
     if not mean_pool(case):
         stages |= {

@@ -82,7 +82,7 @@ def test_stages_of_the_encoder_agree(case, fixed_mask, dtype):
     seen = Seen(model)
     run(model, case)
     visible = case.padding_mask & ~fixed_mask
-    stages = seen.encoder_stages(model.encoder.cross, visible, case.config["num_self_attends_per_block"])
+    stages = seen.encoder_stages(model.encoder.first, visible, case.config["num_self_attends_per_block"])
     assert set(stages) == {name for name in case.outputs if name.startswith(("embedded", "cross", "latents"))}
     for name, value in stages.items():
         assert_as_recorded(value, case.outputs[name], name)

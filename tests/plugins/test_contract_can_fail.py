@@ -261,4 +261,4 @@ def test_a_head_of_the_wrong_shape(install):
         "class Wrong(MeanHead):\n    def forward(self, latents): return super().forward(latents)[0]\n"
     )
     install.toy(WITH_HEAD, own=head)
-    assert "(2, 3) was due, it gave (3,)" in only_failure("test_heads_give_one_row_of_outputs_each")
+    assert "(2, 3), it gave (3,)" in only_failure("test_heads_give_outputs_of_the_right_shape")

@@ -1,0 +1,110 @@
+"""From the model's attention to a mask: which layer guides, and the three strategies (paper, section 3).
+
+``masking.layer`` 0 is the paper's: the first attention, where each query attends to inputs. A trunk layer's
+queries attend to latents, so its attention is carried on to the inputs: every layer before it mixes what the
+latents hold, half from the residual and half from its attention (attention rollout, Abnar and Zuidema 2020).
+
+Shapes: B batch, H heads, N padded length, M latents (N with self-attention), R drawn queries.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sma_core.config.models import MaskingConfig
+from sma_core.errors import ConfigError
+from sma_core.nn.attention import AttentionLayer, Projected
+from sma_core.nn.encoder import Encoder
+from sma_core.nn.masking import (
+    Draw,
+    Mask,
+    MaskNoise,
+    attention_of,
+    draw_queries,
+    every_position,
+    hide,
+    importance,
+    query_scores,
+)
+
+
+@torch.no_grad()
+def choose_mask(
+    encoder: Encoder,
+    projected: Projected,
+    embedded: Tensor,
+    padding_mask: Tensor,
+    masking: MaskingConfig,
+    noise: MaskNoise,
+) -> Mask:
+    """Choose what to hide in embedded inputs ``(B, N, E)``; no gradient flows through the choice.
+
+    ``projected`` are the first attention's queries and keys; padding_mask ``(B, N)`` bool, True where real. With
+    the strategy ``random`` the position noise alone decides, with ``none`` nothing is hidden and all is
+    reconstructed.
+    """
+    if masking.strategy == "none":
+        return every_position(padding_mask, torch.zeros_like(padding_mask))
+    if masking.strategy == "random":
+        return hide(noise.positions, padding_mask, masking, noise)
+    ranking, _, _ = rank(encoder, projected, embedded, padding_mask, masking, noise)
+    return hide(ranking, padding_mask, masking, noise)
+
+
+def rank(
+    encoder: Encoder,
+    projected: Projected,
+    embedded: Tensor,
+    padding_mask: Tensor,
+    masking: MaskingConfig,
+    noise: MaskNoise,
+) -> tuple[Tensor, Tensor, Draw]:
+    """Give the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and which queries were drawn."""
+    if masking.mask_self and not encoder.of_inputs:
+        raise ConfigError("masking.mask_self needs a self-attention encoder: latents stand at no position")
+    heads = _guiding_layer(encoder, masking.layer).settings.heads
+    draw = draw_queries(noise, masking, padding_mask, heads, encoder.of_inputs)
+    if masking.layer == 0:
+        attention = attention_of(
+            query_scores(projected.queries, projected.keys, draw.queries), padding_mask, draw.heads
+        )
+    else:
+        attention = carried_attention(encoder, projected, embedded, padding_mask, masking.layer, draw)
+    return importance(attention, draw, heads, masking.mask_self), attention, draw
+
+
+def carried_attention(
+    encoder: Encoder, projected: Projected, embedded: Tensor, padding_mask: Tensor, layer: int, draw: Draw
+) -> Tensor:
+    """Carry the attention of the drawn queries of trunk layer ``layer`` (from 1) on to the inputs, ``(B, R, N)``.
+
+    Nothing is hidden on the way and no dropout acts.
+    """
+    carried = attention_of(_scores(projected), padding_mask)  # (B, M, N)
+    latents = encoder.first.attend(projected, encoder.queries(embedded), padding_mask, plain=True)
+    real = padding_mask if encoder.of_inputs else torch.ones_like(carried[:, :, 0], dtype=torch.bool)  # (B, M)
+    for number, trunk_layer in enumerate(encoder.passes(), start=1):
+        own = trunk_layer.project(latents)
+        if number == layer:
+            attention = attention_of(query_scores(own.queries, own.keys, draw.queries), real, draw.heads)
+            return torch.matmul(attention, carried)  # (B, R, M) @ (B, M, N)
+        carried = (torch.matmul(attention_of(_scores(own), real), carried) + carried) / 2
+        latents = trunk_layer.attend(own, latents, real if encoder.of_inputs else None, plain=True)
+    raise AssertionError("the guiding layer was found before")
+
+
+def _scores(projected: Projected) -> Tensor:
+    """Scores of all queries, ``(B, H, M, N)``."""
+    rows, _, count, _ = projected.queries.shape
+    every = torch.arange(count, device=projected.queries.device).expand(rows, -1)
+    return query_scores(projected.queries, projected.keys, every)
+
+
+def _guiding_layer(encoder: Encoder, layer: int) -> AttentionLayer:
+    if layer == 0:
+        return encoder.first
+    for number, trunk_layer in enumerate(encoder.passes(), start=1):
+        if number == layer:
+            return trunk_layer
+    raise ConfigError(f"masking.layer is {layer}, but the trunk has {len(encoder.layers) * encoder.blocks} layers")

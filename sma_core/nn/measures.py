@@ -1,0 +1,74 @@
+"""Measures of what guides the mask, logged while training (asked for by the paper's reviewers).
+
+Each is one number a row, NaN where it is not defined, between 0 and 1:
+
+- ``overlap``: of the keys that a drawn query attends to most (as many as the row hides), the share that another
+  drawn query has among its own; mean over the pairs. Chance alone gives the masking ratio, 1 means that the
+  queries agree.
+- ``change``: the share of the hidden positions that a second draw does not hide. 0 means that nothing is left to
+  chance, 1 - ratio is what random masks give.
+- ``entropy``: entropy of the importance over the row's positions, over its largest value. 1 is uniform attention.
+
+Shapes: B batch, N padded length, R drawn queries.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sma_core.config.models import MaskingConfig
+from sma_core.nn.counts import hidden_counts, largest_hidden_count
+from sma_core.nn.guidance import choose_mask, rank
+from sma_core.nn.masking import MaskNoise, choose
+from sma_core.nn.model import SMA
+
+
+class MaskMeasures(NamedTuple):
+    """One number a row, each ``(B,)``; see the module's text."""
+
+    overlap: Tensor
+    change: Tensor
+    entropy: Tensor
+
+
+@torch.no_grad()
+def measure_mask(
+    model: SMA, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noises: tuple[MaskNoise, MaskNoise]
+) -> MaskMeasures:
+    """Measure the guidance of one batch from two draws; arguments as in `SMA.forward`."""
+    embedded = model.embed(inputs)
+    parts = (model.encoder, model.encoder.project(embedded), embedded, padding_mask, masking)
+    importance, attention, draw = rank(*parts, noises[0])
+    first, second = (choose_mask(*parts, noise).hidden for noise in noises)
+    hidden = first.sum(dim=1)
+    change = (first & ~second).sum(dim=1) / hidden.where(hidden > 0, torch.nan)
+    return MaskMeasures(
+        top_key_overlap(attention, draw.valid, padding_mask, masking), change, entropy(importance, padding_mask)
+    )
+
+
+def top_key_overlap(attention: Tensor, valid: Tensor, padding_mask: Tensor, masking: MaskingConfig) -> Tensor:
+    """Mean overlap ``(B,)`` of the top keys of pairs of queries; attention ``(B, R, N)``, valid ``(B, R)``."""
+    rows, queries, length = attention.shape
+    counts = hidden_counts(padding_mask.sum(dim=1), length, masking)  # (B,)
+    of_query = counts.repeat_interleave(queries)
+    real = padding_mask.repeat_interleave(queries, dim=0)  # (B * R, N)
+    most = largest_hidden_count(length, masking)
+    top = choose(attention.flatten(0, 1), real, of_query, most).hidden  # (B, R, N) -> (B * R, N)
+    times = (top.view(rows, queries, length) & valid[:, :, None]).sum(dim=1)  # (B, N): in how many top sets
+    shared = (times * (times - 1)).sum(dim=1)  # ordered pairs that share a key
+    drawn = valid.sum(dim=1)
+    pairs = drawn * (drawn - 1) * counts
+    return shared / pairs.where(pairs > 0, torch.nan)
+
+
+def entropy(importance: Tensor, padding_mask: Tensor) -> Tensor:
+    """Entropy ``(B,)`` of the importance ``(B, N)`` over real positions, as a share of the largest possible."""
+    share = importance / importance.sum(dim=1, keepdim=True).clamp(min=torch.finfo(importance.dtype).tiny)
+    total = torch.special.entr(share).sum(dim=1)
+    lengths = padding_mask.sum(dim=1).to(importance.dtype)
+    relative: Tensor = total / lengths.log().where(lengths > 1, torch.nan)
+    return relative
