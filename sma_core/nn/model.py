@@ -52,10 +52,17 @@ class SMA(nn.Module):
         most = largest_visible_count(padding_mask.shape[1], masking)
         return self._reconstruct(inputs, embedded, projected, padding_mask, mask, most)
 
-    def reconstruct(self, inputs: Tensor, padding_mask: Tensor, mask: Mask) -> Reconstruction:
-        """Reconstruct under a mask that is given; arguments as in `forward`."""
+    def reconstruct(
+        self, inputs: Tensor, padding_mask: Tensor, mask: Mask, most_visible: int | None = None
+    ) -> Reconstruction:
+        """Reconstruct under a mask that is given; arguments as in `forward`.
+
+        ``most_visible`` is an upper bound of the positions of a row that stay visible, for encoders that drop
+        others.
+        """
         embedded = self.embed(inputs)
-        return self._reconstruct(inputs, embedded, self.encoder.project(embedded), padding_mask, mask, None)
+        projected = self.encoder.project(embedded)
+        return self._reconstruct(inputs, embedded, projected, padding_mask, mask, most_visible)
 
     def _reconstruct(
         self,

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from sma_core.config.models import DecoderConfig, ModelConfig
-from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.inputs import DiscreteInputs
+from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA
 
 VOCABULARY = 40
@@ -40,6 +40,12 @@ def batch(lengths: list[int] = LENGTHS, padded: int = 20) -> tuple[Tensor, Tenso
     return inputs * padding_mask, padding_mask
 
 
-def noise_for(padding_mask: Tensor, latents: int = 6, seed: int = 0) -> MaskNoise:
+def noise_for(padding_mask: Tensor, queries: int = 6, seed: int = 0, randomness: float = 0.0) -> MaskNoise:
     rows, length = padding_mask.shape
-    return draw_noise(rows, latents, length, torch.Generator().manual_seed(seed), "cpu")
+    return draw_noise(rows, queries, length, torch.Generator().manual_seed(seed), "cpu", randomness)
+
+
+def of_row(noise: MaskNoise, row: int) -> MaskNoise:
+    """The noise of one row alone."""
+    one = slice(row, row + 1)
+    return MaskNoise(noise.queries[one], noise.positions[one], noise.heads[one], noise.randomness)

@@ -7,7 +7,7 @@ from sma_core.errors import DataError
 from sma_core.nn import model as model_module
 from sma_core.nn.model import Reconstruction
 from sma_core.nn.parameters import parameter_count
-from tests.nn.small import VOCABULARY, batch, noise_for, small_model
+from tests.nn.small import VOCABULARY, batch, noise_for, of_row, small_model
 
 GUIDED = MaskingConfig(ratio=0.3, keys_per_query=3)
 RANDOM = MaskingConfig(ratio=0.3, strategy="random")
@@ -75,7 +75,7 @@ def test_one_position_rows_add_nothing_to_the_loss_of_others():
     model, (inputs, padding_mask) = small_model(), batch([20, 1])
     noise = noise_for(padding_mask)
     both = model(inputs, padding_mask, GUIDED, noise)
-    first = model(inputs[:1], padding_mask[:1], GUIDED, type(noise)(*(part[:1] for part in noise)))
+    first = model(inputs[:1], padding_mask[:1], GUIDED, of_row(noise, 0))
     assert torch.allclose(both.loss, first.loss, atol=1e-6)
 
 
@@ -112,13 +112,15 @@ def test_small_integer_inputs_are_accepted(kind):
     model, (inputs, padding_mask) = small_model(), batch()
     expected = model(inputs, padding_mask, GUIDED, noise_for(padding_mask)).loss
     assert torch.equal(model(inputs.to(kind), padding_mask, GUIDED, noise_for(padding_mask)).loss, expected)
-    assert torch.equal(model.encode(inputs.to(kind), padding_mask).values, model.encode(inputs, padding_mask).values)
+    assert torch.equal(
+        model.encode(inputs.to(kind), padding_mask).values, model.encode(inputs, padding_mask).values
+    )
 
 
 def test_rows_longer_than_the_position_table_are_refused():
     model, (inputs, padding_mask) = small_model(), batch([33], padded=33)
     with pytest.raises(DataError, match=r"33 inputs.*max_length is 32"):
-        model.encode(inputs, padding_mask).values
+        model.encode(inputs, padding_mask)
 
 
 def test_bf16_autocast_is_close_to_float32_for_one_mask():
