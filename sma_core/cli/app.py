@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import config, finetune, plugins, predict, train
+from sma_core.cli import config, finetune, interop, plugins, predict, train
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -28,6 +28,7 @@ app.command("finetune")(finetune.finetune)
 app.command("predict")(predict.predict)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")
+app.add_typer(interop.app, name="interop")
 
 
 def _version(show: bool) -> None:

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from sma_core.errors import CheckpointError
 from sma_core.files import flush, remove_folder, temporary_name, write_atomically
+from sma_core.training.upgrades import FORMAT_VERSION, upgraded
 
 logger = logging.getLogger("sma")
 
-FORMAT_VERSION = 1
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
 
 
@@ -36,14 +36,15 @@ class Checkpoint:
     step: int
     folder: Path
     state: dict[str, Any]
+    format: int
 
     def model(self) -> dict[str, Tensor]:
         """The model's tensors by parameter name."""
-        return load_file(self.folder / MODEL)
+        return upgraded(load_file(self.folder / MODEL), self.format)
 
     def training(self) -> dict[str, Tensor]:
         """The optimiser's tensors by name."""
-        return load_file(self.folder / TRAINING)
+        return upgraded(load_file(self.folder / TRAINING), self.format)
 
 
 class CheckpointStore:
@@ -97,8 +98,8 @@ class CheckpointStore:
     def read(self, step: int) -> Checkpoint:
         """Read and check one checkpoint; raises `CheckpointError` saying what is wrong with it."""
         folder = self.folder / f"step-{step:08d}"
-        _check_manifest(folder)
-        return Checkpoint(step, folder, json.loads((folder / STATE).read_text(encoding="utf-8")))
+        written = _check_manifest(folder)
+        return Checkpoint(step, folder, json.loads((folder / STATE).read_text(encoding="utf-8")), written)
 
     def latest(self) -> Checkpoint | None:
         """Return the newest checkpoint that is whole, or None; a damaged one is named in a warning."""
@@ -147,10 +148,11 @@ def _seal(folder: Path) -> None:
     flush(folder)
 
 
-def _check_manifest(folder: Path) -> None:
+def _check_manifest(folder: Path) -> int:
+    """Check sizes and sums, and return the format the folder was written in."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = manifest["format"], manifest["files"]
+        version, files = int(manifest["format"]), manifest["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder} is not whole: its manifest cannot be read ({error})") from error
     if version > FORMAT_VERSION:
@@ -162,6 +164,7 @@ def _check_manifest(folder: Path) -> None:
         path = folder / name
         if not path.is_file() or path.stat().st_size != facts["bytes"] or _sha256(path) != facts["sha256"]:
             raise CheckpointError(f"{folder} is damaged: {name} does not fit its manifest")
+    return version
 
 
 def _sha256(path: Path) -> str:

@@ -97,7 +97,7 @@ def test_a_value_where_a_section_belongs():
 
 
 def test_settings_that_do_not_fit_together_say_which():
-    with pytest.raises(ConfigError, match=r"in model: cannot divide model\.latent_width by model\.cross_heads"):
+    with pytest.raises(ConfigError, match=r"in model: cannot divide model\.latent_width by model\.heads"):
         settings(Layer("f", {"model": {"latent_width": 10, "cross_heads": 3}}))
 
 

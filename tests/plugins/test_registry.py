@@ -30,7 +30,7 @@ def test_a_spec_is_found_by_bare_name_and_with_its_domain(toy):
 
 
 def test_the_cores_own_parts_are_there(toy):
-    assert [spec.name for spec in toy.specs(Head)] == ["decoder", "mean"]
+    assert [spec.name for spec in toy.specs(Head)] == ["decoder", "mean", "multi-query", "position"]
     assert toy.provider(toy.find(Tokenizer, "bytes")) == "sma-core"
     assert toy.build(toy.find(Tokenizer, "bytes"))().vocabulary_size == 262
 

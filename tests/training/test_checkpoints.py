@@ -139,3 +139,15 @@ def test_a_read_only_folder_gets_a_sentence(store):
     finally:
         store.folder.chmod(0o700)
         shutil.rmtree(store.folder)
+
+
+def test_tensors_of_an_earlier_format_come_under_todays_names(store):
+    weight = torch.ones(2)
+    folder = store.save(
+        1, {"encoder.cross.query.weight": weight}, {"exp_avg.encoder.cross.query.weight": weight}, {}
+    )
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    read = store.read(1)
+    assert list(read.model()) == ["encoder.first.query.weight"]
+    assert list(read.training()) == ["exp_avg.encoder.first.query.weight"]
