@@ -1,8 +1,8 @@
 """Keep the links from the pages to lines of code right.
 
-A link looks like ``[`Encoder.finish`](../sma_core/nn/encoder.py#L58)``: the text names what is defined, the number is
-that of its ``def`` or ``class`` line. ``python docs/relink.py`` writes the numbers anew; with ``--check`` it only says
-which are wrong, and leaves with status 1 when one is.
+A link looks like ``[`Encoder.finish`](../sma_core/nn/encoder.py#L58)``: the text names what is defined, the number
+is that of its ``def`` or ``class`` line. ``python docs/relink.py`` writes the numbers anew; with ``--check`` it
+only says which are wrong, and leaves with status 1 when one is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ def lines_of(source: Path) -> dict[str, int]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             found[node.name] = node.lineno
         if isinstance(node, ast.ClassDef):
-            found |= {
-                f"{node.name}.{inner.name}": inner.lineno for inner in node.body if isinstance(inner, ast.FunctionDef)
-            }
+            methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
+            found |= {f"{node.name}.{method.name}": method.lineno for method in methods}
     return found
 
 

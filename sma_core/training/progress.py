@@ -45,7 +45,7 @@ class ProgressDisplay:
                 self._show(event)
             case Evaluated():
                 self._figures = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
-                self._console.print(f"step {event.step:>7,}  {self._figures}", highlight=False)
+                self._console.print(f"step {event.step:>7,}  {self._figures}", highlight=False, soft_wrap=True)
             case CheckpointSaved():
                 return
             case RunFinished():

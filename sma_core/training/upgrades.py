@@ -1,6 +1,7 @@
 """Names of tensors in checkpoints of earlier formats, to those of today.
 
-Format 1 called the first attention ``encoder.cross``; since there is a self-attention encoder it is ``encoder.first``.
+Format 1 called the first attention ``encoder.cross``; since there is a self-attention encoder it is
+``encoder.first``.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
     which grow harder as it learns, so the losses of different steps do not compare. Raises
     `CheckpointError` naming the first tensor that is missing or of another shape.
     """
-    found = _present(run.checkpoints.latest(), run).model()
+    found = present(run.checkpoints.latest(), run).model()
     weights = {name: tensor for name, tensor in found.items() if name.startswith(ENCODER_PARTS)}
     own = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
     _refuse_misfit(own, weights, run)
@@ -43,14 +43,14 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
 
 def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
     """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
-    checkpoint = _present(run.checkpoints.best(), run)
+    checkpoint = present(run.checkpoints.best(), run)
     weights = checkpoint.model()
     _refuse_misfit(module.state_dict(), weights, run)
     module.load_state_dict(weights)
     return checkpoint
 
 
-def _present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
+def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
     """Return the checkpoint; raises `CheckpointError` when the run has none."""
     if checkpoint is None:
         raise CheckpointError(
