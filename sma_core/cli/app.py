@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import config, finetune, interop, plugins, predict, train
+from sma_core.cli import authors, config, embed, finetune, interop, masks, plugins, predict, train
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -26,8 +26,12 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
 app.command("predict")(predict.predict)
+app.command("embed")(embed.embed)
+app.command("masks")(masks.masks)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")
+app.add_typer(authors.import_app, name="import")
+app.add_typer(authors.export_app, name="export")
 app.add_typer(interop.app, name="interop")
 
 

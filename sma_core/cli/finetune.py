@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sma_core.cli.options import (
     Assignments,
+    Column,
     ConfigFile,
     Data,
     Debug,
     Domain,
     Json,
+    Kind,
     MaxRejected,
     Out,
     Recipe,
@@ -22,8 +24,6 @@ from sma_core.cli.options import (
     Task,
     settings_from,
 )
-
-Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
 
 def finetune(
@@ -34,7 +34,7 @@ def finetune(
     ] = None,
     task: Task = None,
     data: Data = None,
-    column: Annotated[str | None, typer.Option("--input", help="Column that holds the input.")] = None,
+    column: Column = None,
     target: Annotated[
         str | None, typer.Option("--target", help="Label columns of your own file, with commas.")
     ] = None,

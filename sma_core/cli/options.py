@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,10 @@ Resume = Annotated[
 MaxRejected = Annotated[
     float | None, typer.Option("--max-rejected", help="Stop when a larger share of rows is unusable.")
 ]
+Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
+Column = Annotated[str | None, typer.Option("--input", help="Column that holds the input.")]
+Reader = Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import Debug, Json
+from sma_core.cli.options import Column, Debug, Device, Json, Reader
 
 
 def predict(
@@ -18,10 +18,10 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", help="The csv file to write; empty: standard output.")
     ] = None,
-    column: Annotated[str | None, typer.Option("--input", help="Column that holds the input.")] = None,
-    reader: Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")] = None,
+    column: Column = None,
+    reader: Reader = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows in one forward pass.")] = 64,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -72,10 +72,7 @@ def _pretrained(run: RunFolder) -> tuple[AuthorsModel, dict[str, Tensor]]:
     config = resolve(PretrainConfig, [Layer(str(run.path), run.config())]).config
     weights = present(run.checkpoints.latest(), run).model()
     if not can_express(config.masking):
-        logger.warning(
-            "their code has no setting for how this run masks, so the export hides nothing when trained further
-            there"
-        )
+        logger.warning("their code has no setting for how this run masks: trained further, it would hide nothing")
     return AuthorsModel(config.model, _inputs_of(weights), config.masking, None, 0, None), weights
 
 

@@ -27,6 +27,8 @@ from sma_core.errors import ConfigError, PluginError
 from sma_core.plugins.registry import Registry
 
 DEFAULT_RECIPE = "tiny"
+NO_RECIPE = "none"
+"""What a run's settings say when they began from no recipe, as an imported run's do."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def finetune_settings(
     rows come before the recipe's fine-tuning tables. A recipe's ``[finetune.tasks.NAME]`` counts for
     that task only.
     """
-    name = request.recipe or (pretrained or {}).get("recipe") or DEFAULT_RECIPE
+    own = (pretrained or {}).get("recipe", NO_RECIPE)
+    name = request.recipe or (own if own != NO_RECIPE else DEFAULT_RECIPE)
     recipe = read_recipe(registry, name)
     tuning = dict(recipe.get("finetune", {}))
     tasks = tuning.pop("tasks", {})

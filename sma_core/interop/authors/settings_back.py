@@ -7,7 +7,20 @@ from typing import Any
 from sma_core.config.models import DecoderConfig, MaskingConfig
 from sma_core.errors import CheckpointError
 from sma_core.interop.authors.settings import ENCODERS, HEADS, MASKING_NAME, AuthorsModel
-from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
+from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
+
+_UNUSED = {
+    "layernorm_eps": 1e-12,
+    "layer_norm_eps": 1e-12,
+    "loss_fn": "mse",
+    "project_after_concat": True,
+    "decoder_type": "cross_attention",
+    "decoder_heads": 1,
+    "num_outputs": 1,
+    "share_decoder_queries": False,
+    "share_embedding_weights": False,
+}
+"""Keys that their files hold and that say nothing, unless a kind of model sets them."""
 
 
 def write_settings(settings: AuthorsModel) -> dict[str, Any]:
@@ -45,6 +58,7 @@ def write_settings(settings: AuthorsModel) -> dict[str, Any]:
         "pe_initializer_range": model.position_initializer_range or model.initializer_range,
         "final_project": True,
         "cross_eval_noising_args": None,
+        **_UNUSED,
     }
     return facts | (_pretraining(settings) if settings.head is None else _classification(settings))
 
@@ -61,6 +75,8 @@ def _pretraining(settings: AuthorsModel) -> dict[str, Any]:
         "qk_channels": decoder.query_key,
         "v_channels": decoder.width,
         "num_heads": decoder.heads,
+        "num_outputs": settings.model.max_length,
+        "output_channels": _width(settings.inputs),
         "widening_factor": decoder.widening,
         "use_query_residual": decoder.query_residual,
         "share_decoder_queries": decoder.shared_queries,
@@ -114,7 +130,7 @@ def _masking(masking: MaskingConfig | None) -> list[Any] | None:
         return None
     arguments = {
         "masking_ratio": masking.ratio,
-        "num_per_query": masking.keys_per_query,
+        "num_per_query": int(keys) if (keys := masking.keys_per_query).is_integer() else keys,
         "varying_length": masking.varying_length,
         "exclude_seen_reconstruction": masking.reconstruct == "hidden",
         "head_aggregation": masking.head_aggregation,
@@ -128,6 +144,11 @@ def can_express(masking: MaskingConfig) -> bool:
     """Whether their masking function can do what these settings say."""
     form = "mix" if masking.varying_length else "candidates"
     return masking.strategy == "guided" and masking.layer == 0 and masking.anneal in (None, form)
+
+
+def _width(inputs: Inputs) -> int:
+    """Outputs of a position: an id's scores, or its channels."""
+    return inputs.vocabulary_size if isinstance(inputs, DiscreteInputs) else inputs.channels
 
 
 def _layers(decoder: DecoderConfig) -> str | None:

@@ -1,0 +1,52 @@
+"""``sma embed``: a vector for every row of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sma_core.cli.options import Column, Debug, Device, Json, Reader
+
+
+def embed(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
+    model: Annotated[Path, typer.Option("--model", help="A run of sma train or sma finetune.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write: .npy or .parquet.")],
+    pooling: Annotated[
+        Literal["mean", "latents"], typer.Option("--pooling", help="The latents' mean, or all latents.")
+    ] = "mean",
+    column: Column = None,
+    reader: Reader = None,
+    batch_tokens: Annotated[
+        int, typer.Option("--batch-tokens", min=1, help="Padded inputs in one forward pass.")
+    ] = 8192,
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a vector for every row, in order; rows that cannot be used have none."""
+    from sma_core.verbs.embed import embed
+
+    result = embed(
+        model,
+        file,
+        out,
+        pooling=pooling,
+        column=column,
+        reader=reader,
+        batch_tokens=batch_tokens,
+        device=device,
+        policy=context.obj,
+    )
+    if as_json:
+        facts = {"out": str(out), "rows": result.rows, "unusable": result.unusable, "shape": result.shape}
+        typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
+        return
+    size = " x ".join(map(str, result.shape))
+    typer.echo(
+        f"{result.rows:,} rows of {size} in {out}, {result.unusable:,} without a vector, {result.seconds:.1f} s"
+    )
