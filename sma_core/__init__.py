@@ -1,6 +1,7 @@
 """Self-guided masked autoencoders for data of any domain (arXiv 2402.14789).
 
-The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``.
+The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
+``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``.
 They are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
@@ -10,11 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sma_core.verbs.embed import embed as embed
+    from sma_core.verbs.export_authors import export_authors as export_authors
     from sma_core.verbs.finetune import finetune as finetune
+    from sma_core.verbs.import_authors import import_authors as import_authors
+    from sma_core.verbs.masks import masks as masks
     from sma_core.verbs.predict import predict as predict
     from sma_core.verbs.train import train as train
 
-__all__ = ["finetune", "predict", "train"]
+__all__ = ["embed", "export_authors", "finetune", "import_authors", "masks", "predict", "train"]
 
 
 def __getattr__(name: str) -> object:
