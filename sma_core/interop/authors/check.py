@@ -218,7 +218,8 @@ def _check_classification(case: Case, model: Predictor) -> list[Verdict]:
 def _label_loss(case: Case, logits: Tensor) -> Tensor:
     """Give the loss that the case was recorded with: by its notes, its settings, or the labels' type."""
     labels = case.inputs["labels"]
-    said = f"{case.meta.get('problem_type')} {case.meta.get('loss_fn')}".lower()
+    noted = (case.meta.get("problem_type"), case.meta.get("loss_fn"), case.checkpoint.settings.problem)
+    said = " ".join(map(str, noted)).lower()
     if not labels.is_floating_point():
         return functional.cross_entropy(logits, labels.flatten())
     if "bce" in said or "multi_label" in said or "binary" in said:
@@ -227,12 +228,18 @@ def _label_loss(case: Case, logits: Tensor) -> Tensor:
 
 
 def _gradients(case: Case, model: nn.Module) -> Iterator[Verdict]:
-    """Compare every recorded gradient, and the norm of all of them."""
+    """Compare every recorded gradient, and the norm of all of them.
+
+    A bias of keys moves all scores of a query alike, so its gradient is 0 but for rounding, which is measured by
+    the norm of all gradients.
+    """
     mine = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
     theirs = split_back(model, mine, case.checkpoint.settings.head == "mean")
+    norm = torch.stack([gradient.norm() for gradient in mine.values()]).norm()
     for name, recorded in case.outputs.items():
-        if name.startswith("grad.") and name.removeprefix("grad.") in theirs:
-            yield compare(case.name, name, theirs[name.removeprefix("grad.")], recorded, floor=GRADIENT_FLOOR)
+        ours = theirs.get(name.removeprefix("grad.")) if name.startswith("grad.") else None
+        if ours is not None:
+            floor = max(GRADIENT_FLOOR, norm.item()) if name.endswith(".key.bias") else GRADIENT_FLOOR
+            yield compare(case.name, name, ours, recorded, floor=floor)
     if "grad_norm_all" in case.outputs:
-        norm = torch.stack([gradient.norm() for gradient in mine.values()]).norm()
         yield compare(case.name, "grad_norm_all", norm, case.outputs["grad_norm_all"], floor=GRADIENT_FLOOR)
