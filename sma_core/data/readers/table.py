@@ -34,6 +34,7 @@ BLOCK_BYTES = 8 << 20
 LINES_READ_SINGLY = 64
 MISSING = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
 """Cells that stand for a missing number."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_table(
@@ -112,7 +113,7 @@ class _Table:
         types = dict.fromkeys((keys[at] for at in self.chosen.features), pa.float32())
         types |= dict.fromkeys((keys[at] for at in self.chosen.fields), pa.string())
         try:
-            return arrow_csv.read_csv(
+            table = arrow_csv.read_csv(
                 pa.BufferReader(lines),
                 read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK_BYTES // 8),
                 parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
@@ -125,6 +126,8 @@ class _Table:
             )
         except pa.ArrowInvalid:
             return None
+        # Quotation marks that do not pair can swallow line ends: then rows are not lines.
+        return table if table.num_rows == _line_count(lines) else None
 
     def _block(self, table: Any, numbers: NDArray[np.int64]) -> tuple[list[RejectedRow], Block]:  # noqa: ANN401
         features = len(self.chosen.features)
@@ -162,7 +165,7 @@ class _Table:
             number = _number(cells[at])
             if number is None:
                 return f"not a number: {name} is {printable(cells[at])!r}"
-            if math.isinf(np.float32(number)):
+            if abs(number) > LARGEST:
                 return f"not a finite number: {name} is {cells[at]}"
         if not all(is_decoded(cells[at]) for at in self.chosen.fields):
             return "not valid UTF-8"
