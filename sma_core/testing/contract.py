@@ -99,6 +99,7 @@ class DomainContract(NumbersContract):
     def test_tasks_name_parts_that_exist(self) -> None:
         """Every task has targets, and a data set, splitter and metric that exist."""
         from sma_core.evaluation.metrics import find_metric
+        from sma_core.training.targets import check_columns
 
         registry = self._registry()
         for task in registry.specs(Task):
@@ -106,6 +107,7 @@ class DomainContract(NumbersContract):
                 registry.find(DataSet, task.dataset)
                 registry.find(Splitter, task.splitter)
                 find_metric(task.metric, task.kind)
+                check_columns(task.targets, task.kind)
             if not task.targets or len(set(task.targets)) < len(task.targets):
                 fail(f"the Task {task.name!r} must name one or more different target columns in targets")
 

@@ -112,6 +112,11 @@ def test_a_default_that_does_not_exist(install):
         ('metric="rmse"', 'metric="rmse", splitter="scaffolds"', "no splitter 'scaffolds'"),
         ('dataset="words", targets', 'dataset="worte", targets', "no data set 'worte'"),
         ('targets=("letters",)', "targets=()", "one or more different target columns"),
+        (
+            'targets=("letters",),\n                 kind="regression", metric="rmse"',
+            'targets=("letters", "words"), kind="multiclass", metric="accuracy"',
+            "multiclass takes one target column, not 2",
+        ),
     ],
 )
 def test_a_task_that_does_not_fit(install, old, new, said):
