@@ -34,6 +34,7 @@ BLOCK_BYTES = 8 << 20
 LINES_READ_SINGLY = 64
 MISSING = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
 """Cells that stand for a missing number."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_table(
@@ -50,8 +51,9 @@ def read_table(
     number = 0
     for lines in chain([first], blocks):
         if lines:
-            yield from table.parse(lines, number + 1)
-            number += _line_count(lines)
+            count = _line_count(lines)
+            yield from table.parse(lines, number + 1, count)
+            number += count
     if not number:
         raise no_rows(path)
 
@@ -86,33 +88,32 @@ class _Table:
     chosen: Chosen
     delimiter: str
 
-    def parse(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
-        """Yield the rows of ``lines``, of which the first has this number."""
-        table = self._fast(lines)
+    def parse(self, lines: bytes, number: int, count: int) -> Iterator[Block | RejectedRow]:
+        """Yield the rows of ``count`` lines, of which the first has this number."""
+        table = self._fast(lines, count)
         if table is not None:
             rejected, block = self._block(table, np.arange(number, number + table.num_rows))
             yield from rejected
             if len(block):
                 yield block
             return
-        count = _line_count(lines)
         if count <= LINES_READ_SINGLY:
             yield from self._singly(lines, number)
             return
         middle = lines.find(b"\n", len(lines) // 2) + 1
         if not 0 < middle < len(lines):
             middle = lines.find(b"\n") + 1
-        first = lines[:middle]
-        yield from self.parse(first, number)
-        yield from self.parse(lines[middle:], number + _line_count(first))
+        first = _line_count(lines[:middle])
+        yield from self.parse(lines[:middle], number, first)
+        yield from self.parse(lines[middle:], number + first, count - first)
 
-    def _fast(self, lines: bytes) -> Any | None:  # noqa: ANN401 - pyarrow has no types
+    def _fast(self, lines: bytes, count: int) -> Any | None:  # noqa: ANN401 - pyarrow has no types
         """Parse all lines at once; None when there is one that does not fit."""
         keys = [str(at) for at in range(len(self.names))]
         types = dict.fromkeys((keys[at] for at in self.chosen.features), pa.float32())
         types |= dict.fromkeys((keys[at] for at in self.chosen.fields), pa.string())
         try:
-            return arrow_csv.read_csv(
+            table = arrow_csv.read_csv(
                 pa.BufferReader(lines),
                 read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK_BYTES // 8),
                 parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
@@ -125,6 +126,8 @@ class _Table:
             )
         except pa.ArrowInvalid:
             return None
+        # Quotation marks that do not pair can swallow line ends: then rows are not lines.
+        return table if table.num_rows == count else None
 
     def _block(self, table: Any, numbers: NDArray[np.int64]) -> tuple[list[RejectedRow], Block]:  # noqa: ANN401
         features = len(self.chosen.features)
@@ -162,7 +165,7 @@ class _Table:
             number = _number(cells[at])
             if number is None:
                 return f"not a number: {name} is {printable(cells[at])!r}"
-            if math.isinf(np.float32(number)):
+            if abs(number) > LARGEST:
                 return f"not a finite number: {name} is {cells[at]}"
         if not all(is_decoded(cells[at]) for at in self.chosen.fields):
             return "not valid UTF-8"
