@@ -102,7 +102,7 @@ def _tape_sets() -> list[DataSet]:
             name=name,
             summary=summary,
             source=f"TAPE (Rao et al. 2019); {source}",
-            licence="open, as distributed with TAPE, which asks to cite it and the set's own authors",
+            licence="as distributed with TAPE, which asks to cite it and the set's own authors",
             file=f"{name.replace('-', '_')}.csv.gz",
             hub=hub,
             hub_splits=_HUB_SPLITS,
@@ -140,7 +140,7 @@ def _flip_set() -> DataSet:
         name="secondary-structure",
         summary="11,156 proteins with helix, strand or coil for each residue",
         source="FLIP (Dallago et al. 2021); NetSurfP-2.0 (Klausen et al. 2019)",
-        licence="open, as distributed with FLIP; please cite both",
+        licence="as distributed with FLIP; please cite both",
         file="secondary_structure.csv.gz",
         column="sequence",
     )
