@@ -1,0 +1,185 @@
+"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+
+from __future__ import annotations
+
+from sma_core.plugins import DataSet, Domain, Reader, Task, hookimpl
+
+COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
+
+_HUB_SPLITS = ("train", "test")  # what the authors' hub account has of each labelled set
+
+
+@hookimpl
+def sma_domains() -> list[Domain]:
+    """Provide the domain ``protein``."""
+    return [
+        Domain(
+            name="protein",
+            summary="Protein sequences, one letter a residue, read as raw bytes",
+            tokenizer="bytes",
+            reader="fasta",
+            dataset="sample",
+            recipes="sma_protein.recipes",
+            head="decoder",
+            task="remote-homology",
+            columns=COLUMNS,
+            check="sma_protein.sequences:check_sequences",
+        )
+    ]
+
+
+@hookimpl
+def sma_readers() -> list[Reader]:
+    """The formats that sequences come in."""
+    return [
+        Reader(
+            name="fasta",
+            summary="FASTA: a line with '>' and a name, then the sequence on any number of lines",
+            factory="sma_protein.readers.fasta:read_fasta",
+            suffixes=(".fasta", ".fa", ".faa"),
+        ),
+        Reader(
+            name="stockholm",
+            summary="Stockholm alignments (Pfam): a sequence for each row, gaps dropped",
+            factory="sma_protein.readers.stockholm:read_stockholm",
+            suffixes=(".sto", ".stockholm"),
+        ),
+        Reader(
+            name="genbank",
+            summary="GenBank and GenPept flat files, protein records",
+            factory="sma_protein.readers.flat:read_genbank",
+            suffixes=(".gb", ".gbk", ".gp", ".gpff"),
+        ),
+        Reader(
+            name="uniprot",
+            summary="UniProt flat files (Swiss-Prot, TrEMBL)",
+            factory="sma_protein.readers.flat:read_uniprot",
+            suffixes=(".dat", ".swiss"),
+        ),
+    ]
+
+
+@hookimpl
+def sma_datasets() -> list[DataSet]:
+    """Unlabelled sets to pre-train on, and the sets of TAPE and FLIP."""
+    return [*_unlabelled_sets(), *_tape_sets(), _flip_set()]
+
+
+def _unlabelled_sets() -> list[DataSet]:
+    return [
+        DataSet(
+            name="sample",
+            summary="3,000 sequences of Swiss-Prot, part of this plugin: the quick start",
+            source="UniProtKB/Swiss-Prot, January 2014 (The UniProt Consortium)",
+            licence="CC BY 4.0; see the README in the plugin's data folder",
+            locate="sma_protein.bundled:sample",
+            reader="fasta",
+        ),
+        DataSet(
+            name="swissprot-subset",
+            summary="342,586 sequences of Swiss-Prot with 30 to 512 residues; stands in for Pfam",
+            source="UniProtKB/Swiss-Prot, 2014 (The UniProt Consortium)",
+            licence="CC BY 4.0",
+            file="swissprot_30to512.txt.zst",
+            reader="lines",
+        ),
+        DataSet(
+            name="pfam",
+            summary="The pre-training set of the paper, on the hub",
+            source="Pfam (Mistry et al. 2021)",
+            licence="CC0 1.0",
+            hub="jxie/pfam",
+            hub_columns=(("text", "text"),),
+            column="text",
+        ),
+    ]
+
+
+def _tape_sets() -> list[DataSet]:
+    def described(name: str, summary: str, source: str, hub: str, label: str) -> DataSet:
+        """Describe one set: a file of ours with TAPE's split, or the authors' copy on the hub."""
+        return DataSet(
+            name=name,
+            summary=summary,
+            source=f"TAPE (Rao et al. 2019); {source}",
+            licence="as distributed with TAPE, which asks to cite it and the set's own authors",
+            file=f"{name.replace('-', '_')}.csv.gz",
+            hub=hub,
+            hub_splits=_HUB_SPLITS,
+            hub_columns=(("sequence", "text"), (label, "label")),
+            column="sequence",
+        )
+
+    return [
+        described(
+            "remote-homology",
+            "13,766 protein domains with their fold, one of 1,195",
+            "SCOP 1.75 (Fox et al. 2013), Hou et al. 2018",
+            "jxie/scop",
+            "fold_label",
+        ),
+        described(
+            "fluorescence",
+            "54,025 variants of one green fluorescent protein with their brightness (log)",
+            "Sarkisyan et al. 2016",
+            "jxie/fluorescence",
+            "log_fluorescence",
+        ),
+        described(
+            "stability",
+            "68,977 small designed proteins with their stability against proteases",
+            "Rocklin et al. 2017",
+            "jxie/stability",
+            "stability_score",
+        ),
+    ]
+
+
+def _flip_set() -> DataSet:
+    return DataSet(
+        name="secondary-structure",
+        summary="11,156 proteins with helix, strand or coil for each residue",
+        source="FLIP (Dallago et al. 2021); NetSurfP-2.0 (Klausen et al. 2019)",
+        licence="as distributed with FLIP; please cite both",
+        file="secondary_structure.csv.gz",
+        column="sequence",
+    )
+
+
+@hookimpl
+def sma_tasks() -> list[Task]:
+    """The problems of TAPE that the paper uses, and one with an answer for every residue."""
+    return [
+        Task(
+            name="remote-homology",
+            summary="Which of 1,195 folds; the test holds superfamilies that training has not seen",
+            dataset="remote-homology",
+            targets=("fold_label",),
+            kind="multiclass",
+            metric="accuracy",
+        ),
+        Task(
+            name="fluorescence",
+            summary="Brightness (log); training has up to 3 mutations, the test 4 and more",
+            dataset="fluorescence",
+            targets=("log_fluorescence",),
+            kind="regression",
+            metric="spearman",
+        ),
+        Task(
+            name="stability",
+            summary="Stability score; the test holds single mutations of the best designs",
+            dataset="stability",
+            targets=("stability_score",),
+            kind="regression",
+            metric="spearman",
+        ),
+        Task(
+            name="secondary-structure",
+            summary="Coil, helix or strand (C, H, E) for each residue whose structure is known",
+            dataset="secondary-structure",
+            targets=("ss3",),
+            kind="per-position",
+            metric="accuracy",
+        ),
+    ]

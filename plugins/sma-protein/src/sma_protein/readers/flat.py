@@ -1,0 +1,133 @@
+"""Readers of GenBank and UniProt flat files: records of many lines, each of which ends with ``//``.
+
+The file is cut into records here and each is given to Biopython by itself: one that Biopython cannot read
+is set aside with the reason and the next is read as usual, and never more than one is in memory. Upper
+case is Biopython's. Text before the first record is skipped: the files of NCBI begin with some.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from Bio import SeqIO, SwissProt
+from Bio.Seq import UndefinedSequenceError
+
+from sma_core.data.readers import no_rows, refuse_columns
+from sma_core.data.records import RejectedRow, Row, row_or_rejected
+from sma_core.data.streams import read_lines
+from sma_core.errors import DataError
+from sma_protein.readers import check_record_size
+
+CUT_OFF = "the record is cut off: no // line"
+NUCLEOTIDES = "nucleotides, not a protein"
+NO_SEQUENCE = "the record holds no sequence"
+
+_LOCUS = re.compile(r"LOCUS +\S+ +(\d+) +(aa|bp|rc)\b")
+
+
+class _UnusableError(Exception):
+    """Why a record gives no row."""
+
+
+def read_genbank(
+    path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
+) -> Iterator[Row | RejectedRow]:
+    """Stream the sequences of a GenBank or GenPept file. There are no columns to ask for.
+
+    A record of nucleotides is set aside: its letters would pass for amino acids.
+    """
+    refuse_columns(path, column, fields)
+    return _read(path, "GenBank", b"LOCUS ", _genbank_sequence)
+
+
+def read_uniprot(
+    path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
+) -> Iterator[Row | RejectedRow]:
+    """Stream the sequences of a UniProt (Swiss-Prot, TrEMBL) flat file. There are no columns to ask for."""
+    refuse_columns(path, column, fields)
+    return _read(path, "UniProt", b"ID   ", _uniprot_sequence)
+
+
+def _read(path: Path, format_name: str, begins: bytes, parse: Callable[[str], str]) -> Iterator[Row | RejectedRow]:
+    number = 0
+    for number, (record, complete) in enumerate(_records(path, begins), start=1):
+        yield _row(number, record, complete, parse)
+    if not number:
+        if next(read_lines(path), None) is None:
+            raise no_rows(path)
+        raise DataError(f"{path} is no {format_name} file: no line of it begins with {begins.decode().strip()!r}")
+
+
+def _records(path: Path, begins: bytes) -> Iterator[tuple[list[bytes], bool]]:
+    """Yield the lines of each record, and whether its end is there."""
+    record: list[bytes] = []
+    size, found = 0, False
+    for line in read_lines(path):
+        if line.startswith(begins):
+            if record:
+                yield record, False
+            record, size, found = [], 0, True
+        if not found or not (record or line.strip()):
+            continue
+        record.append(line)
+        size += len(line)
+        check_record_size(path, size)
+        if line.rstrip() == b"//":
+            yield record, True
+            record, size = [], 0
+    if record:
+        yield record, False
+
+
+def _row(number: int, record: list[bytes], complete: bool, parse: Callable[[str], str]) -> Row | RejectedRow:
+    """Turn one record into a row; what Biopython says of it becomes the reason."""
+    if not complete:
+        return RejectedRow(number, CUT_OFF, _shown(record))
+    text = b"\n".join([*record, b""]).decode("utf-8", "replace")  # names of authors may be in any encoding
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return row_or_rejected(number, parse(text))
+    except _UnusableError as error:
+        return RejectedRow(number, str(error), _shown(record))
+    except Exception as error:  # Biopython raises errors of many kinds for bad records
+        what = str(error).partition("\n")[0] or type(error).__name__
+        return RejectedRow(number, f"Biopython cannot read the record: {what}", _shown(record))
+
+
+def _shown(record: list[bytes]) -> str:
+    """Return the record's first line, to know it by."""
+    return record[0].decode("utf-8", "replace").strip()
+
+
+def _genbank_sequence(text: str) -> str:
+    locus = _LOCUS.match(text)
+    if locus is not None and locus[2] == "bp":
+        raise _UnusableError(NUCLEOTIDES)
+    record = SeqIO.read(io.StringIO(text), "genbank")
+    if record.annotations.get("molecule_type", "protein") != "protein":
+        raise _UnusableError(NUCLEOTIDES)
+    try:
+        sequence = str(record.seq)
+    except UndefinedSequenceError:
+        raise _UnusableError(NO_SEQUENCE) from None
+    if locus is not None:
+        _check_length(len(sequence), int(locus[1]), "LOCUS")
+    return sequence
+
+
+def _uniprot_sequence(text: str) -> str:
+    record = SwissProt.read(io.StringIO(text))
+    if not record.sequence:
+        raise _UnusableError(NO_SEQUENCE)
+    _check_length(len(record.sequence), record.sequence_length, "ID")
+    return str(record.sequence)
+
+
+def _check_length(found: int, stated: int, line: str) -> None:
+    if found != stated:
+        raise _UnusableError(f"sequence not as long as stated: {found} residues, {stated} in the {line} line")

@@ -1,0 +1,91 @@
+"""Reader of Stockholm files (Pfam): alignments, one after another; each row of one gives a sequence.
+
+Gaps (``.`` and ``-``) are dropped and letters brought to upper case, because lower case in these files only
+marks columns of insertions. An alignment may be written in blocks, so a row is complete when the
+alignment ends at ``//``: one alignment at a time is in memory. Annotation (lines with ``#``) is skipped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sma_core.data.readers import no_rows, refuse_columns
+from sma_core.data.records import RejectedRow, Row, printable, row_or_rejected
+from sma_core.data.streams import read_lines
+from sma_core.errors import DataError
+
+CUT_OFF = "the file ends inside the alignment: no // line"
+_HEADER = b"# STOCKHOLM"
+_GAPS = b".-"
+
+
+def read_stockholm(
+    path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
+) -> Iterator[Row | RejectedRow]:
+    """Stream the sequences of ``path``, without gaps. There are no columns to ask for.
+
+    Rows of an alignment that the file cuts off are set aside, and those that are longer or shorter than
+    most rows of their alignment.
+    """
+    refuse_columns(path, column, fields)
+    number = 0
+    for alignment in _alignments(path):
+        for text, reason in alignment.sequences():
+            number += 1
+            yield row_or_rejected(number, text) if reason is None else RejectedRow(number, reason, printable(text))
+    if not number:
+        raise no_rows(path)
+
+
+@dataclass
+class _Alignment:
+    """Rows by name: sequence without gaps, and the number of columns with them."""
+
+    complete: bool = False
+    parts: dict[bytes, list[bytes]] = field(default_factory=dict)
+    columns: Counter[bytes] = field(default_factory=Counter)
+
+    def add(self, line: bytes) -> None:
+        """Take a line with a name and a part of its row."""
+        name, *rest = line.split(None, 1)
+        aligned = rest[0].strip() if rest else b""
+        self.parts.setdefault(name, []).append(aligned.translate(None, _GAPS))
+        self.columns[name] += len(aligned)
+
+    def sequences(self) -> Iterator[tuple[str, str | None]]:
+        """Yield each row's sequence in upper case, and the reason why it cannot be used, if there is one."""
+        widths = Counter(self.columns.values())
+        usual = max(widths, key=widths.__getitem__, default=0)
+        for name, parts in self.parts.items():
+            text = b"".join(parts).upper().decode("utf-8", "surrogateescape")
+            if not self.complete:
+                yield text, CUT_OFF
+            elif self.columns[name] != usual:
+                yield text, f"row not as wide as its alignment: {self.columns[name]} columns instead of {usual}"
+            else:
+                yield text, None
+
+
+def _alignments(path: Path) -> Iterator[_Alignment]:
+    """Yield one alignment after another; `DataError` when the file does not begin as such files do."""
+    lines = (line for line in read_lines(path) if line.strip())
+    first = next(lines, None)
+    if first is None:
+        return
+    if not first.startswith(_HEADER):
+        raise DataError(f"{path} is no Stockholm file: its first line must be '# STOCKHOLM 1.0'")
+    alignment = _Alignment()
+    for line in lines:
+        if line.rstrip() == b"//":
+            alignment.complete = True
+            yield alignment
+            alignment = _Alignment()
+        elif line.startswith(_HEADER):  # without a // before it
+            yield alignment
+            alignment = _Alignment()
+        elif not line.startswith(b"#"):
+            alignment.add(line)
+    yield alignment

@@ -1,0 +1,38 @@
+"""Which sequences pass, and what is said of the others."""
+
+import time
+
+import pytest
+
+from sma_protein.sequences import LETTERS, check_sequences
+
+
+def test_every_allowed_letter_passes():
+    assert check_sequences([LETTERS, *LETTERS]) == [None] * (1 + len(LETTERS))
+    assert len(set(LETTERS)) == 27
+
+
+@pytest.mark.parametrize(
+    ("sequence", "reason"),
+    [
+        ("", "no residues"),
+        ("MKTAYIAKQRQISFVK1HFSRQ", "letter '1' is not an amino acid: position 17"),
+        ("MKT AY", "letter ' ' is not an amino acid: position 4"),
+        ("MKT?", "letter '?' is not an amino acid: position 4"),
+        ("Ä", "letter 'Ä' is not an amino acid: position 1"),
+        ("Mé", "letter 'é' is not an amino acid: position 2"),
+        ("MK\udcff", "letter '\\udcff' is not an amino acid: position 3"),
+        ("MKtay", "letters in lower case: 't' at position 3"),
+        ("MK-TAY", "'-' is a gap of an alignment: position 3"),
+        ("MKTAY.", "'.' is a gap of an alignment: position 6"),
+    ],
+)
+def test_the_reason_names_letter_and_position(sequence, reason):
+    assert check_sequences(["MK", sequence, "AC"]) == [None, reason, None]
+
+
+def test_the_check_is_quick():
+    sequences = ["ACDEFGHIKLMNPQRSTVWYLAGVESIKRD" * 9] * 20_000
+    began = time.process_time()
+    assert not any(check_sequences(sequences))
+    assert time.process_time() - began < 20_000 / 300_000
