@@ -45,3 +45,13 @@ def test_check_says_what_is_wrong_with_a_folder(run_sma, tmp_path):
     done = run_sma("interop", "check", case)
     assert done.returncode == 2
     assert "inputs.safetensors cannot be read" in done.stderr
+
+
+def test_what_rounding_alone_moves_over_the_tolerance_is_judged_in_float64(run_sma, tmp_path):
+    case = shutil.copytree(FIXTURES / "discrete-cross", tmp_path / "case")
+    exact = json.loads(run_sma("interop", "check", "--json", case).stdout)
+    nearest = next(verdict for verdict in exact if verdict["tensor"] == "latents.final")
+    outputs = load_file(case / "outputs.safetensors")
+    moved = outputs | {"latents.final": outputs["latents.final"] + 20 * nearest["tolerance"]}
+    save_file(moved, case / "outputs.safetensors")
+    assert run_sma("interop", "check", case).returncode == 1

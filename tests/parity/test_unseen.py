@@ -13,7 +13,6 @@ from sma_core.interop.authors.names import canonical
 from sma_core.interop.authors.settings import read_settings
 from sma_core.interop.authors.weights import build_predictor, split_back, with_copies
 from sma_core.nn.model import SMA
-from tests.parity.cases import failures
 from tests.parity.reference import Reference
 
 DECODER = {
