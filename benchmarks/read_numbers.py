@@ -3,8 +3,7 @@
     python benchmarks/read_numbers.py FILE [--names label,a,b,…]
 
 FILE is a .csv or .tsv file, compressed or not. Prints one JSON object: rows, rows per second of the reader
-alone and of the whole preparation, and the peak resident memory in MB. The reader uses as many threads as
-there are cores, or as OMP_NUM_THREADS says.
+alone and of the whole preparation, and the peak resident memory in MB.
 """
 
 from __future__ import annotations
