@@ -31,7 +31,7 @@ def check_parity(folders: Sequence[Path]) -> list[Verdict]:
 
 
 def _check_model(folder: Path) -> list[Verdict]:
-    """Check in float32; what fails there is computed in float64, where only the recording's own rounding is left."""
+    """Check in float32; what fails is computed in float64, where only the recording's own rounding is left."""
     case = read_case(folder)
     verdicts = check_case(case)
     if all(verdict.verdict != "fail" for verdict in verdicts):
