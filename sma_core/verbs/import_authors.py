@@ -86,10 +86,7 @@ def import_authors(
         CheckpointError: The files are missing, damaged, or set in a way that cannot be taken over.
         UserError: The domain does not fit the model, or ``out`` is in use.
     """
-    folder = Path(source).expanduser()
-    if not folder.exists():
-        folder = fetch_model(source, cache_folder() / "models")
-    checkpoint = read_checkpoint(folder if folder.is_dir() else folder.parent)
+    checkpoint = read_checkpoint(_folder(source))
     registry = Registry.load(domain, policy)
     feed = _feed(registry, checkpoint, columns)
     settings = checkpoint.settings
@@ -108,6 +105,14 @@ def import_authors(
     run.checkpoints.save(0, module.state_dict(), {}, {})
     what = "pre-trained" if settings.head is None else "fine-tuned"
     return ImportResult(run.path, domain, what, parameter_count(module), left_out)
+
+
+def _folder(source: str) -> Path:
+    """Return the folder that ``source`` names, or that a file in it stands for; a name on the hub is fetched."""
+    path = Path(source).expanduser()
+    if not path.exists():
+        path = fetch_model(source, cache_folder() / "models")
+    return path if path.is_dir() else path.parent
 
 
 def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | None) -> Feed:

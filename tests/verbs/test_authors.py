@@ -214,6 +214,21 @@ def test_a_folder_without_weights_and_a_name_that_is_nowhere_get_a_sentence(toy,
         import_authors("nobody/nothing", toy)
 
 
+def test_a_name_on_the_hub_is_fetched_without_other_files(toy, tmp_path, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    asked = {}
+
+    def snapshot(name, **options):
+        asked.update(name=name, **options)
+        return str(BYTES)
+
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    run = import_authors("somebody/something", toy, out=tmp_path / "run").run
+    assert asked["name"] == "somebody/something"
+    assert set(asked["allow_patterns"]) == {"config.json", "model.safetensors", "pytorch_model.bin"}
+    assert json.loads((run / "model.json").read_text())["imported"] == "somebody/something"
+
+
 def test_a_head_that_does_not_say_what_it_predicts_needs_a_kind(toy, tmp_path):
     run = finetune(toy, task="vowels", settings={"training.epochs": 1}, out=tmp_path / "run").run
     export_authors(run, tmp_path / "exported")
