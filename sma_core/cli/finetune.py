@@ -41,6 +41,9 @@ def finetune(
     kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
     head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, position, …")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
+    split_column: Annotated[
+        str | None, typer.Option("--split-column", help="Column that says train, valid or test.")
+    ] = None,
     split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
@@ -58,7 +61,7 @@ def finetune(
 
     targets = [name.strip() for name in target.split(",")] if target else None
     own: dict[str, object] = {"data.column": column, "targets": targets, "kind": kind, "head": head}
-    own |= {"split.name": split, "split.seed": split_seed}
+    own |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
     display = progress()
     result = finetune(
         domain,

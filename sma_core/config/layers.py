@@ -23,7 +23,7 @@ from sma_core.errors import ConfigError
 M = TypeVar("M", bound=Settings)
 Values = dict[str, Any]
 ENVIRONMENT_PREFIX = "SMA_"
-_ONE_OF = (("training.steps", "training.epochs"),)
+_ONE_OF = (("training.steps", "training.epochs"), ("split.name", "split.column"))
 """Settings of which only one counts: a layer that sets one clears what lower layers said of the other."""
 
 

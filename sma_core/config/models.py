@@ -317,10 +317,31 @@ class PretrainConfig(Settings):
 class SplitConfig(Settings):
     """How labelled rows are divided into training, validation and test."""
 
-    name: str | None = Field(None, description="A splitter by name (random, …); empty: the task's.")
+    name: str | None = Field(
+        None, description="A splitter by name (random, …), instead of a column; empty: the task's."
+    )
+    column: str | None = Field(
+        None, description="Column that says train, valid or test, instead of a splitter; empty: the task's."
+    )
     seed: int = Field(0, ge=0, description="Seed of the split, where it has one.")
-    valid: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for validation.")
-    test: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for the test.")
+    valid: float = Field(
+        0.1,
+        gt=0.0,
+        lt=1.0,
+        description="Share of rows for validation; of the training rows where a column or the task names none.",
+    )
+    test: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for the test, for a splitter.")
+    train_rows: int | None = Field(
+        None,
+        ge=1,
+        description="Learn from this many training rows, drawn with the seed; empty: the task's, or all.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.name is not None and self.column is not None:
+            raise ValueError("give split.name or split.column, not both")
+        return self
 
 
 class FinetuneTrainingConfig(TrainingConfig):

@@ -27,8 +27,8 @@ class SourceRequest:
     """A file and the rules that hold for rows of every kind.
 
     ``held_out`` is a share of the rows, or None to keep all in one store. ``targets`` names label columns,
-    ``label_form`` says what stands in them. ``max_rejected`` does not shape the result, so it is not part of
-    the fingerprint.
+    ``label_form`` says what stands in them; ``extras`` names further columns whose texts come along.
+    ``max_rejected`` does not shape the result, so it is not part of the fingerprint.
     """
 
     source: Path
@@ -40,6 +40,7 @@ class SourceRequest:
     seed: int = 0
     targets: tuple[str, ...] = ()
     label_form: LabelForm = "numbers"
+    extras: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """32 hex digits of everything that shapes the result; `DataError` when there is no such file."""
@@ -52,7 +53,7 @@ class SourceRequest:
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
             "source": [str(self.source.resolve()), state.st_size, state.st_mtime_ns],
             "held_out": [self.held_out, self.seed],
-            "labels": [self.targets, self.label_form],
+            "labels": [self.targets, self.label_form, self.extras],
             **self._own_parts(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
@@ -99,6 +100,7 @@ class PrepareRequest(SourceRequest):
             targets=self.targets,
             has_text=self.keep_text,
             label_form=self.label_form,
+            extras=self.extras,
         )
 
 

@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from sma_core.data.classes import class_order
 from sma_core.data.mapped import MappedLists
 from sma_core.data.scaling import FeatureScale
-from sma_core.data.store_format import SYMBOL_TYPE, StoreMetadata, StoreStatistics, read_metadata
+from sma_core.data.store_format import (
+    SYMBOL_TYPE,
+    StoreMetadata,
+    StoreStatistics,
+    extra_column,
+    read_metadata,
+)
 from sma_core.data.store_writer import StoreWriter
 from sma_core.data.tokenizers import gather_index
 from sma_core.errors import DataError
@@ -123,6 +129,15 @@ class Store:
         if not self.metadata.has_text:
             return []
         return [text for batch in self._batches for text in batch.column("text").to_pylist()]
+
+    def extra(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
+        """Return the different texts of an extra column, and for each row (n,) which of them it has."""
+        from pyarrow import compute
+
+        column = pa.chunked_array([batch.column(extra_column(name)) for batch in self._batches], pa.string())
+        different = compute.unique(column)
+        which: NDArray[np.int32] = compute.index_in(column, value_set=different).to_numpy()
+        return different.to_pylist(), which
 
     def ids(self, index: int) -> NDArray[Any]:
         """View the ids or values of row ``index`` (n_i,) in the memory map, without copying."""

@@ -1,11 +1,13 @@
 """The store's file format: its columns, and what its metadata say.
 
-An Arrow IPC file, not compressed, version 2. The first column holds the rows, in one of two layouts:
+An Arrow IPC file, not compressed, version 3. The first column holds the rows, in one of two layouts:
 ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN
 where missing). ``row`` is the number of the row in its source. Labelled stores also have ``text`` (with
 ids), and ``targets`` (list of float32, NaN where missing) or ``symbols`` (list of int16, one for each id, -1
-where nothing is known). The schema's metadata tell what made the rows; an empty record batch at the end
-carries the statistics and shows that the file is whole. Version 1 had ids and targets only.
+where nothing is known), and a column ``extra:NAME`` of text for every further column of the source that came
+along. The schema's metadata tell what made the rows; an empty record batch at the end
+carries the statistics and shows that the file is whole. Version 1 had ids and targets only, version 2 no extra
+texts; both are still read.
 
 Letters: n rows, F features, K targets.
 """
@@ -23,7 +25,7 @@ import pyarrow as pa
 from sma_core.data.scaling import FeatureScale
 from sma_core.errors import DataError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 KEY = b"sma.store"
 SYMBOL_TYPE = np.dtype(np.int16)
 
@@ -46,6 +48,8 @@ class StoreMetadata:
     columns: tuple[str, ...] = ()
     """Names of the F features; empty in a store of ids."""
     label_form: LabelForm = "numbers"
+    extras: tuple[str, ...] = ()
+    """Names of further columns of the source whose texts came along with the rows."""
 
     @property
     def holds_values(self) -> bool:
@@ -73,12 +77,18 @@ class StoreMetadata:
         columns = [rows, ("row", pa.int64())]
         if self.has_text:
             columns.append(("text", pa.string()))
+        columns.extend((extra_column(name), pa.string()) for name in self.extras)
         if self.has_symbols:
             columns.append(("symbols", pa.list_(pa.from_numpy_dtype(SYMBOL_TYPE))))
         elif self.targets:
             columns.append(("targets", pa.list_(pa.float32())))
         head = {"format_version": FORMAT_VERSION, **asdict(self)}
         return pa.schema(columns, metadata={KEY: json.dumps(head)})
+
+
+def extra_column(name: str) -> str:
+    """Return what the file calls the column of the source's extra texts ``name``."""
+    return f"extra:{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +123,6 @@ def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatisti
         )
     _, closing = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
     statistics = json.loads((closing or {})[KEY])
-    for facts, name in ((head, "targets"), (head, "columns"), (statistics, "classes")):
+    for facts, name in ((head, "targets"), (head, "columns"), (head, "extras"), (statistics, "classes")):
         facts[name] = tuple(facts.get(name, ()))
     return StoreMetadata(**head), StoreStatistics(**statistics)

@@ -65,10 +65,11 @@ class StoreWriter:
         texts: Sequence[str] | None = None,
         targets: NDArray[np.float32] | None = None,
         symbols: Encoded | None = None,
+        extras: Sequence[Sequence[str]] = (),
     ) -> None:
         """Add rows: their ids, source row numbers (n,), and where labelled raw texts and labels.
 
-        Labels are targets (n, K), or symbols as long as the ids.
+        Labels are targets (n, K), or symbols as long as the ids. ``extras`` are n texts for each extra column.
         """
         if not len(encoded):
             return
@@ -78,27 +79,36 @@ class StoreWriter:
             self._symbols.append(symbols.values.astype(SYMBOL_TYPE, copy=False))
         self._lengths.append(encoded.lengths)
         self.longest = max(self.longest, int(encoded.lengths.max()))
-        self._take(encoded.values, rows, targets)
+        self._take(encoded.values, rows, targets, extras)
 
     def append_values(
         self,
         values: NDArray[np.float32],
         rows: NDArray[np.int64],
         targets: NDArray[np.float32] | None = None,
+        extras: Sequence[Sequence[str]] = (),
     ) -> None:
-        """Add rows of numbers (n, F), their source row numbers (n,), and targets (n, K) where labelled."""
+        """Add rows of numbers (n, F), their source row numbers (n,), targets (n, K) where labelled, and extras."""
         if not len(values) or self._sums is None:
             return
         self._sums.add(values)
         self.longest = values.shape[1]
-        self._take(values.reshape(-1), rows, targets)
+        self._take(values.reshape(-1), rows, targets, extras)
 
-    def _take(self, flat: NDArray[Any], rows: NDArray[np.int64], targets: NDArray[np.float32] | None) -> None:
+    def _take(
+        self,
+        flat: NDArray[Any],
+        rows: NDArray[np.int64],
+        targets: NDArray[np.float32] | None,
+        extras: Sequence[Sequence[str]],
+    ) -> None:
         """Hold rows until they make a record batch."""
         self._values.append(flat.astype(self.metadata.row_type, copy=False))
         self._rows.append(rows)
         if self.metadata.targets and not self.metadata.has_symbols:
             self._targets.append(np.asarray(targets, dtype=np.float32))
+        for held, texts in zip(self._extras, extras, strict=True):
+            held.extend(texts)
         self._held_rows += len(rows)
         self._held_ids += len(flat)
         self.rows += len(rows)
@@ -111,6 +121,7 @@ class StoreWriter:
         self._lengths: list[NDArray[np.int64]] = []
         self._rows: list[NDArray[np.int64]] = []
         self._texts: list[str] = []
+        self._extras: list[list[str]] = [[] for _ in self.metadata.extras]
         self._targets: list[NDArray[np.float32]] = []
         self._symbols: list[NDArray[np.int16]] = []
         self._held_rows = 0
@@ -127,6 +138,7 @@ class StoreWriter:
         columns.append(pa.array(np.concatenate(self._rows)))
         if self.metadata.has_text:
             columns.append(pa.array(self._texts, type=pa.string()))
+        columns.extend(pa.array(texts, type=pa.string()) for texts in self._extras)
         if self.metadata.has_symbols:
             columns.append(self._lists(np.concatenate(self._symbols)))
         elif self.metadata.targets:

@@ -20,6 +20,8 @@ def parse_targets(
 ) -> tuple[NDArray[np.float32], list[Row], list[RejectedRow]]:
     """Targets (n, K) of the rows that have any, these n rows, and those without a usable target.
 
+    They are the first K fields of a row.
+
     An empty cell, ``NA`` and ``NaN`` are missing values; ``true`` and ``false`` are 1 and 0. A row is set
     aside when a value is not a finite number or all its values are missing.
     """
@@ -29,7 +31,7 @@ def parse_targets(
     kept: list[Row] = []
     unusable: list[RejectedRow] = []
     for row in rows:
-        values = [to_number(field) for field in row.fields]
+        values = [to_number(field) for field in row.fields[: len(names)]]
         wrong = next((at for at, value in enumerate(values) if value is None or math.isinf(value)), None)
         if wrong is not None:
             reason = f"target is not a number: {names[wrong]} is {row.fields[wrong]!r}"

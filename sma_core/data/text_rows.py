@@ -24,7 +24,10 @@ from sma_core.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class TextRows:
-    """Rows ready for a store: ids, targets (n, K), and perhaps a label number for every id."""
+    """Rows ready for a store: ids, targets (n, K), and perhaps a label number for every id.
+
+    The last fields of the rows are their extra texts.
+    """
 
     rows: list[Row]
     encoded: Encoded
@@ -45,7 +48,9 @@ class TextRows:
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
         texts = [row.text for row in self.rows]
-        writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols)
+        count = len(writer.metadata.extras)
+        extras = [[row.fields[at - count] for row in self.rows] for at in range(count)]
+        writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols, extras)
 
     def shorten(self, max_length: int, separator_id: int) -> TextRows:
         """Cut rows of more ids than ``max_length``."""
@@ -56,7 +61,7 @@ class TextRows:
 def text_pieces(request: PrepareRequest) -> Generator[Piece, None, None]:
     """Read the source of ``request`` and yield what is ready, piece after piece."""
     labels = build_labels(request.targets, request.label_form, request.position_mask is not None)
-    fields = [*request.targets, *filter(None, [request.position_mask])]
+    fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     records = request.reader(request.source, request.column, fields, usual=request.usual_columns)
     with closing(checked(chunks(iter(records)), request.check, request.processes)) as source:
         for chunk in source:

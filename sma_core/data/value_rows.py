@@ -29,19 +29,22 @@ from sma_core.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class ValueRows:
-    """Rows ready for a store: values (n, F) and targets (n, K)."""
+    """Rows ready for a store: values (n, F), targets (n, K), and texts (n,) for each extra column."""
 
     numbers: NDArray[np.int64]
     values: NDArray[np.float32]
     targets: NDArray[np.float32]
+    extras: tuple[NDArray[np.object_], ...] = ()
 
     def take(self, at: NDArray[np.int64]) -> ValueRows:
         """Return the rows at these indices."""
-        return ValueRows(self.numbers[at], self.values[at], self.targets[at])
+        extras = tuple(texts[at] for texts in self.extras)
+        return ValueRows(self.numbers[at], self.values[at], self.targets[at], extras)
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
-        writer.append_values(self.values, self.numbers, self.targets)
+        extras = [texts.tolist() for texts in self.extras]
+        writer.append_values(self.values, self.numbers, self.targets, extras)
 
 
 def open_values(request: ValuesRequest, fingerprint: str) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
@@ -51,7 +54,8 @@ def open_values(request: ValuesRequest, fingerprint: str) -> tuple[StoreMetadata
     """
     if request.label_form == "symbols":
         raise DataError("labels of every position belong to rows of text; these rows are numbers")
-    records = request.reader(request.source, request.columns, request.targets, names=request.names)
+    fields = (*request.targets, *request.extras)
+    records = request.reader(request.source, request.columns, fields, names=request.names)
     before: list[RejectedRow] = []
     for record in records:
         if isinstance(record, RejectedRow):
@@ -66,7 +70,11 @@ def open_values(request: ValuesRequest, fingerprint: str) -> tuple[StoreMetadata
                 f"{request.max_length}: raise model.max_length, or name fewer columns with data.columns"
             )
         metadata = StoreMetadata(
-            source=fingerprint, targets=request.targets, columns=columns, label_form=request.label_form
+            source=fingerprint,
+            targets=request.targets,
+            columns=columns,
+            label_form=request.label_form,
+            extras=request.extras,
         )
         return metadata, _pieces(request, chain(before, [record], records))
     raise _nothing(request, before)
@@ -91,7 +99,7 @@ def _pieces(request: ValuesRequest, records: Iterator[Block | RejectedRow]) -> G
         if isinstance(record, RejectedRow):
             aside.append(record)
             continue
-        ready, unusable = _ready(record, request.sentinels, labels)
+        ready, unusable = _ready(record, request, labels)
         rejected = sorted([*aside, *unusable], key=lambda row: row.number)
         yield Piece(len(record) + len(aside), ready, rejected, classes=labels.classes)
         aside, nothing = [], ready.take(np.zeros(0, dtype=np.int64))
@@ -99,19 +107,27 @@ def _pieces(request: ValuesRequest, records: Iterator[Block | RejectedRow]) -> G
         yield Piece(len(aside), nothing, aside, classes=labels.classes)
 
 
-def _ready(block: Block, sentinels: Sequence[float], labels: BlockLabels) -> tuple[ValueRows, list[RejectedRow]]:
+def _ready(block: Block, request: ValuesRequest, labels: BlockLabels) -> tuple[ValueRows, list[RejectedRow]]:
     """Mark missing values, read the labels, and set aside rows that hold no value or no label."""
-    values = without_sentinels(block.values, sentinels)
-    targets, reasons = labels.read(block.fields, len(block))
+    values = without_sentinels(block.values, request.sentinels)
+    count = len(request.targets)
+    targets, reasons = labels.read(block.fields[:count], len(block))
     for at in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
         reasons[at] = EMPTY
-    ready = ValueRows(block.numbers, values, targets)
+    ready = ValueRows(block.numbers, values, targets, tuple(map(_texts, block.fields[count:])))
     if not reasons:
         return ready, []
     kept = np.ones(len(block), dtype=np.bool_)
     kept[list(reasons)] = False
     unusable = [RejectedRow(int(block.numbers[at]), reason) for at, reason in reasons.items()]
     return ready.take(np.flatnonzero(kept)), unusable
+
+
+def _texts(field: NDArray[Any]) -> NDArray[np.object_]:
+    """Give a further column as texts (n,), empty where missing."""
+    distinct, inverse = np.unique(field, return_inverse=True)
+    names = [class_name(value) for value in distinct.tolist()]
+    return np.array(["" if name.lower() in MISSING else name for name in names], dtype=object)[inverse]
 
 
 class BlockLabels:

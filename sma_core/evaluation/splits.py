@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.hashing import hashed
 from sma_core.errors import DataError
 
 Indices: TypeAlias = NDArray[np.int64]
+
+PARTS = ("train", "valid", "test")
+USUAL_VALUES: Mapping[str, str] = {
+    "train": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+}
+"""What a column of parts says, in lower case, and the part it means."""
+_FOR_VALIDATION, _FOR_SUBSET = 1, 2
 
 
 def random_split(texts: Sequence[str], valid: float, test: float, seed: int) -> tuple[Indices, Indices, Indices]:
@@ -18,6 +31,36 @@ def random_split(texts: Sequence[str], valid: float, test: float, seed: int) -> 
     order = np.random.default_rng(seed).permutation(len(texts))
     tests, valids = round(test * len(texts)), round(valid * len(texts))
     return np.sort(order[tests + valids :]), np.sort(order[tests : tests + valids]), np.sort(order[:tests])
+
+
+def parts_of_values(values: Sequence[str], meanings: Mapping[str, str]) -> list[str | None]:
+    """Return the part that each value of a column means, None where it means none.
+
+    ``meanings`` are values and their parts, and all others mean train; when it is empty, the values are the
+    names of the parts.
+    """
+    if meanings:
+        return [meanings.get(value, "train") for value in values]
+    return [USUAL_VALUES.get(value.strip().lower()) for value in values]
+
+
+def draw_validation(
+    train: Indices, numbers: NDArray[np.int64], share: float, seed: int
+) -> tuple[Indices, Indices]:
+    """Take a share of the training rows for validation, drawn by row number (n,) and ``seed``; give both."""
+    order = _drawn(train, numbers, seed, _FOR_VALIDATION)
+    count = round(share * len(train))
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def draw_subset(train: Indices, numbers: NDArray[np.int64], count: int, seed: int) -> Indices:
+    """Take ``count`` training rows: the first of one order by row number (n,) and ``seed``, so subsets nest."""
+    return np.sort(_drawn(train, numbers, seed, _FOR_SUBSET)[:count])
+
+
+def _drawn(train: Indices, numbers: NDArray[np.int64], seed: int, purpose: int) -> Indices:
+    """Put the training rows into an order that depends on their row numbers, the seed and the purpose alone."""
+    return train[np.argsort(hashed(numbers[train], seed, purpose), kind="stable")]
 
 
 def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str) -> None:

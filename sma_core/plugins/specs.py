@@ -17,6 +17,7 @@ API_VERSION = "1.0"
 InputKind = Literal["discrete", "continuous"]
 TaskKind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
+_PARTS = ("train", "valid", "test")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -156,6 +157,13 @@ class Task(Spec):
 
     ``multiclass`` and ``per-position`` take one target column, of class names or of texts with a symbol for every
     character of the input; ``position_mask`` may then name a column of texts of 0 and 1 that tells which count.
+
+    A published split is kept instead of ``splitter``: ``split_column`` names a column that says ``train``,
+    ``valid`` (or ``validation``, ``val``, ``dev``) or ``test``. With ``split_values``, pairs of a value and its
+    part, all other values mean training. Or the last ``test_last`` rows of the file are the test, those counted
+    that cannot be used. Where no row is for validation, a share of the training rows is drawn with the split's
+    seed. ``train_rows`` then takes that many training rows: for one seed, the rows of a smaller number are
+    among those of a larger one.
     """
 
     dataset: str
@@ -164,6 +172,28 @@ class Task(Spec):
     metric: str
     splitter: str = "random"
     position_mask: str | None = None
+    split_column: str | None = None
+    split_values: tuple[tuple[str, str], ...] = ()
+    test_last: int | None = None
+    train_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when the fields of the split are not usable together."""
+        super().__post_init__()
+        if self.split_column is not None and self.test_last is not None:
+            raise ValueError(f"Task {self.name!r} names split_column and test_last: give one of them")
+        if self.split_values and self.split_column is None:
+            raise ValueError(f"Task {self.name!r} has split_values: name their column with split_column")
+        for pair in self.split_values:
+            if not (isinstance(pair, tuple) and len(pair) == 2 and pair[1] in _PARTS):
+                raise ValueError(
+                    f"Task {self.name!r}: split_values holds pairs such as ('fold 1', 'test') of a value and "
+                    f"one of {', '.join(_PARTS)}, not {pair!r}"
+                )
+        for field in ("test_last", "train_rows"):
+            count = getattr(self, field)
+            if count is not None and (not isinstance(count, int) or count < 1):
+                raise ValueError(f"Task {self.name!r}: {field} is a number of rows from 1, not {count!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,6 +146,12 @@ def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, request, FinetuneConfig, policy)
     job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
+    began = run.model()["split"]["name"]
+    if job.rows.split != began:
+        raise CheckpointError(
+            f"{run.path} began with the split {began!r}, but its rows are now divided by {job.rows.split!r}, "
+            "which may put test rows into training: begin a new run"
+        )
     run.write_config(config)
     return job
 
@@ -222,6 +228,7 @@ def _judge(
         metric=objective.selection,
         best_step=best.step,
         rows=job.rows.sizes(),
+        split=job.rows.split,
         rejected=job.rows.rejected,
         seconds=seconds,
         valid=valid,
@@ -249,5 +256,5 @@ def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
         "targets": targets.to_json(),
         "head": job.head,
         "pretrained": job.config.pretrained,
-        "split": {"name": job.rows.splitter, "seed": job.config.split.seed, "rows": job.rows.sizes()},
+        "split": {"name": job.rows.split, "seed": job.config.split.seed, "rows": job.rows.sizes()},
     }

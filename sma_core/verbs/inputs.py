@@ -25,11 +25,6 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
     return tokenizer
 
 
-def origin_facts(registry: Registry, tokenizer: DiscreteTokenizer) -> dict[str, Any]:
-    """Return what ``model.json`` says of the domain and the tokenizer a model was made with."""
-    return {**domain_facts(registry), "tokenizer": tokenizer_facts(tokenizer)}
-
-
 def domain_facts(registry: Registry) -> dict[str, Any]:
     """Return what ``model.json`` says of the domain."""
     return {"domain": {"name": registry.name, "package": registry.provider(registry.domain)}}
@@ -65,11 +60,13 @@ def prepare_source(
     progress: Progress | None = None,
     label_form: LabelForm = "numbers",
     position_mask: str | None = None,
+    extras: tuple[str, ...] = (),
 ) -> Prepared:
     """Prepare a source's store of ids, or find it prepared.
 
-    With ``targets`` all rows go into one store with labels and texts, for a splitter; without, a share
-    ``config.held_out`` is kept apart. Raises `DataError` as `sma_core.data.prepare.prepare` does.
+    With ``targets`` all rows go into one store with labels and texts, for a splitter, and with the texts of the
+    columns ``extras``; without, a share ``config.held_out`` is kept apart.
+    Raises `DataError` as `sma_core.data.prepare.prepare` does.
     """
     labelled = targets is not None
     return prepare(
@@ -88,6 +85,7 @@ def prepare_source(
             held_out=None if labelled else config.held_out,
             targets=targets or (),
             label_form=label_form,
+            extras=extras,
             position_mask=position_mask,
             keep_text=labelled,
             processes=config.processes,
@@ -104,9 +102,10 @@ def prepare_values(
     targets: tuple[str, ...] | None = None,
     progress: Progress | None = None,
     label_form: LabelForm = "numbers",
+    extras: tuple[str, ...] = (),
 ) -> Prepared:
     """Prepare a source's store of numbers, or find it prepared; otherwise as `prepare_source`."""
-    return prepare(values_request(registry, source, config, max_length, targets, label_form), progress)
+    return prepare(values_request(registry, source, config, max_length, targets, label_form, extras), progress)
 
 
 def values_request(
@@ -116,6 +115,7 @@ def values_request(
     max_length: int,
     targets: tuple[str, ...] | None = None,
     label_form: LabelForm = "numbers",
+    extras: tuple[str, ...] = (),
 ) -> ValuesRequest:
     """Describe a source of numbers and how it is prepared."""
     return ValuesRequest(
@@ -131,4 +131,5 @@ def values_request(
         held_out=None if targets is not None else config.held_out,
         targets=targets or (),
         label_form=label_form,
+        extras=extras,
     )

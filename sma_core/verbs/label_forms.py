@@ -21,25 +21,30 @@ def form_of(kind: str) -> LabelForm:
     return _FORMS.get(kind, "numbers")
 
 
-def guess_form(registry: Registry, source: Source, targets: tuple[str, ...]) -> LabelForm:
-    """Guess from the first rows: one column of which most known values are no numbers holds class names."""
+def guess_form(
+    registry: Registry, source: Source, targets: tuple[str, ...], extras: tuple[str, ...] = ()
+) -> LabelForm:
+    """Guess from the first rows: one column of which most known values are no numbers holds class names.
+
+    ``extras`` are further columns that are no features.
+    """
     if len(targets) != 1:
         return "numbers"
-    known = [text for text in _first_labels(registry, source, targets) if text.lower() not in MISSING]
+    known = [text for text in _first_labels(registry, source, (*targets, *extras)) if text.lower() not in MISSING]
     names = sum(to_number(text) is None for text in known)
     return "classes" if names > len(known) / 2 else "numbers"
 
 
-def _first_labels(registry: Registry, source: Source, targets: tuple[str, ...]) -> Iterator[str]:
-    """Yield the labels of the first rows as texts."""
+def _first_labels(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[str]:
+    """Yield the first field of the first rows as texts."""
     read = registry.build(source.reader)
     if source.reader.reads == "blocks":
-        records = read(source.path, source.columns, targets, names=source.names)
+        records = read(source.path, source.columns, fields, names=source.names)
         block = next((record for record in records if isinstance(record, Block)), None)
         labels = [] if block is None else block.fields[0][:ROWS_LOOKED_AT].tolist()
         yield from map(str, labels)
         return
-    rows = read(source.path, source.column, targets, usual=registry.domain.columns)
+    rows = read(source.path, source.column, fields, usual=registry.domain.columns)
     for row in islice(rows, ROWS_LOOKED_AT):
         if isinstance(row, Row):
             yield row.fields[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +19,14 @@ from sma_core.data.store import Store
 from sma_core.data.store_format import LabelForm
 from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
-from sma_core.evaluation.splits import check_split
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import Splitter, Task
+from sma_core.plugins.specs import Task
 from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
 from sma_core.verbs.datasets import Source, find_source
+from sma_core.verbs.division import Division, Part, divide
 from sma_core.verbs.feeds import Feed, is_continuous
 from sma_core.verbs.inputs import prepare_source, prepare_values
 from sma_core.verbs.label_forms import form_of, guess_form
-
-Part = Literal["train", "valid", "test"]
 
 ROWS_IN_BLOCK = 65_536
 """Rows of numbers looked at together when their scale is taken."""
@@ -39,7 +36,8 @@ ROWS_IN_BLOCK = 65_536
 class LabelledRows:
     """A labelled store, what its labels are, and which rows are in which part.
 
-    ``label`` is how messages call the task (``text:reviews`` or a file), ``name`` a short form for folders.
+    ``label`` is how messages call the task (``text:reviews`` or a file), ``name`` a short form for folders,
+    ``split`` how the rows were divided.
     """
 
     label: str
@@ -49,7 +47,7 @@ class LabelledRows:
     targets: tuple[str, ...]
     kind: str
     metric: str
-    splitter: str
+    split: str
     parts: Mapping[Part, NDArray[np.int64]]
     rejected: int
     rejected_rows: Path
@@ -84,7 +82,7 @@ class _Wanted:
     targets: tuple[str, ...]
     kind: str | None
     metric: str | None
-    splitter: str
+    division: Division
     position_mask: str | None
 
 
@@ -108,12 +106,10 @@ def read_labelled(
     prepared = _prepared(registry, config, source, wanted, feed, progress)
     store = Store.open(prepared.rows)
     kind = _kind(store, wanted, source)
-    split = registry.build(registry.find(Splitter, wanted.splitter))
-    texts = store.texts if store.metadata.has_text else [""] * len(store)
-    parts = split(texts, config.split.valid, config.split.test, config.split.seed)
-    check_split(parts, len(store), wanted.splitter)
+    rows = prepared.summary.rows
+    divided = divide(registry, wanted.division, config.split, store, str(source.path), rows)
     if is_continuous(registry):
-        feed = Feed(scale=_scale(store, feed.scale, parts[0], source))
+        feed = Feed(scale=_scale(store, feed.scale, divided.parts["train"], source))
     return LabelledRows(
         label=wanted.label,
         name=wanted.name,
@@ -122,8 +118,8 @@ def read_labelled(
         targets=wanted.targets,
         kind=kind,
         metric=wanted.metric or KIND_METRICS[kind][0],
-        splitter=wanted.splitter,
-        parts=dict(zip(("train", "valid", "test"), parts, strict=True)),
+        split=divided.label,
+        parts=divided.parts,
         rejected=prepared.summary.rejected,
         rejected_rows=prepared.rejected_rows,
         max_length=config.model.max_length,
@@ -141,12 +137,14 @@ def _prepared(
     """Prepare all rows in one store, with labels of the form that their kind needs."""
     if wanted.kind is not None:
         check_columns(wanted.targets, wanted.kind)
-    form: LabelForm = form_of(wanted.kind) if wanted.kind else guess_form(registry, source, wanted.targets)
+    extras = wanted.division.columns
+    form: LabelForm = form_of(wanted.kind) if wanted.kind else guess_form(registry, source, wanted.targets, extras)
     length, targets = config.model.max_length, wanted.targets
     if feed.tokenizer is None:
-        return prepare_values(registry, source, config.data, length, targets, progress, form)
+        return prepare_values(registry, source, config.data, length, targets, progress, form, extras)
     mask = wanted.position_mask if form == "symbols" else None
-    return prepare_source(registry, source, config.data, feed.tokenizer, length, targets, progress, form, mask)
+    tokenizer = feed.tokenizer
+    return prepare_source(registry, source, config.data, tokenizer, length, targets, progress, form, mask, extras)
 
 
 def _kind(store: Store, wanted: _Wanted, source: Source) -> str:
@@ -174,7 +172,6 @@ def _scale(store: Store, known: FeatureScale | None, rows: NDArray[np.int64], so
 
 def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
     """Take the task by name; a file of the user's own needs target columns instead."""
-    splitter = config.split.name
     if config.targets is not None:
         if config.task is not None:
             raise ConfigError("give --task or --target, not both")
@@ -182,8 +179,9 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         if source is None:
             raise ConfigError("--target names columns of a file: say which with --data FILE")
         name = Path(source).name.split(".")[0] or "labels"
-        chosen, mask = splitter or registry.domain.splitter, config.position_mask
-        return _Wanted(source, name, None, config.targets, config.kind, None, chosen, mask)
+        division = Division.wanted(config.split, registry.domain.splitter)
+        mask = config.position_mask
+        return _Wanted(source, name, None, config.targets, config.kind, None, division, mask)
     if config.task is None and registry.domain.task is None:
         raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
     if config.data.source is not None and config.task is None:
@@ -196,7 +194,7 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         task.targets,
         config.kind or task.kind,
         task.metric if config.kind in (None, task.kind) else None,
-        splitter or task.splitter,
+        Division.wanted(config.split, task.splitter, task),
         config.position_mask or task.position_mask,
     )
 

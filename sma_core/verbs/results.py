@@ -49,7 +49,10 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A finished fine-tuning: figures of the best validation checkpoint, on validation and test."""
+    """A finished fine-tuning: figures of the best validation checkpoint, on validation and test.
+
+    ``split`` says how the ``rows`` were divided: by which splitter or column.
+    """
 
     run: Path
     domain: str
@@ -58,6 +61,7 @@ class FinetuneResult:
     metric: str
     best_step: int
     rows: dict[str, int]
+    split: str
     rejected: int
     seconds: float
     valid: dict[str, float]
@@ -70,6 +74,7 @@ class FinetuneResult:
         return [
             f"fine-tuned on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
             f"{self.seconds / 60:.1f} min",
+            f"split: {self.split}",
             f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
             f"test {figures}",
             f"run folder {self.run}",

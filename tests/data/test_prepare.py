@@ -191,6 +191,25 @@ def test_labelled_rows_keep_text_and_targets(request_for):
     ]
 
 
+def test_further_columns_come_along_with_the_rows_that_are_kept(request_for):
+    content = "word,y,part,id\nCC,1,test,a\nNN,,train,b\nlonger,2,train,c\n,3,x,d\nOO,4,test,\n"
+    extras = {
+        "targets": ("y",),
+        "extras": ("part", "id"),
+        "keep_text": True,
+        "held_out": None,
+        "max_rejected": 0.9,
+    }
+    request = request_for(content, name="a.csv", column="word", max_length=5, truncate=False, **extras)
+    store = Store.open(prepare(request).rows)
+    assert store.row_numbers.tolist() == [1, 5]
+    assert store.targets.tolist() == [[1.0], [4.0]]
+    values, which = store.extra("part")
+    assert (values, which.tolist()) == (["test"], [0, 0])
+    values, which = store.extra("id")
+    assert [values[at] for at in which.tolist()] == ["a", ""]
+
+
 def test_a_second_preparation_reuses_the_first(request_for, monkeypatch):
     request = request_for("one\ntwo\nax\n", check=refuse_x)
     first = prepare(request)
@@ -212,6 +231,7 @@ def test_a_second_preparation_reuses_the_first(request_for, monkeypatch):
         {"check": refuse_x},
         {"keep_text": True},
         {"usual_columns": ("a",)},
+        {"extras": ("a",)},
     ],
 )
 def test_whatever_shapes_the_result_is_in_the_fingerprint(request_for, change):

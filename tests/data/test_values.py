@@ -152,7 +152,8 @@ def test_what_cannot_be_prepared_is_said(request_for, content, change, sentence)
 
 
 @pytest.mark.parametrize(
-    "change", [{"columns": ("a",)}, {"names": ("a", "b", "c")}, {"sentinels": (1.0,)}, {"seed": 3}]
+    "change",
+    [{"columns": ("a",)}, {"names": ("a", "b", "c")}, {"sentinels": (1.0,)}, {"seed": 3}, {"extras": ("c",)}],
 )
 def test_whatever_shapes_the_values_is_in_the_fingerprint(request_for, change):
     request = request_for("a,b,c\n1,2,3\n4,5,6\n")
@@ -196,6 +197,30 @@ def test_the_order_of_values_depends_on_seed_and_epoch_alone(store):
     assert order(1, 2) == order(1, 2)
     assert sorted(order(1, 2)) == list(range(20))
     assert order(1, 2) != order(1, 3) != order(2, 3)
+
+
+def test_further_columns_come_along_as_texts(request_for):
+    content = "fold,y,a,part\n1,1,1,x\n2,,2,x\n,3,3,NA\n10,4,4,y\n"
+    prepared = prepare(request_for(content, targets=("y",), held_out=None, extras=("fold", "part")))
+    store = Store.open(prepared.rows)
+    assert store.metadata.columns == ("a",)
+    assert store.metadata.extras == ("fold", "part")
+    assert extra(store, "fold") == ["1", "", "10"]
+    assert extra(store, "part") == ["x", "", "y"]
+
+
+def extra(store: Store, name: str) -> list[str]:
+    values, which = store.extra(name)
+    return [values[at] for at in which.tolist()]
+
+
+def test_a_store_of_the_second_version_is_still_read():
+    store = Store.open(Path(__file__).parent / "store-version-2.arrow")
+    np.testing.assert_array_equal(store.values(np.arange(3)), np.array([[1, 2], [3, NAN], [5, 6]], np.float32))
+    assert store.row_numbers.tolist() == [1, 2, 4]
+    assert store.classes == ("flat", "tall")
+    assert store.targets.tolist() == [[1.0], [0.0], [1.0]]
+    assert store.metadata.extras == ()
 
 
 def test_a_store_of_the_first_version_is_still_read():

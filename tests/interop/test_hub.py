@@ -45,7 +45,12 @@ def table(path):
 def test_all_splits_follow_each_other_under_our_column_names(hub, tmp_path):
     path = fetch(words(hub), tmp_path / "cache")
     assert path == tmp_path / "cache" / "words.hub.csv"
-    assert table(path) == [["word", "letters"], ["apple", "5.0"], ["a, b", "-0.25"], ["fig", "3"]]
+    assert table(path) == [
+        ["word", "letters", "split"],
+        ["apple", "5.0", "train_0"],
+        ["a, b", "-0.25", "train_0"],
+        ["fig", "3", "test_0"],
+    ]
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -144,7 +149,15 @@ def test_what_was_fetched_is_not_fetched_again(tmp_path, monkeypatch):
     library = stub(monkeypatch, ROWS)
     first = fetch(words("a/b"), tmp_path)
     assert (fetch(words("a/b"), tmp_path), library.calls) == (first, 2)
-    assert table(first) == [["word", "letters"], *(6 * [["apple", "5"]])]
+    assert table(first)[0] == ["word", "letters", "split"]
+    assert table(first)[1:] == [*(3 * [["apple", "5", "train_0"]]), *(3 * [["apple", "5", "test_0"]])]
+
+
+@pytest.mark.parametrize("columns", [(), (("word", "text"), ("split", "part"))])
+def test_a_column_of_that_name_that_the_set_has_itself_stays(tmp_path, monkeypatch, columns):
+    stub(monkeypatch, [{"text": "apple", "part" if columns else "split": "mine"}])
+    path = fetch(words("a/b", hub_columns=columns), tmp_path)
+    assert table(path) == [["word" if columns else "text", "split"], *(2 * [["apple", "mine"]])]
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ def sma_datasets():
     return [
         DataSet(name="words", summary="600 words.", locate="toy_domain.words:plain_words", **WORDS),
         DataSet(name="labelled", summary="200 words.", locate="toy_domain.words:labelled_words", **WORDS),
+        DataSet(name="parted", summary="200 words, divided.", locate="toy_domain.words:parted_words", **WORDS),
         DataSet(name="absent", summary="Not to be had.", file="absent.txt", **WORDS),
     ]
 
@@ -66,5 +67,25 @@ def sma_tasks():
             kind="per-position",
             metric="accuracy",
             position_mask="counts",
+        ),
+        Task(
+            name="parted",
+            summary="How many vowels? Divided as published.",
+            dataset="parted",
+            targets=("vowels",),
+            kind="regression",
+            metric="rmse",
+            split_column="part",
+        ),
+        Task(
+            name="folds",
+            summary="Is each letter a vowel? One fold is the test.",
+            dataset="parted",
+            targets=("marks",),
+            kind="per-position",
+            metric="accuracy",
+            position_mask="counts",
+            split_column="fold",
+            split_values=(("third", "test"),),
         ),
     ]

@@ -39,6 +39,20 @@ def write_labelled(path, words):
     return path
 
 
+def parted_words():
+    """Rows 1 to 150 train, to 170 dev, to 200 Test; the folds are first, second, third in turn."""
+    plain = labelled_words()
+    path = plain.with_name("parted.csv")
+    with plain.open(newline="") as source, path.open("w", newline="") as file:
+        header, *rows = csv.reader(source)
+        writer = csv.writer(file)
+        writer.writerow([*header, "part", "fold"])
+        for at, row in enumerate(rows):
+            part = "train" if at < 150 else "dev" if at < 170 else "Test"
+            writer.writerow([*row, part, ("first", "second", "third")[at % 3]])
+    return path
+
+
 def _file(name, text):
     path = Path(tempfile.mkdtemp(prefix="toy")) / name
     path.write_text(text)

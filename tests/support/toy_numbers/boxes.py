@@ -33,6 +33,13 @@ def with_header():
     return path
 
 
+def with_folds():
+    path = Path(tempfile.mkdtemp(prefix="toy")) / "folded.csv"
+    lines = [f"{at % 5}," + line for at, line in enumerate(make_boxes(600, 1))]
+    path.write_text("fold," + HEADER + "".join(lines))
+    return path
+
+
 def without_header():
     path = Path(tempfile.mkdtemp(prefix="toy")) / "boxes.csv.gz"
     path.write_bytes(gzip.compress("".join(make_boxes(600, 1)).encode()))

@@ -33,6 +33,13 @@ def sma_datasets():
             **ORIGIN,
         ),
         DataSet(
+            name="folded",
+            summary="The same boxes with a column that numbers five folds.",
+            locate="toy_numbers.boxes:with_folds",
+            columns=FEATURES,
+            **ORIGIN,
+        ),
+        DataSet(
             name="bare",
             summary="The same boxes without a header, compressed.",
             locate="toy_numbers.boxes:without_header",
@@ -46,8 +53,19 @@ def sma_datasets():
 @hookimpl
 def sma_tasks():
     shared = {"dataset": "boxes"}
+    heavy = {"targets": ("heavy",), "kind": "binary", "metric": "roc_auc"}
     return [
         Task(name="heavy", summary="Is it?", targets=("heavy",), kind="binary", metric="roc_auc", **shared),
         Task(name="shape", summary="Which?", targets=("shape",), kind="multiclass", metric="accuracy", **shared),
         Task(name="volume", summary="How much?", targets=("volume",), kind="regression", metric="rmse", **shared),
+        Task(name="last", summary="Heavy? The end is the test.", test_last=100, **heavy, **shared),
+        Task(
+            name="folded",
+            summary="Heavy? Learned from few boxes.",
+            dataset="folded",
+            split_column="fold",
+            split_values=(("4", "test"), ("3", "valid")),
+            train_rows=200,
+            **heavy,
+        ),
     ]

@@ -148,7 +148,7 @@ def _flip_set() -> DataSet:
 
 @hookimpl
 def sma_tasks() -> list[Task]:
-    """The problems of TAPE that the paper uses, and one with an answer for every residue."""
+    """The problems of TAPE that the paper uses, and one with an answer for every residue, split as published."""
     return [
         Task(
             name="remote-homology",
@@ -157,6 +157,7 @@ def sma_tasks() -> list[Task]:
             targets=("fold_label",),
             kind="multiclass",
             metric="accuracy",
+            split_column="split",
         ),
         Task(
             name="fluorescence",
@@ -165,6 +166,7 @@ def sma_tasks() -> list[Task]:
             targets=("log_fluorescence",),
             kind="regression",
             metric="spearman",
+            split_column="split",
         ),
         Task(
             name="stability",
@@ -173,6 +175,7 @@ def sma_tasks() -> list[Task]:
             targets=("stability_score",),
             kind="regression",
             metric="spearman",
+            split_column="split",
         ),
         Task(
             name="secondary-structure",
@@ -181,5 +184,7 @@ def sma_tasks() -> list[Task]:
             targets=("ss3",),
             kind="per-position",
             metric="accuracy",
+            position_mask="mask",
+            split_column="split",
         ),
     ]
