@@ -28,6 +28,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
+def numbers(toy: str) -> str:
+    """Install the toy domains; return the name of the continuous one."""
+    return "toy-numbers"
+
+
+@pytest.fixture
 def run_sma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     """Return a function that runs the program in this process, in an empty folder, and gives what came out."""
     from sma_core.cli import main

@@ -23,7 +23,7 @@ from sma_core.cli.options import (
     settings_from,
 )
 
-Kind = Literal["regression", "binary", "multilabel"]
+Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
 
 def finetune(

@@ -248,6 +248,9 @@ class DataConfig(Settings):
     source: str | None = Field(None, description="A set's name or a file; empty: the domain's default set.")
     reader: str | None = Field(None, description="Reader by name; empty: chosen by the file's suffix.")
     column: str | None = Field(None, description="Column that holds the input; empty: a usual name is found.")
+    columns: tuple[str, ...] | None = Field(
+        None, description="Features of rows of numbers, in their order; empty: the set's, or all but the labels."
+    )
     tokenizer: str | None = Field(None, description="Tokenizer by name; empty: the domain's own.")
     truncate: bool = Field(True, description="Cut rows longer than model.max_length; off: set them aside.")
     check_rows: bool = Field(True, description="Let the domain check each row.")
@@ -337,10 +340,15 @@ class FinetuneConfig(Settings):
     task: str | None = Field(None, description="A task by name; empty: the domain's default.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows; a file of your own goes in source.")
     targets: tuple[str, ...] | None = Field(None, description="Target columns of your own file.")
-    kind: Literal["regression", "binary", "multilabel"] | None = Field(
+    position_mask: str | None = Field(
+        None, description="Column of 0 and 1 for every character: which labels of positions count."
+    )
+    kind: Literal["regression", "binary", "multilabel", "multiclass", "per-position"] | None = Field(
         None, description="What the targets are; empty: the task says, or it is guessed and said."
     )
-    head: str | None = Field(None, description="Head by name (decoder, mean); empty: the domain's default.")
+    head: str | None = Field(
+        None, description="Head by name (decoder, mean, …); empty: the domain's, or position for every position."
+    )
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
     model: ModelConfig = Field(
         default_factory=ModelConfig, description="The network; with a pre-trained run only dropout may differ."

@@ -1,6 +1,6 @@
 """Rows of a store -> one padded batch of tensors, with no Python per id.
 
-Letters: B inputs in the batch, N padded length, n_b real length of input b, K targets.
+Letters: B inputs in the batch, N padded length, n_b real length of input b, C channels, K targets.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
 from sma_core.data.tokenizers import Encoded, gather_index
 
@@ -26,11 +27,11 @@ class Batch:
     """Padded inputs and what belongs to them."""
 
     inputs: Tensor
-    """(B, N) int64 ids; the pad id after each input's end."""
+    """(B, N) int64 ids, the pad id after each input's end; or (B, N, C) float32 numbers, 0 after the end."""
     padding_mask: Tensor
     """(B, N) bool, True at real positions."""
     labels: Tensor | None
-    """(B, K) float32, NaN where missing; None without labels."""
+    """(B, K) float32, or (B, N) where every position is labelled; NaN where missing; None without labels."""
     rows: NDArray[np.int64]
     """Store indices of the rows, input after input."""
 
@@ -56,47 +57,78 @@ class Batch:
 def collate(
     store: Store,
     groups: Sequence[NDArray[np.int64]],
-    pad_id: int,
-    multiple: int = MULTIPLE,
+    pad_id: int = 0,
+    multiple: int | None = None,
     max_length: int | None = None,
+    scale: FeatureScale | None = None,
 ) -> Batch:
     """Pad the inputs ``groups``, each an array of row indices whose ids are joined, to one length N.
 
-    N is the longest input rounded up to ``multiple``, at most ``max_length``. Labels come along when
-    the store has targets and every input is one row.
+    N is the longest input rounded up to ``multiple``, at most ``max_length``; rows of numbers, which are all
+    as long, are not rounded up unless ``multiple`` says so, and are standardised with ``scale``. Labels
+    come along when the store has any and every input is one row.
     """
     rows = np.concatenate(groups)
     lengths = store.lengths[rows]
     sizes = np.fromiter(map(len, groups), dtype=np.int64, count=len(groups))
     totals = np.add.reduceat(lengths, np.cumsum(sizes) - sizes, dtype=np.int64)
-    inputs, mask = _pad(
-        store.flat[gather_index(store.starts[rows], lengths)], totals, pad_id, multiple, max_length
-    )
-    labels = None
-    if store.targets is not None and len(rows) == len(groups):
-        labels = torch.from_numpy(store.targets[rows])
+    flat = store.flat[gather_index(store.starts[rows], lengths)]
+    if store.metadata.holds_values:
+        values = flat.reshape(len(rows), -1)
+        inputs, mask = _padded_values(values if scale is None else scale(values), multiple or 1, max_length)
+    else:
+        mask = _real(totals, multiple or MULTIPLE, max_length)
+        inputs = _spread(flat.astype(np.int64), mask, pad_id)
+    labels = _labels(store, rows, mask) if len(rows) == len(groups) else None
     return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), labels, rows)
+
+
+def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor | None:
+    """Labels of rows (B, K), or of positions (B, N); None in a store without any."""
+    if store.symbols is not None:
+        at = gather_index(store.symbols.starts[rows], store.symbols.lengths[rows])
+        return torch.from_numpy(_spread(store.symbol_ranks(store.symbols.flat[at]), mask, np.nan))
+    return None if store.targets is None else torch.from_numpy(store.targets[rows])
 
 
 def collate_encoded(
     encoded: Encoded, pad_id: int, multiple: int = MULTIPLE, max_length: int | None = None
 ) -> Batch:
     """Pad freshly tokenized rows, one an input; ``rows`` are their positions."""
-    inputs, mask = _pad(encoded.values, encoded.lengths, pad_id, multiple, max_length)
+    mask = _real(encoded.lengths, multiple, max_length)
+    inputs = _spread(encoded.values.astype(np.int64), mask, pad_id)
     return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(encoded)))
 
 
-def _pad(
-    values: NDArray[Any], totals: NDArray[np.int64], pad_id: int, multiple: int, max_length: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Spread ids that stand end to end over rows: ids (B, N) int64 and mask (B, N), True = real."""
+def collate_values(
+    values: NDArray[np.float32], scale: FeatureScale, multiple: int = 1, max_length: int | None = None
+) -> Batch:
+    """Standardise rows of numbers (B, F), one an input; ``rows`` are their positions."""
+    inputs, mask = _padded_values(scale(values), multiple, max_length)
+    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(values)))
+
+
+def _padded_values(
+    values: NDArray[np.float32], multiple: int, max_length: int | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Pad standardised values (B, F) with 0 and give them one channel: (B, N, 1) and mask (B, N)."""
+    mask = _real(np.full(len(values), values.shape[1], dtype=np.int64), multiple, max_length)
+    return _spread(values.reshape(-1), mask, 0.0)[:, :, None], mask
+
+
+def _real(totals: NDArray[np.int64], multiple: int, max_length: int | None) -> NDArray[np.bool_]:
+    """Mask (B, N) of inputs of these lengths (B,), True = real."""
     longest = int(totals.max())
     width = -(-longest // multiple) * multiple
     if max_length is not None:
         if longest > max_length:
             raise ValueError(f"an input of {longest} ids is longer than max_length {max_length}")
         width = min(width, max_length)
-    mask = np.arange(width) < totals[:, None]
-    inputs = np.full(mask.shape, pad_id, dtype=np.int64)
-    inputs[mask] = values
-    return inputs, mask
+    return np.arange(width) < totals[:, None]
+
+
+def _spread(values: NDArray[Any], mask: NDArray[np.bool_], fill: float) -> NDArray[Any]:
+    """Spread values that stand end to end over the real places of ``mask`` (B, N)."""
+    spread = np.full(mask.shape, fill, dtype=values.dtype)
+    spread[mask] = values
+    return spread

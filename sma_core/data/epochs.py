@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from sma_core.data.batches import Batch, collate
 from sma_core.data.packing import EpochPlan, Packing, plan_epoch
+from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
 
 
 class StoreSource:
     """Epochs over a store, or over chosen ``rows`` of it: a pure function of seed, epoch and lengths.
 
+    ``scale`` standardises rows of numbers.
     The plan of the epoch last asked for is kept; asking for another makes a new one.
     """
 
@@ -27,9 +29,10 @@ class StoreSource:
         seed: int,
         packing: Packing = "single",
         rows: NDArray[np.int64] | None = None,
+        scale: FeatureScale | None = None,
     ) -> None:
         self._store, self._batch_size, self._max_length = store, batch_size, max_length
-        self._pad_id, self._seed, self._packing = pad_id, seed, packing
+        self._pad_id, self._seed, self._packing, self._scale = pad_id, seed, packing, scale
         self._rows = np.arange(len(store)) if rows is None else rows
         self._planned: tuple[int, EpochPlan] | None = None
 
@@ -40,7 +43,7 @@ class StoreSource:
     def batch(self, epoch: int, index: int) -> Batch:
         """Return batch ``index`` of ``epoch``."""
         groups = [self._rows[group] for group in self._plan(epoch)[index]]
-        return collate(self._store, groups, self._pad_id, max_length=self._max_length)
+        return collate(self._store, groups, self._pad_id, max_length=self._max_length, scale=self._scale)
 
     def _plan(self, epoch: int) -> EpochPlan:
         if self._planned is None or self._planned[0] != epoch:
@@ -51,9 +54,14 @@ class StoreSource:
 
 
 def fixed_batches(
-    store: Store, rows: NDArray[np.int64], batch_size: int, pad_id: int, max_length: int
+    store: Store,
+    rows: NDArray[np.int64],
+    batch_size: int,
+    pad_id: int,
+    max_length: int,
+    scale: FeatureScale | None = None,
 ) -> Sequence[Batch]:
     """Return batches of the chosen rows sorted by length, always the same: for evaluation."""
     ordered = rows[np.argsort(store.lengths[rows], kind="stable")]
     groups = [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
-    return [collate(store, list(group[:, None]), pad_id, max_length=max_length) for group in groups]
+    return [collate(store, list(group[:, None]), pad_id, max_length=max_length, scale=scale) for group in groups]

@@ -12,28 +12,34 @@ import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sma_core.data.checking import Chunk, checked, chunks
-from sma_core.data.hashing import chosen
-from sma_core.data.prepared import HELD_OUT, ROWS, SUMMARY, TRAIN, Prepared, PrepareRequest, PrepareSummary
-from sma_core.data.records import RejectedRow, Row
+from sma_core.data.prepared import (
+    HELD_OUT,
+    ROWS,
+    SUMMARY,
+    TRAIN,
+    Prepared,
+    PrepareRequest,
+    PrepareSummary,
+    ValuesRequest,
+)
 from sma_core.data.rejected import Rejections, Verdict
-from sma_core.data.store import StoreWriter
-from sma_core.data.targets import parse_targets
-from sma_core.data.tokenizers import Encoded, select, shorten
+from sma_core.data.sorting import Piece, Sorter
+from sma_core.data.store_format import StoreMetadata
+from sma_core.data.store_writer import StoreWriter
+from sma_core.data.text_rows import text_pieces
+from sma_core.data.value_rows import open_values
 from sma_core.errors import DataError
 from sma_core.files import publish_folder, remove_folder, remove_leftovers, replacing, temporary_name
 
+Request = PrepareRequest | ValuesRequest
 Progress = Callable[[int, int, int], None]
 """Called after each chunk with the numbers of rows read, kept and rejected so far."""
 
 
-def prepare(request: PrepareRequest, progress: Progress | None = None) -> Prepared:
+def prepare(request: Request, progress: Progress | None = None) -> Prepared:
     """Prepare what ``request`` describes, or find that it was done before.
 
     Raises `DataError` when the file cannot be read, holds nothing usable, or when a larger share than
@@ -57,7 +63,7 @@ def prepare(request: PrepareRequest, progress: Progress | None = None) -> Prepar
     return found
 
 
-def _build(request: PrepareRequest, folder: Path, fingerprint: str, progress: Progress | None) -> Prepared:
+def _build(request: Request, folder: Path, fingerprint: str, progress: Progress | None) -> Prepared:
     """Build the folder under another name, then publish it."""
     building = temporary_name(folder)
     building.mkdir()
@@ -77,20 +83,24 @@ def _build(request: PrepareRequest, folder: Path, fingerprint: str, progress: Pr
         remove_folder(building)
 
 
-def _fill(request: PrepareRequest, building: Path, fingerprint: str, progress: Progress | None) -> PrepareSummary:
+def _fill(request: Request, building: Path, fingerprint: str, progress: Progress | None) -> PrepareSummary:
     """Write the stores and the list of rejected rows into ``building``; give the summary."""
     began = time.perf_counter()
     listed = building / "rejected.jsonl"
     names = (ROWS,) if request.held_out is None else (TRAIN, HELD_OUT)
+    shortened = 0
     with ExitStack() as stack:
         rejections = Rejections(request.source, stack.enter_context(listed.open("w", encoding="utf-8")))
-        metadata = request.store_metadata(fingerprint)
+        metadata, pieces = _opened(request, fingerprint)
+        stack.enter_context(closing(pieces))
         writers = [stack.enter_context(StoreWriter(building / name, metadata)) for name in names]
-        sorter = _Sorter(request, writers)
-        for chunk in stack.enter_context(closing(_usable_chunks(request))):
+        sorter = Sorter(request.source, writers, request.held_out, request.seed)
+        for piece in pieces:
             rows_before = rejections.rows
-            rejections.rows += chunk.count
-            sorter.add(chunk, rejections)
+            rejections.rows += piece.count
+            rejections.add(piece.rejected)
+            sorter.add(piece)
+            shortened += piece.shortened
             if progress is not None:
                 progress(rejections.rows, rejections.rows - rejections.rejected, rejections.rejected)
             if rejections.hopeless(rows_before, request.max_rejected):
@@ -107,14 +117,16 @@ def _fill(request: PrepareRequest, building: Path, fingerprint: str, progress: P
         stores={name: writer.rows for name, writer in zip(names, writers, strict=True)},
         ids=sum(writer.ids for writer in writers),
         longest=max(writer.longest for writer in writers),
-        shortened=sorter.shortened,
+        shortened=shortened,
         seconds=time.perf_counter() - began,
     )
 
 
-def _usable_chunks(request: PrepareRequest) -> Generator[Chunk, None, None]:
-    records = request.reader(request.source, request.column, request.targets, usual=request.usual_columns)
-    return checked(chunks(iter(records)), request.check, request.processes)
+def _opened(request: Request, fingerprint: str) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+    """Describe the stores to write, and begin to read."""
+    if isinstance(request, ValuesRequest):
+        return open_values(request, fingerprint)
+    return request.store_metadata(fingerprint), text_pieces(request)
 
 
 def _verdict(rejections: Rejections) -> Verdict:
@@ -127,94 +139,9 @@ def _verdict(rejections: Rejections) -> Verdict:
     )
 
 
-def _give_up(request: PrepareRequest, fingerprint: str, rejections: Rejections, early: bool = False) -> None:
+def _give_up(request: Request, fingerprint: str, rejections: Rejections, early: bool = False) -> None:
     """Leave the rejected rows where the user can read them, then raise."""
     rejections.file.flush()
     kept = request.cache / f"{fingerprint}.rejected.jsonl"
     Path(rejections.file.name).replace(kept)
     raise _verdict(rejections).error(request.max_rejected, kept, early)
-
-
-class _Sorter:
-    """Tokenizes chunks and sends each row to its store.
-
-    One chunk is held back: only the last one can tell whether a store would stay empty, which happens
-    with tiny files; then the file's last usable row goes there.
-    """
-
-    def __init__(self, request: PrepareRequest, writers: list[StoreWriter]) -> None:
-        self.request = request
-        self.writers = writers
-        self.shortened = 0
-        self.held: _Ready | None = None
-
-    def add(self, chunk: Chunk, rejections: Rejections) -> None:
-        """Take a chunk: its unusable rows to the list, its usable ones to the stores."""
-        ready, unusable = self._ready(chunk.rows)
-        rejections.add(sorted([*chunk.rejected, *unusable], key=lambda row: row.number))
-        if ready.rows:
-            if self.held is not None:
-                self._write(self.held, self._held_out(self.held))
-            self.held = ready
-
-    def finish(self) -> None:
-        """Write the chunk held back, so that no store stays empty."""
-        assert self.held is not None, "a file without usable rows is refused before"
-        mask = self._held_out(self.held)
-        if len(self.writers) == 2:
-            train, held_out = self.writers
-            if held_out.rows + int(mask.sum()) == 0:
-                mask[-1] = True
-            elif train.rows + int((~mask).sum()) == 0:
-                mask[-1] = False
-            if train.rows + held_out.rows + len(mask) < 2:
-                raise DataError(
-                    f"{self.request.source} holds one usable row only; training and the held-out "
-                    "loss need one each"
-                )
-        self._write(self.held, mask)
-
-    def _ready(self, rows: list[Row]) -> tuple[_Ready, list[RejectedRow]]:
-        """Read the targets, tokenize, and apply the length rule."""
-        request = self.request
-        targets, rows, unusable = parse_targets(rows, request.targets)
-        encoded = request.tokenizer.encode([row.text for row in rows])
-        too_long = encoded.lengths > request.max_length
-        if not too_long.any():
-            return _Ready(rows, encoded, targets), unusable
-        if request.truncate:
-            self.shortened += int(too_long.sum())
-            return _Ready(
-                rows, shorten(encoded, request.max_length, request.tokenizer.separator_id), targets
-            ), unusable
-        for at in np.flatnonzero(too_long).tolist():
-            reason = f"too long: {int(encoded.lengths[at])} > {request.max_length}"
-            unusable.append(RejectedRow(rows[at].number, reason, rows[at].text))
-        return _Ready(rows, encoded, targets).take(np.flatnonzero(~too_long)), unusable
-
-    def _held_out(self, ready: _Ready) -> NDArray[np.bool_]:
-        share = self.request.held_out
-        if share is None:
-            return np.zeros(len(ready.rows), dtype=np.bool_)
-        return chosen(ready.numbers, share, self.request.seed)
-
-    def _write(self, ready: _Ready, held_out: NDArray[np.bool_]) -> None:
-        for writer, mask in zip(self.writers, (~held_out, held_out), strict=False):
-            part = ready if mask.all() else ready.take(np.flatnonzero(mask))
-            writer.append(part.encoded, part.numbers, [row.text for row in part.rows], part.targets)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """Rows of one chunk that go into a store: ids, and targets (n, K)."""
-
-    rows: list[Row]
-    encoded: Encoded
-    targets: NDArray[np.float32]
-
-    @property
-    def numbers(self) -> NDArray[np.int64]:
-        return np.fromiter((row.number for row in self.rows), dtype=np.int64, count=len(self.rows))
-
-    def take(self, at: NDArray[np.int64]) -> _Ready:
-        return _Ready([self.rows[i] for i in at.tolist()], select(self.encoded, at), self.targets[at])

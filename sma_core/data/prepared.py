@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from sma_core.data.blocks import BlockReader
 from sma_core.data.checking import Check, check_name
 from sma_core.data.readers import Reader
 from sma_core.data.rejected import Verdict
-from sma_core.data.store import FORMAT_VERSION, Store, StoreMetadata
+from sma_core.data.store import Store
+from sma_core.data.store_format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
 
@@ -21,30 +23,23 @@ SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareRequest:
-    """A file, the parts that read it, and the rules.
+class SourceRequest:
+    """A file and the rules that hold for rows of every kind.
 
-    ``held_out`` is a share of the rows, or None to keep all in one store. ``targets`` names label
-    columns. ``keep_text`` stores raw texts too, which splitters need. ``max_rejected`` and ``processes``
-    do not shape the result, so they are not part of its fingerprint.
+    ``held_out`` is a share of the rows, or None to keep all in one store. ``targets`` names label columns,
+    ``label_form`` says what stands in them. ``max_rejected`` does not shape the result, so it is not part of
+    the fingerprint.
     """
 
     source: Path
-    reader: Reader
     reader_name: str
-    tokenizer: DiscreteTokenizer
     cache: Path
     max_length: int
-    column: str | None = None
-    usual_columns: tuple[str, ...] = ()
-    truncate: bool = True
-    check: Check | None = None
     max_rejected: float = 0.05
     held_out: float | None = 0.02
     seed: int = 0
     targets: tuple[str, ...] = ()
-    keep_text: bool = False
-    processes: int | None = None
+    label_form: LabelForm = "numbers"
 
     def fingerprint(self) -> str:
         """32 hex digits of everything that shapes the result; `DataError` when there is no such file."""
@@ -56,14 +51,43 @@ class PrepareRequest:
         parts = {
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
             "source": [str(self.source.resolve()), state.st_size, state.st_mtime_ns],
+            "held_out": [self.held_out, self.seed],
+            "labels": [self.targets, self.label_form],
+            **self._own_parts(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _own_parts(self) -> dict[str, Any]:
+        """Return what shapes the result of this kind of rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareRequest(SourceRequest):
+    """Rows of text: the parts that read them.
+
+    ``keep_text`` stores raw texts too, which splitters need. ``position_mask`` names a column of 0 and 1 that
+    tells which symbols count. ``processes`` does not shape the result.
+    """
+
+    reader: Reader
+    tokenizer: DiscreteTokenizer
+    column: str | None = None
+    usual_columns: tuple[str, ...] = ()
+    truncate: bool = True
+    check: Check | None = None
+    position_mask: str | None = None
+    keep_text: bool = False
+    processes: int | None = None
+
+    def _own_parts(self) -> dict[str, Any]:
+        return {
             "reader": [self.reader_name, self.column, self.usual_columns],
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
             "length": [self.max_length, self.truncate],
             "check": check_name(self.check),
-            "held_out": [self.held_out, self.seed],
-            "labels": [self.targets, self.keep_text],
+            "text": [self.position_mask, self.keep_text],
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     def store_metadata(self, fingerprint: str) -> StoreMetadata:
         """Describe the stores that this request makes."""
@@ -74,7 +98,27 @@ class PrepareRequest:
             source=fingerprint,
             targets=self.targets,
             has_text=self.keep_text,
+            label_form=self.label_form,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesRequest(SourceRequest):
+    """Rows of numbers: the reader of blocks, and which columns are features.
+
+    ``columns`` and ``names`` are what a `BlockReader` takes; ``sentinels`` are values that mean missing.
+    """
+
+    reader: BlockReader
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    sentinels: tuple[float, ...] = ()
+
+    def _own_parts(self) -> dict[str, Any]:
+        return {
+            "reader": [self.reader_name, self.columns, self.names],
+            "values": [self.sentinels, self.max_length],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

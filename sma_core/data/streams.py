@@ -40,13 +40,32 @@ def read_lines(path: Path) -> Iterator[bytes]:
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         if len(rest) > LONGEST_LINE:
-            raise DataError(
-                f"{path} has a line of over {LONGEST_LINE >> 20} MB; give a text file with one row a line"
-            )
+            raise _endless_line(path)
         for line in lines:
             yield line.removesuffix(b"\r")
     if rest:
         yield rest.removesuffix(b"\r")
+
+
+def read_blocks(path: Path, size: int) -> Iterator[bytes]:
+    """Yield the file's text in blocks of whole lines, each of about ``size`` bytes; the last may lack its end.
+
+    A byte order mark is left out. Raises `DataError` for a line of over `LONGEST_LINE` bytes.
+    """
+    held: list[bytes] = []
+    count = 0
+    for block in _text_blocks(path):
+        held.append(block)
+        count += len(block)
+        if count >= size:
+            whole, line_end, rest = b"".join(held).rpartition(b"\n")
+            if line_end:
+                yield whole + line_end
+            elif count > LONGEST_LINE:
+                raise _endless_line(path)
+            held, count = [rest], len(rest)
+    if any(held):
+        yield b"".join(held)
 
 
 def _text_blocks(path: Path) -> Iterator[bytes]:
@@ -89,6 +108,10 @@ def _open(path: Path) -> IO[bytes] | Any:  # noqa: ANN401 - pyarrow has no types
             return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
         case _:
             return path.open("rb")
+
+
+def _endless_line(path: Path) -> DataError:
+    return DataError(f"{path} has a line of over {LONGEST_LINE >> 20} MB; give a text file with one row a line")
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

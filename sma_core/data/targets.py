@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from sma_core.data.records import RejectedRow, Row
 
-_WORDS = {"": math.nan, "nan": math.nan, "na": math.nan, "true": 1.0, "false": 0.0}
+MISSING = frozenset({"", "nan", "na"})
+"""Cells, in lower case, that stand for a missing value."""
+_WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING, math.nan)
 
 
 def parse_targets(
@@ -27,7 +29,7 @@ def parse_targets(
     kept: list[Row] = []
     unusable: list[RejectedRow] = []
     for row in rows:
-        values = [_number(field) for field in row.fields]
+        values = [to_number(field) for field in row.fields]
         wrong = next((at for at, value in enumerate(values) if value is None or math.isinf(value)), None)
         if wrong is not None:
             reason = f"target is not a number: {names[wrong]} is {row.fields[wrong]!r}"
@@ -40,7 +42,8 @@ def parse_targets(
     return np.array(table, dtype=np.float32).reshape(len(kept), len(names)), kept, unusable
 
 
-def _number(text: str) -> float | None:
+def to_number(text: str) -> float | None:
+    """Read a label as a number: NaN when it is missing, None when it is none."""
     word = _WORDS.get(text.lower())
     if word is not None:
         return word

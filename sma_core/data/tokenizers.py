@@ -21,15 +21,15 @@ BYTE_OFFSET = len(SPECIAL_NAMES)
 class Encoded:
     """The ids of several rows end to end: row i is ``values[offsets[i]:offsets[i + 1]]``."""
 
-    values: NDArray[np.unsignedinteger]
-    """(T,) uint16, or uint32 where the vocabulary needs it."""
+    values: NDArray[np.integer]
+    """(T,) uint16, or uint32 where the vocabulary needs it; int16 for labels that stand at ids."""
     offsets: NDArray[np.int64]
     """(n + 1,) int64, from 0 to T."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int) -> NDArray[np.unsignedinteger]:
+    def __getitem__(self, index: int) -> NDArray[np.integer]:
         """Return the ids of one row, as a view."""
         if not -len(self) <= index < len(self):
             raise IndexError(index)
@@ -85,6 +85,15 @@ class DiscreteTokenizer(Protocol):
         ...
 
 
+@runtime_checkable
+class CharacterTokenizer(DiscreteTokenizer, Protocol):
+    """A tokenizer that can tell at which id each character begins: labels of characters need one."""
+
+    def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """(T,) for each id of ``encode(texts)``, whether a character begins there; as many as characters."""
+        ...
+
+
 class ByteTokenizer:
     """Raw UTF-8 bytes: id = byte + 6, after PAD 0, BOS 1, EOS 2, MASK 3, CLS 4 and SEP 5.
 
@@ -110,6 +119,12 @@ class ByteTokenizer:
         flat = np.frombuffer(joined, dtype=np.uint8)
         ends = np.flatnonzero(flat == 255) + 1
         return Encoded(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
+
+    def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """(T,) for each id of ``encode(texts)``, whether it is the first byte of a character."""
+        ids = self.encode(texts).values
+        # In UTF-8 the bytes 128 to 191 go on with a character.
+        return (ids >= BYTE_OFFSET) & ((ids < BYTE_OFFSET + 128) | (ids >= BYTE_OFFSET + 192))
 
     def decode(self, ids: NDArray[np.integer] | Sequence[int], keep_special: bool = False) -> str:
         """Return the text of one row's ids (n,); bytes that are no UTF-8 become replacement characters."""

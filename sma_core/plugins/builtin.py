@@ -20,7 +20,7 @@ def sma_tokenizers() -> list[Tokenizer]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """Text lines and delimited columns."""
+    """Text lines and delimited columns; tables of numbers."""
     return [
         Reader(
             name="lines",
@@ -33,6 +33,27 @@ def sma_readers() -> list[Reader]:
             summary="Comma- or tab-separated columns with a header.",
             factory="sma_core.data.readers.csv:read_csv",
             suffixes=(".csv", ".tsv"),
+        ),
+        Reader(
+            name="table",
+            summary="Columns of numbers, comma- or tab-separated.",
+            factory="sma_core.data.readers.table:read_table",
+            suffixes=(".csv", ".tsv"),
+            reads="blocks",
+        ),
+        Reader(
+            name="parquet",
+            summary="Columns of numbers in a Parquet file.",
+            factory="sma_core.data.readers.parquet:read_parquet",
+            suffixes=(".parquet",),
+            reads="blocks",
+        ),
+        Reader(
+            name="npy",
+            summary="A table of numbers as NumPy writes it.",
+            factory="sma_core.data.readers.arrays:read_arrays",
+            suffixes=(".npy", ".npz"),
+            reads="blocks",
         ),
     ]
 

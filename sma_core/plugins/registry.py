@@ -141,16 +141,17 @@ class Registry:
         return self._entries[type(spec), spec.name].provider
 
     def reader_for(self, path: Path, name: str | None = None) -> Reader:
-        """The reader called ``name``, or the one that serves the file's suffix.
+        """The reader called ``name``, or the one that serves the file's suffix, for the domain's kind of rows.
 
         Raises `PluginError` when no reader serves the suffix; the sentence lists those that are served.
         """
+        wanted = "blocks" if self.domain.input_kind == "continuous" else "rows"
+        readers = [reader for reader in self.specs(Reader) if reader.reads == wanted]
         if name is not None:
-            return self.find(Reader, name)
+            return self._fitting(self.find(Reader, name), readers)
         suffixes = [suffix.lower() for suffix in path.suffixes]
         if suffixes and suffixes[-1] in COMPRESSIONS:
             suffixes.pop()
-        readers = self.specs(Reader)
         for reader in readers:
             if suffixes and suffixes[-1] in reader.suffixes:
                 return reader
@@ -159,6 +160,17 @@ class Registry:
             f"{path}: no reader serves this kind of file; the endings served are {known} "
             "(each also with .gz or .zst), or name a reader with --set data.reader=NAME"
         )
+
+    def _fitting(self, reader: Reader, fitting: list[Reader]) -> Reader:
+        """Return the reader; raises `PluginError` when it reads another kind of rows than the domain has."""
+        if reader not in fitting:
+            has, gives = ("numbers", "text") if reader.reads == "rows" else ("text", "numbers")
+            names = ", ".join(each.name for each in fitting) or "none"
+            raise PluginError(
+                f"the reader {reader.name!r} gives rows of {gives}, but the domain {self.name!r} has rows of "
+                f"{has}: choose one of {names}"
+            )
+        return reader
 
     def build(self, spec: Spec) -> Any:  # noqa: ANN401 - each kind of spec names its own type
         """Import what the spec's ``factory`` names, without calling it."""

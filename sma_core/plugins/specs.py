@@ -59,12 +59,15 @@ def field_is_reference(field_name: str) -> bool:
 class Domain(Spec):
     """A field of data: which parts serve it when the user names none.
 
+    ``input_kind`` tells whether rows are text, read as ids of a ``tokenizer``, or numbers (``continuous``), which
+    need none. ``columns`` are names that usually hold the text. ``sentinels`` are numbers that stand for a
+    missing value in continuous rows.
     ``recipes`` is an importable package whose ``*.toml`` files are recipes. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
     it runs in worker processes.
     """
 
-    tokenizer: str
+    tokenizer: str | None = None
     reader: str
     dataset: str
     recipes: str
@@ -75,6 +78,13 @@ class Domain(Spec):
     splitter: str = "random"
     columns: tuple[str, ...] = ()
     check: str | None = None
+    sentinels: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when a field is not usable, or rows of text have no tokenizer."""
+        super().__post_init__()
+        if self.input_kind == "discrete" and self.tokenizer is None:
+            raise ValueError(f"Domain {self.name!r} has discrete inputs: name its tokenizer, such as 'bytes'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +103,15 @@ class Reader(Spec):
     ``columns``) are looked for. ``fields`` names further columns whose texts come along with each row.
     A reader streams; the full contract is in `sma_core.data.readers`.
 
+    With ``reads="blocks"`` it serves domains of numbers, and is a function ``(path, columns, fields, *, names=())
+    -> iterator of Block | RejectedRow``; the contract is in `sma_core.data.blocks`.
+
     ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``.
     """
 
     factory: str
     suffixes: tuple[str, ...]
+    reads: Literal["rows", "blocks"] = "rows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +121,9 @@ class DataSet(Spec):
     ``file`` is the file's name in the domain's data folder; ``locate`` names a function ``() -> Path``
     for a file that ships with the plugin or one of its libraries. ``hub`` is ``"owner/name"``;
     ``hub_splits`` are the splits whose rows together make the set, ``hub_columns`` pairs of our column
-    name and the hub's.
+    name and the hub's. ``column`` is the column that holds the text. For rows of numbers ``columns`` are the
+    features in their order (empty: all that are no labels), and ``names`` those of all columns when the file has
+    no header.
     """
 
     source: str
@@ -119,6 +135,8 @@ class DataSet(Spec):
     hub_columns: tuple[tuple[str, str], ...] = ()
     reader: str | None = None
     column: str | None = None
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +152,18 @@ class Head(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Spec):
-    """Labels to learn: columns of a data set, what they are, how they are split and judged."""
+    """Labels to learn: columns of a data set, what they are, how they are split and judged.
+
+    ``multiclass`` and ``per-position`` take one target column, of class names or of texts with a symbol for every
+    character of the input; ``position_mask`` may then name a column of texts of 0 and 1 that tells which count.
+    """
 
     dataset: str
     targets: tuple[str, ...]
     kind: TaskKind
     metric: str
     splitter: str = "random"
+    position_mask: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

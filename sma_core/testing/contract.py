@@ -287,11 +287,12 @@ class DomainContract:
 
     def _tokenizer(self) -> DiscreteTokenizer:
         registry = self._registry()
+        from sma_core.verbs.inputs import build_tokenizer
+
         if registry.domain.input_kind != "discrete":
             _skip("the domain's inputs are continuous")
         with _explained("the domain's tokenizer must be made by factory()"):
-            tokenizer: DiscreteTokenizer = registry.build(registry.find(Tokenizer, registry.domain.tokenizer))()
-            return tokenizer
+            return build_tokenizer(registry, None)
 
     def _good_rows(self) -> list[str]:
         if not self.good_rows:

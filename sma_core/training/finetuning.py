@@ -49,8 +49,10 @@ class FinetuneObjective:
         for batch in batches:
             moved = batch.to(device)
             outputs = self.module(moved.inputs, moved.padding_mask)
-            predictions.append(self.targets.predictions(outputs))
-            labels.append(_labels(batch).double().numpy())
+            found = self.targets.predictions(outputs)
+            known, judged = self.targets.judged(_labels(batch).double().numpy(), found)
+            labels.append(known)
+            predictions.append(judged)
         return compute_metrics(self.targets.kind, np.concatenate(labels), np.concatenate(predictions))
 
 

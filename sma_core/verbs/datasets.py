@@ -17,12 +17,17 @@ from sma_core.plugins.specs import DataSet, Reader
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read, by which reader, and the column asked for (None: a usual name is looked for)."""
+    """A file to read, by which reader, and the column asked for (None: a usual name is looked for).
+
+    Of rows of numbers: ``columns`` the features asked for (empty: all), ``names`` those of a headerless file.
+    """
 
     label: str
     path: Path
     reader: Reader
     column: str | None
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -47,13 +52,15 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         spec = registry.find(DataSet, bare)
         path = locate(registry, spec)
         reader = registry.reader_for(path, config.reader or spec.reader)
-        return Source(f"{registry.name}:{bare}", path, reader, config.column or spec.column)
+        column, columns = config.column or spec.column, config.columns or spec.columns
+        return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names)
     path = Path(name).expanduser()
     if not path.exists():
         raise _not_found(registry, name)
     if path.is_dir():
         raise DataError(f"{path} is a folder: name one file in it")
-    return Source(str(path), path, registry.reader_for(path, config.reader), config.column)
+    reader = registry.reader_for(path, config.reader)
+    return Source(str(path), path, reader, config.column, config.columns or ())
 
 
 def _not_found(registry: Registry, name: str) -> UserError:

@@ -15,10 +15,8 @@ import torch
 from sma_core.config import FinetuneConfig
 from sma_core.data.epochs import StoreSource
 from sma_core.data.prepare import Progress
-from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
-from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
@@ -30,9 +28,10 @@ from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
-from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, origin_facts
+from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run
+from sma_core.verbs.inputs import domain_facts
 from sma_core.verbs.labelled import LabelledRows, read_labelled
-from sma_core.verbs.models import build_predictor, load_encoder, load_weights
+from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, finetune_settings, wishes
@@ -46,8 +45,13 @@ class _Job:
 
     registry: Registry
     config: FinetuneConfig
-    tokenizer: DiscreteTokenizer
     rows: LabelledRows
+    head: str
+
+    @property
+    def feed(self) -> Feed:
+        """What the model is fed."""
+        return self.rows.feed
 
 
 def finetune(
@@ -134,38 +138,32 @@ def _begin(
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
     registry = Registry.load(name, policy)
     config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
-    job = _job(registry, config, preparing)
-    if facts is not None:
-        check_tokenizer(job.tokenizer, facts["tokenizer"])
-    return job
+    feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
+    return _job(registry, config, feed, preparing)
 
 
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, request, FinetuneConfig, policy)
-    job = _job(registry, config, preparing)
-    check_tokenizer(job.tokenizer, run.model()["tokenizer"])
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: FinetuneConfig, preparing: Progress | None) -> _Job:
-    tokenizer = build_tokenizer(registry, config.data.tokenizer)
-    return _Job(registry, config, tokenizer, read_labelled(registry, config, tokenizer, preparing))
+def _job(registry: Registry, config: FinetuneConfig, feed: Feed, preparing: Progress | None) -> _Job:
+    rows = read_labelled(registry, config, feed, preparing)
+    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind))
 
 
 def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
     """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
     config, rows = job.config, job.rows
-    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"))
-    head = config.head or job.registry.domain.head
+    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes)
     with seeded(config.training.seed):
-        module = build_predictor(
-            job.registry, config.model, DiscreteInputs(job.tokenizer.vocabulary_size), head, len(targets.names)
-        )
+        module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
     if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
-    metric = find_metric(rows.metric, rows.kind)
+    metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     valid = rows.batches("valid", config.training.batch_size)
     return FinetuneObjective(module, targets, valid, metric, config.training.compile)
 
@@ -184,9 +182,10 @@ def _trainer(
         job.rows.store,
         training.batch_size,
         length,
-        job.tokenizer.pad_id,
+        job.feed.pad_id,
         training.seed,
         rows=job.rows.parts["train"],
+        scale=job.feed.scale,
     )
     epoch = math.ceil(source.batches_in(0) / training.accumulate)
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
@@ -240,10 +239,11 @@ def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
     return {
         "verb": VERB,
         "finished": finished,
-        **origin_facts(job.registry, job.tokenizer),
+        **domain_facts(job.registry),
+        **job.feed.facts(),
         "task": job.rows.label,
         "targets": targets.to_json(),
-        "head": job.config.head or job.registry.domain.head,
+        "head": job.head,
         "pretrained": job.config.pretrained,
         "split": {"name": job.rows.splitter, "seed": job.config.split.seed, "rows": job.rows.sizes()},
     }

@@ -6,7 +6,8 @@ from typing import Any
 
 from sma_core.config import DataConfig
 from sma_core.data.prepare import Progress, prepare
-from sma_core.data.prepared import Prepared, PrepareRequest
+from sma_core.data.prepared import Prepared, PrepareRequest, ValuesRequest
+from sma_core.data.store_format import LabelForm
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import PluginError
 from sma_core.plugins.registry import Registry
@@ -15,18 +16,23 @@ from sma_core.verbs.datasets import Source, cache_folder
 
 
 def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
-    """Build the tokenizer called ``name``, or the domain's own."""
-    spec = registry.find(Tokenizer, name or registry.domain.tokenizer)
+    """Build the tokenizer called ``name``, or the domain's own; raises `PluginError` when it has none."""
+    name = name or registry.domain.tokenizer
+    if name is None:
+        raise PluginError(f"the domain {registry.name!r} has rows of numbers, which no tokenizer reads")
+    spec = registry.find(Tokenizer, name)
     tokenizer: DiscreteTokenizer = registry.build(spec)()
     return tokenizer
 
 
 def origin_facts(registry: Registry, tokenizer: DiscreteTokenizer) -> dict[str, Any]:
     """Return what ``model.json`` says of the domain and the tokenizer a model was made with."""
-    return {
-        "domain": {"name": registry.name, "package": registry.provider(registry.domain)},
-        "tokenizer": tokenizer_facts(tokenizer),
-    }
+    return {**domain_facts(registry), "tokenizer": tokenizer_facts(tokenizer)}
+
+
+def domain_facts(registry: Registry) -> dict[str, Any]:
+    """Return what ``model.json`` says of the domain."""
+    return {"domain": {"name": registry.name, "package": registry.provider(registry.domain)}}
 
 
 def tokenizer_facts(tokenizer: DiscreteTokenizer) -> dict[str, Any]:
@@ -57,8 +63,10 @@ def prepare_source(
     max_length: int,
     targets: tuple[str, ...] | None = None,
     progress: Progress | None = None,
+    label_form: LabelForm = "numbers",
+    position_mask: str | None = None,
 ) -> Prepared:
-    """Prepare a source's store, or find it prepared.
+    """Prepare a source's store of ids, or find it prepared.
 
     With ``targets`` all rows go into one store with labels and texts, for a splitter; without, a share
     ``config.held_out`` is kept apart. Raises `DataError` as `sma_core.data.prepare.prepare` does.
@@ -79,8 +87,39 @@ def prepare_source(
             max_rejected=config.max_rejected,
             held_out=None if labelled else config.held_out,
             targets=targets or (),
+            label_form=label_form,
+            position_mask=position_mask,
             keep_text=labelled,
             processes=config.processes,
+        ),
+        progress,
+    )
+
+
+def prepare_values(
+    registry: Registry,
+    source: Source,
+    config: DataConfig,
+    max_length: int,
+    targets: tuple[str, ...] | None = None,
+    progress: Progress | None = None,
+    label_form: LabelForm = "numbers",
+) -> Prepared:
+    """Prepare a source's store of numbers, or find it prepared; otherwise as `prepare_source`."""
+    return prepare(
+        ValuesRequest(
+            source=source.path,
+            reader=registry.build(source.reader),
+            reader_name=source.reader.name,
+            cache=cache_folder() / "prepared",
+            max_length=max_length,
+            columns=source.columns,
+            names=source.names,
+            sentinels=registry.domain.sentinels,
+            max_rejected=config.max_rejected,
+            held_out=None if targets is not None else config.held_out,
+            targets=targets or (),
+            label_form=label_form,
         ),
         progress,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,18 +14,25 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.batches import Batch
 from sma_core.data.epochs import fixed_batches
 from sma_core.data.prepare import Progress
+from sma_core.data.prepared import Prepared
+from sma_core.data.scaling import FeatureScale, fit_scale
 from sma_core.data.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.data.store_format import LabelForm
 from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
 from sma_core.evaluation.splits import check_split
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
-from sma_core.training.targets import Labels, check_labels, guess_kind
-from sma_core.verbs.datasets import find_source
-from sma_core.verbs.inputs import prepare_source
+from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
+from sma_core.verbs.datasets import Source, find_source
+from sma_core.verbs.feeds import Feed, is_continuous
+from sma_core.verbs.inputs import prepare_source, prepare_values
+from sma_core.verbs.label_forms import form_of, guess_form
 
 Part = Literal["train", "valid", "test"]
+
+ROWS_IN_BLOCK = 65_536
+"""Rows of numbers looked at together when their scale is taken."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class LabelledRows:
     label: str
     name: str
     store: Store
+    feed: Feed
     targets: tuple[str, ...]
     kind: str
     metric: str
@@ -45,16 +53,21 @@ class LabelledRows:
     parts: Mapping[Part, NDArray[np.int64]]
     rejected: int
     rejected_rows: Path
-    pad_id: int
     max_length: int
 
     def labels(self, part: Part) -> Labels:
-        """Return the labels (n, T) of a part, NaN where missing."""
+        """Return the labels (n, T) of a part, NaN where missing; T is 0 when every position has one."""
         return _all_labels(self.store)[self.parts[part]]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of all rows; empty when labels are numbers."""
+        return self.store.classes
 
     def batches(self, part: Part, batch_size: int) -> Sequence[Batch]:
         """Return the part's batches in a fixed order, for evaluation."""
-        return fixed_batches(self.store, self.parts[part], batch_size, self.pad_id, self.max_length)
+        pad, scale = self.feed.pad_id, self.feed.scale
+        return fixed_batches(self.store, self.parts[part], batch_size, pad, self.max_length, scale)
 
     def sizes(self) -> dict[str, int]:
         """Return the number of rows in each part."""
@@ -72,31 +85,35 @@ class _Wanted:
     kind: str | None
     metric: str | None
     splitter: str
+    position_mask: str | None
 
 
 def read_labelled(
-    registry: Registry, config: FinetuneConfig, tokenizer: DiscreteTokenizer, progress: Progress | None = None
+    registry: Registry, config: FinetuneConfig, feed: Feed, progress: Progress | None = None
 ) -> LabelledRows:
     """Read, check and divide the labelled rows that ``config`` names.
 
+    Numbers are standardised with the scale of ``feed``, or one taken from the training rows when it has none.
     Raises `DataError` when labels do not fit their kind or a part would be empty.
     """
     wanted = _wanted(registry, config)
     source = find_source(registry, config.data, wanted.dataset)
-    prepared = prepare_source(
-        registry, source, config.data, tokenizer, config.model.max_length, wanted.targets, progress
-    )
+    if feed.scale is not None:
+        source = replace(source, columns=config.data.columns or feed.scale.columns)
+    prepared = _prepared(registry, config, source, wanted, feed, progress)
     store = Store.open(prepared.rows)
-    labels = _all_labels(store)
-    kind = wanted.kind or guess_kind(labels)
-    check_labels(labels, wanted.targets, kind, str(source.path), store.row_numbers)
+    kind = _kind(store, wanted, source)
     split = registry.build(registry.find(Splitter, wanted.splitter))
-    parts = split(store.texts, config.split.valid, config.split.test, config.split.seed)
+    texts = store.texts if store.metadata.has_text else [""] * len(store)
+    parts = split(texts, config.split.valid, config.split.test, config.split.seed)
     check_split(parts, len(store), wanted.splitter)
+    if is_continuous(registry):
+        feed = Feed(scale=_scale(store, feed.scale, parts[0], source))
     return LabelledRows(
         label=wanted.label,
         name=wanted.name,
         store=store,
+        feed=feed,
         targets=wanted.targets,
         kind=kind,
         metric=wanted.metric or KIND_METRICS[kind][0],
@@ -104,9 +121,50 @@ def read_labelled(
         parts=dict(zip(("train", "valid", "test"), parts, strict=True)),
         rejected=prepared.summary.rejected,
         rejected_rows=prepared.rejected_rows,
-        pad_id=tokenizer.pad_id,
         max_length=config.model.max_length,
     )
+
+
+def _prepared(
+    registry: Registry,
+    config: FinetuneConfig,
+    source: Source,
+    wanted: _Wanted,
+    feed: Feed,
+    progress: Progress | None,
+) -> Prepared:
+    """Prepare all rows in one store, with labels of the form that their kind needs."""
+    if wanted.kind is not None:
+        check_columns(wanted.targets, wanted.kind)
+    form: LabelForm = form_of(wanted.kind) if wanted.kind else guess_form(registry, source, wanted.targets)
+    length, targets = config.model.max_length, wanted.targets
+    if feed.tokenizer is None:
+        return prepare_values(registry, source, config.data, length, targets, progress, form)
+    mask = wanted.position_mask if form == "symbols" else None
+    return prepare_source(registry, source, config.data, feed.tokenizer, length, targets, progress, form, mask)
+
+
+def _kind(store: Store, wanted: _Wanted, source: Source) -> str:
+    """Return what the labels are; raises `DataError` when they do not fit."""
+    labels = _all_labels(store)
+    kind = wanted.kind or guess_kind(labels, store.classes)
+    check_labels(labels, wanted.targets, kind, str(source.path), store.row_numbers)
+    if store.metadata.label_form != "numbers" and len(store.classes) < 2:
+        raise DataError(
+            f"{source.path}: the target {wanted.targets[0]!r} has one class only, {store.classes[0]!r}; there is "
+            "nothing to learn from it"
+        )
+    return kind
+
+
+def _scale(store: Store, known: FeatureScale | None, rows: NDArray[np.int64], source: Source) -> FeatureScale:
+    """Return the scale of the pre-trained run, or that of the training rows."""
+    columns = store.metadata.columns
+    if known is not None:
+        known.check_columns(columns, source.label)
+        return known
+    starts = range(0, len(rows), ROWS_IN_BLOCK)
+    return fit_scale((store.values(rows[start : start + ROWS_IN_BLOCK]) for start in starts), columns)
 
 
 def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
@@ -119,7 +177,8 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         if source is None:
             raise ConfigError("--target names columns of a file: say which with --data FILE")
         name = Path(source).name.split(".")[0] or "labels"
-        return _Wanted(source, name, None, config.targets, config.kind, None, splitter or registry.domain.splitter)
+        chosen, mask = splitter or registry.domain.splitter, config.position_mask
+        return _Wanted(source, name, None, config.targets, config.kind, None, chosen, mask)
     if config.task is None and registry.domain.task is None:
         raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
     if config.data.source is not None and config.task is None:
@@ -133,10 +192,13 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         config.kind or task.kind,
         task.metric if config.kind in (None, task.kind) else None,
         splitter or task.splitter,
+        config.position_mask or task.position_mask,
     )
 
 
 def _all_labels(store: Store) -> Labels:
+    if store.symbols is not None:
+        return np.zeros((len(store), 0))
     if store.targets is None:
         raise DataError("this store was prepared without labels")
     return store.targets.astype(np.float64)

@@ -8,15 +8,18 @@ from typing import Any
 from torch import Tensor, nn
 
 from sma_core.config import ModelConfig
-from sma_core.errors import CheckpointError
+from sma_core.errors import CheckpointError, ConfigError
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
 from sma_core.training.checkpoints import Checkpoint
 from sma_core.training.run_folder import RunFolder
+from sma_core.training.targets import is_per_position
 
 ENCODER_PARTS = ("embed.", "encoder.")
+POSITION_HEAD, ROW_HEAD = "position", "decoder"
+"""Heads for labels of every position and of rows, when the domain's own is of the other sort."""
 
 
 def build_predictor(registry: Registry, model: ModelConfig, inputs: Inputs, head: str, outputs: int) -> Predictor:
@@ -25,6 +28,28 @@ def build_predictor(registry: Registry, model: ModelConfig, inputs: Inputs, head
     whole = SMA(model, inputs)
     head_module: nn.Module = factory(model, outputs)
     return Predictor(whole.embed, whole.encoder, head_module)
+
+
+def choose_head(registry: Registry, wanted: str | None, kind: str) -> str:
+    """Return the head called ``wanted``, or the one for labels of this kind.
+
+    Raises `ConfigError` when a head that answers once for a row meets labels of every position, or the reverse.
+    """
+    each = is_per_position(kind)
+    own = registry.domain.head
+    if wanted is None and registry.find(Head, own).per_position != each:
+        own = POSITION_HEAD if each else ROW_HEAD
+    head = registry.find(Head, wanted or own)
+    if head.per_position != each:
+        gives, need = (
+            ("every position", "each row has one") if head.per_position else ("a row", "every position has one")
+        )
+        fitting = ", ".join(spec.name for spec in registry.specs(Head) if spec.per_position == each)
+        raise ConfigError(
+            f"the head {head.name!r} gives an answer for {gives}, but of {kind} labels {need}: "
+            f"use --head {fitting}"
+        )
+    return head.name
 
 
 def load_encoder(module: Predictor, run: RunFolder) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,8 @@ from sma_core.data.epochs import StoreSource, fixed_batches
 from sma_core.data.prepare import Progress
 from sma_core.data.prepared import Prepared
 from sma_core.data.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer
-from sma_core.errors import UserError
+from sma_core.errors import ConfigError, UserError
 from sma_core.nn.counts import query_count
-from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
@@ -34,7 +32,8 @@ from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.verbs.datasets import Source, find_source
-from sma_core.verbs.inputs import build_tokenizer, check_tokenizer, origin_facts, prepare_source
+from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run, is_continuous
+from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
@@ -51,7 +50,7 @@ class _Job:
     registry: Registry
     config: PretrainConfig
     source: Source
-    tokenizer: DiscreteTokenizer
+    feed: Feed
     prepared: Prepared
 
 
@@ -66,9 +65,9 @@ def plan_training(
     registry = Registry.load(_needed(domain), policy)
     resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
     find_source(registry, resolved.data)
-    tokenizer = build_tokenizer(registry, resolved.data.tokenizer)
+    feed = begin_feed(registry, resolved.data)
     with torch.device("meta"):
-        parameters = parameter_count(SMA(resolved.model, DiscreteInputs(tokenizer.vocabulary_size)))
+        parameters = parameter_count(SMA(resolved.model, feed.inputs))
     return Plan(dict(flatten(dump(resolved))), parameters, _steps_in_words(resolved.training))
 
 
@@ -146,25 +145,34 @@ def _needed(domain: str | None) -> str:
 def _begin(domain: str | None, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a new run and prepare its data."""
     registry = Registry.load(_needed(domain), policy)
-    return _job(registry, pretrain_settings(registry, request).config, preparing)
+    config = pretrain_settings(registry, request).config
+    feed = begin_feed(registry, config.data)
+    job = _job(registry, config, feed, preparing)
+    if is_continuous(registry):
+        return replace(job, feed=Feed(scale=Store.open(job.prepared.train).scale))
+    return job
 
 
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a run that goes on, as they were."""
     registry, config = reopen(run, request, PretrainConfig, policy)
-    job = _job(registry, config, preparing)
-    check_tokenizer(job.tokenizer, run.model()["tokenizer"])
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: PretrainConfig, preparing: Progress | None) -> _Job:
-    source = find_source(registry, config.data)
-    tokenizer = build_tokenizer(registry, config.data.tokenizer)
-    prepared = prepare_source(
-        registry, source, config.data, tokenizer, config.model.max_length, progress=preparing
-    )
-    return _Job(registry, config, source, tokenizer, prepared)
+def _job(registry: Registry, config: PretrainConfig, feed: Feed, preparing: Progress | None) -> _Job:
+    """Prepare the data; raises `DataError` when numbers are not of the features that ``feed`` knows."""
+    source, length = find_source(registry, config.data), config.model.max_length
+    if feed.tokenizer is not None:
+        prepared = prepare_source(registry, source, config.data, feed.tokenizer, length, progress=preparing)
+        return _Job(registry, config, source, feed, prepared)
+    if config.data.packing != "single":
+        raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
+    prepared = prepare_values(registry, source, config.data, length, progress=preparing)
+    if feed.scale is not None:
+        feed.scale.check_columns(Store.open(prepared.train).metadata.columns, source.label)
+    return _Job(registry, config, source, feed, prepared)
 
 
 def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
@@ -178,7 +186,7 @@ def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
 
 
 def _facts(job: _Job, finished: bool) -> dict[str, Any]:
-    origin = origin_facts(job.registry, job.tokenizer)
+    origin = domain_facts(job.registry) | job.feed.facts()
     data = {"source": job.source.label, "rows": job.prepared.summary.kept}
     return {"verb": VERB, "finished": finished, **origin, "data": data}
 
@@ -193,12 +201,13 @@ def _trainer(
     """Build model, batches and loop, standing where the run's newest checkpoint stands."""
     training, model = job.config.training, job.config.model
     train, held_out = Store.open(job.prepared.train), Store.open(job.prepared.held_out)
-    pad = job.tokenizer.pad_id
-    source = StoreSource(train, training.batch_size, model.max_length, pad, training.seed, job.config.data.packing)
+    pad, size, scale = job.feed.pad_id, training.batch_size, job.feed.scale
+    packing = job.config.data.packing
+    source = StoreSource(train, size, model.max_length, pad, training.seed, packing, scale=scale)
     chosen = sample_rows(len(held_out), training.evaluate_rows)
-    batches = fixed_batches(held_out, chosen, training.batch_size, pad, model.max_length)
+    batches = fixed_batches(held_out, chosen, size, pad, model.max_length, scale)
     with seeded(training.seed):
-        module = SMA(model, DiscreteInputs(job.tokenizer.vocabulary_size))
+        module = SMA(model, job.feed.inputs)
     steps = count_steps(training, source.batches_in(0))
     trainer = Trainer(
         PretrainObjective(module, job.config.masking, batches, steps, training.compile),

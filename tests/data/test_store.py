@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sma_core.data import store as store_module
+from sma_core.data import store_format, store_writer
 from sma_core.data.store import Store, StoreMetadata, StoreWriter
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import DataError
@@ -20,7 +20,7 @@ TEXTS = [f"{'C' * (i % 7)}{i}" for i in range(1000)]
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "ROWS_IN_BATCH", 150)
+    monkeypatch.setattr(store_writer, "ROWS_IN_BATCH", 150)
     path = tmp_path / "rows.arrow"
     with StoreWriter(path, METADATA) as writer:
         for start in range(0, 1000, 100):
@@ -145,9 +145,9 @@ def test_a_missing_store_and_a_foreign_file_are_refused(tmp_path):
 
 
 def test_a_later_format_is_refused_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "FORMAT_VERSION", 2)
+    monkeypatch.setattr(store_format, "FORMAT_VERSION", 3)
     with StoreWriter(tmp_path / "a.arrow", METADATA) as writer:
         writer.append(ByteTokenizer().encode(["CC"]), np.array([1]))
-    monkeypatch.setattr(store_module, "FORMAT_VERSION", 1)
-    with pytest.raises(DataError, match=r"store format 2.*update sma-core"):
+    monkeypatch.setattr(store_format, "FORMAT_VERSION", 2)
+    with pytest.raises(DataError, match=r"store format 3.*update sma-core"):
         Store.open(tmp_path / "a.arrow")

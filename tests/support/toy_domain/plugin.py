@@ -50,4 +50,21 @@ def sma_tasks():
             kind="multilabel",
             metric="roc_auc",
         ),
+        Task(
+            name="first",
+            summary="Which letters does it begin with?",
+            dataset="labelled",
+            targets=("first",),
+            kind="multiclass",
+            metric="accuracy",
+        ),
+        Task(
+            name="marks",
+            summary="Is each letter a vowel (V) or a consonant (C)?",
+            dataset="labelled",
+            targets=("marks",),
+            kind="per-position",
+            metric="accuracy",
+            position_mask="counts",
+        ),
     ]

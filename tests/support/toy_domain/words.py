@@ -29,11 +29,13 @@ def labelled_words():
 def write_labelled(path, words):
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["word", "vowels", "long", "has_a"])
+        writer.writerow(["word", "vowels", "long", "has_a", "first", "marks", "counts"])
         for number, word in enumerate(words):
             vowels = sum(word.count(letter) for letter in "aeiou")
             has_a = "" if number % 10 == 0 else int("a" in word)
-            writer.writerow([word, vowels, int(len(word) > 12), has_a])
+            marks = "".join("V" if letter in "aeiou" else "C" for letter in word)
+            counts = "".join("0" if letter == "k" else "1" for letter in word)
+            writer.writerow([word, vowels, int(len(word) > 12), has_a, word[:2], marks, counts])
     return path
 
 

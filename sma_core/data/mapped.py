@@ -1,0 +1,72 @@
+"""A list column of a memory-mapped Arrow file, seen without copying through one view of the whole file.
+
+Letters: n rows of all record batches together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class MappedLists:
+    """The lists of column ``name`` in ``batches``; ``whole`` is the file's bytes, which begin at ``base``."""
+
+    def __init__(
+        self,
+        batches: Sequence[Any],
+        name: str,
+        dtype: np.dtype[Any],
+        whole: NDArray[np.uint8],
+        base: int,
+    ) -> None:
+        self._columns = [batch.column(name) for batch in batches]
+        self._dtype, self._whole, self._base = dtype, whole, base
+
+    @cached_property
+    def flat(self) -> NDArray[Any]:
+        """The whole file seen as elements; ``starts`` says where each row's elements stand in it."""
+        size = self._dtype.itemsize
+        return self._whole[: len(self._whole) // size * size].view(self._dtype)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """(n,) position in ``flat`` of each row's first element."""
+        parts = []
+        for column in self._columns:
+            values = column.values
+            first = (values.buffers()[1].address - self._base) // self._dtype.itemsize + values.offset
+            parts.append(_offsets(column)[:-1].astype(np.int64) + first)
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int32]:
+        """(n,) number of elements in each row."""
+        parts = [np.diff(_offsets(column)) for column in self._columns]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+    def check(self) -> None:
+        """Raise `ValueError` when rows do not follow one another or elements are not aligned."""
+        for column in self._columns:
+            offsets, values = _offsets(column), column.values
+            if len(offsets) and (
+                offsets[0] < 0 or offsets[-1] > len(values) or bool((np.diff(offsets) < 0).any())
+            ):
+                raise ValueError("its rows do not follow one another")
+            if values.buffers()[1] is not None and (
+                (values.buffers()[1].address - self._base) % self._dtype.itemsize
+            ):
+                raise ValueError("its ids are not aligned")
+
+
+def _offsets(column: Any) -> NDArray[np.int32]:  # noqa: ANN401 - pyarrow has no types
+    """Where each row of a list column begins, and where the last one ends (n + 1,)."""
+    size = getattr(column.type, "list_size", None)
+    if size is not None:
+        return np.arange(len(column) + 1, dtype=np.int32) * np.int32(size)
+    offsets: NDArray[np.int32] = column.offsets.to_numpy(zero_copy_only=True)
+    return offsets

@@ -1,0 +1,209 @@
+"""Reader of ``.csv`` and ``.tsv`` of numbers, in blocks, by pyarrow's parser.
+
+Blocks of whole lines are parsed at once. When one fails, it is halved until what fails is a few lines,
+which are then read one by one; so a bad row costs little, and loses nothing but itself. A record stands on
+one line; marks around cells are allowed, line ends inside them are not.
+
+Letters: n rows, F features.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
+
+from sma_core.data.blocks import Block
+from sma_core.data.readers import no_rows
+from sma_core.data.readers.features import Chosen, finite_block
+from sma_core.data.records import EMPTY, RejectedRow, is_decoded, printable
+from sma_core.data.streams import data_suffix, read_blocks
+from sma_core.errors import DataError
+
+BLOCK_BYTES = 8 << 20
+LINES_READ_SINGLY = 64
+MISSING = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
+"""Cells that stand for a missing number."""
+
+
+def read_table(
+    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+) -> Iterator[Block | RejectedRow]:
+    """Stream the rows of ``path`` in blocks; the first line is a header unless ``names`` are given."""
+    delimiter = "\t" if data_suffix(path) == ".tsv" else ","
+    blocks = _ahead(read_blocks(path, BLOCK_BYTES))
+    first = next(blocks, b"")
+    if not names:
+        header, _, first = first.partition(b"\n")
+        names = _header(header, delimiter, path)
+    table = _Table(tuple(names), Chosen.among(names, columns, fields, path), delimiter)
+    number = 0
+    for lines in chain([first], blocks):
+        if lines:
+            yield from table.parse(lines, number + 1)
+            number += _line_count(lines)
+    if not number:
+        raise no_rows(path)
+
+
+def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same blocks, and decompress the next one while the last is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, blocks, None)
+        while (block := waiting.result()) is not None:
+            waiting = pool.submit(next, blocks, None)
+            yield block
+
+
+def _header(line: bytes, delimiter: str, path: Path) -> list[str]:
+    """Read the column names; raises `DataError` when they are none, or measured numbers."""
+    cells = _cells(line, delimiter)
+    if cells is None or not any(cell.strip() for cell in cells):
+        raise no_rows(path) if not line.strip() else DataError(f"{path} has a header line that is not proper csv")
+    names = [printable(cell).strip() for cell in cells]
+    if all(_number(name) is not None for name in names) and not all(name.isdigit() for name in names):
+        raise DataError(
+            f"{path} begins with a row of numbers where the names of its columns are due; add a header line"
+        )
+    return names
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Parses blocks of lines whose cells are in the columns ``names``."""
+
+    names: tuple[str, ...]
+    chosen: Chosen
+    delimiter: str
+
+    def parse(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
+        """Yield the rows of ``lines``, of which the first has this number."""
+        table = self._fast(lines)
+        if table is not None:
+            rejected, block = self._block(table, np.arange(number, number + table.num_rows))
+            yield from rejected
+            if len(block):
+                yield block
+            return
+        count = _line_count(lines)
+        if count <= LINES_READ_SINGLY:
+            yield from self._singly(lines, number)
+            return
+        middle = lines.find(b"\n", len(lines) // 2) + 1
+        if not 0 < middle < len(lines):
+            middle = lines.find(b"\n") + 1
+        first = lines[:middle]
+        yield from self.parse(first, number)
+        yield from self.parse(lines[middle:], number + _line_count(first))
+
+    def _fast(self, lines: bytes) -> Any | None:  # noqa: ANN401 - pyarrow has no types
+        """Parse all lines at once; None when there is one that does not fit."""
+        keys = [str(at) for at in range(len(self.names))]
+        types = dict.fromkeys((keys[at] for at in self.chosen.features), pa.float32())
+        types |= dict.fromkeys((keys[at] for at in self.chosen.fields), pa.string())
+        try:
+            return arrow_csv.read_csv(
+                pa.BufferReader(lines),
+                read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK_BYTES // 8),
+                parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=types,
+                    include_columns=[keys[at] for at in (*self.chosen.features, *self.chosen.fields)],
+                    null_values=list(MISSING),
+                    strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+
+    def _block(self, table: Any, numbers: NDArray[np.int64]) -> tuple[list[RejectedRow], Block]:  # noqa: ANN401
+        features = len(self.chosen.features)
+        values = np.empty((table.num_rows, features), dtype=np.float32)
+        for at in range(features):
+            values[:, at] = table.column(at).to_numpy()
+        fields = tuple(as_field(table.column(features + at)) for at in range(len(self.chosen.fields)))
+        return finite_block(numbers, values, fields, self.chosen.columns)
+
+    def _singly(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
+        """Read a few lines one by one."""
+        numbers, values, fields = [], [], []
+        for at, line in enumerate(lines.removesuffix(b"\n").split(b"\n"), start=number):
+            cells = _cells(line.removesuffix(b"\r"), self.delimiter)
+            reason = self._reason(line, cells)
+            if reason is not None or cells is None:
+                yield RejectedRow(at, reason or EMPTY, printable(line.decode("utf-8", "surrogateescape")))
+                continue
+            numbers.append(at)
+            values.append([_number(cells[each]) for each in self.chosen.features])
+            fields.append([cells[each] for each in self.chosen.fields])
+        if numbers:
+            arrays = tuple(as_field(_texts(each)) for each in zip(*fields, strict=True))
+            yield Block(np.array(numbers), np.array(values, dtype=np.float32), arrays, self.chosen.columns)
+
+    def _reason(self, line: bytes, cells: list[str] | None) -> str | None:
+        """Return why a line is no usable row, or None."""
+        if not line.strip():
+            return EMPTY
+        if cells is None:
+            return "quotation marks do not pair"
+        if len(cells) != len(self.names):
+            return f"wrong number of columns: {len(cells)} instead of {len(self.names)}"
+        for at, name in zip(self.chosen.features, self.chosen.columns, strict=True):
+            number = _number(cells[at])
+            if number is None:
+                return f"not a number: {name} is {printable(cells[at])!r}"
+            if math.isinf(np.float32(number)):
+                return f"not a finite number: {name} is {cells[at]}"
+        if not all(is_decoded(cells[at]) for at in self.chosen.fields):
+            return "not valid UTF-8"
+        return None
+
+
+def as_field(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
+    """Give a column (n,) as float32 when all its known cells are numbers, else as objects that are str."""
+    try:
+        numeric: NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        texts = ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
+        return np.array(texts, dtype=object)
+    return numeric.astype(np.float32, copy=False)
+
+
+def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    return pa.array([None if cell in MISSING else cell for cell in cells], pa.string())
+
+
+def _line_count(lines: bytes) -> int:
+    return lines.count(b"\n") + (not lines.endswith(b"\n"))
+
+
+def _cells(line: bytes, delimiter: str) -> list[str] | None:
+    """Cut a line into cells; None when its quotation marks do not pair."""
+    text = line.decode("utf-8", "surrogateescape")
+    if '"' not in text:
+        return text.split(delimiter)
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return None
+
+
+def _number(cell: str) -> float | None:
+    """Read a cell: NaN when it is missing, None when it is no number."""
+    cell = cell.strip()
+    if cell in MISSING:
+        return math.nan
+    try:
+        return float(cell)
+    except ValueError:
+        return None

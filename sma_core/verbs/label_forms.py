@@ -1,0 +1,45 @@
+"""In which form labels are read: as numbers, class names, or a symbol for every character."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from sma_core.data.blocks import Block
+from sma_core.data.records import Row
+from sma_core.data.store_format import LabelForm
+from sma_core.data.targets import MISSING, to_number
+from sma_core.plugins.registry import Registry
+from sma_core.verbs.datasets import Source
+
+ROWS_LOOKED_AT = 1000
+_FORMS: dict[str, LabelForm] = {"multiclass": "classes", "per-position": "symbols"}
+
+
+def form_of(kind: str) -> LabelForm:
+    """Return the form that labels of a kind are read in."""
+    return _FORMS.get(kind, "numbers")
+
+
+def guess_form(registry: Registry, source: Source, targets: tuple[str, ...]) -> LabelForm:
+    """Guess from the first rows: one column of which most known values are no numbers holds class names."""
+    if len(targets) != 1:
+        return "numbers"
+    known = [text for text in _first_labels(registry, source, targets) if text.lower() not in MISSING]
+    names = sum(to_number(text) is None for text in known)
+    return "classes" if names > len(known) / 2 else "numbers"
+
+
+def _first_labels(registry: Registry, source: Source, targets: tuple[str, ...]) -> Iterator[str]:
+    """Yield the labels of the first rows as texts."""
+    read = registry.build(source.reader)
+    if source.reader.reads == "blocks":
+        records = read(source.path, source.columns, targets, names=source.names)
+        block = next((record for record in records if isinstance(record, Block)), None)
+        labels = [] if block is None else block.fields[0][:ROWS_LOOKED_AT].tolist()
+        yield from map(str, labels)
+        return
+    rows = read(source.path, source.column, targets, usual=registry.domain.columns)
+    for row in islice(rows, ROWS_LOOKED_AT):
+        if isinstance(row, Row):
+            yield row.fields[0]
