@@ -96,8 +96,7 @@ def _read(
 
 def _find_columns(h5py: Any, file: Any, names: Sequence[str], path: Path) -> dict[str, _Column]:  # noqa: ANN401
     """Return all columns of a file by their names, in the file's order."""
-    datasets: list[Any] = []
-    file.visititems(lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None)
+    datasets = [each for each in _walk(h5py, file, set()) if isinstance(each, h5py.Dataset)]
     tables = [each for each in datasets if each.ndim == 2]
     found: dict[str, _Column] = {}
     for each in datasets:
@@ -116,6 +115,18 @@ def _find_columns(h5py: Any, file: Any, names: Sequence[str], path: Path) -> dic
             f"columns; it holds {len(tables)} two-dimensional ones"
         )
     return found
+
+
+def _walk(h5py: Any, group: Any, seen: set[Any]) -> Iterator[Any]:  # noqa: ANN401 - h5py has no types
+    """Yield all items below a group once, in their order; links that lead nowhere are passed by."""
+    for name in group:
+        item = group.get(name)
+        if item is None or item in seen:
+            continue
+        seen.add(item)
+        yield item
+        if isinstance(item, h5py.Group):
+            yield from _walk(h5py, item, seen)
 
 
 def _full_names(known: dict[str, _Column]) -> dict[str, str]:
