@@ -39,7 +39,7 @@ def finetune(
         str | None, typer.Option("--target", help="Label columns of your own file, with commas.")
     ] = None,
     kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
-    head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, …")] = None,
+    head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, position, …")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
     split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
     recipe: Recipe = None,

@@ -19,9 +19,10 @@ from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store_format import SYMBOL_TYPE, LabelForm
 from sma_core.data.targets import MISSING, parse_targets
 from sma_core.data.tokenizers import Encoded
+from sma_core.errors import DataError
 
 NO_TARGET = "no target"
-MOST_CLASSES = int(np.iinfo(SYMBOL_TYPE).max)
+MOST_SYMBOLS = int(np.iinfo(SYMBOL_TYPE).max)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,13 @@ class SymbolLabels:
 
     def _symbols(self, row: Row) -> NDArray[np.int16]:
         numbers = self._numbers
-        found = np.array([numbers.setdefault(symbol, len(numbers)) for symbol in row.fields[0]], dtype=SYMBOL_TYPE)
+        each = [numbers.setdefault(symbol, len(numbers)) for symbol in row.fields[0]]
+        if len(numbers) > MOST_SYMBOLS:
+            raise DataError(
+                f"labels have over {MOST_SYMBOLS:,} different symbols up to row {row.number:,}; check that the "
+                "right column is named"
+            )
+        found = np.array(each, dtype=SYMBOL_TYPE)
         if self._masked:
             found[np.array([flag == "0" for flag in row.fields[1]])] = -1
         return found

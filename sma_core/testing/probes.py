@@ -10,17 +10,23 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sma_core.config import MaskingConfig, ModelConfig
+    from sma_core.config import MaskingConfig, ModelConfig, PretrainConfig
+    from sma_core.data.batches import Batch
+    from sma_core.data.blocks import Block
     from sma_core.data.records import RejectedRow, Row
+    from sma_core.data.scaling import FeatureScale
     from sma_core.data.tokenizers import DiscreteTokenizer
+    from sma_core.nn.inputs import Inputs
     from sma_core.plugins.registry import Registry
     from sma_core.plugins.specs import Reader
+    from sma_core.verbs.datasets import Source
 
 MAX_LENGTH = 512
 
@@ -82,6 +88,46 @@ def read_some(
     return list(islice(rows, most))
 
 
+def read_blocks(registry: Registry, source: Source, most: int) -> list[Block]:
+    """Read blocks of a file of numbers until there are ``most`` rows."""
+    from sma_core.data.blocks import Block
+
+    blocks, rows = [], 0
+    for record in registry.build(source.reader)(source.path, source.columns, (), names=source.names):
+        if isinstance(record, Block) and len(record):
+            blocks.append(record)
+            rows += len(record)
+        if rows >= most:
+            break
+    return blocks
+
+
+def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[FeatureScale, FeatureScale]:
+    """Prepare a file, and give the scale that was kept, and that of its training rows when it is read again."""
+    import tempfile
+
+    import numpy as np
+
+    from sma_core.data.blocks import Block
+    from sma_core.data.prepare import prepare
+    from sma_core.data.scaling import fit_scale, without_sentinels
+    from sma_core.data.store import Store
+    from sma_core.verbs.inputs import values_request
+
+    with tempfile.TemporaryDirectory() as cache:
+        request = replace(values_request(registry, source, config.data, MAX_LENGTH), cache=Path(cache))
+        train = Store.open(prepare(request).train)
+        kept, numbers = train.scale, train.row_numbers.copy()
+    assert kept is not None, "a store of numbers has a scale"
+    records = request.reader(source.path, source.columns, (), names=source.names)
+    blocks = [record for record in records if isinstance(record, Block)]
+    rows = (
+        without_sentinels(block.values[np.isin(block.numbers, numbers)], registry.domain.sentinels)
+        for block in blocks
+    )
+    return kept, fit_scale(rows, kept.columns)
+
+
 def small_model() -> ModelConfig:
     """Return the settings of a model that trains a step in milliseconds."""
     from sma_core.config import DecoderConfig, ModelConfig
@@ -100,19 +146,35 @@ def small_model() -> ModelConfig:
 
 def train_a_step(tokenizer: DiscreteTokenizer, masking: MaskingConfig, rows: Sequence[str]) -> bool:
     """Whether one step on ``rows`` leaves the loss and all weights finite."""
-    import torch
-
     from sma_core.data.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
     from sma_core.nn.inputs import DiscreteInputs
-    from sma_core.nn.model import SMA
-    from sma_core.training.pretraining import PretrainObjective
 
     encoded = shorten(tokenizer.encode(list(rows)), MAX_LENGTH, tokenizer.separator_id)
     batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
+    return _step(batch, DiscreteInputs(tokenizer.vocabulary_size), masking)
+
+
+def train_a_step_on_values(block: Block, sentinels: Sequence[float], masking: MaskingConfig) -> bool:
+    """Whether one step on rows of numbers, standardised, leaves the loss and all weights finite."""
+    from sma_core.data.batches import collate_values
+    from sma_core.data.scaling import fit_scale, without_sentinels
+    from sma_core.nn.inputs import ContinuousInputs
+
+    values = without_sentinels(block.values, sentinels)
+    batch = collate_values(values[:16], fit_scale([values], block.names(())))
+    return _step(batch, ContinuousInputs(1), masking)
+
+
+def _step(batch: Batch, inputs: Inputs, masking: MaskingConfig) -> bool:
+    import torch
+
+    from sma_core.nn.model import SMA
+    from sma_core.training.pretraining import PretrainObjective
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = SMA(small_model(), DiscreteInputs(tokenizer.vocabulary_size))
+        module = SMA(small_model(), inputs)
     objective = PretrainObjective(module, masking, [])
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
     loss = objective.loss(batch, torch.Generator().manual_seed(0), 0)

@@ -30,7 +30,7 @@ from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run
 from sma_core.verbs.inputs import domain_facts
-from sma_core.verbs.labelled import LabelledRows, read_labelled
+from sma_core.verbs.labelled import LabelledRows, known_kind, read_labelled
 from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
@@ -151,6 +151,10 @@ def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy:
 
 
 def _job(registry: Registry, config: FinetuneConfig, feed: Feed, preparing: Progress | None) -> _Job:
+    """Find the parts; a head that does not fit is refused before the rows are read, where their kind is known."""
+    kind = known_kind(registry, config)
+    if kind is not None:
+        choose_head(registry, config.head, kind)
     rows = read_labelled(registry, config, feed, preparing)
     return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind))
 

@@ -106,20 +106,29 @@ def prepare_values(
     label_form: LabelForm = "numbers",
 ) -> Prepared:
     """Prepare a source's store of numbers, or find it prepared; otherwise as `prepare_source`."""
-    return prepare(
-        ValuesRequest(
-            source=source.path,
-            reader=registry.build(source.reader),
-            reader_name=source.reader.name,
-            cache=cache_folder() / "prepared",
-            max_length=max_length,
-            columns=source.columns,
-            names=source.names,
-            sentinels=registry.domain.sentinels,
-            max_rejected=config.max_rejected,
-            held_out=None if targets is not None else config.held_out,
-            targets=targets or (),
-            label_form=label_form,
-        ),
-        progress,
+    return prepare(values_request(registry, source, config, max_length, targets, label_form), progress)
+
+
+def values_request(
+    registry: Registry,
+    source: Source,
+    config: DataConfig,
+    max_length: int,
+    targets: tuple[str, ...] | None = None,
+    label_form: LabelForm = "numbers",
+) -> ValuesRequest:
+    """Describe a source of numbers and how it is prepared."""
+    return ValuesRequest(
+        source=source.path,
+        reader=registry.build(source.reader),
+        reader_name=source.reader.name,
+        cache=cache_folder() / "prepared",
+        max_length=max_length,
+        columns=source.columns,
+        names=source.names,
+        sentinels=registry.domain.sentinels,
+        max_rejected=config.max_rejected,
+        held_out=None if targets is not None else config.held_out,
+        targets=targets or (),
+        label_form=label_form,
     )

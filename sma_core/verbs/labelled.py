@@ -88,6 +88,11 @@ class _Wanted:
     position_mask: str | None
 
 
+def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
+    """Return what the labels are when that is said before the rows are read, else None."""
+    return _wanted(registry, config).kind
+
+
 def read_labelled(
     registry: Registry, config: FinetuneConfig, feed: Feed, progress: Progress | None = None
 ) -> LabelledRows:

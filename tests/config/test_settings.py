@@ -1,5 +1,7 @@
 """From recipe, file, environment and options to the settings of a verb."""
 
+from typing import get_args
+
 import pytest
 
 from sma_core.config.layers import dump
@@ -104,3 +106,16 @@ def test_a_misspelt_setting_in_the_environment_is_still_an_error(toy, monkeypatc
     monkeypatch.setenv("SMA_MASKING__RATOI", "0.2")
     with pytest.raises(ConfigError, match=r"'masking.ratoi' \(from the environment\)"):
         finetune_settings(toy, Request())
+
+
+def test_every_kind_of_task_can_be_asked_for_and_judged():
+    from sma_core.cli.finetune import Kind
+    from sma_core.config import FinetuneConfig
+    from sma_core.evaluation.metrics import KIND_METRICS
+    from sma_core.plugins.specs import TaskKind
+
+    kinds = get_args(TaskKind)
+    assert get_args(Kind) == kinds
+    assert tuple(KIND_METRICS) == kinds
+    for kind in kinds:
+        assert FinetuneConfig(domain="x", kind=kind).kind == kind

@@ -38,6 +38,32 @@ def test_a_multi_label_figure_is_the_mean_over_targets_that_can_be_judged():
     assert figures["accuracy"] == pytest.approx((3 / 4 + 3 / 4) / 2)
 
 
+def test_figures_of_classes_by_hand():
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.5, 0.4, 0.1]])
+    figures = compute_metrics("multiclass", column(0, 1, 1, NAN), probabilities)
+    assert figures["accuracy"] == pytest.approx(2 / 3)
+    assert figures["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert "top_5_accuracy" not in figures
+
+
+def test_a_class_among_the_five_most_probable_is_a_hit():
+    probabilities = np.array([[0.3, 0.2, 0.15, 0.14, 0.11, 0.1], [0.05, 0.1, 0.15, 0.2, 0.24, 0.26]])
+    figures = compute_metrics("multiclass", column(5, 1), probabilities)
+    assert figures["top_5_accuracy"] == pytest.approx(1 / 2)
+    assert figures["accuracy"] == 0.0
+
+
+def test_each_position_counts_once():
+    figures = compute_metrics("per-position", column(0, 0, 0, 1), column(0, 0, 1, 1))
+    assert figures == {"accuracy": pytest.approx(3 / 4), "macro_f1": pytest.approx((4 / 5 + 2 / 3) / 2)}
+
+
+def test_figures_that_need_more_classes_are_refused():
+    assert find_metric("top_5_accuracy", "multiclass", 6).higher_is_better
+    with pytest.raises(ConfigError, match="no metric 'top_5_accuracy': it has accuracy, macro_f1"):
+        find_metric("top_5_accuracy", "multiclass", 5)
+
+
 def test_a_figure_no_target_allows_is_nan():
     assert np.isnan(compute_metrics("binary", column(1, 1), column(0.2, 0.3))["roc_auc"])
 

@@ -42,7 +42,7 @@ class Toy(DomainContract):
 def failures(contract=Toy, skipping=()):
     """Name -> sentence of every check that fails; an error of another kind goes through."""
     found = {}
-    for name in sorted(vars(DomainContract)):
+    for name in sorted(dir(DomainContract)):
         if name.startswith("test_") and name not in skipping:
             try:
                 getattr(contract(), name)()
@@ -112,6 +112,11 @@ def test_a_default_that_does_not_exist(install):
         ('metric="rmse"', 'metric="rmse", splitter="scaffolds"', "no splitter 'scaffolds'"),
         ('dataset="words", targets', 'dataset="worte", targets', "no data set 'worte'"),
         ('targets=("letters",)', "targets=()", "one or more different target columns"),
+        (
+            'targets=("letters",),\n                 kind="regression", metric="rmse"',
+            'targets=("letters", "words"), kind="multiclass", metric="accuracy"',
+            "multiclass takes one target column, not 2",
+        ),
     ],
 )
 def test_a_task_that_does_not_fit(install, old, new, said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.console import Console
 from torch import nn
 
 from sma_core.config import TrainingConfig
-from sma_core.errors import ConfigError, DataError
+from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.training.device import choose_device, choose_precision
 from sma_core.training.events import Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.optimizer import (
@@ -86,6 +87,57 @@ def test_a_constant_target_does_not_divide_by_zero():
     targets = Targets.fit(("a",), "regression", np.full((4, 1), 7.0))
     assert targets.spread == (1.0,)
     assert float(targets.loss(torch.zeros(4, 1), torch.full((4, 1), 7.0))) == 0.0
+
+
+def test_classes_are_learned_by_cross_entropy_of_the_known_ones():
+    targets = Targets.fit(("y",), "multiclass", np.array([[0.0], [2.0]]), ("a", "b", "c"))
+    assert targets.outputs == 3
+    outputs = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [5.0, 5.0, 5.0]], requires_grad=True)
+    loss = targets.loss(outputs, torch.tensor([[0.0], [2.0], [NAN]]))
+    by_hand = [math.log(math.exp(2) + 2) - 2, math.log(math.exp(1) + 2)]
+    assert float(loss.detach()) == pytest.approx(sum(by_hand) / 2, rel=1e-6)
+    loss.backward()
+    assert outputs.grad[2].tolist() == [0.0, 0.0, 0.0]
+    found = targets.predictions(outputs.detach())
+    assert found.sum(axis=1) == pytest.approx(np.ones(3))
+    assert targets.columns == ("y", "y:a", "y:b", "y:c")
+    assert targets.cells(found[1])[0] == "b"
+
+
+def test_symbols_are_learned_at_the_positions_that_are_known():
+    targets = Targets.fit(("y",), "per-position", np.zeros((2, 0)), ("H", "C"))
+    outputs = torch.zeros(2, 3, 2, requires_grad=True)
+    labels = torch.tensor([[0.0, 1.0, NAN], [NAN, NAN, 1.0]])
+    loss = targets.loss(outputs, labels)
+    assert float(loss.detach()) == pytest.approx(math.log(2))
+    loss.backward()
+    known = ~labels.isnan()
+    assert bool((outputs.grad[known].abs().sum(dim=-1) > 0).all())
+    assert float(outputs.grad[~known].abs().sum()) == 0.0
+    found = targets.predictions(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]]))
+    assert found.tolist() == [[0.0, 1.0, 1.0]]
+    judged = targets.judged(np.array([[0.0, NAN, 0.0]]), found)
+    assert [part.tolist() for part in judged] == [[[0.0], [0.0]], [[0.0], [1.0]]]
+    assert targets.cells(np.array([0.0, NAN, 1.0])) == ["HC"]
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multilabel", "multiclass", "per-position"])
+def test_every_kind_comes_back_from_json(kind):
+    targets = Targets.fit(("y",), kind, np.array([[1.0], [0.0]]), ("a", "b"))
+    assert Targets.from_json(json.loads(json.dumps(targets.to_json()))) == targets
+
+
+def test_what_earlier_versions_wrote_is_still_read():
+    facts = {"names": ["y"], "kind": "binary", "mean": [0.5], "spread": [0.5]}
+    assert Targets.from_json(facts).predictions(torch.zeros(1, 1)).tolist() == [[0.5]]
+    values = Targets.from_json(facts | {"kind": "regression", "mean": [3.0], "spread": [2.0]})
+    assert values.predictions(torch.ones(1, 1)).tolist() == [[5.0]]
+    with pytest.raises(CheckpointError, match="upgrade sma-core"):
+        Targets.from_json(facts | {"kind": "ranking"})
+
+
+def test_class_names_are_guessed_to_be_classes():
+    assert guess_kind(np.array([[0.0], [1.0]]), ("a", "b")) == "multiclass"
 
 
 def test_kinds_are_guessed_from_values():

@@ -1,8 +1,8 @@
 """Reader of ``.csv`` and ``.tsv`` of numbers, in blocks, by pyarrow's parser.
 
-Blocks of whole lines are parsed at once. When one fails, it is halved until what fails is a few lines,
-which are then read one by one; so a bad row costs little, and loses nothing but itself. A record stands on
-one line; marks around cells are allowed, line ends inside them are not.
+Blocks of whole lines are parsed at once, the next one while the last is in use. When one fails, it is halved
+until what fails is a few lines, which are then read one by one; so a bad row costs little, and loses nothing
+but itself. A record stands on one line; marks around cells are allowed, line ends inside them are not.
 
 Letters: n rows, F features.
 """
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +30,13 @@ from sma_core.data.records import EMPTY, RejectedRow, is_decoded, printable
 from sma_core.data.streams import data_suffix, read_blocks
 from sma_core.errors import DataError
 
+T = TypeVar("T")
+
 BLOCK_BYTES = 8 << 20
 LINES_READ_SINGLY = 64
 MISSING = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
 """Cells that stand for a missing number."""
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_table(
@@ -48,21 +51,20 @@ def read_table(
         names = _header(header, delimiter, path)
     table = _Table(tuple(names), Chosen.among(names, columns, fields, path), delimiter)
     number = 0
-    for lines in chain([first], blocks):
-        if lines:
-            yield from table.parse(lines, number + 1)
-            number += _line_count(lines)
+    for lines, count, parsed in _ahead(table.parsed(chain([first], blocks))):
+        yield from table.rows(lines, number + 1, count, parsed)
+        number += count
     if not number:
         raise no_rows(path)
 
 
-def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the same blocks, and decompress the next one while the last is in use."""
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield the same items, and make the next one in another thread while the last is in use."""
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, blocks, None)
-        while (block := waiting.result()) is not None:
-            waiting = pool.submit(next, blocks, None)
-            yield block
+        waiting = pool.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = pool.submit(next, items, None)
+            yield item
 
 
 def _header(line: bytes, delimiter: str, path: Path) -> list[str]:
@@ -86,35 +88,48 @@ class _Table:
     chosen: Chosen
     delimiter: str
 
-    def parse(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
-        """Yield the rows of ``lines``, of which the first has this number."""
-        table = self._fast(lines)
-        if table is not None:
-            rejected, block = self._block(table, np.arange(number, number + table.num_rows))
+    def parsed(self, blocks: Iterator[bytes]) -> Iterator[tuple[bytes, int, Any | None]]:
+        """Yield lines, how many they are, and their table where no line is bad."""
+        for lines in blocks:
+            if lines:
+                count = _line_count(lines)
+                yield lines, count, self._fast(lines, count)
+
+    def rows(
+        self,
+        lines: bytes,
+        number: int,
+        count: int,
+        parsed: Any | None,  # noqa: ANN401 - pyarrow has no types
+    ) -> Iterator[Block | RejectedRow]:
+        """Yield the rows of ``count`` lines, of which the first has this number; ``parsed`` is their table."""
+        if parsed is not None:
+            rejected, block = self._block(parsed, np.arange(number, number + count))
             yield from rejected
             if len(block):
                 yield block
             return
-        count = _line_count(lines)
         if count <= LINES_READ_SINGLY:
             yield from self._singly(lines, number)
             return
         middle = lines.find(b"\n", len(lines) // 2) + 1
         if not 0 < middle < len(lines):
             middle = lines.find(b"\n") + 1
-        first = lines[:middle]
-        yield from self.parse(first, number)
-        yield from self.parse(lines[middle:], number + _line_count(first))
+        for part, size, parsed in self.parsed(iter([lines[:middle], lines[middle:]])):
+            yield from self.rows(part, number, size, parsed)
+            number += size
 
-    def _fast(self, lines: bytes) -> Any | None:  # noqa: ANN401 - pyarrow has no types
+    def _fast(self, lines: bytes, count: int) -> Any | None:  # noqa: ANN401 - pyarrow has no types
         """Parse all lines at once; None when there is one that does not fit."""
         keys = [str(at) for at in range(len(self.names))]
         types = dict.fromkeys((keys[at] for at in self.chosen.features), pa.float32())
         types |= dict.fromkeys((keys[at] for at in self.chosen.fields), pa.string())
         try:
-            return arrow_csv.read_csv(
+            table = arrow_csv.read_csv(
                 pa.BufferReader(lines),
-                read_options=arrow_csv.ReadOptions(column_names=keys, block_size=BLOCK_BYTES // 8),
+                read_options=arrow_csv.ReadOptions(
+                    column_names=keys, block_size=BLOCK_BYTES // 8, use_threads=False
+                ),
                 parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=types,
@@ -125,6 +140,8 @@ class _Table:
             )
         except pa.ArrowInvalid:
             return None
+        # Quotation marks that do not pair can swallow line ends: then rows are not lines.
+        return table if table.num_rows == count else None
 
     def _block(self, table: Any, numbers: NDArray[np.int64]) -> tuple[list[RejectedRow], Block]:  # noqa: ANN401
         features = len(self.chosen.features)
@@ -162,7 +179,7 @@ class _Table:
             number = _number(cells[at])
             if number is None:
                 return f"not a number: {name} is {printable(cells[at])!r}"
-            if math.isinf(np.float32(number)):
+            if abs(number) > LARGEST:
                 return f"not a finite number: {name} is {cells[at]}"
         if not all(is_decoded(cells[at]) for at in self.chosen.fields):
             return "not valid UTF-8"

@@ -1,0 +1,112 @@
+"""The checks of the contract that are for domains whose rows are numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet
+from sma_core.testing import probes
+from sma_core.testing.verdicts import explained, fail, skip
+
+if TYPE_CHECKING:
+    from sma_core.config import PretrainConfig
+    from sma_core.data.blocks import Block
+    from sma_core.verbs.datasets import Source
+
+SAMPLE_ROWS = 5000
+
+
+class NumbersContract(ABC):
+    """Checks of blocks of numbers; each is skipped for a domain of text."""
+
+    sample_file: ClassVar[Path | None] = None
+
+    def test_reader_gives_blocks_of_numbers(self) -> None:
+        """Blocks hold float32, finite or NaN, of the declared columns, and row numbers that go up."""
+        import numpy as np
+
+        registry = self._numbers()
+        source, blocks = self._blocks(registry)
+        reader = f"the Reader {source.reader.name!r}"
+        last = 0
+        for block in blocks:
+            if block.values.dtype != np.float32 or block.values.ndim != 2:
+                fail(f"{reader} must give values of float32 (rows, features), not {block.values.dtype}")
+            if np.isinf(block.values).any():
+                fail(f"{reader} must set rows with infinite numbers aside, as RejectedRow; it gives them on")
+            names = block.names(source.columns)
+            if len(names) != block.values.shape[1] or (source.columns and names != source.columns):
+                fail(f"{reader} must give the columns {', '.join(source.columns or names)} in this order")
+            numbers = block.numbers
+            if numbers.shape != (len(block.values),) or numbers[0] <= last or bool((np.diff(numbers) < 1).any()):
+                fail(f"{reader} must number the rows of a file upwards from 1, and use no number twice")
+            last = int(numbers[-1])
+
+    def test_statistics_come_from_training_rows_only(self) -> None:
+        """Mean and spread are those of the training rows, as the reader gives them when it reads again."""
+        import numpy as np
+
+        registry = self._numbers()
+        source, _ = self._blocks(registry)
+        with explained("preparing the sample must work"):
+            kept, again = probes.scales(registry, source, self._pretraining("tiny"))
+        if not (np.allclose(kept.mean, again.mean) and np.allclose(kept.spread, again.spread)):
+            fail(
+                f"the Reader {source.reader.name!r} must give a row the same values each time: mean and spread of "
+                "the training rows change when the file is read again"
+            )
+
+    def test_one_training_step_on_numbers_is_finite(self) -> None:
+        """A small model takes one step on the sample, masked as the tiny recipe says."""
+        registry = self._numbers()
+        _, blocks = self._blocks(registry)
+        features = blocks[0].values.shape[1]
+        with explained("one training step on the sample must work; look at the reader and the tiny recipe"):
+            config = self._pretraining("tiny")
+            longest = config.model.max_length
+            finite = probes.train_a_step_on_values(blocks[0], registry.domain.sentinels, config.masking)
+        if longest < features:
+            fail(
+                f"model.max_length of the recipe tiny is {longest}, but the sample's rows have {features} numbers"
+            )
+        if not finite:
+            fail(
+                "one training step on the sample gives no finite loss: name values that mean missing in sentinels"
+            )
+
+    def _numbers(self) -> Registry:
+        registry = self._registry()
+        if registry.domain.input_kind != "continuous":
+            skip("the domain's inputs are discrete")
+        return registry
+
+    def _blocks(self, registry: Registry) -> tuple[Source, list[Block]]:
+        """Read the beginning of the sample; skip when there is none, fail when it holds no usable row."""
+        with explained("the domain's reader must read its sample"):
+            source = self._source(registry)
+            blocks = [] if source is None else probes.read_blocks(registry, source, SAMPLE_ROWS)
+        if source is None:
+            skip("the default data set does not ship; set sample_file to test the reader")
+        if not blocks:
+            fail(f"the reader must yield blocks of usable rows (sma_core.data.blocks.Block) from {source.label}")
+        return source, blocks
+
+    def _source(self, registry: Registry) -> Source | None:
+        from sma_core.config import DataConfig
+        from sma_core.verbs.datasets import find_source
+
+        if self.sample_file is not None:
+            return find_source(registry, DataConfig(source=str(self.sample_file), reader=registry.domain.reader))
+        spec = registry.find(DataSet, registry.domain.dataset)
+        return find_source(registry, DataConfig(source=spec.name)) if spec.locate is not None else None
+
+    @abstractmethod
+    def _registry(self) -> Registry:
+        """Return what the plugin provides."""
+
+    @abstractmethod
+    def _pretraining(self, recipe: str) -> PretrainConfig:
+        """Return the settings of a recipe."""
