@@ -7,6 +7,7 @@ dependencies that are promised. The others look at the code itself, and at what 
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import nox
@@ -20,6 +21,14 @@ LOCKED = ("-c", "constraints.txt")
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis")
 PYTEST = ("python", "-m", "pytest", "-q", "-n", "2")
 QUICK = ("-m", "not slow")
+
+
+def with_extras(plugin: str) -> str:
+    """A plugin as pip takes it, with all its extras."""
+    folder = Path("plugins") / plugin
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = ",".join(sorted(project.get("optional-dependencies", {})))
+    return f"./{folder.as_posix()}[{extras}]" if extras else f"./{folder.as_posix()}"
 
 
 def environment() -> dict[str, str]:
@@ -61,14 +70,14 @@ def core(session: nox.Session) -> None:
 @nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
 def plugin(session: nox.Session, plugin: str) -> None:
     """One plugin beside the core: its own tests."""
-    session.install(*LOCKED, ".", f"./plugins/{plugin}", *TEST_TOOLS)
+    session.install(*LOCKED, ".", with_extras(plugin), *TEST_TOOLS)
     session.run(*PYTEST, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
 @nox.session
 def everything(session: nox.Session) -> None:
     """Core and all plugins together, with the extras: all tests."""
-    session.install(*LOCKED, ".[hub]", *(f"./plugins/{name}" for name in PLUGINS), *TEST_TOOLS)
+    session.install(*LOCKED, ".[hub]", *(with_extras(name) for name in PLUGINS), *TEST_TOOLS)
     session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
 
 

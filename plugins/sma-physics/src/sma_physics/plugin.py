@@ -1,0 +1,149 @@
+"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+
+from __future__ import annotations
+
+from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+from sma_physics.schema import FEATURE_NAMES, LABEL
+
+BUDGETS = {
+    "toy": ("100", "1k", "10k", "all"),
+    "higgs": ("100", "1k", "10k", "all"),
+    "uci": ("1k", "10k", "100k", "all"),
+}
+"""For each family of splitters and tasks: how many labels train."""
+
+_SETS = {"toy": "higgs-toy", "higgs": "higgs", "uci": "higgs-uci"}
+_TESTS = {
+    "toy": "a random test",
+    "higgs": "the first 5,000 rows for the test",
+    "uci": "the last 500,000 for the test",
+}
+_UCI = "UCI HIGGS (Baldi, Sadowski and Whiteson 2014)"
+
+
+@hookimpl
+def sma_domains() -> list[Domain]:
+    """Provide the domain ``physics``."""
+    return [
+        Domain(
+            name="physics",
+            summary="Collision events, one number a feature",
+            input_kind="continuous",
+            reader="table",
+            dataset="higgs-toy",
+            recipes="sma_physics.recipes",
+            head="decoder",
+            task="toy-all",
+            splitter="random",
+            sentinels=(-999.0,),
+        )
+    ]
+
+
+@hookimpl
+def sma_readers() -> list[Reader]:
+    """HDF5, ROOT, and what the hub gives."""
+    return [
+        Reader(
+            name="hdf5",
+            summary="Columns or a table of numbers in an HDF5 file (extra hdf5)",
+            factory="sma_physics.readers.hdf5:read_hdf5",
+            suffixes=(".h5", ".hdf5"),
+            reads="blocks",
+        ),
+        Reader(
+            name="root",
+            summary="Branches of a ROOT tree with one number an entry (extra root)",
+            factory="sma_physics.readers.root:read_root",
+            suffixes=(".root",),
+            reads="blocks",
+        ),
+        Reader(
+            name="lists",
+            summary="csv whose column inputs holds a list of features, as fetched from the hub",
+            factory="sma_physics.readers.lists:read_lists",
+            suffixes=(),
+            reads="blocks",
+        ),
+    ]
+
+
+@hookimpl
+def sma_datasets() -> list[DataSet]:
+    """The toy, and HIGGS in three forms."""
+    return [
+        DataSet(
+            name="higgs-toy",
+            summary="50,000 simulated events, a toy of HIGGS in GeV, made on this machine: the quick start",
+            source="simulated by this plugin (sma_physics.toy) after arXiv 1402.4735; a toy, not the data set",
+            licence="Apache-2.0",
+            locate="sma_physics.toy.files:higgs_toy",
+            columns=FEATURE_NAMES,
+        ),
+        DataSet(
+            name="higgs",
+            summary="23,471 events of HIGGS from three public samples",
+            source=_UCI,
+            licence="CC BY 4.0",
+            file="higgs.csv.gz",
+            columns=FEATURE_NAMES,
+        ),
+        DataSet(
+            name="higgs-uci",
+            summary="All 11,000,000 events of HIGGS, the file as published",
+            source=_UCI,
+            licence="CC BY 4.0",
+            file="HIGGS.csv.gz",
+            columns=FEATURE_NAMES,
+            names=(LABEL, *FEATURE_NAMES),
+        ),
+        DataSet(
+            name="higgs-hub",
+            summary="The paper's training events of HIGGS, on the hub",
+            source=_UCI,
+            licence="CC BY 4.0",
+            hub="jxie/higgs",
+            hub_columns=(("inputs", "inputs"), (LABEL, "label")),
+            reader="lists",
+            columns=FEATURE_NAMES,
+            names=FEATURE_NAMES,
+        ),
+    ]
+
+
+def _with_budgets() -> list[tuple[str, str]]:
+    return [(family, budget) for family, budgets in BUDGETS.items() for budget in budgets]
+
+
+def _labels(budget: str) -> str:
+    return "all labels" if budget == "all" else f"{budget.replace('k', ',000')} labels"
+
+
+@hookimpl
+def sma_tasks() -> list[Task]:
+    """Signal or background, learned from few labels or all."""
+    return [
+        Task(
+            name=f"{family}-{budget}",
+            summary=f"Signal or background on {_SETS[family]}, {_labels(budget)}",
+            dataset=_SETS[family],
+            targets=(LABEL,),
+            kind="binary",
+            metric="roc_auc",
+            splitter=f"{family}-{budget}",
+        )
+        for family, budget in _with_budgets()
+    ]
+
+
+@hookimpl
+def sma_splitters() -> list[Splitter]:
+    """A fixed test, and nested subsets to train on."""
+    return [
+        Splitter(
+            name=f"{family}-{budget}",
+            summary=f"{_labels(budget).capitalize()} to train on, {_TESTS[family]}",
+            factory=f"sma_physics.splits:{family}_{budget}",
+        )
+        for family, budget in _with_budgets()
+    ]

@@ -1,0 +1,69 @@
+"""From columns as a file's library gives them to blocks; shared by the readers.
+
+Letters: n rows, F features, K further columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.blocks import Block
+from sma_core.data.readers.features import finite_block
+from sma_core.data.records import RejectedRow
+from sma_core.errors import DataError
+
+ROWS_IN_BLOCK = 65_536
+VALUES_IN_BLOCK = 4_000_000
+"""About so many values of a file are in memory at a time, however wide its rows are."""
+
+_NUMBERS = "fiub"
+
+
+def rows_in_block(width: int) -> int:
+    """Return how many rows of ``width`` values make a block."""
+    return min(ROWS_IN_BLOCK, max(1, VALUES_IN_BLOCK // max(1, width)))
+
+
+def is_numeric(kind: np.dtype[Any]) -> bool:
+    """Tell whether a column of this type can be a feature."""
+    return kind.kind in _NUMBERS
+
+
+def not_numbers(path: Path, name: str, kind: object) -> DataError:
+    """Return the error for a feature that is no column of numbers."""
+    return DataError(f"{path}: {name!r} holds {kind}, not one number a row; name others with data.columns")
+
+
+def not_there(path: Path) -> DataError:
+    """Return the error for a file that does not exist."""
+    return DataError(f"there is no file {path}; check the path")
+
+
+def make_block(
+    start: int, features: Sequence[NDArray[Any]], fields: Sequence[NDArray[Any]], columns: tuple[str, ...]
+) -> Iterator[Block | RejectedRow]:
+    """Yield rows set aside, then a block: F features and K further columns, (n,) each, after ``start`` rows."""
+    values = np.empty((len(features[0]), len(features)), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        for at, feature in enumerate(features):
+            values[:, at] = feature
+    numbers = np.arange(start + 1, start + 1 + len(values))
+    rejected, block = finite_block(numbers, values, tuple(_as_field(field) for field in fields), columns)
+    yield from rejected
+    if len(block):
+        yield block
+
+
+def _as_field(column: NDArray[Any]) -> NDArray[Any]:
+    if is_numeric(column.dtype):
+        return column.astype(np.float32)
+    return np.array([_text(value) for value in column.tolist()], dtype=object)
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,79 @@
+"""Reader of events fetched from the hub, where one cell holds all features of an event as a list.
+
+The core writes what it fetched as csv, with a column ``inputs`` (``"[0.87, -0.6, …]"``) beside the others. The
+names of the list's numbers are given by ``names``, else they are those of HIGGS.
+
+Letters: n rows, F features.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.blocks import Block
+from sma_core.data.readers.csv import read_csv
+from sma_core.data.readers.features import Chosen, finite_block
+from sma_core.data.records import RejectedRow, Row
+from sma_physics.readers.blocks import rows_in_block
+from sma_physics.schema import FEATURE_NAMES
+
+INPUTS = "inputs"
+
+
+def read_lists(
+    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+) -> Iterator[Block | RejectedRow]:
+    """Stream the rows of ``path`` in blocks; raises `DataError` when a column is not there."""
+    known = tuple(names) or FEATURE_NAMES
+    chosen = Chosen.among(known, columns, (), path)
+    step = rows_in_block(len(known))
+    waiting: list[tuple[Row, list[float]]] = []
+    for record in read_csv(path, INPUTS, fields):
+        row = record if isinstance(record, RejectedRow) else _numbers(record, len(known))
+        if isinstance(row, RejectedRow):
+            yield row
+            continue
+        waiting.append(row)
+        if len(waiting) == step:
+            yield from _block(waiting, chosen)
+            waiting = []
+    if waiting:
+        yield from _block(waiting, chosen)
+
+
+def _numbers(row: Row, count: int) -> tuple[Row, list[float]] | RejectedRow:
+    """Read the list of a row, or say why it cannot be used."""
+    try:
+        found = json.loads(row.text.replace("nan", "NaN").replace("None", "NaN"))
+        numbers = [float(number) for number in found]
+    except (ValueError, TypeError):
+        return RejectedRow(row.number, "not a list of numbers", row.text)
+    if len(numbers) != count:
+        return RejectedRow(row.number, f"wrong number of features: {len(numbers)} instead of {count}", row.text)
+    return row, numbers
+
+
+def _block(rows: Sequence[tuple[Row, list[float]]], chosen: Chosen) -> Iterator[Block | RejectedRow]:
+    numbers = np.array([row.number for row, _ in rows], dtype=np.int64)
+    with np.errstate(over="ignore"):
+        values = np.array([found for _, found in rows], dtype=np.float64).astype(np.float32)
+    texts = zip(*(row.fields for row, _ in rows), strict=True)
+    fields = tuple(_as_field(list(column)) for column in texts)
+    rejected, block = finite_block(numbers, values[:, list(chosen.features)], fields, chosen.columns)
+    yield from rejected
+    if len(block):
+        yield block
+
+
+def _as_field(texts: list[str]) -> NDArray[Any]:
+    """Give a column (n,) as float32 when all its cells are numbers or empty, else as objects that are str."""
+    try:
+        return np.array([text or "nan" for text in texts], dtype=np.float32)
+    except ValueError:
+        return np.array(texts, dtype=object)

@@ -1,0 +1,82 @@
+"""Labelled blocks of toy events for a seed.
+
+Each row draws its class first, then takes the next event of that class that passed the selection. Events
+are made in batches of a fixed size, each with random numbers of its own (seed, class, number of the batch);
+so the first rows are the same however many are asked for, and however they are cut into blocks.
+
+Letters: n events, F = 28 features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_physics.schema import FEATURE_NAMES
+from sma_physics.toy import constants
+from sma_physics.toy.detector import measure
+from sma_physics.toy.draws import Draws
+from sma_physics.toy.features import compute_features
+from sma_physics.toy.processes import Process, make_background, make_signal
+
+Features = NDArray[np.float32]
+
+BATCH = 8192
+"""Events that are made together, before the selection: small enough for the processor's cache."""
+
+ROWS_IN_BLOCK = 65_536
+_LABELS, _EVENTS = 0, 1
+_PROCESSES: tuple[Process, Process] = (make_background, make_signal)
+
+
+@dataclass(frozen=True)
+class LabelledEvents:
+    """Some events: labels (n,), 1 for signal and 0 for background, and features (n, F)."""
+
+    labels: NDArray[np.int8]
+    features: Features
+
+
+def generate(events: int, seed: int = 0, rows_in_block: int = ROWS_IN_BLOCK) -> Iterator[LabelledEvents]:
+    """Yield ``events`` selected events in blocks, the same for the same ``seed``.
+
+    Raises `ValueError` when one of the numbers is negative, or ``rows_in_block`` is 0.
+    """
+    if events < 0 or seed < 0 or rows_in_block < 1:
+        raise ValueError("events and seed must not be negative, and rows_in_block must be at least 1")
+    streams = [_Selected(label, seed) for label in (0, 1)]
+    draws = Draws(seed, _LABELS)
+    for start in range(0, events, rows_in_block):
+        count = min(rows_in_block, events - start)
+        labels = (draws.uniform(count) < constants.SIGNAL_SHARE).astype(np.int8)
+        features = np.empty((count, len(FEATURE_NAMES)), dtype=np.float32)
+        for label, stream in enumerate(streams):
+            wanted = np.flatnonzero(labels == label)
+            features[wanted] = stream.take(len(wanted))
+        yield LabelledEvents(labels, features)
+
+
+class _Selected:
+    """The selected events of one class, one after another."""
+
+    def __init__(self, label: int, seed: int) -> None:
+        self._label, self._seed, self._batch = label, seed, 0
+        self._left: Features = np.empty((0, len(FEATURE_NAMES)), dtype=np.float32)
+
+    def take(self, count: int) -> Features:
+        """Return the next ``count`` events (count, F)."""
+        parts, have = [self._left], len(self._left)
+        while have < count:
+            parts.append(self._make())
+            have += len(parts[-1])
+        together = np.concatenate(parts)
+        self._left = together[count:]
+        return together[:count]
+
+    def _make(self) -> Features:
+        draws = Draws(self._seed, _EVENTS, self._label, self._batch)
+        self._batch += 1
+        return compute_features(measure(_PROCESSES[self._label](draws, BATCH), draws))

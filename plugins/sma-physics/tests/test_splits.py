@@ -1,0 +1,56 @@
+"""Splits for few labels: nested, disjoint, and with the test where it is due."""
+
+import numpy as np
+import pytest
+
+from sma_physics import splits
+from sma_physics.plugin import BUDGETS
+
+ROWS = 40_000
+COUNTS = {"100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}
+
+
+def split(family, budget, rows=ROWS, seed=0):
+    return getattr(splits, f"{family}_{budget}")([""] * rows, 0.1, 0.1, seed)
+
+
+@pytest.mark.parametrize("family", BUDGETS)
+def test_smaller_subsets_are_inside_larger_ones(family):
+    before = None
+    for budget in BUDGETS[family]:
+        train, valid, test = (set(part.tolist()) for part in split(family, budget))
+        assert len(train | valid | test) == len(train) + len(valid) + len(test)
+        assert len(train) == min(COUNTS.get(budget, len(train)), len(train))
+        assert len(valid) <= len(train)
+        if before is not None:
+            assert before[0] <= train
+            assert before[1] <= valid
+            assert before[2] == test
+        before = train, valid, test
+    assert len(train | valid | test) == ROWS
+
+
+def test_labels_are_as_many_as_named():
+    assert [len(part) for part in split("toy", "100")] == [100, 100, 4000]
+    assert [len(part) for part in split("toy", "1k")] == [1000, 1000, 4000]
+    assert [len(part) for part in split("toy", "10k")] == [10_000, 4000, 4000]
+    assert [len(part) for part in split("higgs", "10k", 23_471)] == [10_000, 2347, 5000]
+    assert [len(part) for part in split("higgs", "all", 23_471)] == [16_124, 2347, 5000]
+
+
+def test_fixed_tests_stand_where_they_are_published():
+    np.testing.assert_array_equal(split("higgs", "1k", 23_471, seed=3)[2], np.arange(5000))
+    np.testing.assert_array_equal(split("uci", "1k", 1_100_000, seed=3)[2], np.arange(600_000, 1_100_000))
+    np.testing.assert_array_equal(split("higgs", "1k", 600)[2], np.arange(60))
+    np.testing.assert_array_equal(split("uci", "1k", 600)[2], np.arange(540, 600))
+
+
+@pytest.mark.parametrize("family", BUDGETS)
+def test_the_seed_decides(family):
+    first, again, other = (split(family, "1k", seed=seed)[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_splits_are_the_same_with_every_numpy():
+    assert split("toy", "100")[0][:5].tolist() == [501, 529, 1032, 1167, 1668]
