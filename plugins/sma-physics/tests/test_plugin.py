@@ -95,6 +95,7 @@ def test_recipes_are_settings(name):
     text = (resources.files("sma_physics.recipes") / f"{name}.toml").read_text(encoding="utf-8")
     recipe = tomllib.loads(text)
     finetune = recipe.pop("finetune")
+    assert set(finetune.pop("tasks", {})) <= set(TASKS)
     config = PretrainConfig(domain="physics", recipe=name, **recipe)
     assert config.data.source in SETS
     assert config.model.max_length == len(FEATURE_NAMES)

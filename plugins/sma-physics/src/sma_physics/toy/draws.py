@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-_UNIT = 2.0**-53
+_UNIT = np.float64(2.0**-53)
 
 
 class Draws:
