@@ -349,6 +349,9 @@ class FinetuneTrainingConfig(TrainingConfig):
 
     epochs: float | None = Field(40.0, gt=0.0, description="Passes over the training split.")
     batch_size: int = Field(32, ge=1, description="Rows in one forward pass.")
+    frozen_encoder: bool = Field(
+        False, description="Let only the head learn; with the head mean this is a linear probe."
+    )
     keep_last: int = Field(1, ge=1, description="Checkpoints kept besides the best.")
 
 

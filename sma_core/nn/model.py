@@ -5,6 +5,8 @@ Shapes: B batch, N padded length, C channels, L latents, D latent width, P longe
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -97,6 +99,21 @@ class Predictor(nn.Module):
         self.embed = embed
         self.encoder = encoder
         self.head = head
+        self.frozen = False
+
+    def freeze(self) -> None:
+        """Let only the head learn: embedding and encoder stay as they are, without dropout."""
+        self.frozen = True
+        self.embed.requires_grad_(False)
+        self.encoder.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation; what is frozen stays in evaluation."""
+        super().train(mode)
+        if self.frozen:
+            self.embed.eval()
+            self.encoder.eval()
+        return self
 
     def encode(self, inputs: Tensor, padding_mask: Tensor) -> Encoded:
         """Encode with nothing hidden; what a head gets. Inputs and padding_mask as in `forward`."""

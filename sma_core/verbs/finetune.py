@@ -173,6 +173,8 @@ def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
     if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
+    if config.training.frozen_encoder:
+        module.freeze()
     metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     valid = rows.batches("valid", config.training.batch_size)
     return FinetuneObjective(module, targets, valid, metric, config.training.compile)

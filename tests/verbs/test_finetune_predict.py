@@ -61,6 +61,23 @@ def test_finetune_begins_with_the_encoder_of_the_pretrained_run(toy, tmp_path):
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in shared)
 
 
+def test_a_frozen_encoder_stays_as_it_was_pretrained_and_the_head_learns(toy, tmp_path):
+    pretrained = sma_core.train(toy, out=tmp_path / "pretrained").run
+    settings = {"training.frozen_encoder": True, "head": "mean", "training.epochs": 3, "model.dropout": 0.5}
+    losses = []
+
+    def note(event):
+        if isinstance(event, StepLogged):
+            losses.append(event.loss)
+
+    run = sma_core.finetune(toy, model=pretrained, settings=settings, out=tmp_path / "run", observers=[note]).run
+    before, after = final_weights(pretrained), final_weights(run)
+    shared = [name for name in after if name.startswith(("embed.", "encoder."))]
+    assert all(torch.equal(before[name], after[name]) for name in shared)
+    assert len(after) == len(shared) + 2
+    assert losses[-1] < losses[0]
+
+
 def test_missing_labels_are_ignored_in_a_multi_label_task(toy, tmp_path):
     result = sma_core.finetune(toy, task="toy:flags", settings=LONGER, out=tmp_path / "run")
     assert result.metric == "roc_auc"
