@@ -1,7 +1,8 @@
 """Self-guided masked autoencoders for data of any domain (arXiv 2402.14789).
 
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
-``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``.
+``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``,
+``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
 They are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
@@ -15,11 +16,23 @@ if TYPE_CHECKING:
     from sma_core.verbs.export_authors import export_authors as export_authors
     from sma_core.verbs.finetune import finetune as finetune
     from sma_core.verbs.import_authors import import_authors as import_authors
+    from sma_core.verbs.inspect_data import inspect_data as inspect_data
+    from sma_core.verbs.list_data import list_data as list_data
     from sma_core.verbs.masks import masks as masks
     from sma_core.verbs.predict import predict as predict
     from sma_core.verbs.train import train as train
 
-__all__ = ["embed", "export_authors", "finetune", "import_authors", "masks", "predict", "train"]
+__all__ = [
+    "embed",
+    "export_authors",
+    "finetune",
+    "import_authors",
+    "inspect_data",
+    "list_data",
+    "masks",
+    "predict",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

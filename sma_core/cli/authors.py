@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import Debug, Json, Kind, Out
+from sma_core.cli.options import Columns, Debug, Json, Kind, Out, names_from
 
 import_app = typer.Typer(help="Take over a model of another program.", no_args_is_help=True, rich_markup_mode=None)
 export_app = typer.Typer(help="Write a run for another program.", no_args_is_help=True, rich_markup_mode=None)
@@ -40,9 +40,7 @@ def import_authors(
         Kind | None, typer.Option("--kind", help="What a head predicts, where its settings do not say.")
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Names of a head's targets, with commas.")] = None,
-    columns: Annotated[
-        str | None, typer.Option("--columns", help="Features of rows of numbers, with commas, in order.")
-    ] = None,
+    columns: Columns = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -54,8 +52,8 @@ def import_authors(
         domain,
         out=out,
         kind=kind,
-        targets=_names(target),
-        columns=_names(columns),
+        targets=names_from(target),
+        columns=names_from(columns),
         policy=context.obj,
     )
     if as_json:
@@ -82,7 +80,3 @@ def export_authors(
         typer.echo(json.dumps(asdict(result) | {"out": str(result.out)}))
         return
     typer.echo(f"{result.tensors} tensors, {result.parameters:,} parameters in {result.out}")
-
-
-def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",")] if text else None

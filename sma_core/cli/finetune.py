@@ -22,6 +22,7 @@ from sma_core.cli.options import (
     Resume,
     Seed,
     Task,
+    names_from,
     settings_from,
 )
 
@@ -59,8 +60,7 @@ def finetune(
     from sma_core.cli.output import print_result, progress
     from sma_core.verbs.finetune import finetune
 
-    targets = [name.strip() for name in target.split(",")] if target else None
-    own: dict[str, object] = {"data.column": column, "targets": targets, "kind": kind, "head": head}
+    own: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind, "head": head}
     own |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
     display = progress()
     result = finetune(

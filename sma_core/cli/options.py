@@ -34,6 +34,9 @@ MaxRejected = Annotated[
 ]
 Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 Column = Annotated[str | None, typer.Option("--input", help="Column that holds the input.")]
+Columns = Annotated[
+    str | None, typer.Option("--columns", help="Features of rows of numbers, with commas, in order.")
+]
 Reader = Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
@@ -54,3 +57,8 @@ def settings_from(
     options = {"data.source": data, "training.seed": seed, "data.max_rejected": max_rejected, **others}
     given = {setting: value for setting, value in options.items() if value is not None}
     return dict(flatten(parse_assignments(assignments or []))) | given
+
+
+def names_from(text: str | None) -> list[str] | None:
+    """Split names that stand in one option with commas between; None when it was not given."""
+    return [name.strip() for name in text.split(",")] if text else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +16,29 @@ if TYPE_CHECKING:
     from sma_core.verbs.results import FinetuneResult, Plan, TrainResult
 
 
-def progress() -> ProgressDisplay:
-    """Return the observer that shows a run's progress on stderr."""
+def progress(reading: str = "preparing") -> ProgressDisplay:
+    """Return the observer that shows a run's progress on stderr; ``reading`` is said while rows are read."""
     from sma_core.training.progress import ProgressDisplay
 
-    return ProgressDisplay(Console(stderr=True))
+    return ProgressDisplay(Console(stderr=True), reading=reading)
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
+    """Return a table's lines, cells padded to the widest of their column, those of columns ``right`` on the left."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def print_result(result: TrainResult | FinetuneResult, as_json: bool, following: str) -> None:
     """Print what a run gave and the command to type next."""
     if as_json:
-        typer.echo(json.dumps(_plain(asdict(result))))
+        typer.echo(as_json_text(result))
         return
     for line in result.lines():
         typer.echo(line)
@@ -35,12 +48,17 @@ def print_result(result: TrainResult | FinetuneResult, as_json: bool, following:
 def print_dry_run(plan: Plan, as_json: bool) -> None:
     """Print resolved settings, parameter count and steps."""
     if as_json:
-        typer.echo(json.dumps(_plain(asdict(plan))))
+        typer.echo(as_json_text(plan))
         return
     for setting, value in plan.settings.items():
         typer.echo(f"{setting} = {value}")
     typer.echo(f"parameters: {plan.parameters:,}")
     typer.echo(f"steps: {plan.steps}")
+
+
+def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
+    """Write a verb's result, or a list of them, as JSON."""
+    return json.dumps(_plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value

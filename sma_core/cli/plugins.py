@@ -8,6 +8,7 @@ from dataclasses import asdict
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import aligned
 from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
 
 app = typer.Typer(help="See which domains are installed.", no_args_is_help=True, rich_markup_mode=None)
@@ -39,8 +40,4 @@ def _table(plugins: list[InstalledPlugin]) -> list[str]:
     """Return aligned lines: name, package, version, status, summary or what is wrong."""
     rows = [("NAME", "PACKAGE", "VERSION", "STATUS", "")]
     rows += [(p.name, p.package, p.version, p.status, p.detail or p.summary) for p in plugins]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return [
-        "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[4]]).rstrip()
-        for row in rows
-    ]
+    return aligned(rows)

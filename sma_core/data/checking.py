@@ -70,9 +70,9 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
     if check is None:
         yield from source
         return
-    first = list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     workers = processes or _cores()
-    if len(first) <= CHUNKS_BEFORE_PROCESSES or workers == 1:
+    first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
+    if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
             yield _applied(chunk, _answers(check, [row.text for row in chunk.rows]))
     else:

@@ -90,7 +90,8 @@ def _fill(request: Request, building: Path, fingerprint: str, progress: Progress
     names = (ROWS,) if request.held_out is None else (TRAIN, HELD_OUT)
     shortened = 0
     with ExitStack() as stack:
-        rejections = Rejections(request.source, stack.enter_context(listed.open("w", encoding="utf-8")))
+        file = stack.enter_context(listed.open("w", encoding="utf-8"))
+        rejections = Rejections(source=request.source, file=file)
         metadata, pieces = _opened(request, fingerprint)
         stack.enter_context(closing(pieces))
         writers = [stack.enter_context(StoreWriter(building / name, metadata)) for name in names]

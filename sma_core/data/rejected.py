@@ -15,24 +15,34 @@ TEXT_SHOWN = 200
 ROWS_BEFORE_EARLY_STOP = 10_000
 
 
-@dataclass
-class Rejections:
-    """What was set aside so far. ``file`` takes one JSON object a line: file, row, reason, text."""
+@dataclass(kw_only=True)
+class RejectionCounts:
+    """How many rows there were, how many are set aside, and why."""
 
-    source: Path
-    file: TextIO
     rows: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Kind of reason -> row number and full reason of the first row that has it."""
 
+    def count(self, row: RejectedRow) -> None:
+        """Take in one row set aside; they come in the file's order."""
+        self.rejected += 1
+        self.reasons[row.kind] += 1
+        self.first.setdefault(row.kind, (row.number, row.reason))
+
+
+@dataclass(kw_only=True)
+class Rejections(RejectionCounts):
+    """What was set aside so far. ``file`` takes one JSON object a line: file, row, reason, text."""
+
+    source: Path
+    file: TextIO
+
     def add(self, rejected: list[RejectedRow]) -> None:
         """Write and count the rows of one chunk, which are in the file's order."""
         for row in rejected:
-            self.rejected += 1
-            self.reasons[row.kind] += 1
-            self.first.setdefault(row.kind, (row.number, row.reason))
+            self.count(row)
             text = row.text if len(row.text) <= TEXT_SHOWN else row.text[: TEXT_SHOWN - 1] + "…"
             line = {"file": str(self.source), "row": row.number, "reason": row.reason, "text": text}
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")

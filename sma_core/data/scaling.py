@@ -71,10 +71,25 @@ class ScaleSums:
         self._mean += apart * share
         self._count = total
 
+    @property
+    def known(self) -> NDArray[np.float64]:
+        """(F,) number of rows in which each feature is known."""
+        return self._count
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(F,) means; 0 where nothing is known."""
+        return self._mean
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """(F,) standard deviations; 0 for a feature that never varies."""
+        found: NDArray[np.float64] = np.sqrt(self._squares / self._count.clip(min=1))
+        return found
+
     def scale(self, columns: Sequence[str]) -> FeatureScale:
         """Return mean and standard deviation; a feature that never varies, or is never known, has spread 1."""
-        spread = np.sqrt(self._squares / self._count.clip(min=1))
-        spread = np.where(spread > SMALLEST_SPREAD, spread, 1.0)
+        spread = np.where(self.deviation > SMALLEST_SPREAD, self.deviation, 1.0)
         return FeatureScale(tuple(columns), tuple(self._mean.tolist()), tuple(spread.tolist()))
 
 

@@ -22,12 +22,13 @@ class ProgressDisplay:
     """An observer that shows step, epoch, loss, held-out figures, samples per second and time left.
 
     On a terminal one live line is redrawn; otherwise a plain line is printed at every evaluation and
-    at most every ``seconds`` between.
+    at most every ``seconds`` between. ``reading`` is the word for what is done while rows are read.
     """
 
-    def __init__(self, console: Console, seconds: float = 15.0) -> None:
+    def __init__(self, console: Console, seconds: float = 15.0, reading: str = "preparing") -> None:
         self._console = console
         self._seconds = seconds
+        self._reading = reading
         self._printed = -seconds
         self._prepared = time.monotonic()
         self._figures = ""
@@ -58,7 +59,7 @@ class ProgressDisplay:
         live = self._console.is_terminal
         if now - self._prepared >= (0.2 if live else self._seconds):
             self._prepared = now
-            text = f"preparing: {rows:,} rows read, {kept:,} kept, {rejected:,} set aside"
+            text = f"{self._reading}: {rows:,} rows read, {kept:,} kept, {rejected:,} set aside"
             self._console.print(text, end="\r" if live else "\n", highlight=False)
 
     def _start(self, event: RunStarted) -> None:

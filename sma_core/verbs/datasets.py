@@ -20,6 +20,7 @@ class Source:
     """A file to read, by which reader, and the column asked for (None: a usual name is looked for).
 
     Of rows of numbers: ``columns`` the features asked for (empty: all), ``names`` those of a headerless file.
+    ``spec`` is the named set it is; None for a file of one's own.
     """
 
     label: str
@@ -28,6 +29,15 @@ class Source:
     column: str | None
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    spec: DataSet | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the file of a named set may stand: in words (``ships``, ``SMA_DATA``, ``cache``), and the path."""
+
+    name: str
+    path: Path
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -53,7 +63,7 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         path = locate(registry, spec)
         reader = registry.reader_for(path, config.reader or spec.reader)
         column, columns = config.column or spec.column, config.columns or spec.columns
-        return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names)
+        return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names, spec)
     path = Path(name).expanduser()
     if not path.exists():
         raise _not_found(registry, name)
@@ -75,23 +85,34 @@ def _not_found(registry: Registry, name: str) -> UserError:
     return DataError(f"cannot find {name!r}")
 
 
+def places(registry: Registry, spec: DataSet) -> list[Place]:
+    """Return where the file of a named set may stand, in the order in which it is looked for."""
+    if spec.locate is not None:
+        path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
+        return [Place("ships", path)]
+    found = []
+    if spec.file is not None:
+        if os.environ.get("SMA_DATA"):
+            found.append(Place("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file))
+        found.append(Place("cache", _cached_sets(registry) / spec.file))
+    if spec.hub is not None:
+        found.append(Place("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
+    return found
+
+
+def _cached_sets(registry: Registry) -> Path:
+    return cache_folder() / "data" / registry.name
+
+
 def locate(registry: Registry, spec: DataSet) -> Path:
     """Find the file of a named set: one that ships, in ``SMA_DATA``, in the cache, or fetched from the hub.
 
     Raises `DataError` that says which file to put where.
     """
-    if spec.locate is not None:
-        path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
-        return path
-    cache = cache_folder() / "data" / registry.name
-    places = []
-    if spec.file is not None:
-        if os.environ.get("SMA_DATA"):
-            places.append(Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file)
-        places.append(cache / spec.file)
-        for place in places:
-            if place.is_file():
-                return place
+    for place in places(registry, spec):
+        if place.name == "ships" or place.path.is_file():
+            return place.path
+    cache = _cached_sets(registry)
     wants = []
     if spec.file is not None:
         wants.append(

@@ -21,7 +21,8 @@ from sma_core.nn.encoder import Latents
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.verbs.encoders import EncoderModel, RowChunk
+from sma_core.verbs.encoders import EncoderModel
+from sma_core.verbs.rows import RowChunk
 
 Pooling = Literal["mean", "latents"]
 Vectors = NDArray[np.float32]
@@ -68,11 +69,11 @@ def embed(
     loaded = EncoderModel.load(model, device, policy)
     if pooling == "latents" and loaded.module.encoder.of_inputs:
         raise UserError("a self-attention encoder has as many latents as a row has inputs: use --pooling mean")
-    source = loaded.source(data, column, reader)
+    source = loaded.reading.source(data, column, reader)
     rows = unusable = 0
     shape: tuple[int, ...] = ()
     with _opened(out) as table:
-        for chunk in loaded.chunks(source):
+        for chunk in loaded.reading.chunks(source):
             vectors = _vectors(loaded, chunk, pooling, batch_tokens)
             table.add(chunk, vectors)
             shape = vectors.shape[1:]

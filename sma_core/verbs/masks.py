@@ -74,7 +74,7 @@ def masks(
     if loaded.masking is None or not isinstance(loaded.module, SMA):
         raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
     masking = MaskingConfig(**(loaded.masking.model_dump() | {"anneal": None} | (settings or {})))
-    chunk = next(iter(loaded.chunks(loaded.source(data, column, reader))))
+    chunk = next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader))))
     wanted = chunk.numbers[:rows]
     found: dict[int, RowMasks] = {}
     measures: list[torch.Tensor] = []
@@ -102,14 +102,14 @@ def _of_row(
         chosen, ranking = _choose(module, batch, masking, _noise(module, batch, seed + draw))
         hidden.append(chosen[0, :real].nonzero().flatten().tolist())
         importance = importance or ranking[0, :real].tolist()
-    if model.feed.scale is not None:
-        columns = model.feed.scale.columns
+    if model.reading.feed.scale is not None:
+        columns = model.reading.feed.scale.columns
         shown = [", ".join(columns[at] for at in positions) for positions in hidden]
         return RowMasks(number, ", ".join(columns), hidden, shown, importance)
-    assert model.feed.tokenizer is not None, "text is read by a model with a tokenizer"
+    assert model.reading.feed.tokenizer is not None, "text is read by a model with a tokenizer"
     ids = batch.inputs[0, :real].cpu().numpy()
-    shown = [_with_dots(model.feed.tokenizer, ids, positions) for positions in hidden]
-    return RowMasks(number, model.feed.tokenizer.decode(ids), hidden, shown, importance)
+    shown = [_with_dots(model.reading.feed.tokenizer, ids, positions) for positions in hidden]
+    return RowMasks(number, model.reading.feed.tokenizer.decode(ids), hidden, shown, importance)
 
 
 @torch.inference_mode()

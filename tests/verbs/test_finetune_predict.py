@@ -63,7 +63,7 @@ def test_finetune_begins_with_the_encoder_of_the_pretrained_run(toy, tmp_path):
 
 def test_a_frozen_encoder_stays_as_it_was_pretrained_and_the_head_learns(toy, tmp_path):
     pretrained = sma_core.train(toy, out=tmp_path / "pretrained").run
-    settings = {"training.frozen_encoder": True, "head": "mean", "training.epochs": 3, "model.dropout": 0.5}
+    settings = {"training.frozen_encoder": True, "head": "mean", "training.epochs": 10, "model.dropout": 0.5}
     losses = []
 
     def note(event):
@@ -75,7 +75,7 @@ def test_a_frozen_encoder_stays_as_it_was_pretrained_and_the_head_learns(toy, tm
     shared = [name for name in after if name.startswith(("embed.", "encoder."))]
     assert all(torch.equal(before[name], after[name]) for name in shared)
     assert len(after) == len(shared) + 2
-    assert losses[-1] < losses[0]
+    assert np.mean(losses[-20:]) < np.mean(losses[:20])
 
 
 def test_missing_labels_are_ignored_in_a_multi_label_task(toy, tmp_path):

@@ -41,6 +41,11 @@ def read_csv(
         raise no_rows(path)
 
 
+def read_header(path: Path) -> list[str]:
+    """Return the names of the columns of ``path``."""
+    return _Records(path).header()
+
+
 def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str], path: Path) -> str:
     """Return the name in ``header`` to read: ``wanted``, else the first usual one, else the only one.
 
