@@ -34,6 +34,7 @@ MaxRejected = Annotated[
 ]
 Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 Column = Annotated[str | None, typer.Option("--input", help="Column that holds the input.")]
+SplitColumn = Annotated[str | None, typer.Option("--split-column", help="Column that says train, valid or test.")]
 Reader = Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
