@@ -21,6 +21,7 @@ from sma_core.cli.options import (
     Recipe,
     Resume,
     Seed,
+    SplitColumn,
     Task,
     names_from,
     settings_from,
@@ -42,9 +43,7 @@ def finetune(
     kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
     head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, position, …")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
-    split_column: Annotated[
-        str | None, typer.Option("--split-column", help="Column that says train, valid or test.")
-    ] = None,
+    split_column: SplitColumn = None,
     split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
     recipe: Recipe = None,
     config: ConfigFile = None,

@@ -37,6 +37,7 @@ Column = Annotated[str | None, typer.Option("--input", help="Column that holds t
 Columns = Annotated[
     str | None, typer.Option("--columns", help="Features of rows of numbers, with commas, in order.")
 ]
+SplitColumn = Annotated[str | None, typer.Option("--split-column", help="Column that says train, valid or test.")]
 Reader = Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]

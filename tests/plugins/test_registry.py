@@ -153,3 +153,20 @@ def test_a_reference_may_go_into_classes_and_prints_nothing(install, capsys):
 def test_suffixes_must_be_a_tuple():
     with pytest.raises(ValueError, match="suffixes must be a tuple"):
         Reader(name="x", summary="x", factory="a:b", suffixes=".txt")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"split_column": "part", "test_last": 5}, "split_column and test_last: give one of them"),
+        ({"split_values": (("a", "test"),)}, "name their column with split_column"),
+        ({"split_column": "part", "split_values": (("a", "tests"),)}, r"train, valid, test, not \('a', 'tests'\)"),
+        ({"split_column": "part", "split_values": ("test",)}, "holds pairs"),
+        ({"split_column": "part", "split_values": {"a": "test"}}, "split_values must be a tuple"),
+        ({"test_last": 0}, "test_last is a number of rows from 1, not 0"),
+        ({"train_rows": 0.5}, r"train_rows is a number of rows from 1, not 0\.5"),
+    ],
+)
+def test_fields_of_a_split_must_fit_together(fields, said):
+    with pytest.raises(ValueError, match=said):
+        Task(name="x", summary="x", dataset="d", targets=("y",), kind="binary", metric="roc_auc", **fields)

@@ -16,6 +16,9 @@ from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
+from sma_core.verbs.feeds import begin_feed
+from sma_core.verbs.labelled import read_labelled
+from sma_core.verbs.settings import Request, finetune_settings
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
 
@@ -62,6 +65,11 @@ def test_each_ending_has_its_reader(file, reader):
     assert registry.reader_for(Path(file)) == registry.find(Reader, reader)
 
 
+def test_every_task_names_the_column_of_its_published_split():
+    assert {task.split_column for task in TASKS.values()} == {"split"}
+    assert TASKS["secondary-structure"].position_mask == "mask"
+
+
 def test_sets_on_the_hub_bring_the_columns_their_tasks_need():
     on_hub = {name: spec.hub for name, spec in SETS.items() if spec.hub}
     assert on_hub == {
@@ -93,6 +101,37 @@ def test_labelled_sets_hold_the_stated_rows(name):
             assert {int(target) for target in targets} == set(range(1195))
         case "per-position":
             assert set("".join(targets)) == set("CHE")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", SPLITS)
+def test_tasks_keep_the_published_split(name, tmp_path, monkeypatch):
+    data_file(name)
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path))
+    registry = Registry.load("protein")
+    settings = {"task": name, "data.processes": 1}
+    config = finetune_settings(registry, Request(settings=settings)).config
+    rows = read_labelled(registry, config, begin_feed(registry, config.data))
+    assert rows.split == "column split"
+    assert tuple(rows.sizes().values()) == SPLITS[name]
+    assert rows.rejected == 0
+
+
+@pytest.mark.data
+def test_residues_whose_structure_is_not_known_do_not_count(tmp_path, monkeypatch):
+    path = data_file("secondary-structure")
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path))
+    registry = Registry.load("protein")
+    config = finetune_settings(registry, Request(settings={"task": "secondary-structure"})).config
+    rows = read_labelled(registry, config, begin_feed(registry, config.data))
+    assert rows.classes == ("C", "E", "H")
+    masks = [row.fields[0] for row in read_csv(path, "sequence", ("mask",))]
+    symbols, numbers = rows.store.symbols, rows.store.row_numbers
+    for at in range(0, len(masks), 50):
+        mask = masks[numbers[at] - 1]
+        if len(mask) < config.model.max_length:
+            known = symbols.flat[symbols.starts[at] :][: len(mask)] >= 0
+            assert known.tolist() == [flag == "1" for flag in mask]
 
 
 @pytest.mark.data

@@ -34,6 +34,10 @@ def sma_datasets():
 
 @hookimpl
 def sma_tasks():
+    return [*plain_tasks(), *divided_tasks()]
+
+
+def plain_tasks():
     return [
         Task(
             name="vowels",
@@ -68,6 +72,11 @@ def sma_tasks():
             metric="accuracy",
             position_mask="counts",
         ),
+    ]
+
+
+def divided_tasks():
+    return [
         Task(
             name="parted",
             summary="How many vowels? Divided as published.",
