@@ -69,9 +69,9 @@ def core(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
 def plugin(session: nox.Session, plugin: str) -> None:
-    """One plugin beside the core: its own tests."""
+    """One plugin beside the core: its own tests, but for those that train for minutes."""
     session.install(*LOCKED, ".", with_extras(plugin), *TEST_TOOLS)
-    session.run(*PYTEST, f"plugins/{plugin}/tests", *session.posargs, env=environment())
+    session.run(*PYTEST, *QUICK, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
 @nox.session
