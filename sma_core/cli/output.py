@@ -24,7 +24,7 @@ def progress(reading: str = "preparing") -> ProgressDisplay:
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
-    """Return a table's lines, cells padded to the widest of their column; ``right`` are columns set to the right."""
+    """Return a table's lines, cells padded to the widest of their column, those of ``right`` to the right."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     return [
         "  ".join(

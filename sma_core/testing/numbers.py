@@ -67,7 +67,7 @@ class NumbersContract(ABC):
         with explained("one training step on the sample must work; look at the reader and the tiny recipe"):
             config = self._pretraining("tiny")
             longest = config.model.max_length
-            finite = probes.train_a_step_on_values(blocks[0], registry.domain.sentinels, config.masking)
+            finite = probes.train_a_step_on_values(blocks[0], registry.domain.sentinels, config)
         if longest < features:
             fail(
                 f"model.max_length of the recipe tiny is {longest}, but the sample's rows have {features} numbers"

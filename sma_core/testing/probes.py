@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sma_core.config import MaskingConfig, ModelConfig, PretrainConfig
+    from typing import Literal
+
+    from sma_core.config import ModelConfig, PretrainConfig
     from sma_core.data.batches import Batch
     from sma_core.data.blocks import Block
     from sma_core.data.records import RejectedRow, Row
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from sma_core.plugins.registry import Registry
     from sma_core.plugins.specs import Reader
     from sma_core.verbs.datasets import Source
+
+    Encoder = Literal["cross-attention", "self-attention"]
 
 MAX_LENGTH = 512
 
@@ -128,11 +132,12 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
     return kept, fit_scale(rows, kept.columns)
 
 
-def small_model() -> ModelConfig:
+def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
     """Return the settings of a model that trains a step in milliseconds."""
     from sma_core.config import DecoderConfig, ModelConfig
 
     return ModelConfig(
+        encoder=encoder,
         max_length=MAX_LENGTH,
         embedding_width=16,
         latents=4,
@@ -144,29 +149,29 @@ def small_model() -> ModelConfig:
     )
 
 
-def train_a_step(tokenizer: DiscreteTokenizer, masking: MaskingConfig, rows: Sequence[str]) -> bool:
-    """Whether one step on ``rows`` leaves the loss and all weights finite."""
+def train_a_step(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> bool:
+    """Whether one step on ``rows``, masked as ``config`` says and by its kind of encoder, leaves the loss and all weights finite."""
     from sma_core.data.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
     from sma_core.nn.inputs import DiscreteInputs
 
     encoded = shorten(tokenizer.encode(list(rows)), MAX_LENGTH, tokenizer.separator_id)
     batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
-    return _step(batch, DiscreteInputs(tokenizer.vocabulary_size), masking)
+    return _step(batch, DiscreteInputs(tokenizer.vocabulary_size), config)
 
 
-def train_a_step_on_values(block: Block, sentinels: Sequence[float], masking: MaskingConfig) -> bool:
-    """Whether one step on rows of numbers, standardised, leaves the loss and all weights finite."""
+def train_a_step_on_values(block: Block, sentinels: Sequence[float], config: PretrainConfig) -> bool:
+    """As `train_a_step`, on rows of numbers, standardised."""
     from sma_core.data.batches import collate_values
     from sma_core.data.scaling import fit_scale, without_sentinels
     from sma_core.nn.inputs import ContinuousInputs
 
     values = without_sentinels(block.values, sentinels)
     batch = collate_values(values[:16], fit_scale([values], block.names(())))
-    return _step(batch, ContinuousInputs(1), masking)
+    return _step(batch, ContinuousInputs(1), config)
 
 
-def _step(batch: Batch, inputs: Inputs, masking: MaskingConfig) -> bool:
+def _step(batch: Batch, inputs: Inputs, config: PretrainConfig) -> bool:
     import torch
 
     from sma_core.nn.model import SMA
@@ -174,7 +179,8 @@ def _step(batch: Batch, inputs: Inputs, masking: MaskingConfig) -> bool:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = SMA(small_model(), inputs)
+        module = SMA(small_model(config.model.encoder), inputs)
+    masking = config.masking.model_copy(update={"layer": min(config.masking.layer, 1)})
     objective = PretrainObjective(module, masking, [])
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
     loss = objective.loss(batch, torch.Generator().manual_seed(0), 0)

@@ -42,7 +42,7 @@ class EmbedResult:
 
 def embed(
     model: Path,
-    data: str,
+    data: str | Path,
     out: Path,
     *,
     pooling: Pooling = "mean",

@@ -50,7 +50,7 @@ class MasksResult:
 
 def masks(
     model: Path,
-    data: str,
+    data: str | Path,
     *,
     rows: int = 5,
     draws: int = 3,

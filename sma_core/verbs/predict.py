@@ -118,7 +118,7 @@ class Model:
 
 def predict(
     model: Path,
-    data: str,
+    data: str | Path,
     *,
     out: Path | None = None,
     column: str | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,10 +86,12 @@ class RowReading:
     data: DataConfig
     max_length: int
 
-    def source(self, data: str, column: str | None = None, reader: str | None = None) -> Source:
+    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> Source:
         """Find the rows that the user named, with the features that the model reads."""
         scale = self.feed.scale
-        config = DataConfig(source=data, column=column, columns=scale.columns if scale else None, reader=reader)
+        config = DataConfig(
+            source=str(data), column=column, columns=scale.columns if scale else None, reader=reader
+        )
         return find_source(self.registry, config)
 
     def chunks(self, source: Source) -> Iterator[RowChunk]:

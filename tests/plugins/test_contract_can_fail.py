@@ -247,17 +247,18 @@ def test_a_set_that_is_mostly_unusable(install):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("np.arange(2), np.arange(2, 4), np.arange(4, len(texts) - 1)", "every row"),
-        ("np.arange(len(texts)), np.arange(2), np.arange(0)", "every row"),
+        ("np.arange(2), np.arange(2, 4), np.arange(4, len(texts) + 1)", "only rows there are"),
+        ("np.arange(len(texts)), np.arange(2), np.arange(2, 4)", "no row into two parts"),
+        ("np.arange(2), np.arange(2, 4), np.arange(0)", "none of them empty"),
         ("np.arange(2.0), np.arange(2, 4), np.arange(4, len(texts))", "int64"),
         ("*np.array_split(np.random.permutation(len(texts)), 3),", "same seed"),
     ],
 )
-def test_a_splitter_that_loses_rows_or_its_seed(install, rows, said):
+def test_a_splitter_that_gives_wrong_rows_or_loses_its_seed(install, rows, said):
     install.toy(
         WITH_SPLITTER, own=f"import numpy as np\n\ndef split(texts, valid, test, seed):\n    return {rows}\n"
     )
-    assert said in only_failure("test_splitters_divide_all_rows")
+    assert said in only_failure("test_splitters_divide_the_rows")
 
 
 def test_a_head_of_the_wrong_shape(install):
