@@ -150,7 +150,7 @@ def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
 
 
 def train_a_step(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> bool:
-    """Whether one step on ``rows``, masked as ``config`` says and by its kind of encoder, leaves the loss and all weights finite."""
+    """Whether one step on ``rows``, with the masking and kind of encoder of ``config``, leaves all finite."""
     from sma_core.data.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
     from sma_core.nn.inputs import DiscreteInputs
