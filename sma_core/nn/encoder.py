@@ -10,6 +10,7 @@ latents, or the tokens that stay).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -84,7 +85,7 @@ class CrossAttentionEncoder(Encoder):
     of_inputs = False
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config, CrossAttentionLayer(_cross_settings(config), config.embedding_width))
+        super().__init__(config, CrossAttentionLayer(_first_settings(config), config.embedding_width))
         self.latents = nn.Parameter(torch.empty(config.latents, config.latent_width))  # (M, D)
         initialise(self, config.initializer_range)
 
@@ -110,7 +111,7 @@ class SelfAttentionEncoder(Encoder):
     of_inputs = True
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config, CrossAttentionLayer(_first_self_settings(config), config.embedding_width))
+        super().__init__(config, CrossAttentionLayer(_first_settings(config), config.embedding_width))
         initialise(self, config.initializer_range)
 
     def queries(self, embedded: Tensor) -> Tensor:
@@ -144,29 +145,16 @@ def build_encoder(config: ModelConfig) -> Encoder:
     return CrossAttentionEncoder(config) if config.encoder == "cross-attention" else SelfAttentionEncoder(config)
 
 
-def _cross_settings(config: ModelConfig) -> LayerSettings:
-    return LayerSettings(
-        width=config.latent_width,
-        query_key_width=config.cross_query_key,
-        heads=config.cross_heads,
-        widening=config.cross_widening,
-        bias=config.bias,
-        dropout=config.dropout,
-        attention_dropout=config.attention_dropout,
+def _first_settings(config: ModelConfig) -> LayerSettings:
+    """Give the first layer's settings: widths of its own in cross-attention, the residual switch, no drop path."""
+    cross = config.encoder == "cross-attention"
+    return replace(
+        _trunk_settings(config),
+        query_key_width=config.cross_query_key if cross else config.query_key,
+        heads=config.cross_heads if cross else config.heads,
+        widening=config.cross_widening if cross else config.widening,
         query_residual=config.query_residual,
-    )
-
-
-def _first_self_settings(config: ModelConfig) -> LayerSettings:
-    return LayerSettings(
-        width=config.latent_width,
-        query_key_width=config.query_key,
-        heads=config.heads,
-        widening=config.widening,
-        bias=config.bias,
-        dropout=config.dropout,
-        attention_dropout=config.attention_dropout,
-        query_residual=config.query_residual,
+        drop_path=0.0,
     )
 
 
