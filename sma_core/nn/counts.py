@@ -82,7 +82,7 @@ def shares(masking: MaskingConfig, randomness: Tensor) -> tuple[float | Tensor, 
 
 def largest_hidden_count(length: int, masking: MaskingConfig) -> int:
     """Give K, an upper bound of `hidden_counts` for padded length N, without asking the device."""
-    most = math.ceil(length * masking.ratio) + (masking.anneal == "mix")
+    most = math.ceil(length * masking.ratio) + (1 if masking.anneal == "mix" else 0)
     return min(max(most, 1), max(length - 1, 1))
 
 
@@ -90,7 +90,7 @@ def largest_visible_count(length: int, masking: MaskingConfig) -> int:
     """Give an upper bound of the real positions that stay visible in a row of padded length N."""
     if masking.strategy == "none":
         return length
-    least = math.floor(length * masking.ratio) - (masking.anneal == "mix")
+    least = math.floor(length * masking.ratio) - (1 if masking.anneal == "mix" else 0)
     return length - min(max(least, 0), max(length - 1, 0))
 
 

@@ -39,6 +39,7 @@ def gather(records):
 class Hdf5:
     """Files of one-dimensional datasets in a group."""
 
+    needs = "h5py"
     read = staticmethod(read_hdf5)
 
     @staticmethod
@@ -53,6 +54,7 @@ class Hdf5:
 class Root:
     """Files of one tree."""
 
+    needs = "uproot"
     read = staticmethod(read_root)
 
     @staticmethod
@@ -65,6 +67,7 @@ class Root:
 
 @pytest.fixture(params=[Hdf5, Root])
 def form(request):
+    pytest.importorskip(request.param.needs)
     return request.param
 
 

@@ -222,6 +222,7 @@ def _label_loss(case: Case, logits: Tensor) -> Tensor:
     said = " ".join(map(str, noted)).lower()
     if not labels.is_floating_point():
         return functional.cross_entropy(logits, labels.flatten())
+    labels = labels.to(logits.dtype)
     if "bce" in said or "multi_label" in said or "binary" in said:
         return functional.binary_cross_entropy_with_logits(logits, labels.view_as(logits))
     return functional.mse_loss(logits.view_as(labels), labels)
