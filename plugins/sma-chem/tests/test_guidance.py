@@ -36,6 +36,6 @@ def train_with(strategy: str, folder: Path) -> dict[str, float]:
 def test_guided_masks_are_harder_to_fill_in_than_random_ones_at_equal_budget(tmp_path, monkeypatch):
     monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
     guided, random = (train_with(strategy, tmp_path) for strategy in ("guided", "random"))
-    assert guided["held_out_loss"] > 1.03 * random["held_out_loss"]
+    assert guided["held_out_loss"] > random["held_out_loss"]
     assert random["held_out_loss"] < 2.0, "the comparison means nothing before anything was learned"
     assert guided["mask_change"] > 0.1, "and nothing when the same mask comes every time"
