@@ -103,9 +103,14 @@ def finetune(
         run = _write_run(job, precision, objective.targets, out)
     _trainer(job, run, objective, device, precision, observers).run()
     result = _judge(job, run, objective, autocast(device, precision), time.monotonic() - began)
-    run.write_results(asdict(result))
-    run.write_model(_facts(job, objective.targets, finished=True))
+    _finish(run, job, objective.targets, result)
     return result
+
+
+def _finish(run: RunFolder, job: _Job, targets: Targets, result: FinetuneResult) -> None:
+    """Write what was reached, and that the run is finished."""
+    run.write_results(asdict(result))
+    run.write_model(_facts(job, targets, finished=True))
 
 
 def _given(
