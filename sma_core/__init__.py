@@ -2,7 +2,7 @@
 
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
 ``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``,
-``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
+``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``, ``sma_core.benchmark(…)``.
 They are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sma_core.verbs.benchmark import benchmark as benchmark
     from sma_core.verbs.embed import embed as embed
     from sma_core.verbs.export_authors import export_authors as export_authors
     from sma_core.verbs.finetune import finetune as finetune
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sma_core.verbs.train import train as train
 
 __all__ = [
+    "benchmark",
     "embed",
     "export_authors",
     "finetune",

@@ -63,7 +63,8 @@ class Domain(Spec):
     ``input_kind`` tells whether rows are text, read as ids of a ``tokenizer``, or numbers (``continuous``), which
     need none. ``columns`` are names that usually hold the text. ``sentinels`` are numbers that stand for a
     missing value in continuous rows.
-    ``recipes`` is an importable package whose ``*.toml`` files are recipes. ``check`` names a function
+    ``recipes`` is an importable package whose ``*.toml`` files are recipes, ``suites`` one whose files are suites
+    for `sma benchmark`. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
     it runs in worker processes.
     """
@@ -80,6 +81,7 @@ class Domain(Spec):
     columns: tuple[str, ...] = ()
     check: str | None = None
     sentinels: tuple[float, ...] = ()
+    suites: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when a field is not usable, or rows of text have no tokenizer."""

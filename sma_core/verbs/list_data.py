@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sma_core.errors import PluginError
+from sma_core.errors import UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
@@ -40,7 +40,7 @@ def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet
 def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     try:
         here = [place for place in places(registry, spec) if place.path.is_file()]
-    except PluginError:  # what should say where it lies is broken; training on it says more
+    except UserError:  # what should say where it lies cannot; training on it says more
         here = []
     place, path, wanted = "ships", None, None
     if here:

@@ -25,6 +25,7 @@ def sma_domains() -> list[Domain]:
             reader="smi",
             dataset="nci",
             recipes="sma_chem.recipes",
+            suites="sma_chem.suites",
             head="decoder",
             task="freesolv",
             splitter="scaffold",

@@ -8,7 +8,7 @@ from sma_physics.schema import FEATURE_NAMES, LABEL
 BUDGETS = {
     "toy": ("100", "1k", "10k", "all"),
     "higgs": ("100", "1k", "10k", "all"),
-    "uci": ("1k", "10k", "100k", "all"),
+    "uci": ("100", "1k", "10k", "100k", "all"),
 }
 """For each family of splitters and tasks: how many labels train."""
 
@@ -32,6 +32,7 @@ def sma_domains() -> list[Domain]:
             reader="table",
             dataset="higgs-toy",
             recipes="sma_physics.recipes",
+            suites="sma_physics.suites",
             head="decoder",
             task="toy-all",
             splitter="random",
@@ -86,6 +87,14 @@ def sma_datasets() -> list[DataSet]:
             source=_UCI,
             licence="CC BY 4.0",
             file="higgs.csv.gz",
+            columns=FEATURE_NAMES,
+        ),
+        DataSet(
+            name="higgs-without-test",
+            summary="The 18,471 events of higgs that are not for its test, without labels: to pre-train on",
+            source=_UCI,
+            licence="CC BY 4.0",
+            locate="sma_physics.unlabelled:higgs_without_test",
             columns=FEATURE_NAMES,
         ),
         DataSet(

@@ -20,6 +20,7 @@ def sma_domains() -> list[Domain]:
             reader="fasta",
             dataset="sample",
             recipes="sma_protein.recipes",
+            suites="sma_protein.suites",
             head="decoder",
             task="remote-homology",
             columns=COLUMNS,

@@ -1,0 +1,37 @@
+"""What a chemist would take instead: Morgan fingerprints with a linear model or with boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import rdFingerprintGenerator
+from scipy import sparse
+
+from sma_core.evaluation.baselines import BaselineRows, fit_boosted_trees, fit_linear
+
+RADIUS, BITS = 2, 2048
+
+
+def fingerprints(smiles: Sequence[str]) -> sparse.csr_matrix:
+    """Return Morgan fingerprints (n, 2048) of zeros and ones, radius 2; raises `ValueError` for a bad SMILES."""
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
+    rows = np.empty((len(smiles), BITS), dtype=np.float32)
+    for at, text in enumerate(smiles):
+        molecule = Chem.MolFromSmiles(text)
+        if molecule is None:
+            raise ValueError(f"RDKit cannot parse the SMILES {text!r}")
+        rows[at] = generator.GetFingerprintAsNumPy(molecule)
+    return sparse.csr_matrix(rows)
+
+
+def morgan_linear(rows: BaselineRows) -> NDArray[np.float64]:
+    """Fit ridge or logistic regression to Morgan fingerprints."""
+    return fit_linear(fingerprints([str(text) for text in rows.inputs]), rows)
+
+
+def morgan_boosted_trees(rows: BaselineRows) -> NDArray[np.float64]:
+    """Fit LightGBM to Morgan fingerprints."""
+    return fit_boosted_trees(fingerprints([str(text) for text in rows.inputs]), rows)

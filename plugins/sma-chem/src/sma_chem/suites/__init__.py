@@ -1,0 +1,1 @@
+"""Suites for `sma benchmark`: tiny, small and paper."""

@@ -1,0 +1,32 @@
+"""HIGGS to pre-train on: the events of ``higgs.csv.gz`` that no test judges, so that the test stays unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyarrow import csv, parquet
+
+from sma_core.files import remove_leftovers, replacing
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet
+from sma_core.verbs.datasets import cache_folder, locate
+from sma_physics.schema import FEATURE_NAMES
+from sma_physics.splits import HIGGS_TEST_ROWS
+
+
+def higgs_without_test() -> Path:
+    """Return a file of the features of all but the first 5,000 events of ``higgs``, made at the first call.
+
+    It is made anew when ``higgs.csv.gz`` is newer. Raises `DataError` when that file is not on this machine.
+    """
+    registry = Registry.load("physics")
+    source = locate(registry, registry.find(DataSet, "higgs"))
+    path = cache_folder() / "data" / "physics" / f"higgs-without-{HIGGS_TEST_ROWS}.parquet"
+    if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
+        options = csv.ConvertOptions(include_columns=list(FEATURE_NAMES))
+        events = csv.read_csv(source, convert_options=options).slice(HIGGS_TEST_ROWS)
+        with replacing(path) as temporary:
+            parquet.write_table(events, temporary)
+    return path

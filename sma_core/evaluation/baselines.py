@@ -1,0 +1,130 @@
+"""What a user would take instead of this framework, given the same rows: linear maps and boosted trees.
+
+A plugin's baseline is a function of `BaselineRows` that makes features of the inputs and hands them to one of
+the fits here; nothing stops it from fitting something else. What there is to choose is chosen on validation rows.
+
+Letters: n rows, F features, T targets, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss, mean_squared_error
+
+from sma_core.errors import UserError
+
+Array: TypeAlias = NDArray[np.float64]
+Features: TypeAlias = "NDArray[Any] | sparse.csr_matrix"
+
+PENALTIES = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
+"""Strengths of the penalty, from which validation picks."""
+MOST_TREES, LEARNING_RATE, PATIENCE = 2000, 0.03, 50
+"""Boosting: at most so many trees of this learning rate, fewer when validation has not gained for so many."""
+
+
+@dataclass(frozen=True)
+class BaselineRows:
+    """All n rows of a task, divided as fine-tuning divides them.
+
+    ``inputs`` are n texts or numbers (n, F), NaN where missing. ``labels`` (n, T) are NaN where
+    missing and in every test row; classes are indices into ``classes``. ``train`` and ``valid`` are indices.
+    """
+
+    inputs: Sequence[str] | NDArray[np.float32]
+    labels: Array
+    kind: str
+    classes: tuple[str, ...]
+    train: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    seed: int
+
+
+Baseline: TypeAlias = Callable[[BaselineRows], Array]
+"""Gives predictions for all n rows: values (n, T), probabilities (n, T), or probabilities of classes (n, C)."""
+_Fit: TypeAlias = Callable[[Features, Array, Features, Array, Features], Array]
+
+
+def fit_linear(features: Features, rows: BaselineRows) -> Array:
+    """Predict all rows by ridge regression on features (n, F), or by logistic regression for zeros and ones.
+
+    Many classes are fitted by ridge regression of their indicators, and given as a softmax. Raises `UserError`
+    for labels of every position.
+    """
+    if rows.kind == "multiclass":
+        return _fit_classes(features, rows)
+    return _each_target(features, rows, _ridge if rows.kind == "regression" else _logistic)
+
+
+def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
+    """Predict all rows with LightGBM on features (n, F); regression, zeros and ones.
+
+    Raises `UserError` for other kinds of labels, and when LightGBM is not installed.
+    """
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise UserError("this baseline needs LightGBM: pip install 'sma-core[baselines]'") from error
+    if rows.kind == "multiclass":
+        raise UserError("boosted trees are fitted to values, and to zeros and ones, not to many classes")
+    regression = rows.kind == "regression"
+
+    def fit(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
+        kind = lightgbm.LGBMRegressor if regression else lightgbm.LGBMClassifier
+        model = kind(n_estimators=MOST_TREES, learning_rate=LEARNING_RATE, random_state=rows.seed, verbose=-1)
+        stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+        model.fit(train, wanted, eval_set=[(valid, known)], callbacks=[stop])
+        found = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
+        return np.asarray(found, dtype=np.float64)
+
+    return _each_target(features, rows, fit)
+
+
+def _each_target(features: Features, rows: BaselineRows, fit: _Fit) -> Array:
+    """Fit every target on its known labels; one without two different ones in training gets their mean."""
+    if rows.kind == "per-position":
+        raise UserError("this baseline answers for rows, not for every position")
+    predictions = np.empty((len(rows.labels), rows.labels.shape[1]))
+    for target in range(rows.labels.shape[1]):
+        labels = rows.labels[:, target]
+        train, valid = (part[~np.isnan(labels[part])] for part in (rows.train, rows.valid))
+        if len(np.unique(labels[train])) < 2 or len(valid) == 0:
+            predictions[:, target] = labels[train].mean() if len(train) else 0.0
+            continue
+        predictions[:, target] = fit(features[train], labels[train], features[valid], labels[valid], features)
+    return predictions
+
+
+def _ridge(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
+    models = [Ridge(alpha=penalty).fit(train, wanted) for penalty in PENALTIES]
+    best = min(models, key=lambda model: mean_squared_error(known, model.predict(valid)))
+    return np.asarray(best.predict(every), dtype=np.float64)
+
+
+def _logistic(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
+    models = [LogisticRegression(C=1 / penalty, max_iter=2000).fit(train, wanted) for penalty in PENALTIES]
+    best = min(models, key=lambda model: log_loss(known, model.predict_proba(valid)[:, 1], labels=[0.0, 1.0]))
+    return np.asarray(best.predict_proba(every)[:, 1], dtype=np.float64)
+
+
+def _fit_classes(features: Features, rows: BaselineRows) -> Array:
+    """Fit indicators of classes (n, C); the penalty is the one with the best accuracy on validation."""
+    labels = rows.labels[:, 0]
+    train, valid = (part[~np.isnan(labels[part])] for part in (rows.train, rows.valid))
+    indicators = np.eye(len(rows.classes))[labels[train].astype(np.int64)]  # (n, C)
+    best, best_accuracy = None, -1.0
+    for penalty in PENALTIES:
+        model = Ridge(alpha=penalty).fit(features[train], indicators)
+        accuracy = float(np.mean(model.predict(features[valid]).argmax(axis=1) == labels[valid]))
+        if accuracy > best_accuracy:
+            best, best_accuracy = model, accuracy
+    assert best is not None, "accuracy is never below zero"
+    found: Array = softmax(best.predict(features), axis=1)
+    return found

@@ -1,0 +1,124 @@
+"""From the figures of many cells to what is said: mean and standard deviation, and paired differences.
+
+Which variant of an arm is shown is decided on validation figures alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one cell reached: a figure on validation and on the test."""
+
+    task: str
+    arm: str
+    seed: int
+    variant: Mapping[str, Any]
+    valid: float
+    test: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task and arm: the variant that validation picked, and its figures for each seed in order."""
+
+    task: str
+    metric: str
+    arm: str
+    variant: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    valid: tuple[float, ...]
+    test: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean of the test figures."""
+        return statistics.fmean(self.test)
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation of the test figures over the seeds (n - 1); None with one seed."""
+        return statistics.stdev(self.test) if len(self.test) > 1 else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Arm minus other arm on the same seeds: mean, interval of Student's t, and in how many seeds it is better."""
+
+    task: str
+    metric: str
+    arm: str
+    other: str
+    mean: float
+    interval: tuple[float, float] | None
+    better: int
+    seeds: int
+
+
+def chosen_rows(
+    figures: Sequence[Figures], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool], seeds: int
+) -> list[Row]:
+    """Return one row for each task and arm, in their first order; a variant needs all ``seeds`` cells."""
+    rows = []
+    order = dict.fromkeys((each.task, each.arm) for each in figures)
+    for task, arm in order:
+        whole = [group for group in _variants(figures, task, arm) if len(group) == seeds]
+        if not whole:
+            continue
+        sign = 1.0 if higher_is_better[task] else -1.0
+        best = max(whole, key=lambda group: sign * statistics.fmean(each.valid for each in group))
+        best = sorted(best, key=lambda each: each.seed)
+        rows.append(
+            Row(
+                task,
+                metrics[task],
+                arm,
+                best[0].variant,
+                tuple(each.seed for each in best),
+                tuple(each.valid for each in best),
+                tuple(each.test for each in best),
+            )
+        )
+    return rows
+
+
+def _variants(figures: Sequence[Figures], task: str, arm: str) -> Iterator[list[Figures]]:
+    own = [each for each in figures if (each.task, each.arm) == (task, arm)]
+
+    def key(each: Figures) -> str:
+        return json.dumps(each.variant, sort_keys=True, default=str)
+
+    for _, group in itertools.groupby(sorted(own, key=key), key=key):
+        yield list(group)
+
+
+def differences(
+    rows: Sequence[Row], higher_is_better: Mapping[str, bool], confidence: float = 0.95
+) -> list[Difference]:
+    """Compare every two arms of a task that have the same seeds."""
+    found = []
+    for first, second in itertools.combinations(rows, 2):
+        if first.task == second.task and first.seeds == second.seeds:
+            found.append(_difference(first, second, higher_is_better[first.task], confidence))
+    return found
+
+
+def _difference(first: Row, second: Row, higher: bool, confidence: float) -> Difference:
+    deltas = np.subtract(first.test, second.test)
+    count, mean = len(deltas), float(deltas.mean())
+    interval = None
+    if count > 1:
+        half = float(stats.t.ppf((1 + confidence) / 2, count - 1) * deltas.std(ddof=1) / np.sqrt(count))
+        interval = (mean - half, mean + half)
+    better = int((deltas > 0).sum() if higher else (deltas < 0).sum())
+    return Difference(first.task, first.metric, first.arm, second.arm, mean, interval, better, count)

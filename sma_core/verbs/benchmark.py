@@ -1,0 +1,288 @@
+"""`benchmark`: run a suite of pre-trainings and fine-tunings, go on where it stopped, and write the table.
+
+The folder of a suite holds ``pretraining/`` and ``cells/<task>/`` with a run folder each, ``settings/`` with the
+file that each command was given, ``log/``, and the outcome: ``table.md``, ``results.json``, ``commands.sh``.
+A folder's name has a hash of all that decides the result, so a suite that is changed runs only what is new.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from sma_core.errors import ConfigError, UserError
+from sma_core.evaluation.comparison import Difference, Figures, Row, chosen_rows, differences
+from sma_core.evaluation.metrics import find_metric
+from sma_core.evaluation.suites import Cell, Pretraining, Suite, cells, nested
+from sma_core.files import write_atomically
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import Task
+from sma_core.training.run_folder import RUNS
+from sma_core.verbs.baselines import run_baseline
+from sma_core.verbs.benchmark_table import write_outcome
+from sma_core.verbs.benchmark_work import Ended, Work, run_all
+from sma_core.verbs.suites import find_suite
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """The table of a suite: rows, differences, what failed, and how many cells are still to be done."""
+
+    out: Path
+    rows: list[Row]
+    differences: list[Difference]
+    failures: list[str]
+    done: int
+    missing: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """What a suite would run: the commands of trainings and of cells that are not done, and how many are."""
+
+    pretrainings: list[str]
+    cells: list[str]
+    done: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A suite with all that is found for it."""
+
+    registry: Registry
+    suite: Suite
+    cells: list[Cell]
+    out: Path
+
+    def folder(self, cell: Cell) -> Path:
+        """Return where a cell's run lies."""
+        return self.out / "cells" / cell.task / cell.name
+
+    def results(self, cell: Cell) -> dict[str, Any] | None:
+        """Return what a cell reached, or None when it is not done."""
+        path = self.folder(cell) / "results.json"
+        if not path.is_file():
+            return None
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+
+def benchmark(
+    suite: str,
+    *,
+    out: Path | None = None,
+    tasks: Sequence[str] | None = None,
+    arms: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    jobs: int = 1,
+    tell: Tell = lambda line: None,
+    policy: PluginPolicy | None = None,
+) -> BenchmarkResult:
+    """Run what is left of a suite and write its table.
+
+    Args:
+        suite: A TOML file, or ``domain:name`` of a suite that a plugin ships.
+        out: The suite's folder; empty: ``runs/<name of the suite>``.
+        tasks: Only these tasks of the suite.
+        arms: Only these arms.
+        seeds: Only these seeds.
+        jobs: How many trainings run at a time, each with its share of the cores.
+        tell: Called with a line for every piece of work that has ended.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        UserError: For a suite, task, arm or seed that is not there.
+        StoppedOnRequest: After Ctrl-C or SIGTERM; the same call goes on.
+    """
+    began = time.monotonic()
+    job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
+    failures = [_failure(ended) for ended in _train(job, jobs, tell)]
+    failures += _take_baselines(job, tell)
+    rows = _rows(job)
+    better = {row.task: _higher_is_better(job, row.task) for row in rows}
+    found = differences(rows, better)
+    done = sum(job.results(cell) is not None for cell in job.cells)
+    write_outcome(job.out, job.suite, rows, found, better, _commands(job))
+    return BenchmarkResult(job.out, rows, found, failures, done, len(job.cells) - done, time.monotonic() - began)
+
+
+def plan_benchmark(
+    suite: str,
+    *,
+    out: Path | None = None,
+    tasks: Sequence[str] | None = None,
+    arms: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    policy: PluginPolicy | None = None,
+) -> BenchmarkPlan:
+    """Tell what `benchmark` with the same arguments would run."""
+    job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
+    open_cells = [cell for cell in job.cells if job.results(cell) is None]
+    starts = [work.command for work in _pretrainings(job) if not work.done]
+    return BenchmarkPlan(starts, [_command(job, cell) for cell in open_cells], len(job.cells) - len(open_cells))
+
+
+def _find(
+    suite: str, out: Path | None, wanted: Mapping[str, Sequence[Any] | None], policy: PluginPolicy | None
+) -> _Job:
+    """Find the suite, and of its cells those that are wanted: ``task``, ``arm`` and ``seed`` by name."""
+    found, registry, name = find_suite(suite, policy)
+    for task in found.tasks:
+        registry.find(Task, task)
+    there: dict[str, list[Any]] = {
+        "task": [*found.tasks],
+        "arm": [*found.arms, *found.runs, *found.baselines],
+        "seed": [*found.seeds],
+    }
+    kept = cells(found)
+    for what, names in wanted.items():
+        if names is None:
+            continue
+        for name_given in names:
+            if name_given not in there[what]:
+                has = ", ".join(map(str, there[what]))
+                raise ConfigError(f"the suite has no {what} {name_given!r}: it has {has}")
+        kept = [cell for cell in kept if getattr(cell, what) in names]
+    return _Job(registry, found, kept, out or RUNS / name)
+
+
+def _train(job: _Job, jobs: int, tell: Tell) -> list[Ended]:
+    """Run the pre-trainings that open cells need, then those cells; return what failed."""
+
+    def say(ended: Ended) -> None:
+        tell(_line(ended))
+
+    ended = run_all(_pretrainings(job), jobs, say)
+    works = [_cell_work(job, cell) for cell in job.cells if cell.baseline is None]
+    ready = [work for work, start in works if start is None or (start / "checkpoints").is_dir()]
+    ended += run_all(ready, jobs, say)
+    return [each for each in ended if each.failure is not None]
+
+
+def _take_baselines(job: _Job, tell: Tell) -> list[str]:
+    """Run the baselines that are not done; return what failed."""
+    failures = []
+    for cell in job.cells:
+        if cell.baseline is None or job.results(cell) is not None:
+            continue
+        label = _label(cell)
+        try:
+            results = run_baseline(job.registry, cell.baseline, job.suite.recipe, cell.task, cell.settings)
+        except UserError as error:
+            failures.append(f"{label}: {error}")
+            tell(failures[-1])
+            continue
+        folder = job.folder(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "results.json", json.dumps(results, indent=1) + "\n")
+        tell(f"{label}: done in {results['seconds']:.1f} s")
+    return failures
+
+
+def _pretrainings(job: _Job) -> list[Work]:
+    """Return the pre-trainings that cells which are not done start from."""
+    starts = {
+        cell.start.name: cell.start
+        for cell in job.cells
+        if isinstance(cell.start, Pretraining) and job.results(cell) is None
+    }
+    return [_pretraining_work(job, start) for start in starts.values()]
+
+
+def _pretraining_work(job: _Job, start: Pretraining) -> Work:
+    run = job.out / "pretraining" / start.name
+    settings = _write_settings(job, f"pretraining-{start.name}", start.settings)
+    arguments = ["train", "--domain", job.suite.domain, "--recipe", job.suite.recipe, "--config", str(settings)]
+    label = f"pre-training {start.arm}, seed {start.seed}{_said(start.variant)}"
+    return Work(label, (*arguments, "--out", str(run), "--resume", "auto"), run, _log(job, start.name))
+
+
+def _cell_work(job: _Job, cell: Cell) -> tuple[Work, Path | None]:
+    """Return a cell's fine-tuning, and the run that must be there first."""
+    run = job.folder(cell)
+    settings = _write_settings(job, f"{cell.task}-{cell.name}", cell.settings)
+    start = job.out / "pretraining" / cell.start.name if isinstance(cell.start, Pretraining) else cell.start
+    arguments = ["finetune", "--domain", job.suite.domain, "--task", cell.task, "--recipe", job.suite.recipe]
+    arguments += ["--config", str(settings)] + ([] if start is None else ["--model", str(start)])
+    arguments += ["--out", str(run), "--resume", "auto"]
+    return Work(_label(cell), tuple(arguments), run, _log(job, f"{cell.task}-{cell.name}")), start
+
+
+def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
+    path = job.out / "settings" / f"{name}.toml"
+    text = tomli_w.dumps(nested(settings))
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+    return path
+
+
+def _rows(job: _Job) -> list[Row]:
+    """Gather the figures of all cells that are done, and pick each arm's variant on validation."""
+    figures, metrics = [], {}
+    for cell in job.cells:
+        results = job.results(cell)
+        if results is None:
+            continue
+        metric = job.suite.tasks[cell.task].metric or results["metric"]
+        if metric not in results["test"]:
+            raise ConfigError(
+                f"the task {cell.task!r} has no figure {metric!r}: it has {', '.join(results['test'])}"
+            )
+        metrics[cell.task] = metric
+        valid, test = results["valid"][metric], results["test"][metric]
+        figures.append(Figures(cell.task, cell.arm, cell.seed, cell.variant, valid, test))
+    higher = {task: _higher_is_better(job, task) for task in metrics}
+    return chosen_rows(figures, metrics, higher, len({cell.seed for cell in job.cells}))
+
+
+def _higher_is_better(job: _Job, task: str) -> bool:
+    spec = job.registry.find(Task, task)
+    return find_metric(job.suite.tasks[task].metric or spec.metric, spec.kind).higher_is_better
+
+
+def _commands(job: _Job) -> list[str]:
+    """Return every command of the suite, in an order in which they can be repeated."""
+    starts = {cell.start.name: cell.start for cell in job.cells if isinstance(cell.start, Pretraining)}
+    return [
+        *(_pretraining_work(job, start).command for start in starts.values()),
+        *(_command(job, cell) for cell in job.cells),
+    ]
+
+
+def _command(job: _Job, cell: Cell) -> str:
+    if cell.baseline is not None:
+        return f"# {_label(cell)}: {cell.baseline}, run by sma benchmark itself"
+    return _cell_work(job, cell)[0].command
+
+
+def _label(cell: Cell) -> str:
+    return f"{cell.task}, {cell.arm}, seed {cell.seed}{_said(cell.variant)}"
+
+
+def _said(variant: Mapping[str, Any]) -> str:
+    return "".join(f", {name}={value}" for name, value in variant.items())
+
+
+def _log(job: _Job, name: str) -> Path:
+    return job.out / "log" / f"{name}.txt"
+
+
+def _line(ended: Ended) -> str:
+    if ended.failure is not None:
+        return f"{_failure(ended)} (see {ended.work.log})"
+    return f"{ended.work.label}: done in {ended.seconds:.1f} s"
+
+
+def _failure(ended: Ended) -> str:
+    return f"{ended.work.label}: {ended.failure}"
