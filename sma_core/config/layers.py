@@ -63,6 +63,17 @@ def resolve(model: type[M], layers: Sequence[Layer]) -> Resolved[M]:
     return Resolved(config, origins)
 
 
+def validate(model: type[M], values: Values, where: str, more: str) -> M:
+    """Read values that stand in one place, such as a file, as they are: empty tables stay.
+
+    Raises `ConfigError` with setting, ``where`` and a hint; ``more`` says where the settings are listed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, model, dict.fromkeys(dict(flatten(values)), where), more)) from error
+
+
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield ``("training.steps", 10)`` pairs from nested dictionaries."""
     for name, value in values.items():
@@ -145,7 +156,12 @@ def _without_none(values: Values) -> Values:
     }
 
 
-def _sentence(error: ValidationError, model: type[BaseModel], origins: Mapping[str, str]) -> str:
+def _sentence(
+    error: ValidationError,
+    model: type[BaseModel],
+    origins: Mapping[str, str],
+    more: str = "sma config show lists every setting",
+) -> str:
     """One clear sentence for the first thing wrong."""
     first = error.errors()[0]
     setting = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
@@ -155,7 +171,7 @@ def _sentence(error: ValidationError, model: type[BaseModel], origins: Mapping[s
         setting = given[0] if given else setting
         names = [name for name, _ in settings_of(model)]
         near = difflib.get_close_matches(setting, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "sma config show lists every setting"
+        hint = f"did you mean {near[0]!r}?" if near else more
         return f"there is no setting {setting!r}{origin}: {hint}"
     if first["type"] == "missing":
         return f"the setting {setting!r} is missing"

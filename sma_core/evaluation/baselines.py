@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
+from sklearn.utils.extmath import safe_sparse_dot
 
 from sma_core.errors import UserError
 
@@ -80,7 +82,7 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
         kind = lightgbm.LGBMRegressor if regression else lightgbm.LGBMClassifier
         model = kind(n_estimators=MOST_TREES, learning_rate=LEARNING_RATE, random_state=rows.seed, verbose=-1)
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-        model.fit(train, wanted, eval_set=[(valid, known)], callbacks=[stop])
+        model.fit(train, wanted, eval_X=valid, eval_y=known, callbacks=[stop])
         found = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
         return np.asarray(found, dtype=np.float64)
 
@@ -115,16 +117,17 @@ def _logistic(train: Features, wanted: Array, valid: Features, known: Array, eve
 
 
 def _fit_classes(features: Features, rows: BaselineRows) -> Array:
-    """Fit indicators of classes (n, C); the penalty is the one with the best accuracy on validation."""
+    """Fit indicators of classes, in the dual form, which takes many classes at once: probabilities (n, C)."""
     labels = rows.labels[:, 0]
     train, valid = (part[~np.isnan(labels[part])] for part in (rows.train, rows.valid))
-    indicators = np.eye(len(rows.classes))[labels[train].astype(np.int64)]  # (n, C)
-    best, best_accuracy = None, -1.0
+    indicators = np.eye(len(rows.classes))[labels[train].astype(np.int64)]  # (m, C)
+    products = safe_sparse_dot(features, features[train].T, dense_output=True)  # (n, m)
+    best, most = products[:, :0], -1
     for penalty in PENALTIES:
-        model = Ridge(alpha=penalty).fit(features[train], indicators)
-        accuracy = float(np.mean(model.predict(features[valid]).argmax(axis=1) == labels[valid]))
-        if accuracy > best_accuracy:
-            best, best_accuracy = model, accuracy
-    assert best is not None, "accuracy is never below zero"
-    found: Array = softmax(best.predict(features), axis=1)
-    return found
+        model = KernelRidge(alpha=penalty, kernel="precomputed").fit(products[train], indicators)
+        found = model.predict(products)
+        right = int((found[valid].argmax(axis=1) == labels[valid]).sum())
+        if right > most:
+            best, most = found, right
+    probabilities: Array = softmax(best, axis=1)
+    return probabilities

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sma_core.config.layers import Layer, Values, flatten, put, read_toml, resolve
+from sma_core.config.layers import Values, flatten, put, read_toml, validate
 from sma_core.config.models import Settings
 
 Arm = Literal["guided", "random", "none"]
@@ -98,7 +98,7 @@ class Suite(Settings):
 
 def read_suite(path: Path) -> Suite:
     """Read a suite's file; raises `ConfigError` naming the file and the setting."""
-    return resolve(Suite, [Layer(str(path), read_toml(path))]).config
+    return validate(Suite, read_toml(path), str(path), "docs/benchmark.md lists what a suite has")
 
 
 @dataclass(frozen=True)

@@ -163,9 +163,9 @@ def _train(job: _Job, jobs: int, tell: Tell) -> list[Ended]:
         tell(_line(ended))
 
     ended = run_all(_pretrainings(job), jobs, say)
-    works = [_cell_work(job, cell) for cell in job.cells if cell.baseline is None]
-    ready = [work for work, start in works if start is None or (start / "checkpoints").is_dir()]
-    ended += run_all(ready, jobs, say)
+    failed = {each.work.run for each in ended if each.failure is not None}
+    tuned = [cell for cell in job.cells if cell.baseline is None and _start(job, cell) not in failed]
+    ended += run_all([_cell_work(job, cell) for cell in tuned], jobs, say)
     return [each for each in ended if each.failure is not None]
 
 
@@ -199,6 +199,11 @@ def _pretrainings(job: _Job) -> list[Work]:
     return [_pretraining_work(job, start) for start in starts.values()]
 
 
+def _start(job: _Job, cell: Cell) -> Path | None:
+    """Return the run that a cell starts from."""
+    return job.out / "pretraining" / cell.start.name if isinstance(cell.start, Pretraining) else cell.start
+
+
 def _pretraining_work(job: _Job, start: Pretraining) -> Work:
     run = job.out / "pretraining" / start.name
     settings = _write_settings(job, f"pretraining-{start.name}", start.settings)
@@ -207,15 +212,13 @@ def _pretraining_work(job: _Job, start: Pretraining) -> Work:
     return Work(label, (*arguments, "--out", str(run), "--resume", "auto"), run, _log(job, start.name))
 
 
-def _cell_work(job: _Job, cell: Cell) -> tuple[Work, Path | None]:
-    """Return a cell's fine-tuning, and the run that must be there first."""
-    run = job.folder(cell)
+def _cell_work(job: _Job, cell: Cell) -> Work:
+    run, start = job.folder(cell), _start(job, cell)
     settings = _write_settings(job, f"{cell.task}-{cell.name}", cell.settings)
-    start = job.out / "pretraining" / cell.start.name if isinstance(cell.start, Pretraining) else cell.start
     arguments = ["finetune", "--domain", job.suite.domain, "--task", cell.task, "--recipe", job.suite.recipe]
     arguments += ["--config", str(settings)] + ([] if start is None else ["--model", str(start)])
     arguments += ["--out", str(run), "--resume", "auto"]
-    return Work(_label(cell), tuple(arguments), run, _log(job, f"{cell.task}-{cell.name}")), start
+    return Work(_label(cell), tuple(arguments), run, _log(job, f"{cell.task}-{cell.name}"))
 
 
 def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
@@ -263,7 +266,7 @@ def _commands(job: _Job) -> list[str]:
 def _command(job: _Job, cell: Cell) -> str:
     if cell.baseline is not None:
         return f"# {_label(cell)}: {cell.baseline}, run by sma benchmark itself"
-    return _cell_work(job, cell)[0].command
+    return _cell_work(job, cell).command
 
 
 def _label(cell: Cell) -> str:

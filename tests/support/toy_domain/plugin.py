@@ -15,6 +15,7 @@ def sma_domains():
             reader="lines",
             dataset="words",
             recipes="toy_domain.recipes",
+            suites="toy_domain.suites",
             task="vowels",
             columns=("word", "text"),
             check="toy_domain.words:check_words",

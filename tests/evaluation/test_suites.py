@@ -1,0 +1,134 @@
+"""A suite's file becomes cells, and the figures of cells become what is said."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from sma_core.errors import ConfigError
+from sma_core.evaluation.comparison import Figures, chosen_rows, differences
+from sma_core.evaluation.suites import Pretraining, Suite, cells, nested, read_suite
+
+SUITE = {
+    "summary": "A suite.",
+    "domain": "toy",
+    "seeds": [0, 1, 2],
+    "pretraining": {
+        "settings": {"training": {"steps": 4}, "model": {"layers": 1}},
+        "sweep": {"masking.ratio": [0.1, 0.2], "model.latents": [4, 8]},
+        "seeds": [0, 1],
+    },
+    "finetuning": {
+        "settings": {"training": {"epochs": 1.0}},
+        "sweep": {"training": {"learning_rate": [0.1, 0.2]}},
+    },
+    "tasks": {"vowels": {"settings": {"split": {"name": "random"}}}, "flags": {}},
+    "baselines": {"counted": "toy_domain.guesses:count_vowels"},
+}
+
+
+def suite(**changes: object) -> Suite:
+    return Suite.model_validate({**SUITE, **changes})
+
+
+def test_every_arm_variant_and_seed_is_a_cell():
+    found = [cell for cell in cells(suite()) if cell.task == "vowels"]
+    count = {arm: sum(cell.arm == arm for cell in found) for arm in ("guided", "random", "none", "counted")}
+    assert count == {"guided": 3 * 4 * 2, "random": 3 * 4 * 2, "none": 3 * 2 * 2, "counted": 3}
+
+
+def test_the_arms_that_pretrain_are_one_setting_apart():
+    starts = [cell.start for cell in cells(suite()) if isinstance(cell.start, Pretraining)]
+    guided, random = ([start for start in starts if start.arm == arm] for arm in ("guided", "random"))
+    for one, other in zip(guided, random, strict=True):
+        assert {**one.settings, "masking.strategy": "random"} == other.settings
+
+
+def test_random_weights_have_the_shape_of_the_pretrained_network_and_nothing_else_of_it():
+    none = [cell for cell in cells(suite()) if cell.arm == "none"]
+    assert {cell.settings["model.latents"] for cell in none} == {4, 8}
+    assert all(cell.settings["model.layers"] == 1 for cell in none)
+    assert not any(
+        name.startswith("masking") or name == "training.steps" for cell in none for name in cell.settings
+    )
+
+
+def test_each_seed_takes_a_pretraining_in_turn():
+    taken = {(cell.seed, cell.start.seed) for cell in cells(suite()) if isinstance(cell.start, Pretraining)}
+    assert taken == {(0, 0), (1, 1), (2, 0)}
+
+
+def test_a_cell_keeps_its_name_until_something_that_decides_it_changes():
+    before = {cell.name for cell in cells(suite())}
+    assert before == {cell.name for cell in cells(suite(summary="Other words."))}
+    after = {cell.name for cell in cells(suite(seeds=[0, 1, 2, 3]))}
+    assert before < after
+    steps = {**SUITE["pretraining"], "settings": {"training.steps": 5}}
+    changed = {cell.name for cell in cells(suite(pretraining=steps)) if cell.arm == "guided"}
+    assert not changed & before
+
+
+def test_names_of_cells_do_not_collide():
+    names = [(cell.task, cell.name) for cell in cells(suite())]
+    assert len(names) == len(set(names))
+
+
+def test_settings_become_tables():
+    assert nested({"split.seed": 1, "training.epochs": 2.0}) == {"split": {"seed": 1}, "training": {"epochs": 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("domain = 'toy'\nsummary = 'x'\n[tasks.vowels]\nmetrics = 'rmse'", "no setting 'tasks.vowels.metrics'"),
+        ("domain = 'toy'\nsummary = 'x'", "'tasks' is missing"),
+        ("domain = 'toy'\nsummary = 'x'\n[tasks.vowels]\n[baselines]\nnone = 'a:b'", "'none' is named twice"),
+        ("domain = ", "not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, said: str):
+    path = tmp_path / "suite.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        read_suite(path)
+
+
+def figures(arm: str, rate: float, valid: list[float], test: list[float]) -> list[Figures]:
+    return [
+        Figures("t", arm, seed, {"rate": rate}, *pair) for seed, pair in enumerate(zip(valid, test, strict=True))
+    ]
+
+
+def test_validation_picks_the_variant_and_the_test_has_no_say():
+    found = figures("guided", 0.1, [1.0, 1.2], [9.0, 9.0]) + figures("guided", 0.2, [2.0, 2.2], [1.0, 1.0])
+    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False}, 2)
+    assert (row.variant, row.mean) == ({"rate": 0.1}, 9.0)
+    (row,) = chosen_rows(found, {"t": "r2"}, {"t": True}, 2)
+    assert row.variant == {"rate": 0.2}
+
+
+def test_a_variant_that_lacks_a_seed_is_not_shown():
+    found = figures("guided", 0.1, [1.0], [1.0]) + figures("guided", 0.2, [2.0, 2.0], [2.0, 2.0])
+    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False}, 2)
+    assert row.variant == {"rate": 0.2}
+
+
+def test_differences_are_those_of_the_same_seeds_with_students_interval():
+    found = figures("guided", 0.1, [1.0] * 3, [1.0, 2.0, 3.0]) + figures("none", 0.1, [1.0] * 3, [1.5, 2.5, 4.0])
+    rows = chosen_rows(found, {"t": "rmse"}, {"t": False}, 3)
+    (difference,) = differences(rows, {"t": False})
+    assert (difference.arm, difference.other, difference.better, difference.seeds) == ("guided", "none", 3, 3)
+    test = stats.ttest_rel([1.0, 2.0, 3.0], [1.5, 2.5, 4.0]).confidence_interval(0.95)
+    assert difference.mean == pytest.approx(-2 / 3)
+    assert difference.interval == pytest.approx((test.low, test.high))
+
+
+def test_one_seed_has_no_deviation_and_no_interval():
+    found = figures("guided", 0.1, [1.0], [1.0]) + figures("none", 0.1, [1.0], [2.0])
+    rows = chosen_rows(found, {"t": "rmse"}, {"t": False}, 1)
+    assert rows[0].deviation is None
+    assert differences(rows, {"t": False})[0].interval is None
+    assert math.isclose(differences(rows, {"t": False})[0].mean, -1.0)
