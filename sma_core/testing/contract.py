@@ -16,6 +16,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Spec, Splitter, Task, Tokenizer
 from sma_core.testing import probes
 from sma_core.testing.numbers import NumbersContract
+from sma_core.testing.shipped import ShippedContract
 from sma_core.testing.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
 
 KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter)
-RECIPES = ("tiny", "small", "paper")
 SAMPLE_ROWS = 300
 
 
-class DomainContract(NumbersContract):
+class DomainContract(NumbersContract, ShippedContract):
     """Subclass this in a test and set ``domain`` and ``good_rows``; the rest may stay.
 
     A domain of numbers needs no ``good_rows``.
@@ -135,22 +135,6 @@ class DomainContract(NumbersContract):
                         f"the ending {suffix!r} of the Reader {reader.name!r} must be lower case with a dot, and "
                         "no compression: those are taken off before"
                     )
-
-    # Recipes
-
-    def test_recipes_are_complete_settings(self) -> None:
-        """tiny, small and paper ship, and give whole settings for pre-training and for every task."""
-        registry = self._registry()
-        from sma_core.verbs.settings import recipe_names
-
-        with explained("recipes of the Domain spec must name a package that holds .toml files"):
-            names = recipe_names(registry)
-        missing = [name for name in RECIPES if name not in names]
-        if missing:
-            fail(f"add the recipe {missing[0]}.toml to {registry.domain.recipes}: {', '.join(RECIPES)} are needed")
-        for name in names:
-            with explained(f"mend the recipe {name}.toml in {registry.domain.recipes}"):
-                _resolve_recipe(registry, name)
 
     # Tokenizer
 
@@ -364,18 +348,3 @@ def _pretraining(registry: Registry, recipe: str) -> PretrainConfig:
     from sma_core.verbs.settings import Request, pretrain_settings
 
     return pretrain_settings(registry, Request(recipe)).config
-
-
-def _resolve_recipe(registry: Registry, name: str) -> None:
-    """Resolve a recipe for both verbs and every task; what it names must exist."""
-    from sma_core.verbs.settings import Request, finetune_settings, read_recipe
-
-    source = _pretraining(registry, name).data.source
-    if source is not None:
-        registry.find(DataSet, source)
-    for task in read_recipe(registry, name).get("finetune", {}).get("tasks", {}):
-        registry.find(Task, task)
-    for task in [None, *(spec.name for spec in registry.specs(Task))]:
-        config = finetune_settings(registry, Request(name, settings={"task": task} if task else {})).config
-        if config.split.name is not None:
-            registry.find(Splitter, config.split.name)

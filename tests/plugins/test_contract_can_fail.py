@@ -268,3 +268,29 @@ def test_a_head_of_the_wrong_shape(install):
     )
     install.toy(WITH_HEAD, own=head)
     assert "(2, 3), it gave (3,)" in only_failure("test_heads_give_outputs_of_the_right_shape")
+
+
+SUITE = "summary = 'One'\ndomain = 'toy'\n[tasks.length]\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("tasks.length", "tasks.lenght", "did you mean 'length'"),
+        ("[tasks", "seed = [1]\n[tasks", "no setting 'seed'"),
+        ("'toy'", "'other'", "of the domain 'other'"),
+        ("[tasks", "[baselines]\nown = 'toy_plugin.parts:nothing'\n[tasks", "which does not exist"),
+        ("[tasks", "[finetuning.settings]\ntraining.epochs = 'many'\n[tasks", "training.epochs"),
+    ],
+)
+def test_a_suite_that_names_what_is_not_there(install, old, new, said):
+    place = install.toy(
+        ('recipes="toy_plugin.recipes"', 'recipes="toy_plugin.recipes", suites="toy_plugin.suites"')
+    )
+    folder = place / "toy_plugin" / "suites"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "one.toml").write_text(SUITE)
+    assert not failures(skipping=PROCESSES)
+    (folder / "one.toml").write_text(SUITE.replace(old, new))
+    assert said in only_failure("test_suites_name_what_exists")

@@ -1,0 +1,53 @@
+"""Baselines on features, and the events to pre-train on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from sma_core.errors import DataError
+from sma_core.evaluation.baselines import BaselineRows
+from sma_physics.baselines import boosted_trees, linear
+from sma_physics.schema import FEATURE_NAMES
+from sma_physics.splits import HIGGS_TEST_ROWS
+from sma_physics.unlabelled import higgs_without_test
+
+
+def rows() -> tuple[BaselineRows, np.ndarray]:
+    draw = np.random.default_rng(0)
+    values = draw.normal(100.0, 20.0, size=(600, 4)).astype(np.float32)
+    labels = (values[:, :1] > 100.0).astype(np.float64)
+    values[::7, 1] = np.nan
+    known = labels.copy()
+    known[500:] = np.nan
+    return BaselineRows(values, known, "binary", (), np.arange(400), np.arange(400, 500), 0), labels
+
+
+def test_a_linear_model_takes_missing_features():
+    given, labels = rows()
+    assert np.mean((linear(given)[500:] > 0.5) == labels[500:]) > 0.95
+
+
+def test_boosted_trees_take_missing_features():
+    pytest.importorskip("lightgbm")
+    given, labels = rows()
+    assert np.mean((boosted_trees(given)[500:] > 0.5) == labels[500:]) > 0.95
+
+
+def test_the_events_to_pretrain_on_are_those_after_the_test(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SMA_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"higgs\.csv\.gz"):
+        higgs_without_test()
+
+    import gzip
+
+    (tmp_path / "physics").mkdir()
+    with gzip.open(tmp_path / "physics" / "higgs.csv.gz", "wt") as file:
+        file.write(",".join(("label", *FEATURE_NAMES, "source")) + "\n")
+        for number in range(HIGGS_TEST_ROWS + 3):
+            file.write(",".join(("1", *[str(number)] * len(FEATURE_NAMES), "somewhere")) + "\n")
+    table = parquet.read_table(higgs_without_test())
+    assert tuple(table.column_names) == FEATURE_NAMES
+    assert table.column(0).to_pylist() == [HIGGS_TEST_ROWS, HIGGS_TEST_ROWS + 1, HIGGS_TEST_ROWS + 2]
