@@ -66,17 +66,21 @@ class Difference:
 
 
 def chosen_rows(
-    figures: Sequence[Figures], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool], seeds: int
+    figures: Sequence[Figures], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool]
 ) -> list[Row]:
-    """Return one row for each task and arm, in their first order; a variant needs all ``seeds`` cells."""
+    """Return one row for each task and arm, in their first order.
+
+    Of a suite that is not complete, variants with fewer seeds than another of their arm are left out.
+    """
     rows = []
-    order = dict.fromkeys((each.task, each.arm) for each in figures)
-    for task, arm in order:
-        whole = [group for group in _variants(figures, task, arm) if len(group) == seeds]
-        if not whole:
-            continue
+    for task, arm in dict.fromkeys((each.task, each.arm) for each in figures):
+        variants = list(_variants(figures, task, arm))
+        most = max(map(len, variants))
         sign = 1.0 if higher_is_better[task] else -1.0
-        best = max(whole, key=lambda group: sign * statistics.fmean(each.valid for each in group))
+        best = max(
+            (group for group in variants if len(group) == most),
+            key=lambda group: sign * statistics.fmean(each.valid for each in group),
+        )
         best = sorted(best, key=lambda each: each.seed)
         rows.append(
             Row(

@@ -57,10 +57,11 @@ class BenchmarkPlan:
 
 @dataclass(frozen=True)
 class _Job:
-    """A suite with all that is found for it."""
+    """A suite with all that is found for it: every cell, and those that are wanted now."""
 
     registry: Registry
     suite: Suite
+    every: list[Cell]
     cells: list[Cell]
     out: Path
 
@@ -88,7 +89,7 @@ def benchmark(
     tell: Tell = lambda line: None,
     policy: PluginPolicy | None = None,
 ) -> BenchmarkResult:
-    """Run what is left of a suite and write its table.
+    """Run what is left of a suite, or of a part of it, and write the table of all that is done.
 
     Args:
         suite: A TOML file, or ``domain:name`` of a suite that a plugin ships.
@@ -144,7 +145,8 @@ def _find(
         "arm": [*found.arms, *found.runs, *found.baselines],
         "seed": [*found.seeds],
     }
-    kept = cells(found)
+    every = cells(found)
+    kept = every
     for what, names in wanted.items():
         if names is None:
             continue
@@ -153,7 +155,7 @@ def _find(
                 has = ", ".join(map(str, there[what]))
                 raise ConfigError(f"the suite has no {what} {name_given!r}: it has {has}")
         kept = [cell for cell in kept if getattr(cell, what) in names]
-    return _Job(registry, found, kept, out or RUNS / name)
+    return _Job(registry, found, every, kept, out or RUNS / name)
 
 
 def _train(job: _Job, jobs: int, tell: Tell) -> list[Ended]:
@@ -233,7 +235,7 @@ def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
 def _rows(job: _Job) -> list[Row]:
     """Gather the figures of all cells that are done, and pick each arm's variant on validation."""
     figures, metrics = [], {}
-    for cell in job.cells:
+    for cell in job.every:
         results = job.results(cell)
         if results is None:
             continue
@@ -246,7 +248,7 @@ def _rows(job: _Job) -> list[Row]:
         valid, test = results["valid"][metric], results["test"][metric]
         figures.append(Figures(cell.task, cell.arm, cell.seed, cell.variant, valid, test))
     higher = {task: _higher_is_better(job, task) for task in metrics}
-    return chosen_rows(figures, metrics, higher, len({cell.seed for cell in job.cells}))
+    return chosen_rows(figures, metrics, higher)
 
 
 def _higher_is_better(job: _Job, task: str) -> bool:
@@ -256,10 +258,10 @@ def _higher_is_better(job: _Job, task: str) -> bool:
 
 def _commands(job: _Job) -> list[str]:
     """Return every command of the suite, in an order in which they can be repeated."""
-    starts = {cell.start.name: cell.start for cell in job.cells if isinstance(cell.start, Pretraining)}
+    starts = {cell.start.name: cell.start for cell in job.every if isinstance(cell.start, Pretraining)}
     return [
         *(_pretraining_work(job, start).command for start in starts.values()),
-        *(_command(job, cell) for cell in job.cells),
+        *(_command(job, cell) for cell in job.every),
     ]
 
 

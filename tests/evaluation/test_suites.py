@@ -104,21 +104,21 @@ def figures(arm: str, rate: float, valid: list[float], test: list[float]) -> lis
 
 def test_validation_picks_the_variant_and_the_test_has_no_say():
     found = figures("guided", 0.1, [1.0, 1.2], [9.0, 9.0]) + figures("guided", 0.2, [2.0, 2.2], [1.0, 1.0])
-    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False}, 2)
+    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False})
     assert (row.variant, row.mean) == ({"rate": 0.1}, 9.0)
-    (row,) = chosen_rows(found, {"t": "r2"}, {"t": True}, 2)
+    (row,) = chosen_rows(found, {"t": "r2"}, {"t": True})
     assert row.variant == {"rate": 0.2}
 
 
 def test_a_variant_that_lacks_a_seed_is_not_shown():
     found = figures("guided", 0.1, [1.0], [1.0]) + figures("guided", 0.2, [2.0, 2.0], [2.0, 2.0])
-    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False}, 2)
+    (row,) = chosen_rows(found, {"t": "rmse"}, {"t": False})
     assert row.variant == {"rate": 0.2}
 
 
 def test_differences_are_those_of_the_same_seeds_with_students_interval():
     found = figures("guided", 0.1, [1.0] * 3, [1.0, 2.0, 3.0]) + figures("none", 0.1, [1.0] * 3, [1.5, 2.5, 4.0])
-    rows = chosen_rows(found, {"t": "rmse"}, {"t": False}, 3)
+    rows = chosen_rows(found, {"t": "rmse"}, {"t": False})
     (difference,) = differences(rows, {"t": False})
     assert (difference.arm, difference.other, difference.better, difference.seeds) == ("guided", "none", 3, 3)
     test = stats.ttest_rel([1.0, 2.0, 3.0], [1.5, 2.5, 4.0]).confidence_interval(0.95)
@@ -128,7 +128,7 @@ def test_differences_are_those_of_the_same_seeds_with_students_interval():
 
 def test_one_seed_has_no_deviation_and_no_interval():
     found = figures("guided", 0.1, [1.0], [1.0]) + figures("none", 0.1, [1.0], [2.0])
-    rows = chosen_rows(found, {"t": "rmse"}, {"t": False}, 1)
+    rows = chosen_rows(found, {"t": "rmse"}, {"t": False})
     assert rows[0].deviation is None
     assert differences(rows, {"t": False})[0].interval is None
     assert math.isclose(differences(rows, {"t": False})[0].mean, -1.0)
