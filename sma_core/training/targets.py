@@ -87,6 +87,10 @@ class Targets(ABC):
         """Return labels and predictions in the form that metrics take: one row for each thing judged."""
         return labels, predictions
 
+    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Return how many things `judged` gives for each row (n,): one, or its known positions."""
+        return np.ones(len(labels), dtype=np.int64)
+
     def cells(self, prediction: Labels) -> list[str]:
         """Write the prediction of one row into the cells of `columns`."""
         return [f"{value:.6g}" for value in prediction.tolist()]
@@ -244,6 +248,10 @@ class PerPosition(Multiclass):
         """Let each known position count once: (positions, 1) both."""
         known = ~np.isnan(labels)
         return labels[known][:, None], predictions[known][:, None]
+
+    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Count the known positions of each row."""
+        return (~np.isnan(labels)).sum(axis=1, dtype=np.int64)
 
     def cells(self, prediction: Labels) -> list[str]:
         """Write the symbols of the positions where one is due; the others are NaN."""

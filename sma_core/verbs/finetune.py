@@ -225,8 +225,8 @@ def _judge(
     objective.module.eval()
     batch_size = job.config.training.batch_size
     with torch.inference_mode(), arithmetic:
-        valid = objective.figures(job.rows.batches("valid", batch_size))
-        test = objective.figures(job.rows.batches("test", batch_size))
+        valid = objective.judge(job.rows.batches("valid", batch_size)).figures()
+        test = objective.judge(job.rows.batches("test", batch_size)).figures()
     return FinetuneResult(
         run=run.path,
         domain=job.registry.name,
