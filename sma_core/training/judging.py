@@ -61,7 +61,10 @@ def judge(module: Predictor, targets: Targets, batches: Iterable[Batch]) -> Judg
     Device and arithmetic are the module's and the caller's.
     """
     device = next(module.parameters()).device
-    rows, counts, known, predictions = [], [], [], []
+    rows: list[NDArray[np.int64]] = []
+    counts: list[NDArray[np.int64]] = []
+    known: list[Labels] = []
+    predictions: list[Labels] = []
     for batch in batches:
         if batch.labels is None:
             raise DataError("these rows have no labels")
@@ -70,6 +73,14 @@ def judge(module: Predictor, targets: Targets, batches: Iterable[Batch]) -> Judg
         found = targets.predictions(module(moved.inputs, moved.padding_mask))
         rows.append(batch.rows)
         counts.append(targets.judged_counts(labels))
-        for part, of_batch in zip((known, predictions), targets.judged(labels, found), strict=True):
-            part.append(of_batch)
-    return Judged(targets, *map(np.concatenate, (rows, counts, known, predictions)))
+        due, given = targets.judged(labels, found)
+        known.append(due)
+        predictions.append(given)
+    together = (np.concatenate(rows), np.concatenate(counts), np.concatenate(known), np.concatenate(predictions))
+    return Judged(targets, *together)
+
+
+def figures_by_target(judged: Judged) -> dict[str, Figures]:
+    """Return the figures of each target by its name; empty where there is one target only."""
+    names = judged.targets.names
+    return dict(zip(names, judged.target_figures(), strict=True)) if len(names) > 1 else {}

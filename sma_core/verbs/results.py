@@ -51,30 +51,40 @@ class TrainResult:
 class FinetuneResult:
     """A finished fine-tuning: figures of the best validation checkpoint, on validation and test.
 
-    ``split`` says how the ``rows`` were divided: by which splitter or column.
+    ``split`` says how the ``rows`` were divided: by which splitter or column. ``kind_guessed`` tells that nobody
+    said what the labels are, ``stopped_early`` that ``step`` is not the last one, since validation got no better.
+    ``test_targets`` are the figures of each target, where there are several.
     """
 
     run: Path
     domain: str
     task: str
     kind: str
+    kind_guessed: bool
     metric: str
     best_step: int
+    step: int
+    stopped_early: bool
     rows: dict[str, int]
     split: str
     rejected: int
     seconds: float
     valid: dict[str, float]
     test: dict[str, float]
+    test_targets: dict[str, dict[str, float]]
 
     def lines(self) -> list[str]:
         """Return what a person is told."""
         sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
         figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
+        guessed = ["the kind of the labels was guessed: say another with --kind"] if self.kind_guessed else []
+        early = [f"stopped early at step {self.step:,}: validation got no better"] if self.stopped_early else []
         return [
             f"fine-tuned on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
             f"{self.seconds / 60:.1f} min",
+            *guessed,
             f"split: {self.split}",
+            *early,
             f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
             f"test {figures}",
             f"run folder {self.run}",
