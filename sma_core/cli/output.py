@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -58,13 +57,6 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
     """Write a verb's result, or a list of them, as JSON."""
-    return json.dumps(_plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))
+    from sma_core.verbs.results import plain
 
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
-    """Turn paths into text, for JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+    return json.dumps(plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from sma_core.errors import DataError
 
 Indices: TypeAlias = NDArray[np.int64]
 
-PARTS = ("train", "valid", "test")
+Part = Literal["train", "valid", "test"]
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 USUAL_VALUES: Mapping[str, str] = {
     "train": "train",
     "valid": "valid",

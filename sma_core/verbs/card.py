@@ -12,6 +12,7 @@ from pathlib import Path
 from sma_core.config import FinetuneConfig
 from sma_core.evaluation.calibration import BINS
 from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import Task
 from sma_core.training.targets import Targets
 from sma_core.verbs.labelled import LabelledRows
 from sma_core.verbs.results import FinetuneResult
@@ -57,7 +58,10 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", its encoder left as it was" if config.training.frozen_encoder else ""
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
+    named = facts.config.task or facts.registry.domain.task
+    task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
     rows = [
+        ("task", task),
         ("domain", f"{result.domain} ({facts.registry.provider(facts.registry.domain)})"),
         ("labels", f"{kind}: {_in_code(facts.targets.names)}"),
         ("head", f"`{facts.head}`"),
@@ -67,7 +71,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("made with", f"sma-core {metadata.version('sma-core')}"),
     ]
     if facts.rows.classes:
-        rows.insert(2, ("classes", f"{len(facts.rows.classes):,}: {_in_code(facts.rows.classes)}"))
+        rows.insert(3, ("classes", f"{len(facts.rows.classes):,}: {_in_code(facts.rows.classes)}"))
     return _table(("", ""), rows)
 
 

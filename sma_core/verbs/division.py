@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from sma_core.config import SplitConfig
 from sma_core.data.store import Store
 from sma_core.errors import ConfigError, DataError
-from sma_core.evaluation.splits import PARTS, Indices, check_split, draw_subset, draw_validation, parts_of_values
+from sma_core.evaluation.splits import (
+    PARTS,
+    Indices,
+    Part,
+    check_split,
+    draw_subset,
+    draw_validation,
+    parts_of_values,
+)
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
 from sma_core.verbs.label_forms import row_labels
 
-Part = Literal["train", "valid", "test"]
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8
 """Values of a column that a message shows."""

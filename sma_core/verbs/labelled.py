@@ -22,12 +22,13 @@ from sma_core.data.store_format import LabelForm
 from sma_core.data.tokenizers import gather_index
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
+from sma_core.evaluation.splits import Part
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
 from sma_core.verbs.datasets import Source, find_source
-from sma_core.verbs.division import Division, Part, divide
+from sma_core.verbs.division import Division, divide
 from sma_core.verbs.feeds import Feed, is_continuous
 from sma_core.verbs.inputs import prepare_source, prepare_values
 from sma_core.verbs.label_forms import form_of, guess_form, row_labels
@@ -67,9 +68,9 @@ class LabelledRows:
         """Return the labels (n, T) of a part, NaN where missing; T is 0 when every position has one."""
         return row_labels(self.store)[self.parts[part]]
 
-    def known_symbols(self, part: Part) -> Labels:
-        """Return the labels (m, 1) of all positions of a part, NaN where nothing is known."""
-        symbols, rows = self.store.symbols, self.parts[part]
+    def known_symbols(self, *parts: Part) -> Labels:
+        """Return the labels (m, 1) of all positions of some parts, NaN where nothing is known."""
+        symbols, rows = self.store.symbols, np.concatenate([self.parts[part] for part in parts])
         assert symbols is not None, "rows have labels of their own"
         at = gather_index(symbols.starts[rows], symbols.lengths[rows])
         return self.store.symbol_ranks(symbols.flat[at]).astype(np.float64)[:, None]
@@ -91,6 +92,9 @@ class LabelledRows:
         for rows in self.parts.values():
             for facts in (self.store.row_numbers[rows], self.store.lengths[rows], labels[rows]):
                 found.update(np.ascontiguousarray(facts).tobytes())
+        if self.store.symbols is not None:
+            found.update(self.known_symbols(*self.parts).tobytes())
+        found.update("\0".join(self.classes).encode())
         return found.hexdigest()[:16]
 
     def sizes(self) -> dict[str, int]:

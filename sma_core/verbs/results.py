@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,39 @@ class FinetuneResult:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A figure, and the ends of its confidence interval; None without one, NaN where nothing can be judged."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """Figures of a fine-tuned run on ``rows`` rows of ``data``, with intervals.
+
+    ``part`` is one of the run's own rows, None for another file. ``judged`` counts what has a label: rows, or
+    their positions. ``figures`` are means over the targets, ``targets`` those of each where there are several.
+    """
+
+    run: Path
+    task: str
+    kind: str
+    data: str
+    part: str | None
+    rows: int
+    judged: int
+    rejected: int
+    bootstrap: int
+    confidence: float
+    seed: int
+    figures: dict[str, Estimate]
+    targets: dict[str, dict[str, Estimate]]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class PredictResult:
     """What `sma predict` did: where the table is (None for a stream), rows in it, rows without a value."""
 
@@ -99,3 +133,14 @@ class PredictResult:
     rows: int
     unusable: int
     seconds: float
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
+    """Turn paths into text and numbers that JSON does not know (NaN, infinite) into None."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
