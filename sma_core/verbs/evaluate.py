@@ -141,7 +141,7 @@ def _result(
         run=run.path,
         task=run.model()["task"],
         kind=judged.targets.kind,
-        data=rows.label,
+        data=rows.source.label,
         part=part,
         rows=len(judged.rows),
         judged=len(judged.labels),
