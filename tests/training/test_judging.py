@@ -24,7 +24,8 @@ def test_targets_have_figures_of_their_own_where_there_are_several():
     values = np.array([[1.0, 10.0], [2.0, 20.0]])
     targets = Targets.fit(("a", "b"), "regression", values)
     ones = np.ones(2, dtype=np.int64)
-    found = figures_by_target(Judged(targets, np.arange(2), ones, values, values + [0.0, 2.0]))
+    wrong = values + np.array([0.0, 2.0])
+    found = figures_by_target(Judged(targets, np.arange(2), ones, values, wrong))
     assert (found["a"]["rmse"], found["b"]["rmse"]) == (0.0, 2.0)
     alone = Targets.fit(("a",), "regression", values[:, :1])
     assert figures_by_target(Judged(alone, np.arange(2), ones, values[:, :1], values[:, :1])) == {}
