@@ -49,27 +49,27 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Judge a fine-tuned run, on the rows it had or others, with confidence intervals."""
-    from sma_core.cli.output import as_json_text, progress
+    from sma_core.cli.output import as_json_text, waiting
     from sma_core.verbs.evaluate import evaluate
 
-    result = evaluate(
-        model,
-        data=data,
-        column=column,
-        targets=names_from(target),
-        position_mask=position_mask,
-        reader=reader,
-        max_rejected=max_rejected,
-        part=part,
-        bootstrap=bootstrap,
-        confidence=confidence,
-        seed=seed,
-        predictions=predictions,
-        out=out,
-        device=device,
-        preparing=progress().preparing,
-        policy=context.obj,
-    )
+    with waiting("reading, predicting and drawing intervals"):
+        result = evaluate(
+            model,
+            data=data,
+            column=column,
+            targets=names_from(target),
+            position_mask=position_mask,
+            reader=reader,
+            max_rejected=max_rejected,
+            part=part,
+            bootstrap=bootstrap,
+            confidence=confidence,
+            seed=seed,
+            predictions=predictions,
+            out=out,
+            device=device,
+            policy=context.obj,
+        )
     typer.echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ def progress(reading: str = "preparing") -> ProgressDisplay:
     from sma_core.training.progress import ProgressDisplay
 
     return ProgressDisplay(Console(stderr=True), reading=reading)
+
+
+def waiting(doing: str) -> AbstractContextManager[object]:
+    """Say on a terminal's stderr what is being done, for as long as it takes; elsewhere nothing is said."""
+    return Console(stderr=True).status(doing)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:

@@ -20,9 +20,12 @@ from sma_core.verbs.results import FinetuneResult
 MOST_REASONS = 5
 """Reasons for setting rows aside that the card names."""
 _USE = """```bash
-sma predict --model {run} FILE --out predictions.csv  # a line for every row, bad rows with the reason
-sma evaluate --model {run}  # the test figures again, with confidence intervals
-sma evaluate --model {run} --data FILE --target {targets}  # figures on labelled rows of your own
+# a line for every row, those that cannot be used with the reason
+sma predict --model {run} FILE --out predictions.csv
+# the test figures again, with confidence intervals
+sma evaluate --model {run}
+# figures on labelled rows of your own
+sma evaluate --model {run} --data FILE --target {targets}
 ```"""
 
 
