@@ -56,6 +56,11 @@ def _spearman(labels: Array, predictions: Array) -> float:
         return float(spearmanr(labels, predictions).statistic)
 
 
+def _r2(labels: Array, predictions: Array) -> float:
+    """Return the share of the labels' variance that is explained; NaN where they do not vary."""
+    return float(r2_score(labels, predictions)) if labels.min() < labels.max() else NAN
+
+
 def _of_both_classes(score: Callable[[Array, Array], float]) -> Callable[[Array, Array], float]:
     """Make a score of rankings NaN where all labels are alike, so that there is nothing to rank."""
     return lambda labels, predictions: (
@@ -102,7 +107,7 @@ METRICS = {
         Metric("rmse", False, lambda y, p: float(root_mean_squared_error(y, p))),
         Metric("mse", False, lambda y, p: float(mean_squared_error(y, p))),
         Metric("mae", False, lambda y, p: float(mean_absolute_error(y, p))),
-        Metric("r2", True, lambda y, p: float(r2_score(y, p)) if len(y) > 1 else NAN),
+        Metric("r2", True, _r2),
         Metric("spearman", True, _spearman),
         Metric("roc_auc", True, _of_both_classes(roc_auc_score)),
         Metric("pr_auc", True, _of_both_classes(average_precision_score)),

@@ -7,13 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 
-from sma_core.config import FinetuneConfig
-from sma_core.config.layers import Layer, resolve
 from sma_core.data.prepare import Progress
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
@@ -25,9 +23,9 @@ from sma_core.training.device import autocast
 from sma_core.training.judging import Judged, judge
 from sma_core.training.run_folder import RunFolder
 from sma_core.verbs.evaluated_rows import write_rows
+from sma_core.verbs.finetuned import FinetunedRun
 from sma_core.verbs.labelled import LabelledRows, check_same_rows, read_labelled
 from sma_core.verbs.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
-from sma_core.verbs.predict import Model
 from sma_core.verbs.results import Estimate, EvaluateResult, plain
 
 JudgedPart = Literal["test", "valid", "train", "all"]
@@ -53,9 +51,9 @@ class _Draws:
 
 
 def evaluate(
-    model: Path,
+    model: Path | str,
     *,
-    data: str | None = None,
+    data: Path | str | None = None,
     column: str | None = None,
     targets: Sequence[str] | None = None,
     position_mask: str | None = None,
@@ -65,8 +63,8 @@ def evaluate(
     bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-    predictions: Path | None = None,
-    out: Path | None = None,
+    predictions: Path | str | None = None,
+    out: Path | str | None = None,
     device: str = "auto",
     preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
@@ -87,12 +85,11 @@ def evaluate(
     draws = _Draws(bootstrap, confidence, seed)
     draws.check()
     named = tuple(targets) if targets else None
-    file = _file(part, LabelledFile(data or "", column, reader, named, position_mask, max_rejected))
-    loaded, run = Model.load(model, device, policy), RunFolder.open(model)
-    config = resolve(FinetuneConfig, [Layer(str(model), run.config())]).config
-    rows = _own_rows(loaded, run, config, preparing) if file is None else _rows_of(file, loaded, config, preparing)
-    judged = _judge(loaded, config, rows, "test" if part is None else part)
-    result = _result(run, rows, judged, None if file else part or "test", draws, began)
+    file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected))
+    loaded = FinetunedRun.load(Path(model), device, policy)
+    rows = _own_rows(loaded, preparing) if file is None else read_labelled_file(loaded, file, preparing)
+    judged = _judge(loaded, rows, part or "test")
+    result = _result(loaded.run, rows, judged, None if file else part or "test", draws, began)
     _write(result, judged, rows, predictions, out)
     return result
 
@@ -106,27 +103,19 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     return file if file.data else None
 
 
-def _own_rows(loaded: Model, run: RunFolder, config: FinetuneConfig, preparing: Progress | None) -> LabelledRows:
+def _own_rows(loaded: FinetunedRun, preparing: Progress | None) -> LabelledRows:
     """Read the rows of the run's task, divided as they were."""
-    rows = read_labelled(loaded.reading.registry, config, loaded.reading.feed, preparing)
-    check_same_rows(run, rows)
+    rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
+    check_same_rows(loaded.run, rows)
     return rows
 
 
-def _rows_of(
-    file: LabelledFile, loaded: Model, config: FinetuneConfig, preparing: Progress | None
-) -> LabelledRows:
-    reading = loaded.reading
-    return read_labelled_file(reading.registry, config, reading.feed, loaded.targets, file, preparing)
-
-
-def _judge(loaded: Model, config: FinetuneConfig, rows: LabelledRows, part: JudgedPart) -> Judged:
+def _judge(loaded: FinetunedRun, rows: LabelledRows, part: JudgedPart) -> Judged:
     """Predict the rows of a part, in the order of the file, in the arithmetic that the run was judged in."""
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
-    batches = [batch for each in parts for batch in rows.batches(each, config.training.batch_size)]
-    own = config.training.precision
-    precision = loaded.precision if own == "auto" or (own == "fp16" and loaded.device.type == "cpu") else own
-    with torch.inference_mode(), autocast(loaded.device, precision):
+    size = loaded.config.training.batch_size
+    batches = [batch for each in parts for batch in rows.batches(each, size)]
+    with torch.inference_mode(), autocast(loaded.device, loaded.precision):
         judged = judge(loaded.module, loaded.targets, batches)
     judged = judged.take(np.argsort(judged.rows, kind="stable"))
     return with_the_models_classes(judged, rows.store)
@@ -179,15 +168,19 @@ def _figures(judged: Judged) -> dict[_Key, float]:
 
 
 def _write(
-    result: EvaluateResult, judged: Judged, rows: LabelledRows, predictions: Path | None, out: Path | None
+    result: EvaluateResult,
+    judged: Judged,
+    rows: LabelledRows,
+    predictions: Path | str | None,
+    report: Path | str | None,
 ) -> None:
     """Write what files were asked for."""
     if predictions is not None:
-        write_rows(predictions, judged, rows)
-    if out is not None:
-        report: Any = plain(asdict(result))
+        write_rows(Path(predictions), judged, rows)
+    if report is not None:
+        out, text = Path(report), json.dumps(plain(asdict(result)), indent=1, ensure_ascii=False) + "\n"
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(out, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+            write_atomically(out, text)
         except OSError as error:
             raise DataError(f"cannot write {out}: {error.strerror or error}") from error

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from sma_core.config import DataConfig, FinetuneConfig
+from sma_core.config import DataConfig
 from sma_core.data.prepare import Progress
 from sma_core.data.store import Store
 from sma_core.data.tokenizers import gather_index
 from sma_core.errors import ConfigError, DataError
-from sma_core.plugins.registry import Registry
 from sma_core.training.judging import Judged
 from sma_core.training.targets import Multiclass, Targets, check_labels
 from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.feeds import Feed
+from sma_core.verbs.finetuned import FinetunedRun
 from sma_core.verbs.inputs import prepare_source, prepare_values
 from sma_core.verbs.label_forms import form_of, row_labels
 from sma_core.verbs.labelled import LabelledRows
@@ -44,27 +44,21 @@ class LabelledFile:
         return run.model_copy(update=said | {"columns": feed.scale.columns if feed.scale else None})
 
 
-def read_labelled_file(
-    registry: Registry,
-    config: FinetuneConfig,
-    feed: Feed,
-    targets: Targets,
-    file: LabelledFile,
-    progress: Progress | None = None,
-) -> LabelledRows:
+def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
     """Read and check a labelled file as a fine-tuned run reads rows; all usable ones are the part ``test``.
 
     Raises `DataError` when labels do not fit the model's, `ConfigError` when there are more or fewer targets.
     """
+    registry, feed, targets = loaded.registry, loaded.feed, loaded.targets
     names = file.targets or targets.names
     if len(names) != len(targets.names):
         raise ConfigError(
             f"the model predicts {len(targets.names)} targets ({', '.join(targets.names)}), but --target names "
             f"{len(names)}: name a column for each, in this order"
         )
-    data = file.config(config.data, feed)
+    data = file.config(loaded.config.data, feed)
     source = find_source(registry, data)
-    form, longest = form_of(targets.kind), config.model.max_length
+    form, longest = form_of(targets.kind), loaded.config.model.max_length
     if feed.tokenizer is None:
         prepared = prepare_values(registry, source, data, longest, names, progress, form)
     else:

@@ -24,6 +24,10 @@ def test_regression_figures_by_hand():
     assert figures["spearman"] == pytest.approx(1.0)
 
 
+def test_labels_that_do_not_vary_have_no_variance_to_explain():
+    assert np.isnan(compute_metrics("regression", column(2, 2), column(1, 3))["r2"])
+
+
 def test_roc_auc_counts_pairs_in_order_and_leaves_missing_labels_out():
     figures = compute_metrics("binary", column(0, 0, 1, 1, NAN), column(0.1, 0.6, 0.5, 0.9, 0.0))
     assert figures["roc_auc"] == pytest.approx(3 / 4)

@@ -55,7 +55,7 @@ def test_the_figures_are_those_that_fine_tuning_gave_with_intervals(toy, tmp_pat
 
 def test_each_part_can_be_judged(toy, tmp_path):
     run = tuned(toy, tmp_path)
-    assert values(sma_core.evaluate(run.run, part="valid", bootstrap=0)) == pytest.approx(run.valid)
+    assert values(sma_core.evaluate(str(run.run), part="valid", bootstrap=0)) == pytest.approx(run.valid)
     every = sma_core.evaluate(run.run, part="all", bootstrap=0)
     assert (every.rows, every.figures["rmse"].low) == (200, None)
 
