@@ -103,6 +103,5 @@ def finetune(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(
-        result, as_json, f"next: sma evaluate --model {result.run}, sma predict --model {result.run} FILE"
-    )
+    following = f"with intervals: sma evaluate --model {result.run}\nnext: sma predict --model {result.run} FILE"
+    print_result(result, as_json, following)
