@@ -52,6 +52,7 @@ _SETTINGS = {
     "patience": "training.patience",
 }
 """Options that stand for a setting, by the name of their parameter."""
+_NEXT = "with intervals: sma evaluate --model {run}\nnext: sma predict --model {run} FILE"
 
 
 def finetune(
@@ -87,8 +88,7 @@ def finetune(
     from sma_core.cli.output import print_result, progress
     from sma_core.verbs.finetune import finetune
 
-    own = {setting: context.params[name] for name, setting in _SETTINGS.items()}
-    settings = settings_from(assignments, data, seed, max_rejected, targets=names_from(target), **own)
+    own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
     display = progress()
     result = finetune(
         domain,
@@ -96,12 +96,11 @@ def finetune(
         task=task,
         recipe=recipe,
         config=config,
-        settings=settings,
+        settings=settings_from(assignments, data, seed, max_rejected, **own),
         out=out,
         resume=resume,
         observers=[display],
         preparing=display.preparing,
         policy=context.obj,
     )
-    following = f"with intervals: sma evaluate --model {result.run}\nnext: sma predict --model {result.run} FILE"
-    print_result(result, as_json, following)
+    print_result(result, as_json, _NEXT.format(run=result.run))

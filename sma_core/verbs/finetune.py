@@ -104,18 +104,17 @@ def finetune(
     objective = _objective(job, run)
     if run is None:
         run = _write_run(job, precision, objective.targets, out)
-    trainer = _trainer(job, run, objective, device, precision, observers)
-    trainer.run()
+    trainer = _trained(job, run, objective, device, precision, observers)
     result = _judge(job, run, trainer, objective, autocast(device, precision), time.monotonic() - began)
-    _finish(run, job, objective, result)
-    return result
+    return _finish(run, job, objective, result)
 
 
-def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> None:
+def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
     """Write what was reached, what the model is, and that the run is finished."""
     run.write_results(asdict(result))
     run.write_card(_card(job, objective, result))
     run.write_model(_facts(job, objective.targets, finished=True))
+    return result
 
 
 def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> str:
@@ -200,7 +199,7 @@ def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
     return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
 
 
-def _trainer(
+def _trained(
     job: _Job,
     run: RunFolder,
     objective: FinetuneObjective,
@@ -208,7 +207,7 @@ def _trainer(
     precision: FixedPrecision,
     observers: Sequence[Observer],
 ) -> Trainer:
-    """Build batches and loop, with an evaluation and a checkpoint an epoch, standing where the run stands."""
+    """Train from where the run stands to the end, with an evaluation and a checkpoint an epoch."""
     training, length = job.config.training, job.config.model.max_length
     source = StoreSource(
         job.rows.store,
@@ -236,6 +235,7 @@ def _trainer(
         patience=training.patience or None,
     )
     stand_at_checkpoint(trainer, run)
+    trainer.run()
     return trainer
 
 

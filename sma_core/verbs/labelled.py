@@ -118,7 +118,8 @@ def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
             f"{run.path} began with the split {facts['name']!r}, but its rows are now divided by {rows.split!r}, "
             "which may put test rows into training: begin a new run"
         )
-    if rows.sizes() != facts["rows"] or rows.fingerprint() != facts.get("fingerprint", rows.fingerprint()):
+    now = rows.fingerprint()
+    if rows.sizes() != facts["rows"] or now != facts.get("fingerprint", now):
         raise CheckpointError(
             f"the rows of {rows.label} are not those that {run.path} was divided into: its data have changed, or "
             "what reads and splits them; put the old data back, or begin a new run"
