@@ -1,8 +1,9 @@
 """Self-guided masked autoencoders for data of any domain (arXiv 2402.14789).
 
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
-``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``,
-``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``, ``sma_core.benchmark(…)``.
+``sma_core.evaluate(…)``, ``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.benchmark(…)``,
+``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``, ``sma_core.inspect_data(…)``,
+``sma_core.list_data(…)``.
 They are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sma_core.verbs.benchmark import benchmark as benchmark
     from sma_core.verbs.embed import embed as embed
+    from sma_core.verbs.evaluate import evaluate as evaluate
     from sma_core.verbs.export_authors import export_authors as export_authors
     from sma_core.verbs.finetune import finetune as finetune
     from sma_core.verbs.import_authors import import_authors as import_authors
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "benchmark",
     "embed",
+    "evaluate",
     "export_authors",
     "finetune",
     "import_authors",

@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import authors, benchmark, config, data, embed, finetune, interop, masks, plugins, predict, train
+from sma_core.cli import (
+    authors,
+    benchmark,
+    config,
+    data,
+    embed,
+    evaluate,
+    finetune,
+    interop,
+    masks,
+    plugins,
+    predict,
+    train,
+)
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -25,6 +38,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("embed")(embed.embed)
 app.command("masks")(masks.masks)

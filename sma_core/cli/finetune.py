@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from sma_core.cli.labels import (
+    ClassWeights,
+    Fold,
+    Folds,
+    Frozen,
+    Head,
+    LabelKind,
+    LayerDecay,
+    Patience,
+    Pretrained,
+    Split,
+    SplitSeed,
+    Target,
+)
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -15,7 +26,6 @@ from sma_core.cli.options import (
     Debug,
     Domain,
     Json,
-    Kind,
     MaxRejected,
     Out,
     Recipe,
@@ -27,24 +37,43 @@ from sma_core.cli.options import (
     settings_from,
 )
 
+_SETTINGS = {
+    "column": "data.column",
+    "kind": "kind",
+    "head": "head",
+    "class_weights": "class_weights",
+    "split": "split.name",
+    "split_column": "split.column",
+    "split_seed": "split.seed",
+    "folds": "split.folds",
+    "fold": "split.fold",
+    "frozen": "training.frozen_encoder",
+    "layer_decay": "training.layer_decay",
+    "patience": "training.patience",
+}
+"""Options that stand for a setting, by the name of their parameter."""
+_NEXT = "with intervals: sma evaluate --model {run}\nnext: sma predict --model {run} FILE"
+
 
 def finetune(
     context: typer.Context,
     domain: Domain = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="A pre-trained run; empty: random weights.")
-    ] = None,
+    model: Pretrained = None,
     task: Task = None,
     data: Data = None,
     column: Column = None,
-    target: Annotated[
-        str | None, typer.Option("--target", help="Label columns of your own file, with commas.")
-    ] = None,
-    kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
-    head: Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, position, …")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
+    target: Target = None,
+    kind: LabelKind = None,
+    head: Head = None,
+    class_weights: ClassWeights = None,
+    split: Split = None,
     split_column: SplitColumn = None,
-    split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
+    split_seed: SplitSeed = None,
+    folds: Folds = None,
+    fold: Fold = None,
+    frozen: Frozen = None,
+    layer_decay: LayerDecay = None,
+    patience: Patience = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -59,8 +88,7 @@ def finetune(
     from sma_core.cli.output import print_result, progress
     from sma_core.verbs.finetune import finetune
 
-    own: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind, "head": head}
-    own |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
+    own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
     display = progress()
     result = finetune(
         domain,
@@ -75,4 +103,4 @@ def finetune(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(result, as_json, f"next: sma predict --model {result.run} FILE")
+    print_result(result, as_json, _NEXT.format(run=result.run))

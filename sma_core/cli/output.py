@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +21,11 @@ def progress(reading: str = "preparing") -> ProgressDisplay:
     from sma_core.training.progress import ProgressDisplay
 
     return ProgressDisplay(Console(stderr=True), reading=reading)
+
+
+def waiting(doing: str) -> AbstractContextManager[object]:
+    """Say on a terminal's stderr what is being done, for as long as it takes; elsewhere nothing is said."""
+    return Console(stderr=True).status(doing)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
@@ -58,13 +63,6 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
     """Write a verb's result, or a list of them, as JSON."""
-    return json.dumps(_plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))
+    from sma_core.verbs.results import plain
 
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
-    """Turn paths into text, for JSON."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return str(value) if isinstance(value, Path) else value
+    return json.dumps(plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.hashing import hashed
+from sma_core.data.hashing import hashed, shuffled
 from sma_core.errors import DataError
 
 Indices: TypeAlias = NDArray[np.int64]
 
-PARTS = ("train", "valid", "test")
+Part = Literal["train", "valid", "test"]
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 USUAL_VALUES: Mapping[str, str] = {
     "train": "train",
     "valid": "valid",
@@ -23,13 +24,28 @@ USUAL_VALUES: Mapping[str, str] = {
     "test": "test",
 }
 """What a column of parts says, in lower case, and the part it means."""
-_FOR_VALIDATION, _FOR_SUBSET = 1, 2
+_FOR_VALIDATION, _FOR_SUBSET, _FOR_FOLDS = 1, 2, 4
 
 
 def random_split(texts: Sequence[str], valid: float, test: float, seed: int) -> tuple[Indices, Indices, Indices]:
     """Draw the test rows, then the validation rows, at random with ``seed``; the rest is for training."""
     order = np.random.default_rng(seed).permutation(len(texts))
     tests, valids = round(test * len(texts)), round(valid * len(texts))
+    return np.sort(order[tests + valids :]), np.sort(order[tests : tests + valids]), np.sort(order[:tests])
+
+
+def fold_split(
+    texts: Sequence[str], valid: float, test: float, seed: int, *, folds: int, fold: int
+) -> tuple[Indices, Indices, Indices]:
+    """Shuffle the n rows with ``seed`` and cut them into ``folds`` parts; part ``fold``, from 1, is the test.
+
+    Each row is in the test of one fold. Validation is a share ``valid`` of all rows, taken after the test in the
+    shuffled order; ``test`` has no effect.
+    """
+    rows = len(texts)
+    begin, end = (fold - 1) * rows // folds, fold * rows // folds
+    order = np.roll(shuffled(rows, seed, _FOR_FOLDS), -begin)
+    tests, valids = end - begin, round(valid * rows)
     return np.sort(order[tests + valids :]), np.sort(order[tests : tests + valids]), np.sort(order[:tests])
 
 

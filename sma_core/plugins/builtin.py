@@ -88,11 +88,23 @@ def sma_heads() -> list[Head]:
 
 @hookimpl
 def sma_splitters() -> list[Splitter]:
-    """A seeded random split."""
+    """Splits that need no knowledge of the domain."""
     return [
         Splitter(
             name="random",
             summary="Rows drawn at random with the split's seed.",
             factory="sma_core.evaluation.splits:random_split",
-        )
+        ),
+        Splitter(
+            name="stratified",
+            summary="Every class, or tenth of the values of the first target, in its share in each part.",
+            factory="sma_core.evaluation.label_splits:stratified_split",
+            needs=("labels", "kind"),
+        ),
+        Splitter(
+            name="k-fold",
+            summary="One of split.folds parts is the test, split.fold says which; validation from the others.",
+            factory="sma_core.evaluation.splits:fold_split",
+            needs=("folds", "fold"),
+        ),
     ]

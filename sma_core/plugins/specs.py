@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
+SplitterNeed = Literal["labels", "kind", "folds", "fold"]
 TaskKind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
 _PARTS = ("train", "valid", "test")
@@ -202,9 +203,23 @@ class Task(Spec):
 class Splitter(Spec):
     """``factory`` is a function ``(texts, valid, test, seed) -> (train, valid, test)`` of row indices.
 
-    ``texts`` is the sequence of raw inputs, ``valid`` and ``test`` are shares of the rows; the three
+    ``texts`` is the sequence of n raw inputs, ``valid`` and ``test`` are shares of the rows; the three
     results are one-dimensional int64 arrays that share no index.
+
+    ``needs`` names what else it is given, each as a keyword argument of that name: ``labels``, float64 (n, T) with
+    NaN where one is missing, numbers of classes where they are classes, and T = 0 where every position has one;
+    ``kind``, what the labels are, as a `Task` says it; ``folds`` and ``fold``, how many folds the user asks for
+    and which one, counted from 1, is the test.
     """
 
     factory: str
     seeded: bool = True
+    needs: tuple[SplitterNeed, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when it needs something there is not."""
+        super().__post_init__()
+        for need in self.needs:
+            if need not in get_args(SplitterNeed):
+                known = ", ".join(get_args(SplitterNeed))
+                raise ValueError(f"Splitter {self.name!r} needs {need!r}, but there are only {known}")

@@ -7,6 +7,7 @@ Each check fails with one sentence that says what to change in the plugin. A che
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -233,7 +234,7 @@ class DomainContract(NumbersContract, ShippedContract):
         rows = (rows * (30 // len(rows) + 1))[: max(len(rows), 30)]
         for spec in registry.specs(Splitter):
             with explained(f"the Splitter {spec.name!r} must divide {len(rows)} rows of this domain"):
-                split = registry.build(spec)
+                split = partial(registry.build(spec), **probes.needed_by(spec, len(rows)))
                 parts, again = split(rows, 0.1, 0.1, 3), split(rows, 0.1, 0.1, 3)
                 lists = [part.tolist() for part in parts]
                 types = {str(part.dtype) for part in parts}

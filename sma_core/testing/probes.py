@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
     from sma_core.nn.inputs import Inputs
     from sma_core.plugins.registry import Registry
-    from sma_core.plugins.specs import Reader
+    from sma_core.plugins.specs import Reader, Splitter
     from sma_core.verbs.datasets import Source
 
     Encoder = Literal["cross-attention", "self-attention"]
@@ -188,6 +188,15 @@ def _step(batch: Batch, inputs: Inputs, config: PretrainConfig) -> bool:
     optimizer.step()
     finite = all(bool(torch.isfinite(parameter).all()) for parameter in module.parameters())
     return finite and math.isfinite(float(loss.detach()))
+
+
+def needed_by(splitter: Splitter, rows: int) -> dict[str, Any]:
+    """Return what a splitter needs besides the rows: 0 and 1 in turn as labels, the second of five folds."""
+    import numpy as np
+
+    labels = (np.arange(rows) % 2)[:, None].astype(np.float64)
+    offered = {"labels": labels, "kind": "binary", "folds": 5, "fold": 2}
+    return {need: offered[need] for need in splitter.needs}
 
 
 def head_shape(factory: Any, rows: int, length: int, outputs: int) -> tuple[int, ...]:  # noqa: ANN401 - any module

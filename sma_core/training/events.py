@@ -55,10 +55,11 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """Training ended: all steps done, or stopped on request after saving."""
+    """Training ended: all steps done, stopped on request after saving, or ``early``, when nothing got better."""
 
     step: int
     stopped: bool
+    early: bool = False
 
 
 Event = RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished

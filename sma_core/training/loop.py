@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -35,6 +35,7 @@ from sma_core.training.optimizer import (
     learning_rate,
     load_optimizer_tensors,
     optimizer_tensors,
+    set_learning_rate,
 )
 from sma_core.training.signals import StopRequest
 from sma_core.training.stream import BatchSource, BatchStream
@@ -79,12 +80,18 @@ class TrainingState:
     window_batches: int = 0
     best_step: int | None = None
     best_value: float | None = None
+    waited: int = 0
+    """Evaluations after the first step since the last one that was better than the best checkpoint."""
     metrics: dict[str, float] | None = None
     scaler: dict[str, Any] | None = None
 
 
 class Trainer:
-    """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands."""
+    """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands.
+
+    ``rates`` are shares of the learning rate by parameter name. With ``patience`` training is over after so many
+    evaluations in a row without a better figure.
+    """
 
     def __init__(
         self,
@@ -96,11 +103,15 @@ class Trainer:
         device: torch.device,
         precision: FixedPrecision,
         observers: Sequence[Observer] = (),
+        *,
+        rates: Mapping[str, float] | None = None,
+        patience: int | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
         self.device, self.precision, self.observers = device, precision, observers
         self.module = objective.module.to(device)
-        self.optimizer = build_optimizer(self.module, config)
+        self.optimizer = build_optimizer(self.module, config, rates)
+        self.patience = patience
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.state = TrainingState()
         self.stream = BatchStream(source)
@@ -124,6 +135,16 @@ class Trainer:
         if self.state.scaler:
             self.scaler.load_state_dict(self.state.scaler)
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether training is over before the last step because nothing got better."""
+        return self.state.step < self.steps and self.patience is not None and self.state.waited >= self.patience
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.state.step >= self.steps or self.stopped_early
+
     def run(self) -> TrainingState:
         """Train to the last step. Raises `StoppedOnRequest` after saving when a signal asked for it."""
         self._clock = time.monotonic() - self.state.elapsed
@@ -143,13 +164,13 @@ class Trainer:
         with torch.random.fork_rng(devices=cuda), StopRequest() as stop:
             if self.state.step == 0:
                 self._evaluate()
-            while self.state.step < self.steps and not stop.requested:
+            while not self.finished and not stop.requested:
                 self._step()
                 self._after_step()
-            stopped = self.state.step < self.steps
-            if stopped and self.state.step not in self.store.steps():
+            stopped = not self.finished
+            if self.state.step < self.steps and self.state.step not in self.store.steps():
                 self._save()
-        self._emit(RunFinished(self.state.step, stopped))
+        self._emit(RunFinished(self.state.step, stopped, self.stopped_early))
         if stopped:
             raise StoppedOnRequest(
                 f"stopped at step {self.state.step} of {self.steps} as asked; its checkpoint is saved"
@@ -174,8 +195,7 @@ class Trainer:
         self.scaler.unscale_(self.optimizer)
         if self.config.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, self.config)
+        set_learning_rate(self.optimizer, learning_rate(step, self.steps, self.config))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -226,6 +246,8 @@ class Trainer:
         self.state.elapsed = time.monotonic() - self._clock
         self.state.metrics = metrics
         self._evaluated_step = self.state.step
+        if self.state.step:
+            self.state.waited = 0 if self._is_best() else self.state.waited + 1
         self._emit(Evaluated(self.state.step, self.state.elapsed, metrics))
 
     def _save(self) -> None:

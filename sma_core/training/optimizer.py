@@ -11,23 +11,37 @@ from torch import Tensor, nn
 from sma_core.config import TrainingConfig
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_SHARE = "share"
+"""Key of a parameter group: its share of the learning rate."""
 
 
-def build_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """Build AdamW over the trainable parameters; vectors (norms, biases) get no weight decay."""
-    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    matrices = [parameter for parameter in trainable if parameter.ndim >= 2]
-    vectors = [parameter for parameter in trainable if parameter.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+def build_optimizer(
+    module: nn.Module, config: TrainingConfig, rates: Mapping[str, float] | None = None
+) -> torch.optim.AdamW:
+    """Build AdamW over the trainable parameters; vectors (norms, biases) get no weight decay.
+
+    ``rates`` are shares of the learning rate by parameter name; empty: all learn at the whole rate.
+    """
+    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            rate = 1.0 if rates is None else rates[name]
+            groups.setdefault((parameter.ndim >= 2, rate), []).append(parameter)
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
+        [
+            {"params": groups[key], "weight_decay": config.weight_decay if key[0] else 0.0, _SHARE: key[1]}
+            for key in sorted(groups, reverse=True)
+        ],
         lr=config.learning_rate,
         betas=(0.9, config.beta2),
         fused=True,
     )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Let every parameter learn at its share of ``rate`` from the next update on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group[_SHARE]
 
 
 def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:

@@ -2,7 +2,8 @@
 
 ``config.toml`` is every setting, ``model.json`` what is needed to use the model (verb, domain,
 tokenizer, task, versions), ``environment.json`` the machine and packages, ``metrics.jsonl`` the curve,
-``rejected.jsonl`` the rows left out, ``checkpoints/`` the weights.
+``rejected.jsonl`` the rows left out, ``checkpoints/`` the weights; a finished fine-tuning has ``results.json``
+and, in words, ``README.md``.
 """
 
 from __future__ import annotations
@@ -112,6 +113,10 @@ class RunFolder:
     def write_results(self, figures: dict[str, Any]) -> None:
         """Write ``results.json``: what a finished fine-tuning reached."""
         write_atomically(self.path / "results.json", json.dumps(figures, indent=1, default=str) + "\n")
+
+    def write_card(self, text: str) -> None:
+        """Write ``README.md``: what a finished fine-tuning is, in words."""
+        write_atomically(self.path / "README.md", text)
 
     def write_environment(self) -> None:
         """Write ``environment.json``: command, machine, Python, packages."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sma_core.errors import CheckpointError, DataError
+from sma_core.errors import CheckpointError, ConfigError, DataError
 
 Labels = NDArray[np.float64]
 
@@ -58,6 +58,14 @@ class Targets(ABC):
     def rebuilt(cls, facts: dict[str, Any]) -> Targets:
         """Rebuild targets of this kind."""
 
+    def balanced(self, labels: Labels) -> Targets:
+        """Return these targets with weights under which rare classes count for as much as common ones.
+
+        ``labels`` (n, T) are those of the training rows, or (m, 1) those of their positions. A class without any
+        keeps the weight 1. Raises `ConfigError` where labels are no classes.
+        """
+        raise ConfigError(f"class_weights are for classes, not for labels of the kind {self.kind}: leave it out")
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json``."""
         return {"kind": self.kind, **asdict(self)}
@@ -86,6 +94,10 @@ class Targets(ABC):
     def judged(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
         """Return labels and predictions in the form that metrics take: one row for each thing judged."""
         return labels, predictions
+
+    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Return how many things `judged` gives for each row (n,): one, or its known positions."""
+        return np.ones(len(labels), dtype=np.int64)
 
     def cells(self, prediction: Labels) -> list[str]:
         """Write the prediction of one row into the cells of `columns`."""
@@ -134,7 +146,12 @@ class Regression(Targets):
 
 @dataclass(frozen=True)
 class MultiLabel(Targets):
-    """Zeros and ones in several columns."""
+    """Zeros and ones in several columns.
+
+    ``positive_weights`` (T) is how much a one of each column counts in the loss; empty: as much as a zero.
+    """
+
+    positive_weights: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "multilabel"
 
@@ -145,8 +162,14 @@ class MultiLabel(Targets):
 
     @classmethod
     def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild the names."""
-        return cls(tuple(facts["names"]))
+        """Rebuild names and weights."""
+        return cls(tuple(facts["names"]), tuple(facts.get("positive_weights", ())))
+
+    def balanced(self, labels: Labels) -> Targets:
+        """Let the ones of each column weigh as much together as its zeros."""
+        ones, zeros = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
+        weights = np.where((ones > 0) & (zeros > 0), zeros / ones.clip(min=1), 1.0)
+        return replace(self, positive_weights=tuple(map(float, weights)))
 
     @property
     def outputs(self) -> int:
@@ -157,7 +180,8 @@ class MultiLabel(Targets):
         """Return the binary cross-entropy."""
         outputs, labels = outputs.float(), labels.float()
         wanted = labels.nan_to_num(0.0)
-        each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none")
+        weights = outputs.new_tensor(self.positive_weights) if self.positive_weights else None
+        each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none", pos_weight=weights)
         return _mean_of_known(each, labels)
 
     def predictions(self, outputs: Tensor) -> Labels:
@@ -174,9 +198,13 @@ class Binary(MultiLabel):
 
 @dataclass(frozen=True)
 class Multiclass(Targets):
-    """One class of several; labels are indices into ``classes``."""
+    """One class of several; labels are indices into ``classes``.
+
+    ``class_weights`` (C) is how much a label of each class counts in the loss; empty: all alike.
+    """
 
     classes: tuple[str, ...]
+    class_weights: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "multiclass"
 
@@ -187,8 +215,15 @@ class Multiclass(Targets):
 
     @classmethod
     def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild names and classes."""
-        return cls(tuple(facts["names"]), tuple(facts["classes"]))
+        """Rebuild names, classes and weights."""
+        return cls(tuple(facts["names"]), tuple(facts["classes"]), tuple(facts.get("class_weights", ())))
+
+    def balanced(self, labels: Labels) -> Targets:
+        """Let all classes that occur weigh alike together; the mean weight of a label is 1."""
+        known = labels[~np.isnan(labels)].astype(np.int64)
+        counts = np.bincount(known, minlength=len(self.classes))
+        weights = len(known) / (counts.clip(min=1) * (counts > 0).sum().clip(min=1))
+        return replace(self, class_weights=tuple(map(float, np.where(counts > 0, weights, 1.0))))
 
     @property
     def outputs(self) -> int:
@@ -206,8 +241,9 @@ class Multiclass(Targets):
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of outputs (…, C); labels (…) or (B, 1)."""
         each = functional.cross_entropy(
-            outputs.float().flatten(0, -2),
+            outputs.float().flatten(0, -2),  # (rows or positions, C)
             labels.float().nan_to_num(_UNKNOWN).flatten().long(),
+            weight=outputs.new_tensor(self.class_weights, dtype=torch.float32) if self.class_weights else None,
             ignore_index=_UNKNOWN,
             reduction="none",
         )
@@ -244,6 +280,11 @@ class PerPosition(Multiclass):
         """Let each known position count once: (positions, 1) both."""
         known = ~np.isnan(labels)
         return labels[known][:, None], predictions[known][:, None]
+
+    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Count the known positions of each row."""
+        counts: NDArray[np.int64] = (~np.isnan(labels)).sum(axis=1, dtype=np.int64)
+        return counts
 
     def cells(self, prediction: Labels) -> list[str]:
         """Write the symbols of the positions where one is due; the others are NaN."""

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from sma_core.config.models import SplitConfig
+from sma_core.config import SplitConfig
 from sma_core.data.store import Store
-from sma_core.errors import DataError
-from sma_core.evaluation.splits import PARTS, Indices, check_split, draw_subset, draw_validation, parts_of_values
+from sma_core.errors import ConfigError, DataError
+from sma_core.evaluation.splits import (
+    PARTS,
+    Indices,
+    Part,
+    check_split,
+    draw_subset,
+    draw_validation,
+    parts_of_values,
+)
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
+from sma_core.verbs.label_forms import row_labels
 
-Part = Literal["train", "valid", "test"]
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8
 """Values of a column that a message shows."""
@@ -57,19 +65,25 @@ class Divided:
 
 
 def divide(
-    registry: Registry, division: Division, config: SplitConfig, store: Store, file: str, rows: int
+    registry: Registry, division: Division, config: SplitConfig, store: Store, file: str, rows: int, kind: str
 ) -> Divided:
-    """Divide the rows of a store, prepared from the ``rows`` rows of ``file``.
+    """Divide the rows of a store, prepared from the ``rows`` rows of ``file``, with labels of a ``kind``.
 
     Where no row is said to be for validation, a share ``config.valid`` of the training rows is drawn; only then
     are the training rows cut down to ``division.train_rows``. Raises `DataError` when a part would be empty.
     """
+    splitter = registry.find(Splitter, division.splitter)
+    by_splitter = division.column is None and division.test_last is None
+    if (config.folds or config.fold) and not (by_splitter and "fold" in splitter.needs):
+        raise ConfigError(
+            "split.folds and split.fold are for a split into folds: give split.name k-fold too, or leave them out"
+        )
     if division.column is not None:
         label, parts = f"column {division.column}", _by_column(division, division.column, store, file)
     elif division.test_last is not None:
         label, parts = f"last {division.test_last:,} rows", _by_end(division.test_last, store, file, rows)
     else:
-        label, parts = division.splitter, _by_splitter(registry, division.splitter, config, store)
+        label, parts = _by_splitter(splitter, registry, config, store, kind)
     train, valid, test = parts
     if not len(valid):
         train, valid = _with_validation(train, store, config, file)
@@ -81,13 +95,19 @@ def divide(
     return Divided({"train": train, "valid": valid, "test": test}, label)
 
 
-def _by_splitter(registry: Registry, name: str, config: SplitConfig, store: Store) -> Parts:
-    """Let a splitter divide the rows; it must fill every part."""
-    split = registry.build(registry.find(Splitter, name))
+def _by_splitter(
+    splitter: Splitter, registry: Registry, config: SplitConfig, store: Store, kind: str
+) -> tuple[str, Parts]:
+    """Let a splitter divide the rows, and say what the split is called; it must fill every part."""
     texts = store.texts if store.metadata.has_text else [""] * len(store)
-    train, valid, test = split(texts, config.valid, config.test, config.seed)
-    check_split((train, valid, test), len(store), name)
-    return train, valid, test
+    offered = {"labels": row_labels(store), "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
+    needed = {need: offered[need] for need in splitter.needs}
+    train, valid, test = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
+    label = splitter.name
+    if "fold" in needed:
+        label += f", fold {needed['fold']} of {config.fold_count}"
+    check_split((train, valid, test), len(store), label)
+    return label, (train, valid, test)
 
 
 def _by_column(division: Division, column: str, store: Store, file: str) -> Parts:

@@ -22,15 +22,18 @@ from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
 from sma_core.training.finetuning import FinetuneObjective
+from sma_core.training.judging import figures_by_target
+from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.metrics_file import MetricsFile
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
+from sma_core.verbs.card import CardFacts, model_card
 from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run
 from sma_core.verbs.inputs import domain_facts
-from sma_core.verbs.labelled import LabelledRows, known_kind, read_labelled
+from sma_core.verbs.labelled import LabelledRows, check_same_rows, known_kind, read_labelled, split_facts
 from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
@@ -101,16 +104,24 @@ def finetune(
     objective = _objective(job, run)
     if run is None:
         run = _write_run(job, precision, objective.targets, out)
-    _trainer(job, run, objective, device, precision, observers).run()
-    result = _judge(job, run, objective, autocast(device, precision), time.monotonic() - began)
-    _finish(run, job, objective.targets, result)
+    trainer = _trained(job, run, objective, device, precision, observers)
+    result = _judge(job, run, trainer, objective, autocast(device, precision), time.monotonic() - began)
+    return _finish(run, job, objective, result)
+
+
+def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
+    """Write what was reached, what the model is, and that the run is finished."""
+    run.write_results(asdict(result))
+    run.write_card(_card(job, objective, result))
+    run.write_model(_facts(job, objective.targets, finished=True))
     return result
 
 
-def _finish(run: RunFolder, job: _Job, targets: Targets, result: FinetuneResult) -> None:
-    """Write what was reached, and that the run is finished."""
-    run.write_results(asdict(result))
-    run.write_model(_facts(job, targets, finished=True))
+def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> str:
+    """Write the model card."""
+    size = sum(parameter.numel() for parameter in objective.module.parameters())
+    about = CardFacts(job.registry, job.config, job.rows, objective.targets, job.head, size)
+    return model_card(about, result)
 
 
 def _given(
@@ -151,12 +162,7 @@ def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, request, FinetuneConfig, policy)
     job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
-    began = run.model()["split"]["name"]
-    if job.rows.split != began:
-        raise CheckpointError(
-            f"{run.path} began with the split {began!r}, but its rows are now divided by {job.rows.split!r}, "
-            "which may put test rows into training: begin a new run"
-        )
+    check_same_rows(run, job.rows)
     run.write_config(config)
     return job
 
@@ -173,7 +179,7 @@ def _job(registry: Registry, config: FinetuneConfig, feed: Feed, preparing: Prog
 def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
     """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
     config, rows = job.config, job.rows
-    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes)
+    targets = Targets.from_json(run.model()["targets"]) if run is not None else _targets(rows, config)
     with seeded(config.training.seed):
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
     if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
@@ -185,7 +191,15 @@ def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
     return FinetuneObjective(module, targets, valid, metric, config.training.compile)
 
 
-def _trainer(
+def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
+    """Take scale and class weights from the training labels."""
+    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes)
+    if config.class_weights is None:
+        return targets
+    return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
+
+
+def _trained(
     job: _Job,
     run: RunFolder,
     objective: FinetuneObjective,
@@ -193,7 +207,7 @@ def _trainer(
     precision: FixedPrecision,
     observers: Sequence[Observer],
 ) -> Trainer:
-    """Build batches and loop, with an evaluation and a checkpoint an epoch, standing where the run stands."""
+    """Train from where the run stands to the end, with an evaluation and a checkpoint an epoch."""
     training, length = job.config.training, job.config.model.max_length
     source = StoreSource(
         job.rows.store,
@@ -208,14 +222,27 @@ def _trainer(
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
     steps = count_steps(training, source.batches_in(0))
     every: list[Observer] = [MetricsFile(run.metrics), *observers]
-    trainer = Trainer(objective, source, training, steps, run.checkpoints, device, precision, every)
+    trainer = Trainer(
+        objective,
+        source,
+        training,
+        steps,
+        run.checkpoints,
+        device,
+        precision,
+        every,
+        rates=layer_rates(objective.module, training.layer_decay),
+        patience=training.patience or None,
+    )
     stand_at_checkpoint(trainer, run)
+    trainer.run()
     return trainer
 
 
 def _judge(
     job: _Job,
     run: RunFolder,
+    trainer: Trainer,
     objective: FinetuneObjective,
     arithmetic: AbstractContextManager[object],
     seconds: float,
@@ -225,21 +252,24 @@ def _judge(
     objective.module.eval()
     batch_size = job.config.training.batch_size
     with torch.inference_mode(), arithmetic:
-        valid = objective.figures(job.rows.batches("valid", batch_size))
-        test = objective.figures(job.rows.batches("test", batch_size))
+        valid, test = (objective.judge(job.rows.batches(part, batch_size)) for part in ("valid", "test"))
     return FinetuneResult(
         run=run.path,
         domain=job.registry.name,
         task=job.rows.label,
         kind=job.rows.kind,
+        kind_guessed=job.rows.kind_guessed,
         metric=objective.selection,
         best_step=best.step,
+        step=trainer.state.step,
+        stopped_early=trainer.stopped_early,
         rows=job.rows.sizes(),
         split=job.rows.split,
         rejected=job.rows.rejected,
         seconds=seconds,
-        valid=valid,
-        test=test,
+        valid=valid.figures(),
+        test=test.figures(),
+        test_targets=figures_by_target(test),
     )
 
 
@@ -248,7 +278,7 @@ def _write_run(job: _Job, precision: str, targets: Targets, out: Path | None) ->
     run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, precision)
     run.write_environment()
-    run.take_rejected(job.rows.rejected_rows)
+    run.take_rejected(job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
     return run
 
@@ -263,5 +293,5 @@ def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
         "targets": targets.to_json(),
         "head": job.head,
         "pretrained": job.config.pretrained,
-        "split": {"name": job.rows.split, "seed": job.config.split.seed, "rows": job.rows.sizes()},
+        "split": split_facts(job.rows, job.config.split.seed),
     }

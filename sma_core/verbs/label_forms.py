@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sma_core.data.blocks import Block
 from sma_core.data.records import Row
+from sma_core.data.store import Store
 from sma_core.data.store_format import LabelForm
 from sma_core.data.targets import MISSING, to_number
+from sma_core.errors import DataError
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.datasets import Source
 
@@ -19,6 +24,18 @@ _FORMS: dict[str, LabelForm] = {"multiclass": "classes", "per-position": "symbol
 def form_of(kind: str) -> LabelForm:
     """Return the form that labels of a kind are read in."""
     return _FORMS.get(kind, "numbers")
+
+
+def row_labels(store: Store) -> NDArray[np.float64]:
+    """Return the labels (n, T) of all rows, NaN where missing; T is 0 when every position has one.
+
+    Raises `DataError` when the store was prepared without.
+    """
+    if store.symbols is not None:
+        return np.zeros((len(store), 0))
+    if store.targets is None:
+        raise DataError("this store was prepared without labels")
+    return store.targets.astype(np.float64)
 
 
 def guess_form(

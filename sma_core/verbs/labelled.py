@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +19,19 @@ from sma_core.data.prepared import Prepared
 from sma_core.data.scaling import FeatureScale, fit_scale
 from sma_core.data.store import Store
 from sma_core.data.store_format import LabelForm
-from sma_core.errors import ConfigError, DataError, UserError
+from sma_core.data.tokenizers import gather_index
+from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
+from sma_core.evaluation.splits import Part
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
 from sma_core.verbs.datasets import Source, find_source
-from sma_core.verbs.division import Division, Part, divide
+from sma_core.verbs.division import Division, divide
 from sma_core.verbs.feeds import Feed, is_continuous
 from sma_core.verbs.inputs import prepare_source, prepare_values
-from sma_core.verbs.label_forms import form_of, guess_form
+from sma_core.verbs.label_forms import form_of, guess_form, row_labels
 
 ROWS_IN_BLOCK = 65_536
 """Rows of numbers looked at together when their scale is taken."""
@@ -37,7 +42,7 @@ class LabelledRows:
     """A labelled store, what its labels are, and which rows are in which part.
 
     ``label`` is how messages call the task (``text:reviews`` or a file), ``name`` a short form for folders,
-    ``split`` how the rows were divided.
+    ``split`` how the rows were divided, ``kind_guessed`` whether nobody said what the labels are.
     """
 
     label: str
@@ -46,16 +51,29 @@ class LabelledRows:
     feed: Feed
     targets: tuple[str, ...]
     kind: str
+    kind_guessed: bool
     metric: str
     split: str
     parts: Mapping[Part, NDArray[np.int64]]
-    rejected: int
-    rejected_rows: Path
+    source: Source
+    prepared: Prepared
     max_length: int
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were set aside."""
+        return self.prepared.summary.rejected
 
     def labels(self, part: Part) -> Labels:
         """Return the labels (n, T) of a part, NaN where missing; T is 0 when every position has one."""
-        return _all_labels(self.store)[self.parts[part]]
+        return row_labels(self.store)[self.parts[part]]
+
+    def known_symbols(self, *parts: Part) -> Labels:
+        """Return the labels (m, 1) of all positions of some parts, NaN where nothing is known."""
+        symbols, rows = self.store.symbols, np.concatenate([self.parts[part] for part in parts])
+        assert symbols is not None, "rows have labels of their own"
+        at = gather_index(symbols.starts[rows], symbols.lengths[rows])
+        return self.store.symbol_ranks(symbols.flat[at]).astype(np.float64)[:, None]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -67,9 +85,45 @@ class LabelledRows:
         pad, scale = self.feed.pad_id, self.feed.scale
         return fixed_batches(self.store, self.parts[part], batch_size, pad, self.max_length, scale)
 
+    def fingerprint(self) -> str:
+        """Return 16 hex digits of the numbers, lengths and labels of each part's rows: equal for the same rows."""
+        found = hashlib.sha256()
+        labels = row_labels(self.store)
+        for rows in self.parts.values():
+            for facts in (self.store.row_numbers[rows], self.store.lengths[rows], labels[rows]):
+                found.update(np.ascontiguousarray(facts).tobytes())
+        if self.store.symbols is not None:
+            found.update(self.known_symbols(*self.parts).tobytes())
+        found.update("\0".join(self.classes).encode())
+        return found.hexdigest()[:16]
+
     def sizes(self) -> dict[str, int]:
         """Return the number of rows in each part."""
         return {part: len(rows) for part, rows in self.parts.items()}
+
+
+def split_facts(rows: LabelledRows, seed: int) -> dict[str, Any]:
+    """Return what ``model.json`` says of the split."""
+    return {"name": rows.split, "seed": seed, "rows": rows.sizes(), "fingerprint": rows.fingerprint()}
+
+
+def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
+    """Raise `CheckpointError` when the rows of a run are divided otherwise than when it began.
+
+    Runs of earlier versions say nothing of the rows themselves: of those the split's name and sizes must fit.
+    """
+    facts = run.model()["split"]
+    if rows.split != facts["name"]:
+        raise CheckpointError(
+            f"{run.path} began with the split {facts['name']!r}, but its rows are now divided by {rows.split!r}, "
+            "which may put test rows into training: begin a new run"
+        )
+    now = rows.fingerprint()
+    if rows.sizes() != facts["rows"] or now != facts.get("fingerprint", now):
+        raise CheckpointError(
+            f"the rows of {rows.label} are not those that {run.path} was divided into: its data have changed, or "
+            "what reads and splits them; put the old data back, or begin a new run"
+        )
 
 
 @dataclass(frozen=True)
@@ -107,7 +161,7 @@ def read_labelled(
     store = Store.open(prepared.rows)
     kind = _kind(store, wanted, source)
     rows = prepared.summary.rows
-    divided = divide(registry, wanted.division, config.split, store, str(source.path), rows)
+    divided = divide(registry, wanted.division, config.split, store, str(source.path), rows, kind)
     if is_continuous(registry):
         feed = Feed(scale=_scale(store, feed.scale, divided.parts["train"], source))
     return LabelledRows(
@@ -117,11 +171,12 @@ def read_labelled(
         feed=feed,
         targets=wanted.targets,
         kind=kind,
+        kind_guessed=wanted.kind is None,
         metric=wanted.metric or KIND_METRICS[kind][0],
         split=divided.label,
         parts=divided.parts,
-        rejected=prepared.summary.rejected,
-        rejected_rows=prepared.rejected_rows,
+        source=source,
+        prepared=prepared,
         max_length=config.model.max_length,
     )
 
@@ -149,7 +204,7 @@ def _prepared(
 
 def _kind(store: Store, wanted: _Wanted, source: Source) -> str:
     """Return what the labels are; raises `DataError` when they do not fit."""
-    labels = _all_labels(store)
+    labels = row_labels(store)
     kind = wanted.kind or guess_kind(labels, store.classes)
     check_labels(labels, wanted.targets, kind, str(source.path), store.row_numbers)
     if store.metadata.label_form != "numbers" and len(store.classes) < 2:
@@ -197,11 +252,3 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         Division.wanted(config.split, task.splitter, task),
         config.position_mask or task.position_mask,
     )
-
-
-def _all_labels(store: Store) -> Labels:
-    if store.symbols is not None:
-        return np.zeros((len(store), 0))
-    if store.targets is None:
-        raise DataError("this store was prepared without labels")
-    return store.targets.astype(np.float64)

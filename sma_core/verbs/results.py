@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,34 +52,77 @@ class TrainResult:
 class FinetuneResult:
     """A finished fine-tuning: figures of the best validation checkpoint, on validation and test.
 
-    ``split`` says how the ``rows`` were divided: by which splitter or column.
+    ``split`` says how the ``rows`` were divided: by which splitter or column. ``kind_guessed`` tells that nobody
+    said what the labels are, ``stopped_early`` that ``step`` is not the last one, since validation got no better.
+    ``test_targets`` are the figures of each target, where there are several.
     """
 
     run: Path
     domain: str
     task: str
     kind: str
+    kind_guessed: bool
     metric: str
     best_step: int
+    step: int
+    stopped_early: bool
     rows: dict[str, int]
     split: str
     rejected: int
     seconds: float
     valid: dict[str, float]
     test: dict[str, float]
+    test_targets: dict[str, dict[str, float]]
 
     def lines(self) -> list[str]:
         """Return what a person is told."""
         sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
         figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
+        guessed = ["the kind of the labels was guessed: say another with --kind"] if self.kind_guessed else []
+        early = [f"stopped early at step {self.step:,}: validation got no better"] if self.stopped_early else []
         return [
             f"fine-tuned on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
             f"{self.seconds / 60:.1f} min",
+            *guessed,
             f"split: {self.split}",
+            *early,
             f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
             f"test {figures}",
             f"run folder {self.run}",
         ]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, and the ends of its confidence interval; None without one, NaN where nothing can be judged."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """Figures of a fine-tuned run on ``rows`` rows of ``data``, with intervals.
+
+    ``part`` is one of the run's own rows, None for another file. ``judged`` counts what has a label: rows, or
+    their positions. ``figures`` are means over the targets, ``targets`` those of each where there are several.
+    """
+
+    run: Path
+    task: str
+    kind: str
+    data: str
+    part: str | None
+    rows: int
+    judged: int
+    rejected: int
+    bootstrap: int
+    confidence: float
+    seed: int
+    figures: dict[str, Estimate]
+    targets: dict[str, dict[str, Estimate]]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -89,3 +133,14 @@ class PredictResult:
     rows: int
     unusable: int
     seconds: float
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
+    """Turn paths into text and numbers that JSON does not know (NaN, infinite) into None."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -18,7 +18,16 @@ M = TypeVar("M", bound=Settings)
 
 CHANGEABLE = frozenset(
     f"training.{name}"
-    for name in ("steps", "epochs", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device")
+    for name in (
+        "steps",
+        "epochs",
+        "patience",
+        "evaluate_every",
+        "checkpoint_every",
+        "keep_last",
+        "log_every",
+        "device",
+    )
 )
 """Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sma_core.plugins import Splitter
 from sma_core.testing import DomainContract
 
 NUMBERED = """
@@ -259,6 +260,30 @@ def test_a_splitter_that_gives_wrong_rows_or_loses_its_seed(install, rows, said)
         WITH_SPLITTER, own=f"import numpy as np\n\ndef split(texts, valid, test, seed):\n    return {rows}\n"
     )
     assert said in only_failure("test_splitters_divide_the_rows")
+
+
+LABELLED_SPLIT = (
+    "import numpy as np\n\n"
+    "def split(texts, valid, test, seed, *, labels):\n"
+    "    assert labels.shape == (len(texts), 1)\n"
+    "    return np.arange(2), np.arange(2, 4), np.arange(4, len(texts))\n"
+)
+
+
+def test_a_splitter_that_does_not_say_what_it_needs(install):
+    install.toy(WITH_SPLITTER, own=LABELLED_SPLIT)
+    assert "'labels'" in only_failure("test_splitters_divide_the_rows")
+
+
+def test_a_splitter_gets_what_it_says_it_needs(install):
+    needs = (':split")]', ':split", needs=("labels",))]')
+    install.toy(WITH_SPLITTER, needs, own=LABELLED_SPLIT)
+    assert failures(skipping=PROCESSES) == {}
+
+
+def test_a_splitter_that_needs_what_there_is_not():
+    with pytest.raises(ValueError, match="needs 'weights', but there are only labels, kind, folds, fold"):
+        Splitter(name="own", summary="Wrong", factory="toy_plugin.own:split", needs=("weights",))
 
 
 def test_a_head_of_the_wrong_shape(install):

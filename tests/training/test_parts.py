@@ -121,6 +121,37 @@ def test_symbols_are_learned_at_the_positions_that_are_known():
     assert targets.cells(np.array([0.0, NAN, 1.0])) == ["HC"]
 
 
+def test_balanced_zeros_and_ones_weigh_alike_together():
+    labels = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, NAN], [0.0, 0.0]])
+    targets = Targets.fit(("a", "b"), "multilabel", labels).balanced(labels)
+    assert targets.positive_weights == (3.0, 1.0)
+    loss = targets.loss(torch.zeros(4, 2), torch.tensor(labels))
+    assert float(loss) == pytest.approx((3 + 3 + 3) * math.log(2) / 7)
+
+
+def test_balanced_classes_weigh_alike_together_and_one_that_never_occurs_weighs_one():
+    labels = np.array([[0.0], [0.0], [0.0], [2.0], [NAN]])
+    targets = Targets.fit(("y",), "multiclass", labels, ("a", "b", "c")).balanced(labels)
+    assert targets.class_weights == (pytest.approx(2 / 3), 1.0, pytest.approx(2.0))
+    outputs = torch.tensor([[1.0, 0.0, 0.0]] * 5)
+    common, rare = math.log(math.e + 2) - 1, math.log(math.e + 2)
+    loss = targets.loss(outputs, torch.tensor(labels))
+    assert float(loss) == pytest.approx((3 * common * 2 / 3 + rare * 2) / 4)
+
+
+def test_values_are_not_balanced():
+    with pytest.raises(ConfigError, match="class_weights are for classes, not for labels of the kind regression"):
+        Targets.fit(("y",), "regression", np.ones((2, 1))).balanced(np.ones((2, 1)))
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel", "multiclass", "per-position"])
+def test_weights_come_back_from_json(kind):
+    labels = np.array([[1.0], [0.0], [0.0]])
+    targets = Targets.fit(("y",), kind, labels, ("a", "b")).balanced(labels)
+    again = Targets.from_json(json.loads(json.dumps(targets.to_json())))
+    assert again == targets != Targets.fit(("y",), kind, labels, ("a", "b"))
+
+
 @pytest.mark.parametrize("kind", ["regression", "binary", "multilabel", "multiclass", "per-position"])
 def test_every_kind_comes_back_from_json(kind):
     targets = Targets.fit(("y",), kind, np.array([[1.0], [0.0]]), ("a", "b"))

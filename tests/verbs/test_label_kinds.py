@@ -42,7 +42,7 @@ def test_a_class_is_learned_named_and_given_with_probabilities(toy, tmp_path):
         toy, task="first", settings=LONGER | {"training.epochs": 100.0}, out=tmp_path / "run"
     )
     assert result.metric == "accuracy"
-    assert set(result.test) == {"accuracy", "top_5_accuracy", "macro_f1"}
+    assert set(result.test) == {"accuracy", "top_5_accuracy", "macro_f1", "calibration_error"}
     assert result.test["accuracy"] > 0.5
     classes = json.loads((result.run / "model.json").read_text())["targets"]["classes"]
     assert classes == ["do", "ka", "la", "mi", "qu", "re", "su", "to", "ve"]

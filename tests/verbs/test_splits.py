@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import sma_core
-from sma_core.config import FinetuneConfig
-from sma_core.config.models import SplitConfig
+from sma_core.config import FinetuneConfig, SplitConfig
 from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRequest
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.feeds import begin_feed
@@ -127,6 +126,39 @@ def test_a_splitter_that_is_named_wins_and_a_subset_goes_with_it(toy):
     assert read("toy-numbers", task="last", split__name="random").split == "random"
 
 
+def test_folds_divide_the_rows_and_say_which_they_are(toy):
+    tests = [read(toy, split__name="k-fold", split__folds=4, split__fold=fold) for fold in (1, 2, 3, 4)]
+    assert sorted(number for rows in tests for number in numbers(rows, "test")) == list(range(1, 201))
+    assert tests[1].split == "k-fold, fold 2 of 4"
+    assert tests[1].sizes() == {"train": 130, "valid": 20, "test": 50}
+    assert read(toy, split__name="k-fold").split == "k-fold, fold 1 of 5"
+    assert len({rows.fingerprint() for rows in tests}) == 4
+
+
+def test_a_stratified_split_gets_the_labels(toy):
+    rows = read(toy, task="flags", split__name="stratified")
+    shares = [np.mean(rows.labels(part)[:, 0]) for part in rows.parts]
+    assert shares == pytest.approx([shares[0]] * 3, abs=0.04)
+    assert rows.split == "stratified"
+    rows = read("toy-numbers", task="last", split__name="stratified")
+    assert rows.sizes() == {"train": 480, "valid": 60, "test": 60}
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"split__fold": 2}, "give split.name k-fold too, or leave them out"),
+        ({"split__column": "part", "split__folds": 3, "task": "parted"}, "give split.name k-fold too"),
+        ({"split__name": "k-fold", "split__fold": 6}, "split.fold is 6, but there are 5 folds"),
+        ({"split__name": "k-fold", "split__folds": 1}, "split.folds"),
+        ({"split__name": "stratified", "task": "marks"}, "per-position labels stand at positions"),
+    ],
+)
+def test_folds_and_strata_that_cannot_be_get_a_sentence(toy, settings, sentence):
+    with pytest.raises((ConfigError, DataError), match=sentence):
+        read(toy, **settings)
+
+
 def test_a_column_that_is_named_wins_over_those_of_the_task(toy, tmp_path):
     rows = read(toy, task="folds", split__column="part")
     assert rows.sizes() == {"train": 150, "valid": 20, "test": 30}
@@ -142,6 +174,7 @@ def test_a_file_of_ones_own_is_divided_by_its_column(toy, run_sma, tmp_path):
     assert "split: column where" in done.stdout.splitlines()
     assert json.loads((tmp_path / "run" / "results.json").read_text())["split"] == "column where"
     facts = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert facts["split"].pop("fingerprint")
     assert facts["split"] == {"name": "column where", "seed": 0, "rows": {"train": 50, "valid": 20, "test": 20}}
 
 

@@ -12,7 +12,7 @@ from sma_chem import plugin
 from sma_chem.bundled import freesolv, nci
 from sma_chem.molecules import check_smiles
 from sma_chem.smi import read_smi
-from sma_core.config.models import FinetuneConfig, PretrainConfig
+from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.streams import data_suffix

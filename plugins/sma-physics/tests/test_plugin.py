@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sma_core
-from sma_core.config.models import FinetuneConfig, PretrainConfig
+from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.blocks import Block
 from sma_core.data.readers.parquet import read_parquet
 from sma_core.data.readers.table import read_table

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sma_core.config.models import FinetuneConfig, PretrainConfig
+from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row

@@ -1,0 +1,64 @@
+"""The model card that fine-tuning leaves in a run's folder."""
+
+from __future__ import annotations
+
+import sma_core
+
+ONCE = {"training.epochs": 1.0}
+
+
+def test_a_card_tells_what_the_model_is_its_data_figures_limits_and_use(toy, tmp_path):
+    pretrained = sma_core.train(toy, settings={"training.steps": 1}, out=tmp_path / "words-pre").run
+    result = sma_core.finetune(toy, model=pretrained, task="flags", settings=ONCE, out=tmp_path / "run")
+    card = (result.run / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("# toy:flags, learned by sma\n")
+    sections = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
+    assert sections == ["Data", "Split", "Figures", "Limits", "Use"]
+    for part in (
+        "| task | Is it long? Does it hold an a? |",
+        "| labels | multilabel: `long`, `has_a` |",
+        "| began from | the pre-trained run `words-pre` |",
+        "| licence | none needed |",
+        "`random`, seed 0: 160 rows for training, 20 for validation",
+        f"| roc_auc | {result.valid['roc_auc']:.4g} | {result.test['roc_auc']:.4g} |",
+        f"| `has_a` | {result.test_targets['has_a']['roc_auc']:.4g} |",
+        "over 10 bins of equal width",
+        "Rows longer than 32 ids are cut",
+        "`toy_domain.words:check_words`",
+        "one seed (0)",
+        f"sma evaluate --model {result.run} --data FILE --target long,has_a",
+    ):
+        assert part in card
+    assert str(pretrained.parent) not in card.replace(str(result.run), "")
+
+
+def test_a_card_says_what_was_set_aside_guessed_weighed_and_in_which_units(toy, tmp_path):
+    from toy_domain.words import make_words
+
+    words = make_words(60, 7)
+    rows = [f"{word},{len(word)}\n" for word in words]
+    rows[3] = "n7,1\n"
+    file = tmp_path / "mine.csv"
+    file.write_text("word,y\n" + "".join(rows))
+    run = sma_core.finetune(toy, data=str(file), settings=ONCE | {"targets": ["y"]}, out=tmp_path / "run").run
+    card = (run / "README.md").read_text(encoding="utf-8")
+    for part in (
+        "regression (guessed from the labels): `y`",
+        "Figures are in the labels' own units.",
+        "not letters only (1)",
+        "| licence | not known to sma |",
+        "| began from | random weights |",
+    ):
+        assert part in card
+
+
+def test_a_stopped_run_has_no_card_yet(toy, tmp_path):
+    def crash(event):
+        raise RuntimeError("killed")
+
+    try:
+        sma_core.finetune(toy, settings=ONCE, out=tmp_path / "run", observers=[crash])
+    except RuntimeError:
+        assert not (tmp_path / "run" / "README.md").exists()
+    else:
+        raise AssertionError("the observer was not called")
