@@ -3,7 +3,8 @@
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
 ``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``,
 ``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
-They are imported when first used, so that ``import sma_core`` costs nothing.
+``sma_core.load(run)`` gives a run in memory, for rows that are in memory too.
+All are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sma_core.verbs.import_authors import import_authors as import_authors
     from sma_core.verbs.inspect_data import inspect_data as inspect_data
     from sma_core.verbs.list_data import list_data as list_data
+    from sma_core.verbs.loaded import load as load
     from sma_core.verbs.masks import masks as masks
     from sma_core.verbs.predict import predict as predict
     from sma_core.verbs.train import train as train
@@ -29,14 +31,18 @@ __all__ = [
     "import_authors",
     "inspect_data",
     "list_data",
+    "load",
     "masks",
     "predict",
     "train",
 ]
 
+_MODULES = {"load": "loaded"}
+"""Modules of `sma_core.verbs` that are not called as what they give."""
+
 
 def __getattr__(name: str) -> object:
     """Import a verb on first use."""
     if name in __all__:
-        return getattr(import_module(f"sma_core.verbs.{name}"), name)
+        return getattr(import_module(f"sma_core.verbs.{_MODULES.get(name, name)}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
