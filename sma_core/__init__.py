@@ -1,8 +1,8 @@
 """Self-guided masked autoencoders for data of any domain (arXiv 2402.14789).
 
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
-``sma_core.embed(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``, ``sma_core.export_authors(…)``,
-``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
+``sma_core.embed(…)``, ``sma_core.probe(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``,
+``sma_core.export_authors(…)``, ``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
 ``sma_core.load(run)`` gives a run in memory, for rows that are in memory too.
 All are imported when first used, so that ``import sma_core`` costs nothing.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sma_core.verbs.loaded import load as load
     from sma_core.verbs.masks import masks as masks
     from sma_core.verbs.predict import predict as predict
+    from sma_core.verbs.probe import probe as probe
     from sma_core.verbs.train import train as train
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "masks",
     "predict",
+    "probe",
     "train",
 ]
 

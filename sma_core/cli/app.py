@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import authors, config, data, embed, finetune, interop, masks, plugins, predict, train
+from sma_core.cli import authors, config, data, embed, finetune, interop, masks, plugins, predict, probe, train
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -27,6 +27,7 @@ app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
 app.command("predict")(predict.predict)
 app.command("embed")(embed.embed)
+app.command("probe")(probe.probe)
 app.command("masks")(masks.masks)
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")

@@ -59,8 +59,7 @@ class Featurizing:
     def __post_init__(self) -> None:
         """Raise `UserError` when the encoder has no such vectors."""
         encoder = self.encoder.module.encoder
-        if self.layer is not None and not 0 <= self.layer <= encoder.depth:
-            raise UserError(f"{self.encoder.path} has the layers 0 to {encoder.depth}, not {self.layer}")
+        check_layer(self.encoder.module, self.layer, str(self.encoder.path))
         if self.pooling == "latents" and encoder.of_inputs:
             raise UserError(
                 "a self-attention encoder has as many latents as a row has inputs: use --pooling inputs or mean"
@@ -126,6 +125,14 @@ class Featurizing:
         model = self.encoder.model
         decoded = self.pooling == "inputs" and not self.encoder.module.encoder.of_inputs
         return model.decoder.output_width if decoded else model.latent_width
+
+
+def check_layer(module: SMA | Predictor, layer: int | None, where: str) -> int:
+    """Return the number of layers to pass; raises `UserError` when the network of ``where`` has not as many."""
+    depth = module.encoder.depth
+    if layer is not None and not 0 <= layer <= depth:
+        raise UserError(f"{where} has the layers 0 to {depth}, not {layer}")
+    return depth if layer is None else layer
 
 
 @torch.inference_mode()
