@@ -3,7 +3,8 @@
 The verbs are functions: ``sma_core.train(domain=…)``, ``sma_core.finetune(…)``, ``sma_core.predict(…)``,
 ``sma_core.embed(…)``, ``sma_core.probe(…)``, ``sma_core.masks(…)``, ``sma_core.import_authors(…)``,
 ``sma_core.export_authors(…)``, ``sma_core.inspect_data(…)``, ``sma_core.list_data(…)``.
-``sma_core.load(run)`` gives a run in memory, for rows that are in memory too.
+``sma_core.load(run)`` gives a run in memory, for rows that are in memory too; ``SMAFeaturizer``, ``SMARegressor``
+and ``SMAClassifier`` are estimators for scikit-learn.
 All are imported when first used, so that ``import sma_core`` costs nothing.
 """
 
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sma_core.verbs.embed import embed as embed
+    from sma_core.verbs.estimators import SMAClassifier as SMAClassifier
+    from sma_core.verbs.estimators import SMARegressor as SMARegressor
     from sma_core.verbs.export_authors import export_authors as export_authors
+    from sma_core.verbs.featurizer import SMAFeaturizer as SMAFeaturizer
     from sma_core.verbs.finetune import finetune as finetune
     from sma_core.verbs.import_authors import import_authors as import_authors
     from sma_core.verbs.inspect_data import inspect_data as inspect_data
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from sma_core.verbs.train import train as train
 
 __all__ = [
+    "SMAClassifier",
+    "SMAFeaturizer",
+    "SMARegressor",
     "embed",
     "export_authors",
     "finetune",
@@ -39,7 +46,12 @@ __all__ = [
     "train",
 ]
 
-_MODULES = {"load": "loaded"}
+_MODULES = {
+    "SMAClassifier": "estimators",
+    "SMAFeaturizer": "featurizer",
+    "SMARegressor": "estimators",
+    "load": "loaded",
+}
 """Modules of `sma_core.verbs` that are not called as what they give."""
 
 

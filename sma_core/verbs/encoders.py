@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
-from sma_core.config.layers import Layer, resolve
+from sma_core.config.layers import Layer, Values, resolve
 from sma_core.data.batches import MULTIPLE, Batch, collate_encoded, collate_values
 from sma_core.data.tokenizers import select
 from sma_core.nn.model import SMA, Predictor
@@ -21,11 +23,34 @@ from sma_core.training.device import choose_device
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import feed_of_run
-from sma_core.verbs.models import build_predictor, load_weights, present
+from sma_core.verbs.models import build_predictor, present, put_weights
 from sma_core.verbs.rows import RowChunk, RowReading
 
 BATCH_TOKENS = 8192
 """Padded inputs in one forward pass, unless the user says otherwise."""
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """What makes a run's folder a model: ``model.json``, ``config.toml`` and weights, read into memory."""
+
+    path: Path
+    facts: dict[str, Any]
+    config: Values
+    weights: dict[str, Tensor]
+
+    @classmethod
+    def read(cls, path: Path) -> RunContents:
+        """Read a run; raises `CheckpointError` when it is none, is damaged, or has no checkpoint yet."""
+        run = RunFolder.open(path)
+        facts = run.model()
+        found = run.checkpoints.best() if facts["verb"] == "finetune" else run.checkpoints.latest()
+        return cls(path, facts, run.config(), present(found, run).model())
+
+    @property
+    def is_finetuned(self) -> bool:
+        """Whether it has learned a task."""
+        return bool(self.facts["verb"] == "finetune")
 
 
 @dataclass(frozen=True)
@@ -47,11 +72,14 @@ class EncoderModel:
     @classmethod
     def load(cls, path: Path, device: str = "auto", policy: PluginPolicy | None = None) -> EncoderModel:
         """Load the newest checkpoint of a pre-trained run, or the best of a fine-tuned one."""
-        run = RunFolder.open(path)
-        registry = Registry.load(run.model()["domain"]["name"], policy)
-        chosen = choose_device(device)
-        build = _pretrained if run.model()["verb"] == "train" else _finetuned
-        return build(run, registry, chosen)
+        return cls.of(RunContents.read(path), device, policy)
+
+    @classmethod
+    def of(cls, run: RunContents, device: str = "auto", policy: PluginPolicy | None = None) -> EncoderModel:
+        """Build the network of a run and put its weights in."""
+        registry = Registry.load(run.facts["domain"]["name"], policy)
+        build = _finetuned if run.is_finetuned else _pretrained
+        return build(run, registry, choose_device(device))
 
     @property
     def domain(self) -> str:
@@ -90,22 +118,21 @@ class EncoderModel:
         return collate_values(chunk.values[places], scale)
 
 
-def _pretrained(run: RunFolder, registry: Registry, device: torch.device) -> EncoderModel:
-    config = resolve(PretrainConfig, [Layer(str(run.path), run.config())]).config
-    feed = feed_of_run(registry, config.data, run.model())
+def _pretrained(run: RunContents, registry: Registry, device: torch.device) -> EncoderModel:
+    config = resolve(PretrainConfig, [Layer(str(run.path), run.config)]).config
+    feed = feed_of_run(registry, config.data, run.facts)
     module = SMA(config.model, feed.inputs)
-    module.load_state_dict(present(run.checkpoints.latest(), run).model())
+    put_weights(module, run.weights, run.path)
     reading = RowReading(registry, feed, config.data, config.model.max_length)
     return EncoderModel(run.path, reading, config.model, module.to(device).eval(), device, config.masking)
 
 
-def _finetuned(run: RunFolder, registry: Registry, device: torch.device) -> EncoderModel:
-    facts = run.model()
-    config = resolve(FinetuneConfig, [Layer(str(run.path), run.config())]).config
-    feed = feed_of_run(registry, config.data, facts)
-    targets = Targets.from_json(facts["targets"])
-    module = build_predictor(registry, config.model, feed.inputs, facts["head"], targets.outputs)
-    load_weights(module, run)
+def _finetuned(run: RunContents, registry: Registry, device: torch.device) -> EncoderModel:
+    config = resolve(FinetuneConfig, [Layer(str(run.path), run.config)]).config
+    feed = feed_of_run(registry, config.data, run.facts)
+    targets = Targets.from_json(run.facts["targets"])
+    module = build_predictor(registry, config.model, feed.inputs, run.facts["head"], targets.outputs)
+    put_weights(module, run.weights, run.path)
     reading = RowReading(registry, feed, config.data, config.model.max_length)
-    ready = module.to(device).eval()
-    return EncoderModel(run.path, reading, config.model, ready, device, task=facts["task"], targets=targets)
+    ready, task = module.to(device).eval(), run.facts["task"]
+    return EncoderModel(run.path, reading, config.model, ready, device, task=task, targets=targets)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sma_core.errors import CheckpointError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.targets import Multiclass
-from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel
+from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel, RunContents
 from sma_core.verbs.predictors import PredictorModel
 from sma_core.verbs.rows import RowChunk
 from sma_core.verbs.vectors import Featurizing, Pooling, Vectors
@@ -35,6 +35,12 @@ class LoadedRun:
 
     encoder: EncoderModel
     predictor: PredictorModel | None
+
+    @classmethod
+    def of(cls, run: RunContents, device: str = "auto", policy: PluginPolicy | None = None) -> LoadedRun:
+        """Build the network of a run that was read; raises as `load` does."""
+        encoder = EncoderModel.of(run, device, policy)
+        return cls(encoder, PredictorModel((encoder,), encoder.targets) if encoder.targets is not None else None)
 
     @property
     def path(self) -> Path:
@@ -147,9 +153,7 @@ def load(run: str | Path, *, device: str = "auto", policy: PluginPolicy | None =
         CheckpointError: ``run`` is no run folder, or is damaged.
         PluginError: The domain, or the tokenizer that the run was made with, is not installed.
     """
-    encoder = EncoderModel.load(Path(run), device, policy)
-    predictor = PredictorModel((encoder,), encoder.targets) if encoder.targets is not None else None
-    return LoadedRun(encoder, predictor)
+    return LoadedRun.of(RunContents.read(Path(run)), device, policy)
 
 
 def _widened(part: NDArray[np.float64], width: int) -> NDArray[np.float64]:

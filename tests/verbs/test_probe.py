@@ -93,8 +93,9 @@ def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp
 
 
 def test_features_are_those_of_embed(pretrained, monkeypatch):
-    from sma_core.verbs import probe
     from toy_domain.words import make_words
+
+    from sma_core.verbs import probe
 
     seen = []
     original = probe.fit_probe
