@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sma_core.errors import UserError
-from sma_core.verbs.encoders import RunContents
+from sma_core.verbs.encoders import BATCH_TOKENS, RunContents
 from sma_core.verbs.loaded import LoadedRun, Rows
 from sma_core.verbs.vectors import Pooling
 
@@ -82,7 +82,7 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         run: str | Path | None = None,
         pooling: Pooling = "mean",
         layer: int | None = None,
-        batch_tokens: int = 8192,
+        batch_tokens: int = BATCH_TOKENS,
         device: str = "auto",
     ) -> None:
         self.run = run

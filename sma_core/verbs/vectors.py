@@ -19,7 +19,7 @@ from sma_core.errors import UserError
 from sma_core.nn.encoder import Latents
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
-from sma_core.verbs.encoders import EncoderModel
+from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel
 from sma_core.verbs.rows import RowChunk
 
 Pooling = Literal["mean", "latents", "inputs"]
@@ -54,7 +54,7 @@ class Featurizing:
     encoder: EncoderModel
     pooling: Pooling = "mean"
     layer: int | None = None
-    batch_tokens: int = 8192
+    batch_tokens: int = BATCH_TOKENS
 
     def __post_init__(self) -> None:
         """Raise `UserError` when the encoder has no such vectors."""
