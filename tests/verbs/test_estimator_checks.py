@@ -20,6 +20,7 @@ LEARNING = TINY | {"training.epochs": 30.0, "training.learning_rate": 1e-2, "mod
 WIDTH = "it gives rows of another width than the run reads"
 FEATURIZER: dict[str, str] = {
     "check_dtype_object": WIDTH,
+    "check_estimators_dtypes": WIDTH,
     "check_fit_idempotent": WIDTH,
 }
 TOO_SHORT = "a few steps are too few for the score asked for; passed below, with more of them"
