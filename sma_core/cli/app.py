@@ -23,6 +23,7 @@ from sma_core.cli import (
     masks,
     plugins,
     predict,
+    probe,
     train,
 )
 from sma_core.errors import EXIT_USER, SmaError
@@ -41,6 +42,7 @@ app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("embed")(embed.embed)
+app.command("probe")(probe.probe)
 app.command("masks")(masks.masks)
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")

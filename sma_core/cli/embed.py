@@ -8,22 +8,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from sma_core.cli.options import Column, Debug, Device, Json, Reader
+from sma_core.cli.options import BatchTokens, Column, Debug, Device, Identifier, Json, Layer, Reader
 
 
 def embed(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
     model: Annotated[Path, typer.Option("--model", help="A run of sma train or sma finetune.")],
-    out: Annotated[Path, typer.Option("--out", help="The file to write: .npy or .parquet.")],
+    out: Annotated[Path, typer.Option("--out", help="The file to write: .npy, .npz, .parquet or .h5.")],
     pooling: Annotated[
-        Literal["mean", "latents"], typer.Option("--pooling", help="The latents' mean, or all latents.")
+        Literal["mean", "latents", "inputs"],
+        typer.Option("--pooling", help="The latents' mean, all latents, or a vector for each input."),
     ] = "mean",
+    layer: Layer = None,
     column: Column = None,
+    identifier: Identifier = None,
     reader: Reader = None,
-    batch_tokens: Annotated[
-        int, typer.Option("--batch-tokens", min=1, help="Padded inputs in one forward pass.")
-    ] = 8192,
+    batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
@@ -36,7 +37,9 @@ def embed(
         file,
         out,
         pooling=pooling,
+        layer=layer,
         column=column,
+        identifier=identifier,
         reader=reader,
         batch_tokens=batch_tokens,
         device=device,
@@ -46,7 +49,7 @@ def embed(
         facts = {"out": str(out), "rows": result.rows, "unusable": result.unusable, "shape": result.shape}
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
         return
-    size = " x ".join(map(str, result.shape))
+    size = " x ".join(map(str, result.shape)) + (" a position" if pooling == "inputs" else "")
     typer.echo(
         f"{result.rows:,} rows of {size} in {out}, {result.unusable:,} without a vector, {result.seconds:.1f} s"
     )

@@ -39,6 +39,14 @@ Columns = Annotated[
 ]
 SplitColumn = Annotated[str | None, typer.Option("--split-column", help="Column that says train, valid or test.")]
 Reader = Annotated[str | None, typer.Option("--reader", help="Reader by name; empty: by suffix.")]
+Identifier = Annotated[
+    str | None, typer.Option("--id", metavar="COLUMN", help="Column that names the rows; it is copied.")
+]
+Layer = Annotated[
+    int | None,
+    typer.Option("--layer", min=0, help="Layer of the trunk, 0 for the first attention; empty: the last."),
+]
+BatchTokens = Annotated[int, typer.Option("--batch-tokens", min=1, help="Padded inputs in one forward pass.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

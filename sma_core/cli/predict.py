@@ -8,24 +8,30 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import Column, Debug, Device, Json, Reader
+from sma_core.cli.options import BatchTokens, Column, Debug, Device, Identifier, Json, Reader
 
 
 def predict(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
-    model: Annotated[Path, typer.Option("--model", help="A fine-tuned run.")],
+    model: Annotated[
+        list[Path], typer.Option("--model", help="A fine-tuned run; several of one task are averaged.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The csv file to write; empty: standard output.")
+        Path | None,
+        typer.Option(
+            "--out", help="The .csv, .csv.gz, .parquet or .jsonl file to write; empty: csv on standard output."
+        ),
     ] = None,
     column: Column = None,
+    identifier: Identifier = None,
     reader: Reader = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows in one forward pass.")] = 64,
+    batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a csv line for every row, in order; rows that cannot be used keep the reason."""
+    """Write a line for every row, in order; rows that cannot be used keep the reason."""
     from sma_core.verbs.predict import predict
 
     result = predict(
@@ -33,8 +39,9 @@ def predict(
         file,
         out=out,
         column=column,
+        identifier=identifier,
         reader=reader,
-        batch_size=batch_size,
+        batch_tokens=batch_tokens,
         device=device,
         policy=context.obj,
     )

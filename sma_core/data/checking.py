@@ -113,7 +113,7 @@ def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
         return chunk
     rows = [row for row, answer in zip(chunk.rows, answers, strict=True) if not answer]
     failed = [
-        RejectedRow(row.number, answer, row.text)
+        RejectedRow(row.number, answer, row.text, row.fields)
         for row, answer in zip(chunk.rows, answers, strict=True)
         if answer
     ]

@@ -26,12 +26,14 @@ class Row:
 class RejectedRow:
     """One unusable row.
 
-    ``reason`` is ``"kind"`` or ``"kind: details"``; counts of reasons are kept by kind.
+    ``reason`` is ``"kind"`` or ``"kind: details"``; counts of reasons are kept by kind. ``fields`` are empty where
+    the row could not be taken apart.
     """
 
     number: int
     reason: str
     text: str = ""
+    fields: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -46,11 +48,11 @@ def row_or_rejected(number: int, text: str, fields: tuple[str, ...] = ()) -> Row
     """
     text = text.strip()
     if not text:
-        return RejectedRow(number, EMPTY)
+        return RejectedRow(number, EMPTY, fields=tuple(map(printable, fields)))
     if "\0" in text:
-        return RejectedRow(number, NUL_BYTE, text)
+        return RejectedRow(number, NUL_BYTE, text, tuple(map(printable, fields)))
     if not (is_decoded(text) and all(is_decoded(field) for field in fields)):
-        return RejectedRow(number, NOT_UTF8, printable(text))
+        return RejectedRow(number, NOT_UTF8, printable(text), tuple(map(printable, fields)))
     return Row(number, text, fields)
 
 

@@ -81,15 +81,25 @@ class Decoder(QueryDecoder):
         ``embed`` is the encoder's embedding, read where the settings share it. ``marked`` ``(B, K)`` bool says
         which queries get the mask token, where there is one.
         """
-        queries = functional.embedding(positions, self._table(embed))  # (B, K, W)
-        if self.mask_token is not None and marked is not None:
-            queries = queries + marked[:, :, None] * self.mask_token
-        decoded = self.decode(queries, latents)  # (B, K, O)
+        decoded = self.hidden_states(latents, positions, embed, marked)  # (B, K, O)
         if self.output is None:
             assert isinstance(embed, TokenEmbedding), "only token embeddings can be shared"
             return functional.linear(decoded, embed.tokens.weight, self.output_bias)
         outputs: Tensor = self.output(decoded)
         return outputs
+
+    def hidden_states(
+        self,
+        latents: Latents,
+        positions: Tensor,
+        embed: TokenEmbedding | ValueEmbedding,
+        marked: Tensor | None = None,
+    ) -> Tensor:
+        """Give what stands before the output map, ``(B, K, O)``; arguments as in `forward`."""
+        queries = functional.embedding(positions, self._table(embed))  # (B, K, W)
+        if self.mask_token is not None and marked is not None:
+            queries = queries + marked[:, :, None] * self.mask_token
+        return self.decode(queries, latents)
 
     def _table(self, embed: TokenEmbedding | ValueEmbedding) -> Tensor:
         """Queries of all positions, ``(P, W)``."""

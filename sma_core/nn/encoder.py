@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -53,11 +54,17 @@ class Encoder(nn.Module):
         return self.first.project(self.queries(embedded), embedded)
 
     def finish(
-        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+        self,
+        projected: Projected,
+        embedded: Tensor,
+        visible: Tensor,
+        most_visible: int | None = None,
+        depth: int | None = None,
     ) -> Latents:
         """Attend to the visible inputs, ``(B, N)`` bool, then pass the trunk.
 
         ``most_visible`` is an upper bound of the visible positions of a row, for encoders that drop the others.
+        ``depth`` is how many layers of the trunk are passed, 0 to `depth`; empty: all.
         """
         raise NotImplementedError
 
@@ -68,15 +75,26 @@ class Encoder(nn.Module):
                 assert isinstance(layer, SelfAttentionLayer)
                 yield layer
 
-    def trunk(self, latents: Tensor, real: Tensor | None) -> Tensor:
-        """Pass latents ``(B, L, D)`` through the trunk; real ``(B, L)`` bool says which may be attended to."""
-        for layer in self.passes():
+    @property
+    def depth(self) -> int:
+        """How many layers the trunk has on its way, those of a repeated block counted each time."""
+        return len(self.layers) * self.blocks
+
+    def trunk(self, latents: Tensor, real: Tensor | None, depth: int | None = None) -> Tensor:
+        """Pass latents ``(B, L, D)`` through the first ``depth`` layers of the trunk, or all.
+
+        real ``(B, L)`` bool says which may be attended to.
+        """
+        for layer in islice(self.passes(), depth):
             latents = layer(latents, real)
         return latents
 
-    def forward(self, embedded: Tensor, padding_mask: Tensor) -> Latents:
-        """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real."""
-        return self.finish(self.project(embedded), embedded, padding_mask)
+    def forward(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
+        """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real.
+
+        ``depth`` as in `finish`.
+        """
+        return self.finish(self.project(embedded), embedded, padding_mask, depth=depth)
 
 
 class CrossAttentionEncoder(Encoder):
@@ -98,11 +116,16 @@ class CrossAttentionEncoder(Encoder):
         return self.latents.shape[0]
 
     def finish(
-        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+        self,
+        projected: Projected,
+        embedded: Tensor,
+        visible: Tensor,
+        most_visible: int | None = None,
+        depth: int | None = None,
     ) -> Latents:
         """Let the latents attend to the visible inputs; gives all M latents, every one real."""
         latents = self.first.attend(projected, self.latents, visible)
-        return Latents(self.trunk(latents, None), None)
+        return Latents(self.trunk(latents, None, depth), None)
 
 
 class SelfAttentionEncoder(Encoder):
@@ -123,7 +146,12 @@ class SelfAttentionEncoder(Encoder):
         return length
 
     def finish(
-        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
+        self,
+        projected: Projected,
+        embedded: Tensor,
+        visible: Tensor,
+        most_visible: int | None = None,
+        depth: int | None = None,
     ) -> Latents:
         """Let the visible inputs attend to each other; ``most_visible`` cuts the sequence to that many, in order.
 
@@ -137,7 +165,7 @@ class SelfAttentionEncoder(Encoder):
             projected = Projected(*(part.take_along_dim(at, dim=2) for part in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
         latents = self.first.attend(projected, embedded, visible)
-        return Latents(self.trunk(latents, visible), visible)
+        return Latents(self.trunk(latents, visible, depth), visible)
 
 
 def build_encoder(config: ModelConfig) -> Encoder:

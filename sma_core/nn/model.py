@@ -81,10 +81,23 @@ class SMA(nn.Module):
             return token_loss(outputs, inputs.to(torch.int64), mask, self.weighted_loss)
         return value_loss(outputs, self.target_scale(inputs), mask)
 
-    def encode(self, inputs: Tensor, padding_mask: Tensor) -> Latents:
-        """Encode with nothing hidden; inputs and padding_mask as in `forward`."""
-        latents: Latents = self.encoder(self.embed(inputs), padding_mask)
+    def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
+        """Encode with nothing hidden; inputs and padding_mask as in `forward`.
+
+        ``depth`` is how many layers of the trunk are passed; empty: all.
+        """
+        latents: Latents = self.encoder(self.embed(inputs), padding_mask, depth)
         return latents
+
+    def hidden_states(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
+        """Give what the decoder makes of every position before its output map, with nothing hidden: ``(B, N, O)``.
+
+        Inputs and padding_mask as in `forward`. What stands at padding means nothing.
+        """
+        embedded = self.embed(inputs)
+        latents: Latents = self.encoder(embedded, padding_mask)
+        positions = torch.arange(padding_mask.shape[1], device=embedded.device).expand(padding_mask.shape)
+        return self.decoder.hidden_states(latents, positions, self.embed, padding_mask)  # (B, N, O)
 
 
 class Predictor(nn.Module):
@@ -115,10 +128,10 @@ class Predictor(nn.Module):
             self.encoder.eval()
         return self
 
-    def encode(self, inputs: Tensor, padding_mask: Tensor) -> Encoded:
-        """Encode with nothing hidden; what a head gets. Inputs and padding_mask as in `forward`."""
+    def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Encoded:
+        """Encode with nothing hidden; what a head gets. Arguments as in `SMA.encode`."""
         embedded = self.embed(inputs)
-        latents: Latents = self.encoder(embedded, padding_mask)
+        latents: Latents = self.encoder(embedded, padding_mask, depth)
         return Encoded(latents, embedded, padding_mask)
 
     def forward(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:

@@ -99,9 +99,9 @@ class Targets(ABC):
         """Return how many things `judged` gives for each row (n,): one, or its known positions."""
         return np.ones(len(labels), dtype=np.int64)
 
-    def cells(self, prediction: Labels) -> list[str]:
-        """Write the prediction of one row into the cells of `columns`."""
-        return [f"{value:.6g}" for value in prediction.tolist()]
+    def cells(self, prediction: Labels) -> list[float | str]:
+        """Give the prediction of one row as the cells of `columns`."""
+        return list(prediction.tolist())
 
 
 @dataclass(frozen=True)
@@ -253,8 +253,8 @@ class Multiclass(Targets):
         """Turn outputs (n, C) into probabilities."""
         return torch.softmax(outputs.double().cpu(), dim=-1).numpy()
 
-    def cells(self, prediction: Labels) -> list[str]:
-        """Write the class and its probability, or those of all classes."""
+    def cells(self, prediction: Labels) -> list[float | str]:
+        """Give the class and its probability, or those of all classes."""
         best = int(prediction.argmax())
         shown = prediction if len(self.classes) <= MOST_PROBABILITIES else prediction[best : best + 1]
         return [self.classes[best], *super().cells(shown)]
@@ -286,8 +286,8 @@ class PerPosition(Multiclass):
         counts: NDArray[np.int64] = (~np.isnan(labels)).sum(axis=1, dtype=np.int64)
         return counts
 
-    def cells(self, prediction: Labels) -> list[str]:
-        """Write the symbols of the positions where one is due; the others are NaN."""
+    def cells(self, prediction: Labels) -> list[float | str]:
+        """Give the symbols of the positions where one is due; the others are NaN."""
         return ["".join(self.classes[int(at)] for at in prediction[~np.isnan(prediction)])]
 
 

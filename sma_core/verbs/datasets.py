@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +42,24 @@ class Place:
     path: Path
 
 
+_OWN_CACHE: ContextVar[Path | None] = ContextVar("own_cache", default=None)
+
+
+@contextmanager
+def cache_in(folder: Path) -> Iterator[None]:
+    """Keep prepared stores in ``folder`` inside, in this thread: for rows that nobody will ask for again."""
+    token = _OWN_CACHE.set(folder)
+    try:
+        yield
+    finally:
+        _OWN_CACHE.reset(token)
+
+
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
     """Return where prepared stores and fetched sets are kept: ``SMA_CACHE``, else the user's cache folder."""
+    own = _OWN_CACHE.get()
+    if own is not None:
+        return own
     variables = os.environ if environment is None else environment
     if variables.get("SMA_CACHE"):
         return Path(variables["SMA_CACHE"]).expanduser()

@@ -79,7 +79,7 @@ def masks(
     found: dict[int, RowMasks] = {}
     measures: list[torch.Tensor] = []
     for places, batch in loaded.batches(chunk, tokens=1):
-        place = int(places[0])
+        place = int(chunk.usable[places[0]])
         if place < len(wanted):
             found[place] = _of_row(loaded, loaded.module, batch, masking, draws, seed, chunk.numbers[place])
             measures.append(_measured(loaded.module, batch, masking, seed))

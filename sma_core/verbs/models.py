@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -62,17 +63,21 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
     found = present(run.checkpoints.latest(), run).model()
     weights = {name: tensor for name, tensor in found.items() if name.startswith(ENCODER_PARTS)}
     own = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
-    _refuse_misfit(own, weights, run)
+    _refuse_misfit(own, weights, run.path)
     module.load_state_dict(weights, strict=False)
 
 
 def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
     """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
     checkpoint = present(run.checkpoints.best(), run)
-    weights = checkpoint.model()
-    _refuse_misfit(module.state_dict(), weights, run)
-    module.load_state_dict(weights)
+    put_weights(module, checkpoint.model(), run.path)
     return checkpoint
+
+
+def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Put all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
+    _refuse_misfit(module.state_dict(), weights, path)
+    module.load_state_dict(weights)
 
 
 def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
@@ -84,12 +89,12 @@ def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
     return checkpoint
 
 
-def _refuse_misfit(own: Mapping[str, Any], weights: Mapping[str, Tensor], run: RunFolder) -> None:
+def _refuse_misfit(own: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path) -> None:
     for name in sorted(own.keys() | weights.keys()):
         here = tuple(own[name].shape) if name in own else "nothing"
         there = tuple(weights[name].shape) if name in weights else "nothing"
         if here != there:
             raise CheckpointError(
-                f"the weights of {run.path} do not fit the settings: {name} is {there} there and {here} here; "
+                f"the weights of {path} do not fit the settings: {name} is {there} there and {here} here; "
                 "leave the model's shape as the run has it"
             )

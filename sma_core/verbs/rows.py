@@ -6,11 +6,11 @@ every row in its place, and says of those that cannot be used why.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
 from sma_core.data.checking import Check, CheckFunction, Chunk, checked, chunks
-from sma_core.data.records import EMPTY, RejectedRow, Row
-from sma_core.data.scaling import without_sentinels
+from sma_core.data.readers.features import finite_block
+from sma_core.data.records import EMPTY, RejectedRow, Row, row_or_rejected
+from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.tokenizers import Encoded, select, shorten
+from sma_core.errors import DataError
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.datasets import Source, find_source
@@ -32,11 +34,19 @@ ROWS_IN_CHUNK = 4096
 
 
 def read_text(
-    registry: Registry, source: Source, check: Check | None, processes: int | None, rows: int | None = None
+    registry: Registry,
+    source: Source,
+    check: Check | None,
+    processes: int | None,
+    rows: int | None = None,
+    fields: tuple[str, ...] = (),
 ) -> Generator[Chunk, None, None]:
-    """Stream rows of text, and those that are none or fail the check; with ``rows`` the first ones only."""
+    """Stream rows of text, and those that are none or fail the check; with ``rows`` the first ones only.
+
+    ``fields`` are further columns that come along.
+    """
     read = registry.build(source.reader)
-    records = iter(read(source.path, source.column, (), usual=registry.domain.columns))
+    records = iter(read(source.path, source.column, fields, usual=registry.domain.columns))
     return checked(chunks(islice(records, rows), ROWS_IN_CHUNK), check, processes)
 
 
@@ -61,7 +71,8 @@ class RowChunk:
     """Some rows of a file, in its order: n rows, of which some cannot be used and say why.
 
     ``usable`` (m,) are the indices of the others; ``ids`` or ``values`` (m, F) hold what the network reads of
-    them.
+    them. ``names`` are those of an identifier's column, empty where a row could not be taken apart; None when
+    none was asked for.
     """
 
     numbers: list[int]
@@ -70,11 +81,27 @@ class RowChunk:
     usable: NDArray[np.int64]
     ids: Encoded | None = None
     values: NDArray[np.float32] | None = None
+    names: list[str] | None = None
 
     @property
     def usable_texts(self) -> list[str]:
         """Texts of the usable rows."""
         return [self.texts[at] for at in self.usable.tolist()]
+
+    def cut(self, size: int) -> Iterator[RowChunk]:
+        """Yield the rows in chunks of at most ``size``."""
+        for begin in range(0, len(self.numbers), size):
+            part = slice(begin, begin + size)
+            first, last = np.searchsorted(self.usable, (begin, begin + size)).tolist()
+            yield RowChunk(
+                self.numbers[part],
+                self.texts[part],
+                self.reasons[part],
+                self.usable[first:last] - begin,
+                None if self.ids is None else select(self.ids, np.arange(first, last)),
+                None if self.values is None else self.values[first:last],
+                None if self.names is None else self.names[part],
+            )
 
 
 @dataclass(frozen=True)
@@ -94,13 +121,46 @@ class RowReading:
         )
         return find_source(self.registry, config)
 
-    def chunks(self, source: Source) -> Iterator[RowChunk]:
-        """Stream the rows of ``source``, every one in its place."""
+    def chunks(self, source: Source, identifier: str | None = None) -> Iterator[RowChunk]:
+        """Stream the rows of ``source``, every one in its place; ``identifier`` is a column that comes along.
+
+        Raises `DataError` when the source cannot be read or cannot give that column.
+        """
         if self.feed.scale is not None:
+            if identifier is not None:
+                raise DataError(
+                    f"{source.label} has rows of numbers, which are read in single precision, so the column "
+                    f"{identifier!r} would not come out as it is: leave --id away and join on the row numbers"
+                )
             yield from self._value_chunks(source)
             return
-        for chunk in read_text(self.registry, source, self._check(), processes=1):
+        fields = () if identifier is None else (identifier,)
+        for chunk in read_text(self.registry, source, self._check(), processes=1, fields=fields):
+            yield self._text_chunk(chunk, identifier is not None)
+
+    def chunks_of(self, rows: Sequence[str] | NDArray[Any]) -> Iterator[RowChunk]:
+        """Stream rows in memory: texts, or numbers (n, F) where the model reads numbers.
+
+        Raises `DataError` when they are of the other kind, or have another number of features.
+        """
+        if self.feed.scale is not None:
+            yield from self._array_chunks(rows, self.feed.scale)
+            return
+        records = (row_or_rejected(at, text) for at, text in enumerate(_texts(rows), start=1))
+        for chunk in checked(chunks(records, ROWS_IN_CHUNK), self._check(), processes=1):
             yield self._text_chunk(chunk)
+
+    def _array_chunks(self, rows: Sequence[str] | NDArray[Any], scale: FeatureScale) -> Iterator[RowChunk]:
+        values = _numbers(rows, scale)
+        numbers = np.arange(1, len(values) + 1)
+        for start in range(0, len(values), ROWS_IN_CHUNK):
+            part = slice(start, start + ROWS_IN_CHUNK)
+            known = without_sentinels(values[part], self.registry.domain.sentinels)
+            rejected, block = finite_block(numbers[part], known, (), scale.columns)
+            empty = np.isnan(block.values).all(axis=1)
+            rejected += [RejectedRow(number, EMPTY) for number in block.numbers[empty].tolist()]
+            block = block.take(np.flatnonzero(~empty))
+            yield _value_chunk(block.numbers, block.values, rejected)
 
     def _check(self) -> CheckFunction | None:
         """Import the domain's check, where the run asks for it."""
@@ -109,7 +169,7 @@ class RowReading:
         function: CheckFunction = resolve(self.registry.domain.check, f"the domain {self.registry.name!r}")
         return function
 
-    def _text_chunk(self, chunk: Chunk) -> RowChunk:
+    def _text_chunk(self, chunk: Chunk, named: bool = False) -> RowChunk:
         """Encode the usable rows, apply the length rule as in training, and put all rows into one order."""
         tokenizer = self.feed.tokenizer
         assert tokenizer is not None, "text is read by a model with a tokenizer"
@@ -124,7 +184,9 @@ class RowReading:
         listed = [reasons.get(row.number) for row in together]
         usable = np.array([at for at, reason in enumerate(listed) if reason is None], dtype=np.int64)
         shorter = shorten(ids, self.max_length, tokenizer.separator_id)
-        return RowChunk([row.number for row in together], [row.text for row in together], listed, usable, shorter)
+        names = [row.fields[0] if row.fields else "" for row in together] if named else None
+        numbers, texts = [row.number for row in together], [row.text for row in together]
+        return RowChunk(numbers, texts, listed, usable, shorter, names=names)
 
     def _value_chunks(self, source: Source) -> Iterator[RowChunk]:
         assert self.feed.scale is not None, "numbers are read by a model with a scale"
@@ -139,6 +201,29 @@ class RowReading:
         if aside:
             width = len(self.feed.scale.columns)
             yield _value_chunk(np.zeros(0, dtype=np.int64), np.zeros((0, width), dtype=np.float32), aside)
+
+
+def _texts(rows: Sequence[str] | NDArray[Any]) -> list[str]:
+    """Return rows of text as a list; raises `DataError` when they are something else."""
+    if isinstance(rows, str):
+        raise DataError("give a list of strings, not one string")
+    wrong = next((at for at, text in enumerate(rows, start=1) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise DataError(f"row {wrong} is no text, but this model reads text: give a list of strings")
+    return [str(text) for text in rows]
+
+
+def _numbers(rows: Sequence[str] | NDArray[Any], scale: FeatureScale) -> NDArray[np.float32]:
+    """Return rows of numbers (n, F) in single precision; raises `DataError` when they are something else."""
+    wanted = f"this model reads rows of {len(scale.columns)} numbers ({', '.join(scale.columns[:8])}…)"
+    try:
+        with np.errstate(over="ignore"):
+            values = np.asarray(rows, dtype=np.float64).astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{wanted}: give an array of numbers") from error
+    if values.ndim != 2 or values.shape[1] != len(scale.columns):
+        raise DataError(f"{wanted}, but the array has the shape {values.shape}")
+    return values
 
 
 def _value_chunk(numbers: NDArray[np.int64], values: NDArray[np.float32], aside: list[RejectedRow]) -> RowChunk:

@@ -11,7 +11,6 @@ import pytest
 
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, DataError
-from sma_core.verbs.predict import Model
 
 LONGER = {"training.epochs": 30.0, "training.learning_rate": 1e-2, "model.dropout": 0.0}
 
@@ -108,7 +107,7 @@ def test_a_character_of_several_bytes_has_one_symbol(toy, tmp_path):
     settings = {"targets": ["y"], "kind": "per-position", "training.epochs": 15.0}
     result = sma_core.finetune(toy, data=str(file), settings=settings, out=tmp_path / "run")
     assert result.test["accuracy"] > 0.95
-    found = Model.load(result.run).predict(["kaäka", "ä"])
+    found = sma_core.load(result.run).predict(["kaäka", "ä"])
     assert [len(text) for text in ("kaäka", "ä")] == (~np.isnan(found)).sum(axis=1).tolist()
 
 
@@ -164,4 +163,4 @@ def test_a_run_with_labels_of_a_later_kind_is_refused(toy, tmp_path):
     facts["targets"]["kind"] = "ranking"
     (run / "model.json").write_text(json.dumps(facts))
     with pytest.raises(CheckpointError, match="kind 'ranking' are not known here"):
-        Model.load(run)
+        sma_core.load(run)

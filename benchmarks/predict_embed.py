@@ -1,0 +1,75 @@
+"""Measure how many rows a second `predict` and `embed` take, and how much memory.
+
+    python benchmarks/predict_embed.py FILE --finetuned RUN --pretrained RUN [--rows N]
+
+FILE is a text file with a row a line, compressed or not (``.smi``, ``.txt``; ``.csv`` and ``.tsv`` with a header).
+It is cut to N rows, or repeated until it has N. Each verb runs in a process of its own and prints one JSON line:
+rows, rows that cannot be used, seconds of the verb, rows a second, and the peak resident memory in MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+from sma_core.data.streams import data_suffix, read_lines
+
+
+def cut(source: Path, rows: int, folder: Path) -> Path:
+    """Write the first ``rows`` rows of ``source``, from the top again where there are not as many."""
+    lines = list(islice(read_lines(source), rows + 1))
+    has_header = data_suffix(source) in (".csv", ".tsv")
+    head, body = (lines[:1], lines[1:]) if has_header else ([], lines)
+    file = folder / f"rows{data_suffix(source)}"
+    file.write_bytes(b"\n".join(chain(head, islice(cycle(body), rows))) + b"\n")
+    return file
+
+
+def measure(verb: str, run: Path, file: Path, out: Path) -> None:
+    """Run one verb and print its figures."""
+    import sma_core
+
+    result = sma_core.predict(run, file, out=out) if verb == "predict" else sma_core.embed(run, file, out)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures = {
+        "verb": verb,
+        "out": out.suffix,
+        "rows": result.rows,
+        "unusable": result.unusable,
+        "seconds": round(result.seconds, 1),
+        "rows_per_second": round(result.rows / result.seconds),
+        "peak_mb": peak >> (20 if sys.platform == "darwin" else 10),  # counted in bytes there, else in kB
+    }
+    print(json.dumps(figures), flush=True)
+
+
+def main() -> None:
+    """Read the arguments, make the file, measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--finetuned", type=Path, help="a run of sma finetune, for predict")
+    parser.add_argument("--pretrained", type=Path, help="a run of sma train, for embed")
+    parser.add_argument("--rows", type=int, default=100_000)
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = cut(arguments.file, arguments.rows, folder)
+        for verb, run, out in (
+            ("predict", arguments.finetuned, "predictions.csv"),
+            ("embed", arguments.pretrained, "vectors.npy"),
+        ):
+            if run is not None:
+                process = context.Process(target=measure, args=(verb, run, file, folder / out))
+                process.start()
+                process.join()
+
+
+if __name__ == "__main__":
+    main()
