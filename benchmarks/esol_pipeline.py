@@ -15,25 +15,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from rdkit import Chem
-from rdkit.Chem import rdFingerprintGenerator
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sma_chem.baselines import fingerprints
 from sma_chem.scaffolds import scaffold_balanced_split
 from sma_core import SMAFeaturizer
 
 TARGET = "measured log solubility in mols per litre"
 PENALTIES = np.logspace(-2, 4, 13)
-
-
-def fingerprints(smiles: list[str]) -> NDArray[np.float64]:
-    """Give Morgan fingerprints of radius 2 (n, 2048)."""
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-    return np.stack([generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles]).astype(float)
 
 
 def main() -> None:
