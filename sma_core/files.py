@@ -33,6 +33,24 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def creating(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on normal exit it becomes ``path``, unless another process was first.
+
+    For files that every process would make alike: one that is there already is left untouched, so whoever reads it
+    is not disturbed.
+    """
+    temporary = temporary_name(path)
+    try:
+        yield temporary
+        flush(temporary)
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+        flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def publish_folder(built: Path, path: Path) -> bool:
     """Rename the folder ``built`` to ``path``; False when another process was first (``built`` stays)."""
     try:

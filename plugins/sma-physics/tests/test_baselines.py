@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+
 import numpy as np
 import pytest
 from pyarrow import parquet
@@ -41,8 +44,6 @@ def test_the_events_to_pretrain_on_are_those_after_the_test(tmp_path, monkeypatc
     with pytest.raises(DataError, match=r"higgs\.csv\.gz"):
         higgs_without_test()
 
-    import gzip
-
     (tmp_path / "physics").mkdir()
     with gzip.open(tmp_path / "physics" / "higgs.csv.gz", "wt") as file:
         file.write(",".join(("label", *FEATURE_NAMES, "source")) + "\n")
@@ -51,3 +52,25 @@ def test_the_events_to_pretrain_on_are_those_after_the_test(tmp_path, monkeypatc
     table = parquet.read_table(higgs_without_test())
     assert tuple(table.column_names) == FEATURE_NAMES
     assert table.column(0).to_pylist() == [HIGGS_TEST_ROWS, HIGGS_TEST_ROWS + 1, HIGGS_TEST_ROWS + 2]
+
+
+def test_events_are_made_anew_when_higgs_is_newer_and_only_then(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SMA_DATA", str(tmp_path))
+    source = tmp_path / "physics" / "higgs.csv.gz"
+    source.parent.mkdir()
+
+    def write(value: str) -> None:
+        with gzip.open(source, "wt") as file:
+            file.write(",".join(("label", *FEATURE_NAMES, "source")) + "\n")
+            for _ in range(HIGGS_TEST_ROWS + 1):
+                file.write(",".join(("1", *[value] * len(FEATURE_NAMES), "somewhere")) + "\n")
+
+    write("1")
+    made = higgs_without_test()
+    before = made.stat().st_mtime_ns
+    assert higgs_without_test().stat().st_mtime_ns == before
+    write("2")
+    later = made.stat().st_mtime + 5
+    os.utime(source, (later, later))
+    assert parquet.read_table(higgs_without_test()).column(0).to_pylist() == [2]

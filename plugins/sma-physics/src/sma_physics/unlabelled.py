@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyarrow import csv, parquet
 
-from sma_core.files import remove_leftovers, replacing
+from sma_core.files import creating, remove_leftovers
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
 from sma_core.verbs.datasets import cache_folder, locate
@@ -22,11 +22,13 @@ def higgs_without_test() -> Path:
     registry = Registry.load("physics")
     source = locate(registry, registry.find(DataSet, "higgs"))
     path = cache_folder() / "data" / "physics" / f"higgs-without-{HIGGS_TEST_ROWS}.parquet"
-    if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
+    if path.is_file() and path.stat().st_mtime < source.stat().st_mtime:
+        path.unlink(missing_ok=True)
+    if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
         options = csv.ConvertOptions(include_columns=list(FEATURE_NAMES))
         events = csv.read_csv(source, convert_options=options).slice(HIGGS_TEST_ROWS)
-        with replacing(path) as temporary:
+        with creating(path) as temporary:
             parquet.write_table(events, temporary)
     return path

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from sma_core.errors import UserError
-from sma_core.files import remove_leftovers, replacing
+from sma_core.files import creating, remove_leftovers, replacing
 from sma_core.verbs.datasets import cache_folder
 from sma_physics.schema import FEATURE_NAMES, LABEL
 from sma_physics.toy.events import LabelledEvents, generate
@@ -37,7 +37,9 @@ def higgs_toy() -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
-        write_events(path, SHIPPED_EVENTS, seed=0)
+        with creating(path) as temporary, _writer(path.name, temporary) as write:
+            for block in generate(SHIPPED_EVENTS, 0):
+                write(_table(block))
     return path
 
 
