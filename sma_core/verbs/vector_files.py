@@ -71,16 +71,19 @@ class _Parquet(VectorFile):
         self._table, self._identifier = table, identifier
 
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
-        missing = pa.array([reason is not None for reason in chunk.reasons], pa.bool_())
-        values, count = vectors.values, len(chunk.numbers)
+        usable = np.array([reason is None for reason in chunk.reasons])
+        values = vectors.values
+        if vectors.lengths is not None:
+            lengths = vectors.lengths
+        else:  # a null is an empty list: older pyarrow writes no other
+            lengths = np.where(usable, values.shape[1], 0)
+            values = values[usable]
         if vectors.lengths is None and values.ndim == 2:
-            name, inner, lengths = "vector", pa.array(values.reshape(-1)), np.full(count, values.shape[1])
+            name, inner = "vector", pa.array(values.reshape(-1))
         else:
-            width = values.shape[-1]
-            inner = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), width)
-            lengths = np.full(count, values.shape[1]) if vectors.lengths is None else vectors.lengths
             name = "vectors"
-        lists = pa.ListArray.from_arrays(pa.array(_offsets(lengths), pa.int32()), inner, mask=missing)
+            inner = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[-1])
+        lists = pa.ListArray.from_arrays(pa.array(_offsets(lengths), pa.int32()), inner, mask=pa.array(~usable))
         self._table.write(of_rows(chunk, self._identifier, {name: lists}))
 
 
