@@ -158,11 +158,15 @@ class FeatureTally:
 
 
 def value_bins(values: NDArray[np.float32], bins: int) -> list[Bin]:
-    """Return the histogram of values (n,) between their 1 % and 99 % quantiles; NaN does not count."""
+    """Return the histogram of values (n,) between their 1 % and 99 % quantiles; NaN does not count.
+
+    The quantiles are values that occur, the outer ones, so that few values are all inside.
+    """
     known = values[~np.isnan(values)].astype(np.float64)
     if not len(known):
         return []
-    low, high = np.percentile(known, [1, 99]).tolist()
+    low = float(np.percentile(known, 1, method="lower"))
+    high = float(np.percentile(known, 99, method="higher"))
     if low == high:
         return [Bin(low, high, int((known == low).sum()))]
     counts, edges = np.histogram(known, bins, (low, high))
