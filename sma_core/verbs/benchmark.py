@@ -98,7 +98,7 @@ def benchmark(
         arms: Only these arms.
         seeds: Only these seeds.
         jobs: How many trainings run at a time, each with its share of the cores.
-        tell: Called with a line for every piece of work that has ended.
+        tell: Called with a line when a piece of work begins and when it ends.
         policy: Which plugins may be used; empty: as the environment says.
 
     Raises:
@@ -160,14 +160,10 @@ def _find(
 
 def _train(job: _Job, jobs: int, tell: Tell) -> list[Ended]:
     """Run the pre-trainings that open cells need, then those cells; return what failed."""
-
-    def say(ended: Ended) -> None:
-        tell(_line(ended))
-
-    ended = run_all(_pretrainings(job), jobs, say)
+    ended = run_all(_pretrainings(job), jobs, tell)
     failed = {each.work.run for each in ended if each.failure is not None}
     tuned = [cell for cell in job.cells if cell.baseline is None and _start(job, cell) not in failed]
-    ended += run_all([_cell_work(job, cell) for cell in tuned], jobs, say)
+    ended += run_all([_cell_work(job, cell) for cell in tuned], jobs, tell)
     return [each for each in ended if each.failure is not None]
 
 
@@ -281,12 +277,6 @@ def _said(variant: Mapping[str, Any]) -> str:
 
 def _log(job: _Job, name: str) -> Path:
     return job.out / "log" / f"{name}.txt"
-
-
-def _line(ended: Ended) -> str:
-    if ended.failure is not None:
-        return f"{_failure(ended)} (see {ended.work.log})"
-    return f"{ended.work.label}: done in {ended.seconds:.1f} s"
 
 
 def _failure(ended: Ended) -> str:

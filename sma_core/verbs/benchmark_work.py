@@ -46,14 +46,22 @@ class Ended:
     seconds: float
     failure: str | None
 
+    def line(self) -> str:
+        """Say what became of it."""
+        if self.failure is not None:
+            return f"{self.work.label}: {self.failure} (see {self.work.log})"
+        return f"{self.work.label}: done in {self.seconds:.1f} s"
 
-def run_all(works: Sequence[Work], jobs: int, tell: Callable[[Ended], None]) -> list[Ended]:
+
+def run_all(works: Sequence[Work], jobs: int, tell: Callable[[str], None]) -> list[Ended]:
     """Run what is not done yet, ``jobs`` at a time, in order; what fails does not stop the others.
 
-    With several jobs each gets its share of the cores. Asked to stop, it asks the commands, which save their
-    state, and raises `StoppedOnRequest`; a second Ctrl-C kills them.
+    ``tell`` gets a line when a piece of work begins and when it ends. With several jobs each gets its share of the
+    cores. Asked to stop, it asks the commands, which save their state, and raises `StoppedOnRequest`; a second
+    Ctrl-C kills them.
     """
     waiting = [work for work in works if not work.done]
+    total = len(waiting)
     running: list[tuple[Work, subprocess.Popen[bytes], float]] = []
     ended: list[Ended] = []
     with StopRequest() as stop:
@@ -61,6 +69,9 @@ def run_all(works: Sequence[Work], jobs: int, tell: Callable[[Ended], None]) -> 
             while (waiting and not stop.requested) or running:
                 while waiting and len(running) < jobs and not stop.requested:
                     work = waiting.pop(0)
+                    tell(
+                        f"{work.label}: begins, {total - len(waiting):,} of {total:,}; its output is in {work.log}"
+                    )
                     running.append((work, _start(work, jobs), time.monotonic()))
                 time.sleep(POLL_SECONDS)
                 if stop.requested:
@@ -70,7 +81,7 @@ def run_all(works: Sequence[Work], jobs: int, tell: Callable[[Ended], None]) -> 
                     finished = _ended(*entry)
                     if finished.failure is None or not stop.requested:
                         ended.append(finished)
-                        tell(finished)
+                        tell(finished.line())
         except BaseException:
             for _, process, _ in running:
                 process.kill()
