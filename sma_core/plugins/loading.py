@@ -54,9 +54,7 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
     plugins = installed_plugins(policy)
     wanted = [plugin for plugin in plugins if plugin.domain == domain]
     _refuse_unusable(domain, wanted, plugins)
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(builtin, name="core")
+    manager = _core_manager()
     packages = {"core": CORE}
     broken: list[BrokenPlugin] = []
     for plugin in wanted:
@@ -68,7 +66,7 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
             _register(manager, plugin)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
         except (Exception, SystemExit) as error:
-            failure = BrokenPlugin(plugin, _reason(error), traceback.format_exc())
+            failure = BrokenPlugin(plugin, reason_of(error), traceback.format_exc())
             if plugin.name == domain or policy.strict:
                 raise PluginError(
                     f"the plugin {plugin.name!r} ({plugin.package} {plugin.version}) cannot be used: "
@@ -76,6 +74,41 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
                 ) from error
             broken.append(failure)
     return LoadedPlugins(manager, packages, tuple(broken))
+
+
+def load_alone(plugin: InstalledPlugin) -> LoadedPlugins:
+    """Import one plugin and no other; whatever it raises is raised."""
+    manager = _core_manager()
+    if plugin.status == "invalid":
+        raise PluginError(plugin.detail)
+    _register(manager, plugin)
+    return LoadedPlugins(manager, {"core": CORE, plugin.name: f"{plugin.package} {plugin.version}"}, ())
+
+
+def usable_plugin(name: str, policy: PluginPolicy | None = None) -> InstalledPlugin:
+    """Find the installed plugin ``name``, a domain or an extension, and import nothing.
+
+    Raises `PluginError` when it is not installed, is provided by two packages or is switched off.
+    """
+    plugins = installed_plugins(policy)
+    domain, dot, _ = name.partition(".")
+    if not dot:
+        _refuse_unusable(domain, [plugin for plugin in plugins if plugin.domain == domain], plugins)
+    found = [plugin for plugin in plugins if plugin.name == name]
+    if not found:
+        there = ", ".join(plugin.name for plugin in plugins) or "none"
+        raise PluginError(f"there is no plugin {name!r} (installed: {there})")
+    if found[0].status != "installed":
+        raise PluginError(f"the plugin {name!r} ({found[0].package}) cannot be used: {found[0].detail}")
+    return found[0]
+
+
+def _core_manager() -> pluggy.PluginManager:
+    """A manager with the hooks of the contract, in which the core's own parts are."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="core")
+    return manager
 
 
 def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[InstalledPlugin]) -> None:
@@ -127,7 +160,7 @@ def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
         raise
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The last line a traceback of ``error`` would show, on one line; our own sentences as they are."""
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):

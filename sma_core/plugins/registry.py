@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sma_core.errors import PluginError
+from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
-from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_plugins
+from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
     API_VERSION,
@@ -72,10 +72,7 @@ class Registry:
         for plugin, provider in loaded.packages.items():
             self._collect(plugin, provider, loaded, strict)
         if (Domain, domain) not in self._entries:
-            raise PluginError(
-                f"the plugin {domain!r} ({self.packages[domain]}) provides no domain of its name: its hook "
-                f"sma_domains must return [Domain(name={domain!r}, …)]"
-            )
+            raise PluginError(_no_domain(domain, self.packages[domain]))
         self.domain = self.find(Domain, domain)
 
     @classmethod
@@ -180,6 +177,28 @@ class Registry:
         return resolve(factory, f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}")
 
 
+def specs_alone(plugin: InstalledPlugin) -> list[Spec]:
+    """Import one plugin and no other, and return what it gives; whatever is wrong with it is raised."""
+    loaded = load_alone(plugin)
+    provider = loaded.packages[plugin.name]
+    entries = _specs_of(plugin.name, provider, loaded)
+    if plugin.name == plugin.domain and (Domain, plugin.name) not in entries:
+        raise PluginError(_no_domain(plugin.name, provider))
+    return [entry.spec for entry in entries.values()]
+
+
+def _no_domain(domain: str, provider: str) -> str:
+    return (
+        f"the plugin {domain!r} ({provider}) provides no domain of its name: its hook "
+        f"sma_domains must return [Domain(name={domain!r}, …)]"
+    )
+
+
+def noun(spec: Spec) -> str:
+    """What a spec is, in a word or two: ``reader``, ``data set``."""
+    return _NOUNS[type(spec)]
+
+
 def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[type[Spec], str], _Entry]:
     """Call every hook of one plugin; raise `PluginError` when a hook gives the wrong type."""
     others = [loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin]
@@ -212,12 +231,12 @@ def _check_api_version(domain: Domain, provider: str) -> None:
         ) from None
     ours = int(API_VERSION.partition(".")[0])
     if major > ours:
-        raise PluginError(
+        raise IncompatiblePluginError(
             f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
             "upgrade it with pip install --upgrade sma-core"
         )
     if major < ours:
-        raise PluginError(
+        raise IncompatiblePluginError(
             f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
             f"upgrade the plugin with pip install --upgrade {provider.partition(' ')[0]}"
         )

@@ -41,9 +41,9 @@ class Request:
 
 
 def recipe_names(registry: Registry) -> list[str]:
-    """Return the recipes the domain ships, sorted; raises `PluginError` when their package is not there."""
+    """Return the recipes of the domain, sorted; raises `PluginError` when their package is not there."""
     try:
-        folder = resources.files(registry.domain.recipes)
+        folder = resources.files(registry.domain.recipe_package)
     except ModuleNotFoundError as error:
         provider = registry.provider(registry.domain)
         raise PluginError(f"the recipes of {provider} cannot be found: {error}; reinstall that package") from error
@@ -55,7 +55,7 @@ def read_recipe(registry: Registry, name: str) -> Values:
     names = recipe_names(registry)
     if name not in names:
         raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
-    text = resources.files(registry.domain.recipes).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files(registry.domain.recipe_package).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
