@@ -44,7 +44,8 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a check's end; setting up and taking down count only when they fail."""
         if report.when == "call" or report.outcome != "passed":
-            self._write(report.location[2].rpartition(".")[2], report.outcome, _sentence(report))
+            name = report.location[2].rpartition(".")[2].removeprefix("test_").replace("_", " ")
+            self._write(name, report.outcome, _sentence(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Write that a file of tests could not be read."""
@@ -52,7 +53,7 @@ class Recorder:
             self._write(f"the tests in {Path(report.nodeid).name} can be read", "failed", _sentence(report))
 
     def _write(self, name: str, outcome: str, sentence: str) -> None:
-        line = {"name": name.removeprefix("test_").replace("_", " "), "outcome": outcome, "sentence": sentence}
+        line = {"name": name, "outcome": outcome, "sentence": sentence}
         with self.findings.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -71,7 +72,7 @@ def _sentence(report: pytest.TestReport | pytest.CollectReport) -> str:
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else report.longreprtext
     lines = [line.removeprefix("E").strip() for line in text.strip().splitlines()]
-    return lines[0 if crash is not None else -1] if lines else "it failed without a word"
+    return lines[0 if crash is not None else -1].removeprefix("Failed: ") if lines else "it failed without a word"
 
 
 def install(project: Path, place: Path) -> None:
@@ -115,6 +116,7 @@ def main() -> None:
         settings = place / "pytest.ini"
         settings.write_text("[pytest]\n", encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", str(settings)]
+        options += ["--rootdir", str(project or place)]
         files = map(str, _tests(domain, project, place))
         status = pytest.main([*options, *files], plugins=[Recorder(Path(findings))])
     sys.exit(int(status))
