@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from sma_core.cli.domain_file import again
 from sma_core.cli.labels import (
     ClassWeights,
     Fold,
@@ -52,7 +53,7 @@ _SETTINGS = {
     "patience": "training.patience",
 }
 """Options that stand for a setting, by the name of their parameter."""
-_NEXT = "with intervals: sma evaluate --model {run}\nnext: sma predict --model {run} FILE"
+_NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
 
 
 def finetune(
@@ -103,4 +104,4 @@ def finetune(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(result, as_json, _NEXT.format(run=result.run))
+    print_result(result, as_json, _NEXT.format(run=result.run, domain=again(result.domain)))

@@ -54,7 +54,7 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
     plugins = installed_plugins(policy)
     wanted = [plugin for plugin in plugins if plugin.domain == domain]
     _refuse_unusable(domain, wanted, plugins)
-    manager = _core_manager()
+    manager = core_manager()
     packages = {"core": CORE}
     broken: list[BrokenPlugin] = []
     for plugin in wanted:
@@ -63,7 +63,7 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
         try:
             if plugin.status == "invalid":
                 raise PluginError(plugin.detail)
-            _register(manager, plugin)
+            register(manager, import_entry(plugin), plugin.name)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
         except (Exception, SystemExit) as error:
             failure = BrokenPlugin(plugin, reason_of(error), traceback.format_exc())
@@ -78,10 +78,10 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
 
 def load_alone(plugin: InstalledPlugin) -> LoadedPlugins:
     """Import one plugin and no other; whatever it raises is raised."""
-    manager = _core_manager()
+    manager = core_manager()
     if plugin.status == "invalid":
         raise PluginError(plugin.detail)
-    _register(manager, plugin)
+    register(manager, import_entry(plugin), plugin.name)
     return LoadedPlugins(manager, {"core": CORE, plugin.name: f"{plugin.package} {plugin.version}"}, ())
 
 
@@ -103,7 +103,7 @@ def usable_plugin(name: str, policy: PluginPolicy | None = None) -> InstalledPlu
     return found[0]
 
 
-def _core_manager() -> pluggy.PluginManager:
+def core_manager() -> pluggy.PluginManager:
     """A manager with the hooks of the contract, in which the core's own parts are."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -141,17 +141,22 @@ def unknown_domain(domain: str, installed: list[str]) -> str:
     )
 
 
-def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
-    """Import one plugin and add its hooks; whatever it prints while importing goes to stderr."""
+def import_entry(plugin: InstalledPlugin) -> object:
+    """Import what a plugin's entry point names; whatever it prints while importing goes to stderr."""
     with contextlib.redirect_stdout(sys.stderr):
         module: ModuleType = importlib.import_module(plugin.module.partition(":")[0])
-        target = module
+        target: object = module
         for part in filter(None, plugin.module.partition(":")[2].split(".")):
             target = getattr(target, part)
+    return target
+
+
+def register(manager: pluggy.PluginManager, target: object, name: str) -> None:
+    """Add the hooks of a module or an object, all or none; raises `PluginError` when they are there already."""
     if manager.is_registered(target):
-        raise PluginError(f"{plugin.module!r} is what the plugin {manager.get_name(target)!r} names too")
+        raise PluginError(f"its entry point is what the plugin {manager.get_name(target)!r} names too")
     try:
-        manager.register(target, name=plugin.name)
+        manager.register(target, name=name)
         manager.check_pending()
     except BaseException:
         # In pluggy 1.5 a plugin refused half-way leaves hooks behind; others would answer for them.

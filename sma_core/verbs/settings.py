@@ -67,7 +67,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     """Lay defaults, recipe, file, environment and options over each other for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
-    base = Layer("--domain", {"domain": registry.name, "recipe": name})
+    base = Layer("--domain", {"domain": registry.reference, "recipe": name})
     return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)])
 
 
@@ -89,7 +89,7 @@ def finetune_settings(
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
     layers = [
-        Layer("--domain", {"domain": registry.name, "recipe": name}),
+        Layer("--domain", {"domain": registry.reference, "recipe": name}),
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:
