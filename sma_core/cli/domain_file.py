@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import shlex
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from sma_core.errors import UserError
-from sma_core.plugins.files import is_file, named
 
 _NAME = "domain"
 _Option = Annotated[
@@ -28,6 +26,8 @@ def reads_run(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def with_domain(context: typer.Context, **options: Any) -> None:  # noqa: ANN401 - the verb's own
+        from sma_core.plugins.files import is_file, named
+
         domain = options.pop(_NAME)
         if domain is not None and not is_file(domain):
             raise UserError(f"--domain takes a Python file here, not {domain!r}: the run knows its domain by name")
@@ -40,8 +40,3 @@ def reads_run(verb: Callable[..., None]) -> Callable[..., None]:
     vars(with_domain).update(__signature__=signature.replace(parameters=parameters))
     with_domain.__annotations__ = annotations | {"return": None}
     return with_domain
-
-
-def again(domain: str) -> str:
-    """Return what a command after this one must say of the domain: the file, where it is one."""
-    return f" --domain {shlex.quote(domain)}" if is_file(domain) else ""

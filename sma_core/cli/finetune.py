@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from sma_core.cli.domain_file import again
 from sma_core.cli.labels import (
     ClassWeights,
     Fold,
@@ -87,6 +86,7 @@ def finetune(
 ) -> None:
     """Learn a task's labels, select on validation, report the test split once."""
     from sma_core.cli.output import print_result, progress
+    from sma_core.plugins.files import domain_option
     from sma_core.verbs.finetune import finetune
 
     own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
@@ -104,4 +104,4 @@ def finetune(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(result, as_json, _NEXT.format(run=result.run, domain=again(result.domain)))
+    print_result(result, as_json, _NEXT.format(run=result.run, domain=domain_option(result.domain)))

@@ -42,7 +42,7 @@ def info(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what one plugin is and what it gives; imports that plugin and no other."""
+    """Show what one plugin is and gives; no other is imported."""
     from sma_core.cli.output import as_json_text
     from sma_core.verbs.plugin_info import plugin_info
 
@@ -57,7 +57,10 @@ def doctor(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Import every installed plugin in a process of its own; say which are broken, and what to do."""
+    """Say which plugins are broken, and what to do.
+
+    Each is imported in a process of its own. Exit status 1 when one needs mending.
+    """
     from sma_core.cli.output import as_json_text, waiting
     from sma_core.verbs.doctor import doctor
 
@@ -77,7 +80,10 @@ def check(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run the contract of every domain on a plugin, installed or not; exit status 1 when a check fails."""
+    """Run the contract of every domain on a plugin.
+
+    A project's folder is checked with the rows of its own tests. Exit status 1 when a check fails.
+    """
     from sma_core.cli.output import as_json_text, waiting
     from sma_core.verbs.check_plugin import check_plugin
 
@@ -98,7 +104,7 @@ def new(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a project that is a working plugin, to be changed into your own."""
+    """Write a working plugin, to be made your own."""
     from sma_core.cli.output import as_json_text
     from sma_core.verbs.new_plugin import new_plugin
 

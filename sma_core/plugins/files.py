@@ -39,6 +39,11 @@ def named(domain: str | None, policy: PluginPolicy | None = None) -> tuple[str |
     return path, replace(policy, files=policy.files | {path})
 
 
+def domain_option(domain: str) -> str:
+    """Return what a command that uses a run must say besides: ``--domain FILE`` where its domain came from one."""
+    return f" --domain {shlex.quote(domain)}" if is_file(domain) else ""
+
+
 def same_domain(one: str, other: str) -> bool:
     """Whether two references mean one domain; files of one name do, for a run may be used on another machine."""
     both_files = is_file(one) and is_file(other)
