@@ -131,6 +131,11 @@ def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[I
 
 def unknown_domain(domain: str, installed: list[str]) -> str:
     """Return the sentence for a domain no installed plugin provides."""
+    if "/" in domain or "\\" in domain:
+        return (
+            f"{domain!r} is no Python file: one that is a domain ends in .py; a plugin's project is installed "
+            "with pip install -e, and then named as its domain"
+        )
     near = difflib.get_close_matches(domain, installed, n=1)
     if near:
         return f"no plugin provides the domain {domain!r}; did you mean {near[0]!r}?"
