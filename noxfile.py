@@ -18,7 +18,7 @@ nox.options.stop_on_first_error = True
 
 PLUGINS = sorted(path.name for path in Path("plugins").iterdir() if (path / "pyproject.toml").is_file())
 LOCKED = ("-c", "constraints.txt")
-TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis")
+TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "ruff", "hatchling")
 PYTEST = ("python", "-m", "pytest", "-q", "-n", "2")
 QUICK = ("-m", "not slow")
 

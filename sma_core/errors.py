@@ -34,6 +34,10 @@ class PluginError(UserError):
     """A plugin is missing, broken, in conflict with another, or made for another version."""
 
 
+class IncompatiblePluginError(PluginError):
+    """A plugin was made for another major version of the contract."""
+
+
 class CheckpointError(UserError):
     """A run folder or checkpoint is missing, damaged, or of a later format."""
 

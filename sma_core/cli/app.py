@@ -26,6 +26,7 @@ from sma_core.cli import (
     probe,
     train,
 )
+from sma_core.cli.domain_file import reads_run
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -39,11 +40,11 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("embed")(embed.embed)
-app.command("probe")(probe.probe)
-app.command("masks")(masks.masks)
+app.command("evaluate")(reads_run(evaluate.evaluate))
+app.command("predict")(reads_run(predict.predict))
+app.command("embed")(reads_run(embed.embed))
+app.command("probe")(reads_run(probe.probe))
+app.command("masks")(reads_run(masks.masks))
 app.command("benchmark")(benchmark.benchmark)
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")

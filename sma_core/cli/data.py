@@ -12,7 +12,7 @@ from sma_core.cli.options import Column, Columns, Debug, Json, Reader, names_fro
 
 app = typer.Typer(help="Look at data.", no_args_is_help=True, rich_markup_mode=None)
 
-Domain = Annotated[str, typer.Option("--domain", help="The domain, as `sma plugins list` names it.")]
+Domain = Annotated[str, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
 
 
 @app.callback()

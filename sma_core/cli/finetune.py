@@ -52,7 +52,7 @@ _SETTINGS = {
     "patience": "training.patience",
 }
 """Options that stand for a setting, by the name of their parameter."""
-_NEXT = "with intervals: sma evaluate --model {run}\nnext: sma predict --model {run} FILE"
+_NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
 
 
 def finetune(
@@ -86,6 +86,7 @@ def finetune(
 ) -> None:
     """Learn a task's labels, select on validation, report the test split once."""
     from sma_core.cli.output import print_result, progress
+    from sma_core.plugins.files import domain_option
     from sma_core.verbs.finetune import finetune
 
     own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
@@ -103,4 +104,4 @@ def finetune(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(result, as_json, _NEXT.format(run=result.run))
+    print_result(result, as_json, _NEXT.format(run=result.run, domain=domain_option(result.domain)))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-Domain = Annotated[str | None, typer.Option("--domain", help="The domain, as `sma plugins list` names it.")]
+Domain = Annotated[str | None, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
 Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
 Data = Annotated[str | None, typer.Option("--data", help="A file, a folder or a set's name.")]
 Recipe = Annotated[

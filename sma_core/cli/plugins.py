@@ -1,22 +1,19 @@
-"""``sma plugins``: what is installed. Never imports a plugin."""
+"""``sma plugins``: what is installed, whether it works, and a new one. Only `info` imports a plugin, and one."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
 from sma_core.cli.options import Debug, Json
-from sma_core.cli.output import aligned
-from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
+from sma_core.cli.plugin_lines import check_lines, doctor_lines, info_lines, list_lines, new_lines
+from sma_core.plugins.discovery import installed_plugins
 
-app = typer.Typer(help="See which domains are installed.", no_args_is_help=True, rich_markup_mode=None)
+_HELP = "See which domains are installed, check them, make a new one."
 
-
-@app.callback()
-def _plugins() -> None:
-    """See which domains are installed."""
+app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -24,20 +21,92 @@ def list_plugins(context: typer.Context, as_json: Json = False, debug: Debug = F
     """List the installed plugins from package metadata, importing none."""
     plugins = installed_plugins(context.obj)
     if as_json:
+        import json
+        from dataclasses import asdict
+
         typer.echo(json.dumps([asdict(plugin) for plugin in plugins], indent=1))
-        return
-    if not plugins:
+    elif plugins:
+        typer.echo("\n".join(list_lines(plugins)))
+    else:
         typer.echo(
             "No domain is installed. Domains come in packages of their own, by custom named sma-DOMAIN:\n"
-            "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout"
+            "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
+            "  sma plugins new DOMAIN --kind discrete|continuous makes one of your own"
         )
-        return
-    for line in _table(plugins):
-        typer.echo(line)
 
 
-def _table(plugins: list[InstalledPlugin]) -> list[str]:
-    """Return aligned lines: name, package, version, status, summary or what is wrong."""
-    rows = [("NAME", "PACKAGE", "VERSION", "STATUS", "")]
-    rows += [(p.name, p.package, p.version, p.status, p.detail or p.summary) for p in plugins]
-    return aligned(rows)
+@app.command("info")
+def info(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A plugin, as `sma plugins list` names it.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what one plugin is and gives; no other is imported."""
+    from sma_core.cli.output import as_json_text
+    from sma_core.verbs.plugin_info import plugin_info
+
+    found = plugin_info(name, context.obj)
+    typer.echo(as_json_text(found) if as_json else "\n".join(info_lines(found)))
+
+
+@app.command("doctor")
+def doctor(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Time limit for each plugin.")] = 60.0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say which plugins are broken, and what to do.
+
+    Each is imported in a process of its own. Exit status 1 when one needs mending.
+    """
+    from sma_core.cli.output import as_json_text, waiting
+    from sma_core.verbs.doctor import doctor
+
+    with waiting("importing the plugins one by one"):
+        found = doctor(context.obj, seconds)
+    typer.echo(as_json_text(found) if as_json else "\n".join(doctor_lines(found)))
+    if not all(each.healthy for each in found):
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="An installed domain, or the folder of a plugin's project.")
+    ],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run the contract of every domain on a plugin.
+
+    A project's folder is checked with the rows of its own tests. Exit status 1 when a check fails.
+    """
+    from sma_core.cli.output import as_json_text, waiting
+    from sma_core.verbs.check_plugin import check_plugin
+
+    with waiting("checking"):
+        report = check_plugin(target, context.obj)
+    typer.echo(as_json_text(report) if as_json else "\n".join(check_lines(report)))
+    if report.count("failed"):
+        raise typer.Exit(1)
+
+
+@app.command("new")
+def new(
+    name: Annotated[str, typer.Argument(help="The domain: lower case letters, digits and hyphens.")],
+    kind: Annotated[
+        Literal["discrete", "continuous"], typer.Option("--kind", help="Rows of text, or rows of numbers.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", help="The project's folder; empty: sma-NAME here.")] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a working plugin, to be made your own."""
+    from sma_core.cli.output import as_json_text
+    from sma_core.verbs.new_plugin import new_plugin
+
+    made = new_plugin(name, kind, out)
+    typer.echo(as_json_text(made) if as_json else "\n".join(new_lines(made)))

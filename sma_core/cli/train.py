@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import typer
 
 from sma_core.cli.options import (
@@ -56,4 +58,4 @@ def train(
         preparing=display.preparing,
         policy=context.obj,
     )
-    print_result(result, as_json, f"next: sma finetune --domain {result.domain} --model {result.run}")
+    print_result(result, as_json, f"next: sma finetune --domain {shlex.quote(result.domain)} --model {result.run}")

@@ -24,10 +24,14 @@ _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 
 @dataclass(frozen=True)
 class PluginPolicy:
-    """Which plugins may be used: ``allowed`` is None for all; ``strict`` turns warnings into errors."""
+    """Which plugins may be used: ``allowed`` is None for all; ``strict`` turns warnings into errors.
+
+    ``files`` are the whole paths of Python files that the user named as a domain.
+    """
 
     allowed: frozenset[str] | None = None
     strict: bool = False
+    files: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

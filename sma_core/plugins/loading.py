@@ -54,9 +54,7 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
     plugins = installed_plugins(policy)
     wanted = [plugin for plugin in plugins if plugin.domain == domain]
     _refuse_unusable(domain, wanted, plugins)
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(builtin, name="core")
+    manager = core_manager()
     packages = {"core": CORE}
     broken: list[BrokenPlugin] = []
     for plugin in wanted:
@@ -65,10 +63,10 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
         try:
             if plugin.status == "invalid":
                 raise PluginError(plugin.detail)
-            _register(manager, plugin)
+            register(manager, import_entry(plugin), plugin.name)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
         except (Exception, SystemExit) as error:
-            failure = BrokenPlugin(plugin, _reason(error), traceback.format_exc())
+            failure = BrokenPlugin(plugin, reason_of(error), traceback.format_exc())
             if plugin.name == domain or policy.strict:
                 raise PluginError(
                     f"the plugin {plugin.name!r} ({plugin.package} {plugin.version}) cannot be used: "
@@ -76,6 +74,41 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
                 ) from error
             broken.append(failure)
     return LoadedPlugins(manager, packages, tuple(broken))
+
+
+def load_alone(plugin: InstalledPlugin) -> LoadedPlugins:
+    """Import one plugin and no other; whatever it raises is raised."""
+    manager = core_manager()
+    if plugin.status == "invalid":
+        raise PluginError(plugin.detail)
+    register(manager, import_entry(plugin), plugin.name)
+    return LoadedPlugins(manager, {"core": CORE, plugin.name: f"{plugin.package} {plugin.version}"}, ())
+
+
+def usable_plugin(name: str, policy: PluginPolicy | None = None) -> InstalledPlugin:
+    """Find the installed plugin ``name``, a domain or an extension, and import nothing.
+
+    Raises `PluginError` when it is not installed, is provided by two packages or is switched off.
+    """
+    plugins = installed_plugins(policy)
+    domain, dot, _ = name.partition(".")
+    if not dot:
+        _refuse_unusable(domain, [plugin for plugin in plugins if plugin.domain == domain], plugins)
+    found = [plugin for plugin in plugins if plugin.name == name]
+    if not found:
+        there = ", ".join(plugin.name for plugin in plugins) or "none"
+        raise PluginError(f"there is no plugin {name!r} (installed: {there})")
+    if found[0].status != "installed":
+        raise PluginError(f"the plugin {name!r} ({found[0].package}) cannot be used: {found[0].detail}")
+    return found[0]
+
+
+def core_manager() -> pluggy.PluginManager:
+    """A manager with the hooks of the contract, in which the core's own parts are."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="core")
+    return manager
 
 
 def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[InstalledPlugin]) -> None:
@@ -98,6 +131,11 @@ def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[I
 
 def unknown_domain(domain: str, installed: list[str]) -> str:
     """Return the sentence for a domain no installed plugin provides."""
+    if "/" in domain or "\\" in domain:
+        return (
+            f"{domain!r} is no Python file: one that is a domain ends in .py; a plugin's project is installed "
+            "with pip install -e, and then named as its domain"
+        )
     near = difflib.get_close_matches(domain, installed, n=1)
     if near:
         return f"no plugin provides the domain {domain!r}; did you mean {near[0]!r}?"
@@ -108,17 +146,22 @@ def unknown_domain(domain: str, installed: list[str]) -> str:
     )
 
 
-def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
-    """Import one plugin and add its hooks; whatever it prints while importing goes to stderr."""
+def import_entry(plugin: InstalledPlugin) -> object:
+    """Import what a plugin's entry point names; whatever it prints while importing goes to stderr."""
     with contextlib.redirect_stdout(sys.stderr):
         module: ModuleType = importlib.import_module(plugin.module.partition(":")[0])
-        target = module
+        target: object = module
         for part in filter(None, plugin.module.partition(":")[2].split(".")):
             target = getattr(target, part)
+    return target
+
+
+def register(manager: pluggy.PluginManager, target: object, name: str) -> None:
+    """Add the hooks of a module or an object, all or none; raises `PluginError` when they are there already."""
     if manager.is_registered(target):
-        raise PluginError(f"{plugin.module!r} is what the plugin {manager.get_name(target)!r} names too")
+        raise PluginError(f"its entry point is what the plugin {manager.get_name(target)!r} names too")
     try:
-        manager.register(target, name=plugin.name)
+        manager.register(target, name=name)
         manager.check_pending()
     except BaseException:
         # In pluggy 1.5 a plugin refused half-way leaves hooks behind; others would answer for them.
@@ -127,7 +170,7 @@ def _register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
         raise
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The last line a traceback of ``error`` would show, on one line; our own sentences as they are."""
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):

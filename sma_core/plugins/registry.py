@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sma_core.errors import PluginError
+from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
-from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_plugins
+from sma_core.plugins.files import FILE, is_file, load_file, moved, named
+from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
     API_VERSION,
@@ -62,30 +63,59 @@ class Registry:
 
     Build it with `Registry.load`. Look-ups take a bare name (``reviews``) or one with the domain in
     front (``text:reviews``) and raise `PluginError` with near names when there is no such spec.
+    ``reference`` is what finds the domain again: its name, or the whole path of the file it came from.
     """
 
-    def __init__(self, domain: str, loaded: LoadedPlugins, strict: bool = False) -> None:
+    def __init__(
+        self, domain: str, loaded: LoadedPlugins, strict: bool = False, reference: str | None = None
+    ) -> None:
         self.name = domain
+        self.reference = reference or domain
         self.packages = loaded.packages
         self.broken: list[BrokenPlugin] = list(loaded.broken)
         self._entries: dict[tuple[type[Spec], str], _Entry] = {}
         for plugin, provider in loaded.packages.items():
             self._collect(plugin, provider, loaded, strict)
         if (Domain, domain) not in self._entries:
-            raise PluginError(
-                f"the plugin {domain!r} ({self.packages[domain]}) provides no domain of its name: its hook "
-                f"sma_domains must return [Domain(name={domain!r}, …)]"
-            )
+            raise PluginError(_no_domain(domain, self.packages[domain]))
         self.domain = self.find(Domain, domain)
 
     @classmethod
     def load(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
-        """Import the plugins of ``domain`` and collect what they offer; warn of broken extensions."""
+        """Import the plugins of ``domain`` and collect what they offer; warn of broken extensions.
+
+        ``domain`` may be the whole path of a Python file that ``policy`` names: `sma_core.plugins.files.named`.
+        """
         policy = policy or PluginPolicy.from_environment()
+        if is_file(domain):
+            return cls._load_file(Path(domain), policy)
         registry = cls(domain, load_plugins(domain, policy), policy.strict)
         for failure in registry.broken:
             logger.warning("%s", failure)
         return registry
+
+    @classmethod
+    def load_named(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
+        """Load a domain that the user named; a Python file is then allowed, also by a path that is not whole."""
+        if is_file(domain):
+            path, policy = named(domain, policy)
+            return cls.load(str(path), policy)
+        return cls.load(domain, policy)
+
+    @classmethod
+    def _load_file(cls, path: Path, policy: PluginPolicy) -> Self:
+        path = moved(path, policy)
+        loaded = load_file(path, policy)
+        try:
+            domains = [name for kind, name in _specs_of(FILE, loaded.packages[FILE], loaded) if kind is Domain]
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"the file {path} cannot be used as a domain: {reason_of(error)}") from error
+        if len(domains) != 1:
+            raise PluginError(
+                f"the file {path} must give one domain, not {len(domains)}: with a function sma_domains, marked "
+                "@hookimpl, that returns [Domain(…)]"
+            )
+        return cls(domains[0], loaded, strict=True, reference=str(path))
 
     def _collect(self, plugin: str, provider: str, loaded: LoadedPlugins, strict: bool) -> None:
         """Take one plugin's specs, all or none: a failure leaves out an extension, not the program."""
@@ -180,6 +210,28 @@ class Registry:
         return resolve(factory, f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}")
 
 
+def specs_alone(plugin: InstalledPlugin) -> list[Spec]:
+    """Import one plugin and no other, and return what it gives; whatever is wrong with it is raised."""
+    loaded = load_alone(plugin)
+    provider = loaded.packages[plugin.name]
+    entries = _specs_of(plugin.name, provider, loaded)
+    if plugin.name == plugin.domain and (Domain, plugin.name) not in entries:
+        raise PluginError(_no_domain(plugin.name, provider))
+    return [entry.spec for entry in entries.values()]
+
+
+def _no_domain(domain: str, provider: str) -> str:
+    return (
+        f"the plugin {domain!r} ({provider}) provides no domain of its name: its hook "
+        f"sma_domains must return [Domain(name={domain!r}, …)]"
+    )
+
+
+def noun(spec: Spec) -> str:
+    """What a spec is, in a word or two: ``reader``, ``data set``."""
+    return _NOUNS[type(spec)]
+
+
 def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[type[Spec], str], _Entry]:
     """Call every hook of one plugin; raise `PluginError` when a hook gives the wrong type."""
     others = [loaded.manager.get_plugin(name) for name in loaded.packages if name != plugin]
@@ -212,12 +264,12 @@ def _check_api_version(domain: Domain, provider: str) -> None:
         ) from None
     ours = int(API_VERSION.partition(".")[0])
     if major > ours:
-        raise PluginError(
+        raise IncompatiblePluginError(
             f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
             "upgrade it with pip install --upgrade sma-core"
         )
     if major < ours:
-        raise PluginError(
+        raise IncompatiblePluginError(
             f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
             f"upgrade the plugin with pip install --upgrade {provider.partition(' ')[0]}"
         )

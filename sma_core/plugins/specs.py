@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
@@ -19,7 +19,7 @@ SplitterNeed = Literal["labels", "kind", "folds", "fold"]
 TaskKind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 
 _PARTS = ("train", "valid", "test")
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+SPEC_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when the name or the summary is not usable."""
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not SPEC_NAME.fullmatch(self.name):
             raise ValueError(
                 f"{type(self).__name__} name {self.name!r} must be lower case letters, digits and hyphens"
             )
@@ -64,8 +64,8 @@ class Domain(Spec):
     ``input_kind`` tells whether rows are text, read as ids of a ``tokenizer``, or numbers (``continuous``), which
     need none. ``columns`` are names that usually hold the text. ``sentinels`` are numbers that stand for a
     missing value in continuous rows.
-    ``recipes`` is an importable package whose ``*.toml`` files are recipes, ``suites`` one whose files are suites
-    for `sma benchmark`. ``check`` names a function
+    ``recipes`` is an importable package whose ``*.toml`` files are recipes; empty: the general ones of
+    `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
     it runs in worker processes.
     """
@@ -73,7 +73,7 @@ class Domain(Spec):
     tokenizer: str | None = None
     reader: str
     dataset: str
-    recipes: str
+    recipes: str | None = None
     api_version: str = API_VERSION
     input_kind: InputKind = "discrete"
     head: str = "decoder"
@@ -89,6 +89,11 @@ class Domain(Spec):
         super().__post_init__()
         if self.input_kind == "discrete" and self.tokenizer is None:
             raise ValueError(f"Domain {self.name!r} has discrete inputs: name its tokenizer, such as 'bytes'")
+
+    @property
+    def recipe_package(self) -> str:
+        """The package that holds the recipes: the domain's own, or the general ones for its kind of input."""
+        return self.recipes or f"sma_core.recipes.{self.input_kind}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,10 @@ class ShippedContract(ABC):
             names = recipe_names(registry)
         missing = [name for name in RECIPES if name not in names]
         if missing:
-            fail(f"add the recipe {missing[0]}.toml to {registry.domain.recipes}: {', '.join(RECIPES)} are needed")
+            package = registry.domain.recipe_package
+            fail(f"add the recipe {missing[0]}.toml to {package}: {', '.join(RECIPES)} are needed")
         for name in names:
-            with explained(f"mend the recipe {name}.toml in {registry.domain.recipes}"):
+            with explained(f"mend the recipe {name}.toml in {registry.domain.recipe_package}"):
                 _resolve_recipe(registry, name)
 
     def test_suites_name_what_exists(self) -> None:

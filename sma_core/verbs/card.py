@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sma_core.config import FinetuneConfig
 from sma_core.evaluation.calibration import BINS
+from sma_core.plugins.files import domain_option
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.training.targets import Targets
@@ -21,11 +22,11 @@ MOST_REASONS = 5
 """Reasons for setting rows aside that the card names."""
 _USE = """```bash
 # a line for every row, those that cannot be used with the reason
-sma predict --model {run} FILE --out predictions.csv
+sma predict --model {run}{domain} FILE --out predictions.csv
 # the test figures again, with confidence intervals
-sma evaluate --model {run}
+sma evaluate --model {run}{domain}
 # figures on labelled rows of your own
-sma evaluate --model {run} --data FILE --target {targets}
+sma evaluate --model {run}{domain} --data FILE --target {targets}
 ```"""
 
 
@@ -136,7 +137,11 @@ def _limits(facts: CardFacts, result: FinetuneResult) -> str:
 
 
 def _use(facts: CardFacts, result: FinetuneResult) -> str:
-    return _USE.format(run=shlex.quote(str(result.run)), targets=shlex.quote(",".join(facts.targets.names)))
+    return _USE.format(
+        run=shlex.quote(str(result.run)),
+        domain=domain_option(result.domain),
+        targets=shlex.quote(",".join(facts.targets.names)),
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -38,7 +38,7 @@ def show_config(
     policy: PluginPolicy | None = None,
 ) -> list[ShownSetting]:
     """Resolve the settings of ``verb`` as it would, and tell where each value came from."""
-    registry = Registry.load(domain, policy)
+    registry = Registry.load_named(domain, policy)
     request = Request(recipe, config, settings or {})
     resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]
     resolved = (pretrain_settings if verb == "train" else finetune_settings)(registry, request)

@@ -18,6 +18,7 @@ from sma_core.data.prepare import Progress
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.files import named, same_domain
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
@@ -75,7 +76,8 @@ def finetune(
     """Learn a task's labels, select on validation, and report the test split once.
 
     Args:
-        domain: The plugin that knows the data; may be left out with ``model`` or a named ``resume``.
+        domain: The plugin that knows the data, or a Python file that does; may be left out with ``model`` or a
+            named ``resume``.
         model: A pre-trained run to start from; empty: random weights.
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
@@ -94,6 +96,7 @@ def finetune(
     """
     began = time.monotonic()
     request = Request(recipe, config, _given(settings, data, task, model))
+    domain, policy = named(domain, policy)
     run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
     if run is None:
         job = _begin(domain, model, request, preparing, policy)
@@ -150,7 +153,7 @@ def _begin(
     name = domain or (facts["domain"]["name"] if facts else None)
     if name is None:
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
-    if facts is not None and facts["domain"]["name"] != name:
+    if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
     registry = Registry.load(name, policy)
     config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
@@ -255,7 +258,7 @@ def _judge(
         valid, test = (objective.judge(job.rows.batches(part, batch_size)) for part in ("valid", "test"))
     return FinetuneResult(
         run=run.path,
-        domain=job.registry.name,
+        domain=job.registry.reference,
         task=job.rows.label,
         kind=job.rows.kind,
         kind_guessed=job.rows.kind_guessed,

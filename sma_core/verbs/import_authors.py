@@ -87,7 +87,7 @@ def import_authors(
         UserError: The domain does not fit the model, or ``out`` is in use.
     """
     checkpoint = read_checkpoint(_folder(source))
-    registry = Registry.load(domain, policy)
+    registry = Registry.load_named(domain, policy)
     feed = _feed(registry, checkpoint, columns)
     settings = checkpoint.settings
     if settings.head is None:
@@ -97,7 +97,7 @@ def import_authors(
         module = build_predictor(settings)
         config, facts = _finetuned(registry, checkpoint, kind, targets)
     left_out = take_over(module, checkpoint)
-    run = RunFolder.create(out, f"{domain}-authors")
+    run = RunFolder.create(out, f"{registry.name}-authors")
     origin = {"imported": source, **domain_facts(registry), **feed.facts()}
     run.write_config(config)
     run.write_environment()

@@ -26,8 +26,8 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
 
 
 def domain_facts(registry: Registry) -> dict[str, Any]:
-    """Return what ``model.json`` says of the domain."""
-    return {"domain": {"name": registry.name, "package": registry.provider(registry.domain)}}
+    """Return what ``model.json`` says of the domain; the name is a whole path where it came from one file."""
+    return {"domain": {"name": registry.reference, "package": registry.provider(registry.domain)}}
 
 
 def tokenizer_facts(tokenizer: DiscreteTokenizer) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def inspect_data(
     """
     began = time.monotonic()
     check_plot(plot)
-    registry = Registry.load(domain, policy)
+    registry = Registry.load_named(domain, policy)
     config = DataConfig(source=data, column=column, columns=tuple(columns) if columns else None, reader=reader)
     source = find_source(registry, config)
     look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook

@@ -33,7 +33,7 @@ class ListedSet:
 
 def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet]:
     """Return the named sets of ``domain``, sorted by name; raises `PluginError` when there is no such domain."""
-    registry = Registry.load(domain, policy)
+    registry = Registry.load_named(domain, policy)
     return [_listed(registry, spec) for spec in registry.specs(DataSet)]
 
 

@@ -21,6 +21,7 @@ from sma_core.evaluation.splits import Part as PartName
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.files import named, same_domain
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import choose_device, seeded
 from sma_core.training.run_folder import RunFolder
@@ -96,7 +97,7 @@ def probe(
     one that is best on validation; the test rows are looked at once.
 
     Args:
-        domain: The plugin that knows the data; may be left out with ``model``.
+        domain: The plugin that knows the data, or a Python file that does; may be left out with ``model``.
         model: A pre-trained run.
         random_weights: Take weights as they are drawn with the seed, in the shape of ``model`` or of the recipe:
             what pre-training is to be compared with.
@@ -117,6 +118,7 @@ def probe(
     began = time.monotonic()
     options = {"data.source": None if data is None else str(data), "task": task}
     wanted = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
+    domain, policy = named(domain, policy)
     registry, resolved, feed = _begin(domain, model, random_weights, Request(recipe, config, wanted), policy)
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")
@@ -128,7 +130,7 @@ def probe(
     found = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
     return ProbeResult(
         model=None if random_weights else model,
-        domain=registry.name,
+        domain=registry.reference,
         task=rows.label,
         kind=rows.kind,
         metric=metric.name,
@@ -158,7 +160,7 @@ def _begin(
     name = domain or (facts["domain"]["name"] if facts else None)
     if name is None:
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
-    if facts is not None and facts["domain"]["name"] != name:
+    if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
     registry = Registry.load(name, policy)
     config = finetune_settings(registry, request, run.config() if run is not None else None).config

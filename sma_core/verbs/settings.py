@@ -41,9 +41,9 @@ class Request:
 
 
 def recipe_names(registry: Registry) -> list[str]:
-    """Return the recipes the domain ships, sorted; raises `PluginError` when their package is not there."""
+    """Return the recipes of the domain, sorted; raises `PluginError` when their package is not there."""
     try:
-        folder = resources.files(registry.domain.recipes)
+        folder = resources.files(registry.domain.recipe_package)
     except ModuleNotFoundError as error:
         provider = registry.provider(registry.domain)
         raise PluginError(f"the recipes of {provider} cannot be found: {error}; reinstall that package") from error
@@ -55,7 +55,7 @@ def read_recipe(registry: Registry, name: str) -> Values:
     names = recipe_names(registry)
     if name not in names:
         raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
-    text = resources.files(registry.domain.recipes).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files(registry.domain.recipe_package).joinpath(f"{name}.toml").read_text(encoding="utf-8")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -67,7 +67,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     """Lay defaults, recipe, file, environment and options over each other for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
-    base = Layer("--domain", {"domain": registry.name, "recipe": name})
+    base = Layer("--domain", {"domain": registry.reference, "recipe": name})
     return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)])
 
 
@@ -89,7 +89,7 @@ def finetune_settings(
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
     layers = [
-        Layer("--domain", {"domain": registry.name, "recipe": name}),
+        Layer("--domain", {"domain": registry.reference, "recipe": name}),
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:

@@ -22,6 +22,7 @@ from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.files import named
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, choose_device, choose_precision, seeded
 from sma_core.training.events import Observer
@@ -62,6 +63,7 @@ def plan_training(
     policy: PluginPolicy | None = None,
 ) -> Plan:
     """Resolve everything `train` would use, without reading data or writing anything."""
+    domain, policy = named(domain, policy)
     registry = Registry.load(_needed(domain), policy)
     resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
     find_source(registry, resolved.data)
@@ -87,7 +89,8 @@ def train(
     """Pre-train on unlabelled rows and return where the run is and what it reached.
 
     Args:
-        domain: The plugin that knows the data; may be left out when ``resume`` names a run.
+        domain: The plugin that knows the data, or a Python file that does; may be left out when ``resume`` names a
+            run.
         data: A set's name or a file; empty: the domain's own set.
         recipe: Shipped settings to begin from (``tiny`` when empty).
         config: A TOML file of settings laid over the recipe.
@@ -104,6 +107,7 @@ def train(
     """
     given = dict(settings or {}) | ({"data.source": data} if data else {})
     request = Request(recipe, config, given)
+    domain, policy = named(domain, policy)
     run = find_run(resume, VERB, domain, out, wishes(request, PretrainConfig))
     if run is None:
         job = _begin(domain, request, preparing, policy)
@@ -124,7 +128,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     return TrainResult(
         run=run.path,
-        domain=job.registry.name,
+        domain=job.registry.reference,
         step=state.step,
         seconds=state.elapsed,
         rows=job.prepared.summary.kept,

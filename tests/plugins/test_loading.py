@@ -184,6 +184,8 @@ def test_an_unknown_domain_names_a_near_one(install):
         Registry.load("tooy")
     with pytest.raises(PluginError, match=r"installed: toy.*pip install sma-music"):
         Registry.load("music")
+    with pytest.raises(PluginError, match=r"'\./toy' is no Python file: .* ends in \.py; .*pip install -e"):
+        Registry.load("./toy")
 
 
 def test_an_unknown_domain_with_none_installed(install):

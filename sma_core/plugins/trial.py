@@ -1,0 +1,111 @@
+"""Try plugins in a process of their own: import one and call its hooks, or load a domain with all that adds to it.
+
+A plugin may hang, exit, crash or print: here it takes down nothing but the trial. The process is
+``python -m sma_core.plugins.trial``; it writes what it found to a file, so nothing that is printed can spoil it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.errors import IncompatiblePluginError
+from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
+from sma_core.plugins.loading import reason_of
+from sma_core.plugins.registry import Registry, specs_alone
+
+MOST_LINES = 40
+"""Lines of a traceback that are kept, from its end."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a trial ended: why it failed (empty: it did not), where, and whether the version was the reason."""
+
+    reason: str = ""
+    traceback: str = ""
+    incompatible: bool = False
+
+
+def try_plugin(plugin: InstalledPlugin, seconds: float) -> Trial:
+    """Import one plugin and call its hooks, in a process that is ended after ``seconds``."""
+    return _in_a_process([plugin.name, plugin.package], seconds)
+
+
+def try_together(domain: str, seconds: float) -> Trial:
+    """Load a domain with all plugins that add to it, in a process that is ended after ``seconds``."""
+    return _in_a_process([domain], seconds)
+
+
+def _in_a_process(names: list[str], seconds: float) -> Trial:
+    """Run the trial of ``names``; output goes to a file, since a process left behind could keep a pipe open."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        found, printed = Path(folder) / "found.json", Path(folder) / "printed"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "sma_core.plugins.trial", str(found), *names]
+        with printed.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return Trial(f"importing it took longer than {seconds:g} s, and was ended")
+            finally:
+                _end(process)
+        try:
+            return Trial(**json.loads(found.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            tail = printed.read_text(encoding="utf-8", errors="replace").splitlines()[-MOST_LINES:]
+            return Trial(f"the process that imported it ended by itself, with status {status}", "\n".join(tail))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process, and on POSIX those it started and left."""
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def _attempt(names: list[str]) -> Trial:
+    """Do the trial in this process."""
+    try:
+        if len(names) == 1:
+            Registry.load(names[0], PluginPolicy(strict=True))
+        else:
+            plugins = installed_plugins(PluginPolicy())
+            specs_alone(next(plugin for plugin in plugins if [plugin.name, plugin.package] == names))
+    except BaseException as error:
+        lines = traceback.format_exc().splitlines()[-MOST_LINES:]
+        return Trial(reason_of(error), "\n".join(lines), isinstance(error, IncompatiblePluginError))
+    return Trial()
+
+
+def main() -> None:
+    """Do the trial that the arguments name: a file for the finding, then plugin and package, or a domain."""
+    file, *names = sys.argv[1:]
+    found = _attempt(names)
+    whole = Path(f"{file}.part")
+    whole.write_text(json.dumps(found.__dict__), encoding="utf-8")
+    whole.replace(file)
+    os._exit(0)  # threads that the plugin has started must not keep us
+
+
+if __name__ == "__main__":
+    main()

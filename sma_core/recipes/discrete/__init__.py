@@ -1,0 +1,1 @@
+"""General recipes for rows of text."""

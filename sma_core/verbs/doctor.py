@@ -1,0 +1,80 @@
+"""`doctor`: whether each installed plugin can be imported, and what to do when not.
+
+Each is tried in a process of its own, so no plugin can break the report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
+from sma_core.plugins.trial import try_plugin, try_together
+
+Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disabled"]
+SECONDS = 60.0
+_ADVICE: dict[Health, str] = {
+    "ok": "",
+    "broken": "mend it or install it anew (pip install --force-reinstall {package}); until then pip uninstall "
+    "{package} leaves it out",
+    "conflict": "uninstall one of the two: pip uninstall {package}",
+    "incompatible": "until then pip uninstall {package} leaves it out",
+    "invalid": "its author must rename the entry point; until then pip uninstall {package} leaves it out",
+    "disabled": "to use it, name it in SMA_PLUGINS or leave that variable and --no-plugins away",
+}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One plugin's state, why it is so, what to do, and where it failed."""
+
+    name: str
+    package: str
+    version: str
+    status: Health
+    detail: str
+    advice: str
+    traceback: str
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing needs mending."""
+        return self.status in ("ok", "disabled")
+
+
+def doctor(policy: PluginPolicy | None = None, seconds: float = SECONDS) -> list[Diagnosis]:
+    """Try every installed plugin that is not switched off, each for at most ``seconds``; sorted by name."""
+    plugins = installed_plugins(policy)
+    return [_diagnosed(plugin, plugins, seconds) for plugin in plugins]
+
+
+def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds: float) -> Diagnosis:
+    if plugin.status != "installed":
+        return _diagnosis(plugin, plugin.status, plugin.detail)
+    trial = try_plugin(plugin, seconds)
+    if trial.reason:
+        return _diagnosis(
+            plugin, "incompatible" if trial.incompatible else "broken", trial.reason, trial.traceback
+        )
+    usable = [each for each in plugins if each.status == "installed" and each.domain == plugin.domain]
+    if plugin.name != plugin.domain:
+        alone = all(each.name != plugin.domain for each in plugins)
+        return _diagnosis(plugin, "ok", _missing_domain(plugin) if alone else "")
+    if len(usable) > 1 and (together := try_together(plugin.name, seconds)).reason:
+        return _together(plugin, usable, together.reason, seconds)
+    return _diagnosis(plugin, "ok")
+
+
+def _together(plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, seconds: float) -> Diagnosis:
+    """A domain whose plugins do not load together: a conflict, unless one of the others is broken by itself."""
+    broken = any(try_plugin(each, seconds).reason for each in usable if each is not plugin)
+    return _diagnosis(plugin, "ok") if broken else _diagnosis(plugin, "conflict", reason)
+
+
+def _missing_domain(plugin: InstalledPlugin) -> str:
+    return f"it adds to the domain {plugin.domain!r}, which is not installed"
+
+
+def _diagnosis(plugin: InstalledPlugin, status: Health, detail: str = "", traceback: str = "") -> Diagnosis:
+    advice = _ADVICE[status].format(package=plugin.package)
+    return Diagnosis(plugin.name, plugin.package, plugin.version, status, detail, advice, traceback)

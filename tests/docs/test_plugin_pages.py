@@ -1,0 +1,77 @@
+"""The pages on plugins: every hook and field is described, and what they tell one to write works."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from sma_core import plugins
+from sma_core.plugins import API_VERSION, Spec, hookspecs
+from sma_core.testing import DomainContract, write_distribution
+from sma_core.verbs.new_plugin import new_plugin
+
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")
+SPECS = [each for each in vars(plugins).values() if isinstance(each, type) and issubclass(each, Spec)]
+
+
+def files_of(page):
+    """The files that a page tells one to write: name and text."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", text, re.DOTALL)
+
+
+def test_every_hook_is_in_the_reference():
+    hooks = {name for name in vars(hookspecs) if name.startswith("sma_")}
+    assert hooks == set(re.findall(r"^\| `(sma_\w+)` \|", REFERENCE, re.MULTILINE))
+    assert f"Plugin API {API_VERSION}." in REFERENCE
+
+
+@pytest.mark.parametrize("spec", [each for each in SPECS if each is not Spec])
+def test_every_field_of_a_spec_is_in_its_section(spec):
+    section = re.search(rf"^## {spec.__name__}\n(.*?)(?=^## |\Z)", REFERENCE, re.DOTALL | re.MULTILINE)
+    assert section, f"docs/plugin-reference.md has no section {spec.__name__}"
+    described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section[1], re.MULTILINE)))
+    missing = {field.name for field in fields(spec)} - set(described)
+    assert not missing, f"describe {', '.join(sorted(missing))} in the section {spec.__name__} of the reference"
+
+
+def test_every_attribute_of_the_contract_is_described():
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    for attribute in (name for name in DomainContract.__annotations__ if not name.startswith("_")):
+        assert f"`{attribute}`" in text
+
+
+def test_the_first_plugin_passes_its_tests_as_the_page_writes_it(tmp_path):
+    made = new_plugin("dna", "discrete", tmp_path / "sma-dna")
+    written = files_of("first-plugin.md")
+    assert len(written) > 5
+    for name, text in written:
+        assert (made.path / name).parent.is_dir(), name
+        (made.path / name).write_text(text, encoding="utf-8")
+    site = write_distribution(tmp_path / "site", "sma-dna", {"dna": "sma_dna.plugin"}, {})
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(made.path / "src"), *sys.path])}
+    commands = [["tools/make_sample.py"], ["-m", "pytest", "-q"]]
+    if find_spec("ruff") is not None:
+        commands += [["-m", "ruff", "check", "--no-cache"], ["-m", "ruff", "format", "--check", "--no-cache"]]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=made.path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_domain_in_one_file_trains_as_the_page_writes_it(run_sma, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    ((name, text),) = files_of("plugins.md")
+    (tmp_path / name).write_text(text)
+    (tmp_path / "reads.txt").write_text("ACGT\nGATTACA\n" * 30)
+    train = ["train", "--domain", f"./{name}", "--data", "reads.txt", "--out", "run"]
+    done = run_sma(*train, "--set", "training.steps=2")
+    sys.modules.pop("mydomain", None)
+    assert done.returncode == 0, done.stderr
