@@ -72,6 +72,7 @@ def test_all_verbs_take_a_file_and_the_run_says_where_its_domain_came_from(stran
         ["embed", "idea/strands.csv", "--out", "vectors.npy", "--model", "pre"],
         ["masks", "idea/strands.csv", "--rows", "1", "--model", "pre"],
         ["evaluate", "--model", "tuned", "--bootstrap", "10"],
+        ["probe", "--model", "pre"],
         ["train", "--out", "pre", "--resume", "--set", "training.steps=3"],
         ["config", "show"],
     ):
