@@ -67,8 +67,6 @@ def toy(tmp_path, monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     plugin = InstalledPlugin("toy", "sma-toy", "1.0", "", f"{__name__}:toy")
     monkeypatch.setattr("sma_core.plugins.loading.installed_plugins", lambda policy: [plugin])
-    monkeypatch.setattr(
-        "sma_core.plugins.loading._register", lambda manager, _: manager.register(ToyPlugin(), "toy")
-    )
+    monkeypatch.setattr("sma_core.plugins.loading.import_entry", lambda plugin: ToyPlugin())
     yield Registry.load("toy")
     sys.modules.pop("toy_recipes", None)
