@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def test_the_wheel_of_the_core_holds_every_template(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
-@pytest.mark.skipif(find_spec("pip") is None, reason="pip is not installed")
+@pytest.mark.skipif(not list(metadata.distributions(name="pip")), reason="pip is not installed")
 def test_a_new_plugin_is_installed_by_pip_and_trains(tmp_path, kind):
     made, site = new_plugin("brand-new", kind, tmp_path / "project"), tmp_path / "site"
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
