@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sma_core.cli.labels import LabelKind, Split, SplitSeed, Target
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -16,7 +17,6 @@ from sma_core.cli.options import (
     Device,
     Domain,
     Json,
-    Kind,
     Layer,
     MaxRejected,
     Recipe,
@@ -26,6 +26,11 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
+
+ProbeKind = Annotated[
+    Literal["linear", "knn"],
+    typer.Option("--probe", help="Ridge or logistic regression, or nearest neighbours."),
+]
 
 
 def probe(
@@ -38,18 +43,13 @@ def probe(
     task: Task = None,
     data: Data = None,
     column: Column = None,
-    target: Annotated[
-        str | None, typer.Option("--target", help="Label columns of your own file, with commas.")
-    ] = None,
-    kind: Annotated[Kind | None, typer.Option("--kind", help="What the labels are; empty: guessed.")] = None,
-    probe: Annotated[
-        Literal["linear", "knn"],
-        typer.Option("--probe", help="Ridge or logistic regression, or nearest neighbours."),
-    ] = "linear",
+    target: Target = None,
+    kind: LabelKind = None,
+    probe: ProbeKind = "linear",
     layer: Layer = None,
-    split: Annotated[str | None, typer.Option("--split", help="Splitter by name; empty: the task's.")] = None,
+    split: Split = None,
     split_column: SplitColumn = None,
-    split_seed: Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")] = None,
+    split_seed: SplitSeed = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
     assignments: Assignments = None,

@@ -98,10 +98,7 @@ def finetune(
     request = Request(recipe, config, _given(settings, data, task, model))
     domain, policy = named(domain, policy)
     run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
-    if run is None:
-        job = _begin(domain, model, request, preparing, policy)
-    else:
-        job = _go_on(run, request, preparing, policy)
+    job = _go_on(run, request, preparing, policy) if run else _begin(domain, model, request, preparing, policy)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
     objective = _objective(job, run)

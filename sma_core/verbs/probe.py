@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +92,13 @@ def probe(
 ) -> ProbeResult:
     """Fit ridge or logistic regression, or nearest neighbours, on the mean latents of a task's rows.
 
-    Nothing of the encoder is trained. Task, data and settings are those of `sma_core.finetune`, of which the
-    split, the rules for rows, the batch size and the seed count. The penalty (or the number of neighbours) is the
-    one that is best on validation; the test rows are looked at once.
+    Nothing of the encoder is trained. Of the settings of `sma_core.finetune` the split, the rules for rows, the
+    batch size and the seed count. Validation picks the penalty or the number of neighbours.
 
     Args:
         domain: The plugin that knows the data, or a Python file that does; may be left out with ``model``.
         model: A pre-trained run.
-        random_weights: Take weights as they are drawn with the seed, in the shape of ``model`` or of the recipe:
-            what pre-training is to be compared with.
+        random_weights: Take weights as they are drawn, in the shape of ``model`` or of the recipe.
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
         probe: ``linear`` or ``knn``.
@@ -123,28 +121,28 @@ def probe(
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")
     rows = read_labelled(registry, resolved, feed, preparing)
+    facts = _fitted(probe, module, rows, depth, resolved) | {"model": None if random_weights else model}
+    return ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
+
+
+def _fitted(
+    probe: ProbeName, module: SMA | Predictor, rows: LabelledRows, layer: int, config: FinetuneConfig
+) -> dict[str, Any]:
+    """Encode the three parts, fit the probe, and give what the result says of rows and figures."""
     if is_per_position(rows.kind):
         raise ConfigError(f"{rows.label} has a label for every position, but a probe reads one vector a row")
     metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
-    parts = [_part(module, rows, part, depth, resolved) for part in ("train", "valid", "test")]
+    parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
     found = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
-    return ProbeResult(
-        model=None if random_weights else model,
-        domain=registry.reference,
-        task=rows.label,
-        kind=rows.kind,
-        metric=metric.name,
-        probe=probe,
-        layer=depth,
-        features=parts[0].features.shape[1],
-        chosen=found.chosen,
-        rows=rows.sizes(),
-        split=rows.split,
-        rejected=rows.rejected,
-        seconds=time.monotonic() - began,
-        valid=found.valid,
-        test=found.test,
-    )
+    said: dict[str, Any] = {
+        "task": rows.label,
+        "kind": rows.kind,
+        "metric": metric.name,
+        "probe": probe,
+        "split": rows.split,
+    }
+    said |= {"rows": rows.sizes(), "rejected": rows.rejected, "features": parts[0].features.shape[1]}
+    return said | asdict(found)
 
 
 def _begin(
