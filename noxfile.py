@@ -77,7 +77,7 @@ def plugin(session: nox.Session, plugin: str) -> None:
 @nox.session
 def everything(session: nox.Session) -> None:
     """Core and all plugins together, with the extras: all tests."""
-    session.install(*LOCKED, ".[baselines,hdf5,hub,report]", *(with_extras(name) for name in PLUGINS), *TEST_TOOLS)
+    session.install(*LOCKED, ".[baselines,hdf5,hub,report,tensorboard]", *(with_extras(name) for name in PLUGINS), *TEST_TOOLS)
     session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
 
 
