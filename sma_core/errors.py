@@ -46,3 +46,11 @@ class StoppedOnRequest(SmaError):
     """Training was asked to stop (Ctrl-C, SIGTERM); its state was saved first."""
 
     exit_code = EXIT_STOPPED
+
+
+class OtherRankFailed(SmaError):
+    """Rank 0 of several failed and has said why; the others leave with its exit code and say nothing."""
+
+    def __init__(self, sentence: str, exit_code: int) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code

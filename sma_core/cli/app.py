@@ -27,6 +27,7 @@ from sma_core.cli import (
     train,
 )
 from sma_core.cli.domain_file import reads_run
+from sma_core.cli.ranks import is_silent
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.plugins.discovery import PluginPolicy
 
@@ -82,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or os.environ.get("SMA_DEBUG", "") not in ("", "0")
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s", level=logging.WARNING)
+    silent = is_silent() and not debug
+    level = logging.CRITICAL if silent else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s", level=level)
     logging.addLevelName(logging.WARNING, "warning")
     try:
         app(args=_optional_values(given), prog_name="sma")
@@ -90,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if debug:
             traceback.print_exc()
         label = "error" if error.exit_code == EXIT_USER else "stopped"
-        print(f"{label}: {error}", file=sys.stderr)
+        if not silent:
+            print(f"{label}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print("stopped at once; what was saved before is whole", file=sys.stderr)

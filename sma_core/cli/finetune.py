@@ -24,6 +24,7 @@ from sma_core.cli.options import (
     ConfigFile,
     Data,
     Debug,
+    Devices,
     Domain,
     Json,
     MaxRejected,
@@ -33,6 +34,7 @@ from sma_core.cli.options import (
     Seed,
     SplitColumn,
     Task,
+    TimeLimit,
     names_from,
     settings_from,
 )
@@ -50,6 +52,7 @@ _SETTINGS = {
     "frozen": "training.frozen_encoder",
     "layer_decay": "training.layer_decay",
     "patience": "training.patience",
+    "time_limit": "training.time_limit",
 }
 """Options that stand for a setting, by the name of their parameter."""
 _NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
@@ -81,14 +84,18 @@ def finetune(
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
+    devices: Devices = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Learn a task's labels, select on validation, report the test split once."""
     from sma_core.cli.output import print_result, progress
+    from sma_core.cli.ranks import run_in_ranks
     from sma_core.plugins.files import domain_option
     from sma_core.verbs.finetune import finetune
 
+    run_in_ranks(devices)
     own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
     result = finetune(
         domain,

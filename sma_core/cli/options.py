@@ -50,6 +50,13 @@ BatchTokens = Annotated[int, typer.Option("--batch-tokens", min=1, help="Padded 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps, then leave.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Devices = Annotated[
+    int | None,
+    typer.Option("--devices", min=1, help="Train in so many processes: GPUs, or parts of this machine's CPU."),
+]
+TimeLimit = Annotated[
+    str | None, typer.Option("--time-limit", help="Save and stop after this time, such as 3h55m; exit status 75.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

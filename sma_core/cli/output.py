@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
+from sma_core.cli.ranks import is_silent
+
 if TYPE_CHECKING:
     from sma_core.training.progress import ProgressDisplay
     from sma_core.verbs.results import FinetuneResult, Plan, TrainResult
@@ -42,6 +44,8 @@ def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[s
 
 def print_result(result: TrainResult | FinetuneResult, as_json: bool, following: str) -> None:
     """Print what a run gave and the command to type next."""
+    if is_silent():
+        return
     if as_json:
         typer.echo(as_json_text(result))
         return

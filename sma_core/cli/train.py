@@ -11,6 +11,7 @@ from sma_core.cli.options import (
     ConfigFile,
     Data,
     Debug,
+    Devices,
     Domain,
     DryRun,
     Json,
@@ -19,6 +20,7 @@ from sma_core.cli.options import (
     Recipe,
     Resume,
     Seed,
+    TimeLimit,
     settings_from,
 )
 
@@ -34,18 +36,22 @@ def train(
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
+    devices: Devices = None,
+    time_limit: TimeLimit = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Pre-train on unlabelled rows by hiding some and guessing them."""
     from sma_core.cli.output import print_dry_run, print_result, progress
+    from sma_core.cli.ranks import run_in_ranks
     from sma_core.verbs.train import plan_training, train
 
-    settings = settings_from(assignments, data, seed, max_rejected)
+    settings = settings_from(assignments, data, seed, max_rejected, **{"training.time_limit": time_limit})
     if dry_run:
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)
         return
+    run_in_ranks(devices)
     result = train(
         domain,
         recipe=recipe,

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from types import NoneType
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sma_core.config.durations import seconds_of
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Strategy = Literal["auto", "single", "ddp", "fsdp"]
 
 
 class Settings(BaseModel):
@@ -267,7 +270,7 @@ class TrainingConfig(Settings):
 
     steps: int | None = Field(None, ge=1, description="Optimiser steps; empty: training.epochs decides.")
     epochs: float | None = Field(None, gt=0.0, description="Passes over the data, when steps is empty.")
-    batch_size: int = Field(64, ge=1, description="Rows in one forward pass.")
+    batch_size: int = Field(64, ge=1, description="Rows in one forward pass, those of all ranks together.")
     accumulate: int = Field(1, ge=1, description="Forward passes whose gradients make one step.")
     learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate of AdamW.")
     weight_decay: float = Field(0.01, ge=0.0, description="Decoupled weight decay of AdamW.")
@@ -278,6 +281,15 @@ class TrainingConfig(Settings):
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
+    strategy: Strategy = Field(
+        "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."
+    )
+    time_limit: str | None = Field(
+        None, description="Save and stop after this time, such as 3h55m; empty: no limit."
+    )
+    max_skipped_steps: int = Field(
+        20, ge=1, description="Steps in a row with a gradient that is not finite, left out, before training stops."
+    )
     seed: int = Field(0, ge=0, description="Seed of weights, data order, masks and dropout.")
     evaluate_every: int = Field(200, ge=1, description="Steps between two held-out losses.")
     evaluate_rows: int = Field(2048, ge=1, description="At most this many held-out rows are used each time.")
@@ -285,6 +297,17 @@ class TrainingConfig(Settings):
     keep_last: int = Field(2, ge=1, description="Checkpoints kept besides the best.")
     log_every: int = Field(10, ge=1, description="Steps between two lines of metrics.jsonl.")
     tensorboard: bool = Field(False, description="Write all figures for TensorBoard too, in the run's folder.")
+
+    def deadline(self, began: float) -> float | None:
+        """Return when the time is up of a run that ``began`` then, both in seconds; None without a limit."""
+        return None if self.time_limit is None else began + seconds_of(self.time_limit)
+
+    @field_validator("time_limit")
+    @classmethod
+    def _a_time(cls, value: str | None) -> str | None:
+        if value is not None:
+            seconds_of(value)
+        return value
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

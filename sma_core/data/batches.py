@@ -23,6 +23,25 @@ MULTIPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Which inputs of a batch of ``total`` are here: every ``stride``-th from ``start``."""
+
+    total: int
+    start: int = 0
+    stride: int = 1
+
+    @classmethod
+    def of(cls, total: int, rank: int, ranks: int) -> Share:
+        """The share of one of several ranks; a batch of fewer inputs than ranks goes to each of them whole."""
+        return cls(total) if total < ranks else cls(total, rank, ranks)
+
+    @property
+    def places(self) -> slice:
+        """The places of these inputs in the whole batch."""
+        return slice(self.start, None, self.stride)
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Padded inputs and what belongs to them."""
 
@@ -34,9 +53,16 @@ class Batch:
     """(B, K) float32, or (B, N) where every position is labelled; NaN where missing; None without labels."""
     rows: NDArray[np.int64]
     """Store indices of the rows, input after input."""
+    share: Share | None = None
+    """Which inputs these are of a batch that several ranks divide; None: all."""
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
+
+    @property
+    def total(self) -> int:
+        """How many inputs the whole batch has, those on other ranks too."""
+        return len(self) if self.share is None else self.share.total
 
     def to(self, device: torch.device | str) -> Batch:
         """Give the same batch on another device."""
@@ -46,12 +72,13 @@ class Batch:
             self.padding_mask.to(device, non_blocking=True),
             labels,
             self.rows,
+            self.share,
         )
 
     def pin(self) -> Batch:
         """Give the same batch in page-locked memory, from which copies to a GPU can overlap."""
         labels = None if self.labels is None else self.labels.pin_memory()
-        return Batch(self.inputs.pin_memory(), self.padding_mask.pin_memory(), labels, self.rows)
+        return Batch(self.inputs.pin_memory(), self.padding_mask.pin_memory(), labels, self.rows, self.share)
 
 
 def collate(
@@ -61,13 +88,17 @@ def collate(
     multiple: int | None = None,
     max_length: int | None = None,
     scale: FeatureScale | None = None,
+    share: Share | None = None,
 ) -> Batch:
     """Pad the inputs ``groups``, each an array of row indices whose ids are joined, to one length N.
 
     N is the longest input rounded up to ``multiple``, at most ``max_length``; rows of numbers, which are all
     as long, are not rounded up unless ``multiple`` says so, and are standardised with ``scale``. Labels
-    come along when the store has any and every input is one row.
+    come along when the store has any and every input is one row. Of a ``share`` only its inputs are read, at the
+    padded length of the whole batch.
     """
+    longest = max(int(store.lengths[group].sum()) for group in groups) if share is not None else None
+    groups = groups if share is None else groups[share.places]
     rows = np.concatenate(groups)
     lengths = store.lengths[rows]
     sizes = np.fromiter(map(len, groups), dtype=np.int64, count=len(groups))
@@ -77,10 +108,10 @@ def collate(
         values = flat.reshape(len(rows), -1)
         inputs, mask = _padded_values(values if scale is None else scale(values), multiple or 1, max_length)
     else:
-        mask = _real(totals, multiple or MULTIPLE, max_length)
+        mask = _real(totals, multiple or MULTIPLE, max_length, longest)
         inputs = _spread(flat.astype(np.int64), mask, pad_id)
     labels = _labels(store, rows, mask) if len(rows) == len(groups) else None
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), labels, rows)
+    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), labels, rows, share)
 
 
 def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor | None:
@@ -116,9 +147,11 @@ def _padded_values(
     return _spread(values.reshape(-1), mask, 0.0)[:, :, None], mask
 
 
-def _real(totals: NDArray[np.int64], multiple: int, max_length: int | None) -> NDArray[np.bool_]:
-    """Mask (B, N) of inputs of these lengths (B,), True = real."""
-    longest = int(totals.max())
+def _real(
+    totals: NDArray[np.int64], multiple: int, max_length: int | None, longest: int | None = None
+) -> NDArray[np.bool_]:
+    """Mask (B, N) of inputs of these lengths (B,), True = real; room for a ``longest`` that is elsewhere."""
+    longest = int(totals.max()) if longest is None else longest
     width = -(-longest // multiple) * multiple
     if max_length is not None:
         if longest > max_length:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.batches import Batch, collate
+from sma_core.data.batches import Batch, Share, collate
 from sma_core.data.packing import EpochPlan, Packing, plan_epoch
 from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
@@ -16,7 +16,8 @@ from sma_core.data.store import Store
 class StoreSource:
     """Epochs over a store, or over chosen ``rows`` of it: a pure function of seed, epoch and lengths.
 
-    ``scale`` standardises rows of numbers.
+    ``scale`` standardises rows of numbers. One of several ``ranks`` gets its share of every batch, so that the
+    batches themselves do not depend on how many there are.
     The plan of the epoch last asked for is kept; asking for another makes a new one.
     """
 
@@ -30,10 +31,13 @@ class StoreSource:
         packing: Packing = "single",
         rows: NDArray[np.int64] | None = None,
         scale: FeatureScale | None = None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self._store, self._batch_size, self._max_length = store, batch_size, max_length
         self._pad_id, self._seed, self._packing, self._scale = pad_id, seed, packing, scale
         self._rows = np.arange(len(store)) if rows is None else rows
+        self._rank, self._ranks = rank, ranks
         self._planned: tuple[int, EpochPlan] | None = None
 
     def batches_in(self, epoch: int) -> int:
@@ -41,9 +45,10 @@ class StoreSource:
         return len(self._plan(epoch))
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return batch ``index`` of ``epoch``."""
+        """Return batch ``index`` of ``epoch``, or this rank's share of it."""
         groups = [self._rows[group] for group in self._plan(epoch)[index]]
-        return collate(self._store, groups, self._pad_id, max_length=self._max_length, scale=self._scale)
+        share = Share.of(len(groups), self._rank, self._ranks) if self._ranks > 1 else None
+        return collate(self._store, groups, self._pad_id, None, self._max_length, self._scale, share)
 
     def _plan(self, epoch: int) -> EpochPlan:
         if self._planned is None or self._planned[0] != epoch:

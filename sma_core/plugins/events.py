@@ -33,7 +33,11 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepLogged:
-    """Mean loss since the last log; ``elapsed`` in seconds since the run's start, pauses left out."""
+    """Mean loss since the last log; ``elapsed`` in seconds since the run's start, pauses left out.
+
+    ``skipped`` steps of the run so far were left out because their gradient was not finite; where all
+    since the last log were, ``loss`` is NaN.
+    """
 
     run: Path
     step: int
@@ -43,6 +47,7 @@ class StepLogged:
     learning_rate: float
     samples_per_second: float
     elapsed: float
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

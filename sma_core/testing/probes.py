@@ -183,7 +183,7 @@ def _step(batch: Batch, inputs: Inputs, config: PretrainConfig) -> bool:
     masking = config.masking.model_copy(update={"layer": min(config.masking.layer, 1)})
     objective = PretrainObjective(module, masking, [])
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-    loss = objective.loss(batch, torch.Generator().manual_seed(0), 0)
+    loss, _ = objective.loss(batch, torch.Generator().manual_seed(0), 0)
     torch.autograd.backward([loss])
     optimizer.step()
     finite = all(bool(torch.isfinite(parameter).all()) for parameter in module.parameters())

@@ -64,7 +64,7 @@ class CheckpointStore:
 
         Raises `CheckpointError` when it cannot be written; what was published before stays as it is.
         """
-        final = self.folder / f"step-{step:08d}"
+        final = self.place(step)
         temporary = temporary_name(final)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,10 @@ class CheckpointStore:
             ) from error
         return final
 
+    def place(self, step: int) -> Path:
+        """Return the folder of the checkpoint of ``step``, which may not be there."""
+        return self.folder / f"step-{step:08d}"
+
     def _publish(self, temporary: Path, final: Path) -> None:
         """Rename the finished folder into place, then point ``latest`` at it."""
         if final.exists():
@@ -97,7 +101,7 @@ class CheckpointStore:
 
     def read(self, step: int) -> Checkpoint:
         """Read and check one checkpoint; raises `CheckpointError` saying what is wrong with it."""
-        folder = self.folder / f"step-{step:08d}"
+        folder = self.place(step)
         written = _check_manifest(folder)
         return Checkpoint(step, folder, json.loads((folder / STATE).read_text(encoding="utf-8")), written)
 
@@ -127,7 +131,7 @@ class CheckpointStore:
         steps = self.steps()
         for step in steps[:-keep_last]:
             if step != best_step:
-                remove_folder(self.folder / f"step-{step:08d}")
+                remove_folder(self.place(step))
 
     def sweep(self, after: int) -> None:
         """Remove what an interrupted process left: temporaries, and damaged folders later than ``after``."""
@@ -135,7 +139,7 @@ class CheckpointStore:
             shutil.rmtree(path, ignore_errors=True)
         for step in self.steps():
             if step > after:
-                remove_folder(self.folder / f"step-{step:08d}")
+                remove_folder(self.place(step))
 
 
 def _seal(folder: Path) -> None:

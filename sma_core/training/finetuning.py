@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sma_core.data.batches import Batch
 from sma_core.errors import DataError
 from sma_core.evaluation.metrics import Metric
 from sma_core.nn.model import Predictor
 from sma_core.training.judging import Judged, judge
+from sma_core.training.ranks import Ranks
+from sma_core.training.strategies import gathered
 from sma_core.training.targets import Targets
 
 
@@ -31,18 +34,22 @@ class FinetuneObjective:
         self.selection = metric.name
         self.higher_is_better = metric.higher_is_better
         self._valid = valid
-        self._forward = torch.compile(module) if compiled else module
+        self.forward: nn.Module = module
+        if compiled:
+            self.forward = cast("nn.Module", torch.compile(module))
 
-    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
-        """Return the mean loss over the known labels of ``batch``; the other two play no part here."""
+    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over the known labels of ``batch``, and how many these are; nothing is drawn."""
         if batch.labels is None:
             raise DataError("these rows have no labels")
-        return self.targets.loss(self._forward(batch.inputs, batch.padding_mask), batch.labels)
+        outputs = self.forward(batch.inputs, batch.padding_mask)
+        return self.targets.loss(outputs, batch.labels), (~batch.labels.isnan()).sum()
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return the figures on the validation rows."""
-        return self.judge(self._valid).figures()
+        return self.judge(self._valid, ranks).figures()
 
-    def judge(self, batches: Sequence[Batch]) -> Judged:
+    def judge(self, batches: Sequence[Batch], ranks: Ranks) -> Judged:
         """Return labels and predictions of ``batches`` for the module as it stands."""
-        return judge(self.module, self.targets, batches)
+        with gathered(self.module):
+            return judge(self.module, self.targets, batches, ranks)

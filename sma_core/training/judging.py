@@ -6,7 +6,7 @@ C columns of predictions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +18,7 @@ from sma_core.data.tokenizers import gather_index
 from sma_core.errors import DataError
 from sma_core.evaluation.metrics import Figures, compute_metrics, target_metrics
 from sma_core.nn.model import Predictor
+from sma_core.training.ranks import Ranks
 from sma_core.training.targets import Labels, Targets
 
 
@@ -55,17 +56,19 @@ class Judged:
         return target_metrics(self.targets.kind, self.labels, self.predictions)
 
 
-def judge(module: Predictor, targets: Targets, batches: Iterable[Batch]) -> Judged:
+def judge(module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None) -> Judged:
     """Let the module, as it stands, predict the rows of ``batches``; raises `DataError` when they have no labels.
 
-    Device and arithmetic are the module's and the caller's.
+    Device and arithmetic are the module's and the caller's. Several ``ranks`` share the batches, and all get all.
     """
     device = next(module.parameters()).device
     rows: list[NDArray[np.int64]] = []
     counts: list[NDArray[np.int64]] = []
     known: list[Labels] = []
     predictions: list[Labels] = []
-    for batch in batches:
+    if ranks is None or len(batches) < ranks.size:
+        ranks = Ranks()
+    for batch in batches[ranks.rank :: ranks.size]:
         if batch.labels is None:
             raise DataError("these rows have no labels")
         labels = batch.labels.double().numpy()
@@ -76,8 +79,16 @@ def judge(module: Predictor, targets: Targets, batches: Iterable[Batch]) -> Judg
         due, given = targets.judged(labels, found)
         known.append(due)
         predictions.append(given)
-    together = (np.concatenate(rows), np.concatenate(counts), np.concatenate(known), np.concatenate(predictions))
-    return Judged(targets, *together)
+    together = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known, predictions))
+    return Judged(targets, *together).take(_places(batches, ranks))
+
+
+def _places(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
+    """Where each row of the batches is among those of all ranks, which come rank by rank."""
+    ends = np.cumsum([len(batch.rows) for batch in batches])
+    of_batch = np.split(np.arange(ends[-1]), ends[:-1])
+    came = [rows for rank in range(ranks.size) for rows in of_batch[rank :: ranks.size]]
+    return np.argsort(np.concatenate(came), kind="stable")
 
 
 def figures_by_target(judged: Judged) -> dict[str, Figures]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -21,7 +22,8 @@ from sma_core.data.batches import Batch
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.checkpoints import Checkpoint, CheckpointStore
-from sma_core.training.device import FixedPrecision, autocast
+from sma_core.training.device import autocast
+from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.observers import Observers
 from sma_core.training.optimizer import (
     build_optimizer,
@@ -30,7 +32,17 @@ from sma_core.training.optimizer import (
     optimizer_tensors,
     set_learning_rate,
 )
+from sma_core.training.place import Place
+from sma_core.training.ranks import Ranks
 from sma_core.training.signals import StopRequest
+from sma_core.training.strategies import (
+    averaging,
+    load_whole,
+    shard,
+    whole,
+    whole_tensors,
+    without_averaging,
+)
 from sma_core.training.stream import BatchSource, BatchStream
 
 
@@ -52,12 +64,18 @@ class Objective(Protocol):
         """Whether a larger figure is the better one."""
         ...
 
-    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
-        """Return the scalar loss at ``step``, counted from 0; whatever is drawn comes from ``generator``."""
+    forward: nn.Module
+    """The module as the loss calls it: compiled, or wrapped for several ranks."""
+
+    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
+        """Return the mean loss at ``step``, counted from 0, and of how many things it is the mean, both scalars.
+
+        Whatever is drawn comes from ``generator``.
+        """
         ...
 
-    def evaluate(self) -> dict[str, float]:
-        """Return figures on rows kept apart, ``selection`` among them."""
+    def evaluate(self, ranks: Ranks) -> dict[str, float]:
+        """Return figures on rows kept apart, ``selection`` among them; the same on all ranks."""
         ...
 
 
@@ -77,13 +95,16 @@ class TrainingState:
     """Evaluations after the first step since the last one that was better than the best checkpoint."""
     metrics: dict[str, float] | None = None
     scaler: dict[str, Any] | None = None
+    skipped: int = 0
+    """Steps that were left out because their gradient was not finite."""
+    skipped_in_a_row: int = 0
 
 
 class Trainer:
     """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands.
 
     ``rates`` are shares of the learning rate by parameter name. With ``patience`` training is over after so many
-    evaluations in a row without a better figure.
+    evaluations in a row without a better figure. Of several ranks ``source`` gives each its share of every batch.
     """
 
     def __init__(
@@ -93,24 +114,28 @@ class Trainer:
         config: TrainingConfig,
         steps: int,
         store: CheckpointStore,
-        device: torch.device,
-        precision: FixedPrecision,
+        place: Place,
         observers: Observers | None = None,
         *,
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
-        self.device, self.precision = device, precision
+        self.device, self.precision, self.ranks = place.device, place.precision, place.ranks
         self._emit = observers if observers is not None else Observers()
         self._run = store.folder.parent
-        self.module = objective.module.to(device)
-        self.optimizer = build_optimizer(self.module, config, rates)
         self.patience = patience
-        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
+        self.module = objective.module.to(self.device)
+        if place.strategy == "fsdp":
+            shard(self.module)
+        self.optimizer = build_optimizer(self.module, config, rates)
+        self._averaged = place.strategy == "ddp"
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.state = TrainingState()
         self.stream = BatchStream(source)
-        self._window = torch.zeros((), device=device)
+        self._window = torch.zeros((), device=self.device)
+        self._skipped = SkippedSteps(self.device)
         self._evaluated_step: int | None = None
         self._samples = 0
         self._clock = time.monotonic()
@@ -119,14 +144,15 @@ class Trainer:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Take up weights, optimiser and position of ``checkpoint``; raises `CheckpointError` on a misfit."""
         try:
-            self.module.load_state_dict(checkpoint.model())
+            load_whole(self.module, checkpoint.model())
         except RuntimeError as error:
             raise CheckpointError(f"{checkpoint.folder} does not fit this model: {error}") from error
         load_optimizer_tensors(self.optimizer, self.module, checkpoint.training())
         names = TrainingState.__dataclass_fields__
         self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
         self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
-        self._window = torch.tensor(self.state.window_loss, device=self.device)
+        self._window = torch.tensor(self.state.window_loss if self.ranks.first else 0.0, device=self.device)
+        self._skipped.restore(self.state.skipped, self.state.skipped_in_a_row)
         if self.state.scaler:
             self.scaler.load_state_dict(self.state.scaler)
 
@@ -140,8 +166,11 @@ class Trainer:
         """Whether there is nothing left to train."""
         return self.state.step >= self.steps or self.stopped_early
 
-    def run(self) -> TrainingState:
-        """Train to the last step. Raises `StoppedOnRequest` after saving when a signal asked for it."""
+    def run(self, until: float | None = None) -> TrainingState:
+        """Train to the last step, or ``until`` a time of ``time.monotonic()``.
+
+        Raises `StoppedOnRequest` after saving when a signal asked for it, or the time was up.
+        """
         self._clock = time.monotonic() - self.state.elapsed
         self._log_clock, self._samples = time.monotonic(), 0
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
@@ -156,15 +185,16 @@ class Trainer:
             )
         )
         cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), StopRequest() as stop:
+        with torch.random.fork_rng(devices=cuda), self._wrapped(), StopRequest(until) as stop:
             if self.state.step == 0:
                 self._evaluate()
-            while not self.finished and not stop.requested:
+            while not self.finished and not self.ranks.any(stop.requested):
                 self._step()
                 self._after_step()
             stopped = not self.finished
             if self.state.step < self.steps and self.state.step not in self.store.steps():
                 self._save()
+            self.ranks.meet()  # what rank 0 has saved is there for all
         self._emit(RunFinished(self._run, self.state.step, stopped, self.stopped_early))
         if stopped:
             raise StoppedOnRequest(
@@ -172,32 +202,50 @@ class Trainer:
             )
         return self.state
 
+    def _wrapped(self) -> AbstractContextManager[None]:
+        """Let gradients be averaged over the ranks inside."""
+        return averaging(self.objective) if self._averaged else nullcontext()
+
     def _step(self) -> None:
         """Make one optimiser step out of ``accumulate`` batches."""
         step = self.state.step + 1
-        seeds = step_seeds(self.config.seed, step)
-        torch.manual_seed(seeds[0])
-        generator = torch.Generator(self.device).manual_seed(seeds[1])
+        dropout, masks = step_seeds(self.config.seed, step, self.ranks.rank)
+        torch.manual_seed(dropout)
+        generator = torch.Generator(self.device).manual_seed(masks)
         self.module.train()
         total = torch.zeros((), device=self.device)
-        for _ in range(self.config.accumulate):
+        for left in reversed(range(self.config.accumulate)):
             batch = self.stream.next().to(self.device)
-            with autocast(self.device, self.precision):
-                loss = self.objective.loss(batch, generator, step - 1)
-            self.scaler.scale(loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-            self._samples += len(batch)
+            with without_averaging(self.objective.forward if left else None):
+                with autocast(self.device, self.precision):
+                    loss = self._of_all(*self.objective.loss(batch, generator, step - 1))
+                self.scaler.scale(loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach() / self.ranks.size
+            self._samples += batch.total
         self.scaler.unscale_(self.optimizer)
-        if self.config.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm)
-        set_learning_rate(self.optimizer, learning_rate(step, self.steps, self.config))
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self._window = self._window + total
+        self._update(learning_rate(step, self.steps, self.config))
+        self._window = self._window + total.masked_fill(self._skipped.last, 0.0)
         self.state.window_batches += self.config.accumulate
         self.state.step = step
         self.state.epoch, self.state.batch = self.stream.epoch, self.stream.index
+
+    def _of_all(self, loss: Tensor, count: Tensor) -> Tensor:
+        """Weigh this rank's mean loss so that the mean over the ranks is that over the things of all of them."""
+        if self.ranks.alone:
+            return loss
+        return loss * (count * self.ranks.size / self.ranks.total(count).clamp(min=1))
+
+    def _update(self, rate: float) -> None:
+        """Clip the gradient and take the step, unless the gradient is not finite."""
+        gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self.config.clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
+        set_learning_rate(self.optimizer, rate)
+        with self._skipped.watching(self.optimizer, whole(norm), own=not self.scaler.is_enabled()):
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
 
     def _after_step(self) -> None:
         """Log, evaluate and save when their turn has come."""
@@ -212,7 +260,9 @@ class Trainer:
 
     def _log(self) -> None:
         state = self.state
-        loss = float(self._window) / max(state.window_batches, 1)
+        batches = state.window_batches - self._skipped.since_log() * self.config.accumulate
+        total = float(self.ranks.total(self._window))
+        loss = total / batches if batches > 0 else math.nan
         now = time.monotonic()
         rate = self._samples / max(now - self._log_clock, 1e-9)
         state.elapsed = now - self._clock
@@ -220,25 +270,33 @@ class Trainer:
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
         lr = learning_rate(state.step, self.steps, self.config)
+        state.skipped, state.skipped_in_a_row = self._skipped.read()
         self._emit(
-            StepLogged(self._run, state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed)
+            StepLogged(
+                self._run,
+                state.step,
+                self.steps,
+                self.stream.passed,
+                loss,
+                lr,
+                rate,
+                state.elapsed,
+                state.skipped,
+            )
         )
-        self._refuse_non_finite(loss)
-
-    def _refuse_non_finite(self, loss: float) -> None:
-        """Raise `UserError` rather than train on, or save, weights that are lost."""
-        if not math.isfinite(loss):
+        if state.skipped_in_a_row >= self.config.max_skipped_steps:
             raise UserError(
-                f"the loss became {loss} at step {self.state.step}; the last checkpoint is kept: "
-                "start again with a lower --set training.learning_rate, or --set training.precision=fp32"
+                f"the loss or its gradient was not finite in the last {state.skipped_in_a_row} steps, up to step "
+                f"{state.step}; the last checkpoints are kept: start again with a lower "
+                "--set training.learning_rate, or with --set training.precision=fp32"
             )
 
     def _evaluate(self) -> None:
         """Take figures on rows kept apart; the time it takes does not count in samples per second."""
         began = time.monotonic()
         self.module.eval()
-        with torch.inference_mode(), autocast(self.device, self.precision):
-            metrics = self.objective.evaluate()
+        with self._grad_off(), autocast(self.device, self.precision):
+            metrics = self.objective.evaluate(self.ranks)
         self._log_clock += time.monotonic() - began
         self.state.elapsed = time.monotonic() - self._clock
         self.state.metrics = metrics
@@ -251,22 +309,23 @@ class Trainer:
         """Publish a checkpoint, mark it when it is the best, and drop what need not be kept."""
         began = time.monotonic()
         state = self.state
-        state.window_loss = float(self._window)
-        self._refuse_non_finite(state.window_loss)
+        state.window_loss = float(self.ranks.total(self._window))
+        state.skipped, state.skipped_in_a_row = self._skipped.read()
+        state.window_batches -= self._skipped.since_log() * self.config.accumulate
         best = self._is_best()
         if best and state.metrics:
             state.best_step, state.best_value = state.step, state.metrics[self.objective.selection]
         state.elapsed = began - self._clock
         state.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
-        folder = self.store.save(
-            state.step,
-            self.module.state_dict(),
-            optimizer_tensors(self.optimizer, self.module),
-            asdict(state),
-        )
-        self.store.prune(self.config.keep_last, state.best_step)
+        first = self.ranks.first
+        model = whole_tensors(self.module.state_dict(), keep=first)
+        training = whole_tensors(optimizer_tensors(self.optimizer, self.module), keep=first)
+        if first:
+            self.store.save(state.step, model, training, asdict(state))
+            if not state.skipped_in_a_row:  # else these weights may be lost, and those before are what is left
+                self.store.prune(self.config.keep_last, state.best_step)
         self._log_clock += time.monotonic() - began
-        self._emit(CheckpointSaved(self._run, state.step, folder, best))
+        self._emit(CheckpointSaved(self._run, state.step, self.store.place(state.step), best))
 
     def _is_best(self) -> bool:
         """Whether this step was evaluated and no saved one is better."""
@@ -280,7 +339,12 @@ class Trainer:
         return state.best_value is None or sign * value > sign * state.best_value
 
 
-def step_seeds(seed: int, step: int) -> tuple[int, int]:
-    """Return two independent 63-bit seeds for step ``step`` of a run seeded ``seed``."""
+def step_seeds(seed: int, step: int, rank: int = 0) -> tuple[int, int]:
+    """Return two independent 63-bit seeds for step ``step`` of a run seeded ``seed``.
+
+    The first is the rank's own, for dropout; the second, for masks, is the same on all ranks.
+    """
     first, second = np.random.SeedSequence([seed, step]).generate_state(2, np.uint64)
+    if rank:
+        first = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
     return int(first) >> 1, int(second) >> 1

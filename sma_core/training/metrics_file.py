@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,15 @@ class MetricsFile:
     def sma_on_event(self, event: Event) -> None:
         """Write the event when it carries figures."""
         if isinstance(event, StepLogged):
-            self._append(
-                {
-                    "step": event.step,
-                    "time": round(event.elapsed, 3),
-                    "epoch": round(event.epoch, 4),
-                    "loss": event.loss,
-                    "learning_rate": event.learning_rate,
-                    "samples_per_second": round(event.samples_per_second, 2),
-                }
-            )
+            line = {
+                "step": event.step,
+                "time": round(event.elapsed, 3),
+                "epoch": round(event.epoch, 4),
+                "loss": event.loss if math.isfinite(event.loss) else None,
+                "learning_rate": event.learning_rate,
+                "samples_per_second": round(event.samples_per_second, 2),
+            }
+            self._append(line | ({"skipped": event.skipped} if event.skipped else {}))
         elif isinstance(event, Evaluated):
             self._append({"step": event.step, "time": round(event.elapsed, 3), **event.metrics})
 

@@ -48,9 +48,13 @@ class _Function:
 
 
 class Observers:
-    """Hands each event to every observer, in pluggy's order: the last to join is told first."""
+    """Hands each event to every observer, in pluggy's order: the last to join is told first.
 
-    def __init__(self, given: Iterable[Observer] = ()) -> None:
+    With ``quiet`` nobody is told anything: of several ranks only the first has observers.
+    """
+
+    def __init__(self, given: Iterable[Observer] = (), *, quiet: bool = False) -> None:
+        self.quiet = quiet
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._trusted: set[str] = set()
@@ -74,6 +78,8 @@ class Observers:
 
     def __call__(self, event: Event) -> None:
         """Tell every observer; what a plugin's observer prints goes to stderr."""
+        if self.quiet:
+            return
         # in pluggy's order, but one by one: its own call would end at the first failure
         for hook in reversed(self._manager.hook.sma_on_event.get_hookimpls()):
             try:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.config import TrainingConfig
+from sma_core.training.strategies import like
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _SHARE = "share"
@@ -76,6 +77,6 @@ def load_optimizer_tensors(
         if f"step.{name}" in tensors:
             optimizer.state[parameter] = {
                 "step": tensors[f"step.{name}"].to(parameter.device),
-                "exp_avg": tensors[f"exp_avg.{name}"].to(parameter.device),
-                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(parameter.device),
+                "exp_avg": like(tensors[f"exp_avg.{name}"], parameter),
+                "exp_avg_sq": like(tensors[f"exp_avg_sq.{name}"], parameter),
             }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sma_core.config import MaskingConfig
 from sma_core.data.batches import Batch
@@ -15,6 +15,8 @@ from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
+from sma_core.training.ranks import Ranks
+from sma_core.training.strategies import gathered
 
 HELD_OUT_SEED = 20_240_116
 """Seed of the masks on held-out rows: the same for every run, so that curves can be compared."""
@@ -43,56 +45,76 @@ class PretrainObjective:
         compiled: bool = False,
     ) -> None:
         self.module = module
-        self._forward = torch.compile(module) if compiled else module
+        self.forward: nn.Module = module
+        if compiled:
+            self.forward = cast("nn.Module", torch.compile(module))
         self._masking = masking
         self._held_out_masking = masking.model_copy(update={"anneal": None})
         self._held_out = held_out
         self._steps = steps
 
-    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> Tensor:
-        """Return the mean loss over the hidden positions of ``batch`` at ``step``, counted from 0."""
+    def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
+        """Return the mean loss over the hidden positions of ``batch`` at ``step``, and how many these are."""
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
-        loss: Tensor = self._forward(batch.inputs, batch.padding_mask, self._masking, noise).loss
-        return loss
+        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise)
+        return result.loss, result.scored
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return both mean losses over the held-out rows, and the measures of the guidance."""
+        with gathered(self.module):
+            return self._evaluate(ranks)
+
+    def _evaluate(self, ranks: Ranks) -> dict[str, float]:
         masking = self._held_out_masking
-        own = random = self._held_out_loss(masking)
+        own = random = self._held_out_loss(masking, ranks)
         if masking.strategy != "random" or masking.reconstruct != "hidden":
             alike = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
-            random = self._held_out_loss(alike)
-        return {"held_out_loss": own, "held_out_random_loss": random, **self._measures()}
+            random = self._held_out_loss(alike, ranks)
+        return {"held_out_loss": own, "held_out_random_loss": random, **self._measures(ranks)}
 
-    def _measures(self) -> dict[str, float]:
+    def _measures(self, ranks: Ranks) -> dict[str, float]:
         device = next(self.module.parameters()).device
         guided = self._held_out_masking.model_copy(update={"strategy": "guided", "reconstruct": "hidden"})
-        found: list[Tensor] = []
-        for index, batch in enumerate(self._held_out):
+        sums = torch.zeros(2, 3, dtype=torch.float64)  # of the measures, and how many rows have each
+        for index, batch in self._own(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
             moved = batch.to(device)
             noises = (self._noise(moved, generator), self._noise(moved, generator))
             measures = measure_mask(self.module, moved.inputs, moved.padding_mask, guided, noises)
-            found.append(torch.stack(measures).float().cpu())  # (3, B)
-        means = torch.cat(found, dim=1).nanmean(dim=1).tolist() if found else []
+            rows = torch.stack(measures).double().cpu()  # (3, B)
+            sums += torch.stack((rows.nansum(dim=1), (~rows.isnan()).sum(dim=1)))
+        totals, counts = ranks.total(sums).tolist()
         names = ("mask_overlap", "mask_change", "mask_entropy")
-        return {name: mean for name, mean in zip(names, means, strict=False) if not math.isnan(mean)}
+        return {name: total / count for name, total, count in zip(names, totals, counts, strict=True) if count}
 
-    def _held_out_loss(self, masking: MaskingConfig) -> float:
+    def _own(self, ranks: Ranks) -> list[tuple[int, Batch]]:
+        """Number the held-out batches and return those that this rank takes."""
+        return list(enumerate(self._held_out))[ranks.rank :: ranks.size]
+
+    def _held_out_loss(self, masking: MaskingConfig, ranks: Ranks) -> float:
         device = next(self.module.parameters()).device
-        total, count = 0.0, 0
-        for index, batch in enumerate(self._held_out):
+        sums = torch.zeros(2, dtype=torch.float64)  # of the losses, and how many positions they are of
+        for index, batch in self._own(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
             moved = batch.to(device)
-            result = self._forward(moved.inputs, moved.padding_mask, masking, self._noise(moved, generator))
-            total += float(result.loss) * int(result.scored)
-            count += int(result.scored)
-        return total / max(count, 1)
+            result = self.module(moved.inputs, moved.padding_mask, masking, self._noise(moved, generator))
+            sums += torch.tensor(
+                [float(result.loss) * int(result.scored), int(result.scored)], dtype=torch.float64
+            )
+        total, count = ranks.total(sums).tolist()
+        return float(total / max(count, 1))
 
     def _noise(self, batch: Batch, generator: torch.Generator, randomness: float = 0.0) -> MaskNoise:
-        rows, length = batch.padding_mask.shape
+        """Draw the noise of the whole batch, whatever share of it is here: the masks are those of one rank."""
+        length = batch.padding_mask.shape[1]
         queries = self.module.encoder.query_count(length)
-        return draw_noise(rows, queries, length, generator, batch.inputs.device, randomness)
+        noise = draw_noise(batch.total, queries, length, generator, batch.inputs.device, randomness)
+        if batch.share is None:
+            return noise
+        here = batch.share.places
+        return noise._replace(
+            queries=noise.queries[here], positions=noise.positions[here], heads=noise.heads[here]
+        )
 
 
 def sample_rows(rows: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

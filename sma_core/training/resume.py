@@ -9,10 +9,12 @@ from sma_core.training.run_folder import RunFolder
 
 def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
     """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
-    checkpoint = run.checkpoints.latest()
-    step = -1
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        step = checkpoint.step
-    run.checkpoints.sweep(after=step)
-    cut_metrics(run.metrics, step)
+    ranks = trainer.ranks
+    checkpoint = run.checkpoints.latest() if ranks.first else None
+    step = int(ranks.text(str(checkpoint.step if checkpoint else -1)))
+    if step >= 0:
+        trainer.restore(checkpoint or run.checkpoints.read(step))
+    ranks.meet()
+    if ranks.first:
+        run.checkpoints.sweep(after=step)
+        cut_metrics(run.metrics, step)

@@ -14,6 +14,8 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any, Self
 
 import tomli_w
 import torch
+from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from sma_core.config.layers import Values, dump, read_toml
@@ -34,9 +37,10 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk."""
+    """One run on disk; with ``quiet`` nothing is ever written: of several ranks only the first writes."""
 
     path: Path
+    quiet: bool = False
 
     @classmethod
     def create(cls, out: Path | None, label: str) -> Self:
@@ -82,12 +86,33 @@ class RunFolder:
         """Path of the metrics file."""
         return self.path / "metrics.jsonl"
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder; raises `UserError` when one does."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"{self.path} is in use by another process that trains in it: wait for its end, or begin a new run"
+            ) from error
+        except OSError as error:
+            raise UserError(f"cannot write in the run folder {self.path}: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, name: str, text: str) -> None:
+        if not self.quiet:
+            write_atomically(self.path / name, text)
+
     def write_config(self, config: BaseModel, precision: str | None = None) -> None:
         """Write every setting to ``config.toml``; ``precision`` is what ``auto`` came to, so that it stays."""
         values = dump(config)
         if precision is not None:
             values["training"]["precision"] = precision
-        write_atomically(self.path / "config.toml", tomli_w.dumps(values))
+        self._write("config.toml", tomli_w.dumps(values))
 
     def config(self) -> Values:
         """Return the settings as nested values."""
@@ -96,7 +121,7 @@ class RunFolder:
     def write_model(self, facts: dict[str, Any]) -> None:
         """Write ``model.json``: what a verb must know to use this folder as a model."""
         text = json.dumps({"format": FORMAT_VERSION, **facts}, indent=1, ensure_ascii=False)
-        write_atomically(self.path / "model.json", text + "\n")
+        self._write("model.json", text + "\n")
 
     def model(self) -> dict[str, Any]:
         """Read ``model.json``; raises `CheckpointError` when it is damaged or of a later format."""
@@ -112,11 +137,11 @@ class RunFolder:
 
     def write_results(self, figures: dict[str, Any]) -> None:
         """Write ``results.json``: what a finished fine-tuning reached."""
-        write_atomically(self.path / "results.json", json.dumps(figures, indent=1, default=str) + "\n")
+        self._write("results.json", json.dumps(figures, indent=1, default=str) + "\n")
 
     def write_card(self, text: str) -> None:
         """Write ``README.md``: what a finished fine-tuning is, in words."""
-        write_atomically(self.path / "README.md", text)
+        self._write("README.md", text)
 
     def write_environment(self) -> None:
         """Write ``environment.json``: command, machine, Python, packages."""
@@ -130,11 +155,11 @@ class RunFolder:
             "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "packages": {name: _version(name) for name in ("sma-core", "torch", "numpy", "pyarrow")},
         }
-        write_atomically(self.path / "environment.json", json.dumps(facts, indent=1) + "\n")
+        self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
     def take_rejected(self, source: Path) -> None:
         """Copy the list of rows left out into the run."""
-        if source.is_file():
+        if source.is_file() and not self.quiet:
             shutil.copyfile(source, self.path / "rejected.jsonl")
 
 

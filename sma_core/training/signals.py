@@ -1,35 +1,49 @@
-"""Ctrl-C and SIGTERM ask for a stop after the current step; a second Ctrl-C stops at once."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and a time limit ask for a stop after a step; a second Ctrl-C stops at once."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+STOP_FILE = "SMA_STOP_FILE"
+"""Variable with the name of a file that asks too, once it is there: how an agent asks its ranks."""
 
 
 class StopRequest:
     """A flag that the signals set while the context is open; ``requested`` is looked at after each step.
 
-    Outside the main thread no handler is put in place, and only `request` sets the flag.
+    ``until`` is a time of ``time.monotonic()`` that asks too, whatever is done to the machine's clock. Outside the
+    main thread no handler is put in place, and only `request` sets the flag.
     """
 
-    def __init__(self) -> None:
-        self.requested = False
+    def __init__(self, until: float | None = None) -> None:
+        self._asked = False
+        self._until = until
+        self._file = Path(os.environ[STOP_FILE]) if STOP_FILE in os.environ else None
         self._before: dict[signal.Signals, Any] = {}
 
     def request(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Ask for a stop; asked a second time by Ctrl-C, raise `KeyboardInterrupt`."""
-        if self.requested and number == signal.SIGINT:
+        if self._asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.requested = True
+        self._asked = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether a stop was asked for, or the time is up."""
+        late = self._until is not None and time.monotonic() >= self._until
+        return self._asked or late or (self._file is not None and self._file.exists())
 
     def __enter__(self) -> Self:
         """Put the handlers in place."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self.request) for number in _SIGNALS}
+            self._before = {number: signal.signal(number, self.request) for number in STOP_SIGNALS}
         return self
 
     def __exit__(

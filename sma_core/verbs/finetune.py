@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from sma_core.evaluation.metrics import find_metric
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.files import named, same_domain
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
+from sma_core.training.device import autocast, seeded
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.judging import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.observers import Observer, Observers
+from sma_core.training.place import Place
+from sma_core.training.ranks import joined
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
@@ -37,7 +39,8 @@ from sma_core.verbs.models import build_predictor, choose_head, load_encoder, lo
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, finetune_settings, wishes
-from sma_core.verbs.watching import attached, check_observers
+from sma_core.verbs.together import Call, stand_up
+from sma_core.verbs.watching import attached
 
 VERB = "finetune"
 
@@ -50,6 +53,7 @@ class _Job:
     config: FinetuneConfig
     rows: LabelledRows
     head: str
+    place: Place
 
     @property
     def feed(self) -> Feed:
@@ -94,18 +98,19 @@ def finetune(
     began = time.monotonic()
     request = Request(recipe, config, _given(settings, data, task, model))
     domain, policy = named(domain, policy)
-    run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
-    watching = Observers(observers)
-    job = _go_on(run, request, watching, policy) if run else _begin(domain, model, request, watching, policy)
-    check_observers(job.config.training)
-    device = choose_device(job.config.training.device)
-    precision = choose_precision(job.config.training.precision, device)
-    objective = _objective(job, run)
-    if run is None:
-        run = _write_run(job, precision, objective.targets, out)
-    trainer = _trained(job, run, objective, device, precision, attached(watching, run, job.config.training))
-    result = _judge(job, run, trainer, objective, autocast(device, precision), time.monotonic() - began)
-    return _finish(run, job, objective, result)
+    with joined() as ranks, ExitStack() as held:
+        call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
+        job, run = stand_up(
+            ranks,
+            held,
+            found=lambda: find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig)),
+            job_of=lambda run: _go_on(run, call) if run else _begin(domain, model, call),
+            make=lambda job: _write_run(job, out),
+        )
+        objective = _objective(job, run)
+        trainer = _trainer(job, run, objective, attached(call.watching, run, job.config.training))
+        trainer.run(job.config.training.deadline(began))
+        return _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
 
 
 def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
@@ -132,13 +137,7 @@ def _given(
     return dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
 
 
-def _begin(
-    domain: str | None,
-    model: Path | None,
-    request: Request,
-    watching: Observers,
-    policy: PluginPolicy | None,
-) -> _Job:
+def _begin(domain: str | None, model: Path | None, call: Call) -> _Job:
     """Find the parts of a new fine-tuning and prepare its rows."""
     pretrained = RunFolder.open(model) if model is not None else None
     facts = pretrained.model() if pretrained is not None else None
@@ -151,39 +150,40 @@ def _begin(
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
     if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    registry = Registry.load(name, policy)
-    watching.add_plugins(registry)
-    config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
+    registry = Registry.load(name, call.policy)
+    call.watching.add_plugins(registry)
+    config = finetune_settings(registry, call.request, pretrained.config() if pretrained else None).config
     feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
-    return _job(registry, config, feed, watching)
+    return _job(registry, config, feed, call)
 
 
-def _go_on(run: RunFolder, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
+def _go_on(run: RunFolder, call: Call) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
-    registry, config = reopen(run, request, FinetuneConfig, policy)
-    watching.add_plugins(registry)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), watching)
+    registry, config = reopen(run, call.request_for(run), FinetuneConfig, call.policy)
+    call.watching.add_plugins(registry)
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), call)
     check_same_rows(run, job.rows)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: FinetuneConfig, feed: Feed, watching: Observers) -> _Job:
+def _job(registry: Registry, config: FinetuneConfig, feed: Feed, call: Call) -> _Job:
     """Find the parts; a head that does not fit is refused before the rows are read, where their kind is known."""
     kind = known_kind(registry, config)
     if kind is not None:
         choose_head(registry, config.head, kind)
-    rows = read_labelled(registry, config, feed, watching.rows_read)
-    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind))
+    place = call.place(config.training)
+    rows = read_labelled(registry, config, feed, call.watching.rows_read)
+    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), place)
 
 
-def _objective(job: _Job, run: RunFolder | None) -> FinetuneObjective:
+def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
     """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
     config, rows = job.config, job.rows
-    targets = Targets.from_json(run.model()["targets"]) if run is not None else _targets(rows, config)
+    targets = Targets.from_json(run.model()["targets"])
     with seeded(config.training.seed):
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
-    if config.pretrained is not None and (run is None or not run.checkpoints.steps()):
+    if config.pretrained is not None and not run.checkpoints.steps():
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     if config.training.frozen_encoder:
         module.freeze()
@@ -200,15 +200,8 @@ def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
     return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
 
 
-def _trained(
-    job: _Job,
-    run: RunFolder,
-    objective: FinetuneObjective,
-    device: torch.device,
-    precision: FixedPrecision,
-    observers: Observers,
-) -> Trainer:
-    """Train from where the run stands to the end, with an evaluation and a checkpoint an epoch."""
+def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers: Observers) -> Trainer:
+    """Build batches and loop, with an evaluation and a checkpoint an epoch, standing where the run stands."""
     training, length = job.config.training, job.config.model.max_length
     source = StoreSource(
         job.rows.store,
@@ -218,6 +211,8 @@ def _trained(
         training.seed,
         rows=job.rows.parts["train"],
         scale=job.feed.scale,
+        rank=job.place.ranks.rank,
+        ranks=job.place.ranks.size,
     )
     epoch = math.ceil(source.batches_in(0) / training.accumulate)
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
@@ -228,31 +223,26 @@ def _trained(
         training,
         steps,
         run.checkpoints,
-        device,
-        precision,
+        job.place,
         observers,
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
     )
     stand_at_checkpoint(trainer, run)
-    trainer.run()
     return trainer
 
 
 def _judge(
-    job: _Job,
-    run: RunFolder,
-    trainer: Trainer,
-    objective: FinetuneObjective,
-    arithmetic: AbstractContextManager[object],
-    seconds: float,
+    job: _Job, run: RunFolder, trainer: Trainer, objective: FinetuneObjective, seconds: float
 ) -> FinetuneResult:
     """Take the figures of the checkpoint that validation picked; here the test split is looked at, once."""
     best = load_weights(objective.module, run)
     objective.module.eval()
     batch_size = job.config.training.batch_size
-    with torch.inference_mode(), arithmetic:
-        valid, test = (objective.judge(job.rows.batches(part, batch_size)) for part in ("valid", "test"))
+    with torch.no_grad(), autocast(job.place.device, job.place.precision):
+        valid, test = (
+            objective.judge(job.rows.batches(part, batch_size), job.place.ranks) for part in ("valid", "test")
+        )
     return FinetuneResult(
         run=run.path,
         domain=job.registry.reference,
@@ -273,10 +263,11 @@ def _judge(
     )
 
 
-def _write_run(job: _Job, precision: str, targets: Targets, out: Path | None) -> RunFolder:
+def _write_run(job: _Job, out: Path | None) -> RunFolder:
     """Make the folder of a new run."""
+    targets = _targets(job.rows, job.config)
     run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
-    run.write_config(job.config, precision)
+    run.write_config(job.config, job.place.precision)
     run.write_environment()
     run.take_rejected(job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))

@@ -16,6 +16,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
 from sma_core.training.checkpoints import Checkpoint
 from sma_core.training.run_folder import RunFolder
+from sma_core.training.strategies import load_whole
 from sma_core.training.targets import is_per_position
 
 ENCODER_PARTS = ("embed.", "encoder.")
@@ -77,7 +78,7 @@ def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
 def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Put all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
     _refuse_misfit(module.state_dict(), weights, path)
-    module.load_state_dict(weights)
+    load_whole(module, weights)
 
 
 def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:

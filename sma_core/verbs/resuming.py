@@ -27,6 +27,10 @@ CHANGEABLE = frozenset(
         "keep_last",
         "log_every",
         "device",
+        "strategy",
+        "time_limit",
+        "max_skipped_steps",
+        "tensorboard",
     )
 )
 """Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""

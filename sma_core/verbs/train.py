@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,13 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.files import named
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import FixedPrecision, choose_device, choose_precision, seeded
+from sma_core.training.device import seeded
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.metrics_file import read_metrics
 from sma_core.training.observers import Observer, Observers
+from sma_core.training.place import Place
 from sma_core.training.pretraining import PretrainObjective, sample_rows
+from sma_core.training.ranks import joined
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
@@ -37,7 +41,8 @@ from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
-from sma_core.verbs.watching import attached, check_observers
+from sma_core.verbs.together import Call, stand_up
+from sma_core.verbs.watching import attached
 
 logger = logging.getLogger("sma")
 
@@ -53,6 +58,7 @@ class _Job:
     source: Source
     feed: Feed
     prepared: Prepared
+    place: Place
 
 
 def plan_training(
@@ -103,21 +109,24 @@ def train(
         UserError: For anything the user can mend; nothing half-written is left.
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
+    began = time.monotonic()
     given = dict(settings or {}) | ({"data.source": data} if data else {})
     request = Request(recipe, config, given)
     domain, policy = named(domain, policy)
-    run = find_run(resume, VERB, domain, out, wishes(request, PretrainConfig))
-    watching = Observers(observers)
-    job = _go_on(run, request, watching, policy) if run else _begin(domain, request, watching, policy)
-    check_observers(job.config.training)
-    device = choose_device(job.config.training.device)
-    precision = choose_precision(job.config.training.precision, device)
-    if run is None:
-        run = _write_run(job, precision, out)
-    _warn_when_all_are_drawn(job)
-    state = _trainer(job, run, device, precision, attached(watching, run, job.config.training)).run()
-    run.write_model(_facts(job, finished=True))
-    return _result(job, run, state)
+    with joined() as ranks, ExitStack() as held:
+        call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
+        job, run = stand_up(
+            ranks,
+            held,
+            found=lambda: find_run(resume, VERB, domain, out, wishes(request, PretrainConfig)),
+            job_of=lambda run: _go_on(run, call) if run else _begin(domain, call),
+            make=lambda job: _write_run(job, out),
+        )
+        _warn_when_all_are_drawn(job)
+        trainer = _trainer(job, run, attached(call.watching, run, job.config.training))
+        state = trainer.run(job.config.training.deadline(began))
+        run.write_model(_facts(job, finished=True))
+        return _result(job, run, state)
 
 
 def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
@@ -143,47 +152,46 @@ def _needed(domain: str | None) -> str:
     return domain
 
 
-def _begin(domain: str | None, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
+def _begin(domain: str | None, call: Call) -> _Job:
     """Find the parts of a new run and prepare its data."""
-    registry = Registry.load(_needed(domain), policy)
-    watching.add_plugins(registry)
-    config = pretrain_settings(registry, request).config
+    registry = Registry.load(_needed(domain), call.policy)
+    call.watching.add_plugins(registry)
+    config = pretrain_settings(registry, call.request).config
     feed = begin_feed(registry, config.data)
-    job = _job(registry, config, feed, watching)
+    job = _job(registry, config, feed, call)
     if is_continuous(registry):
         return replace(job, feed=Feed(scale=Store.open(job.prepared.train).scale))
     return job
 
 
-def _go_on(run: RunFolder, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
+def _go_on(run: RunFolder, call: Call) -> _Job:
     """Find the parts of a run that goes on, as they were."""
-    registry, config = reopen(run, request, PretrainConfig, policy)
-    watching.add_plugins(registry)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), watching)
+    registry, config = reopen(run, call.request_for(run), PretrainConfig, call.policy)
+    call.watching.add_plugins(registry)
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), call)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: PretrainConfig, feed: Feed, watching: Observers) -> _Job:
+def _job(registry: Registry, config: PretrainConfig, feed: Feed, call: Call) -> _Job:
     """Prepare the data; raises `DataError` when numbers are not of the features that ``feed`` knows."""
     source, length = find_source(registry, config.data), config.model.max_length
+    place, progress = call.place(config.training), call.watching.rows_read
     if feed.tokenizer is not None:
-        prepared = prepare_source(
-            registry, source, config.data, feed.tokenizer, length, progress=watching.rows_read
-        )
-        return _Job(registry, config, source, feed, prepared)
+        prepared = prepare_source(registry, source, config.data, feed.tokenizer, length, progress=progress)
+        return _Job(registry, config, source, feed, prepared, place)
     if config.data.packing != "single":
         raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
-    prepared = prepare_values(registry, source, config.data, length, progress=watching.rows_read)
+    prepared = prepare_values(registry, source, config.data, length, progress=progress)
     if feed.scale is not None:
         feed.scale.check_columns(Store.open(prepared.train).metadata.columns, source.label)
-    return _Job(registry, config, source, feed, prepared)
+    return _Job(registry, config, source, feed, prepared, place)
 
 
-def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
+def _write_run(job: _Job, out: Path | None) -> RunFolder:
     """Make the folder of a new run."""
     run = RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}")
-    run.write_config(job.config, precision)
+    run.write_config(job.config, job.place.precision)
     run.write_environment()
     run.take_rejected(job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
@@ -196,19 +204,15 @@ def _facts(job: _Job, finished: bool) -> dict[str, Any]:
     return {"verb": VERB, "finished": finished, **origin, "data": data}
 
 
-def _trainer(
-    job: _Job,
-    run: RunFolder,
-    device: torch.device,
-    precision: FixedPrecision,
-    observers: Observers,
-) -> Trainer:
+def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     """Build model, batches and loop, standing where the run's newest checkpoint stands."""
     training, model = job.config.training, job.config.model
     train, held_out = Store.open(job.prepared.train), Store.open(job.prepared.held_out)
     pad, size, scale = job.feed.pad_id, training.batch_size, job.feed.scale
-    packing = job.config.data.packing
-    source = StoreSource(train, size, model.max_length, pad, training.seed, packing, scale=scale)
+    packing, ranks = job.config.data.packing, job.place.ranks
+    source = StoreSource(
+        train, size, model.max_length, pad, training.seed, packing, scale=scale, rank=ranks.rank, ranks=ranks.size
+    )
     chosen = sample_rows(len(held_out), training.evaluate_rows)
     batches = fixed_batches(held_out, chosen, size, pad, model.max_length, scale)
     with seeded(training.seed):
@@ -220,8 +224,7 @@ def _trainer(
         training,
         steps,
         run.checkpoints,
-        device,
-        precision,
+        job.place,
         observers,
     )
     stand_at_checkpoint(trainer, run)
@@ -232,7 +235,7 @@ def _warn_when_all_are_drawn(job: _Job) -> None:
     """Say so when the masking setting leaves nothing to chance: the mask is then the same every time."""
     masking, latents, longest = job.config.masking, job.config.model.latents, job.prepared.summary.longest
     drawn = query_count(longest, masking.ratio, masking.keys_per_query, latents)
-    if masking.strategy == "guided" and drawn == latents > 1:
+    if masking.strategy == "guided" and drawn == latents > 1 and job.place.ranks.first:
         logger.warning(
             "masking.keys_per_query=%g draws all %d latents for rows of %d inputs, so nothing about the mask is "
             "random: give a larger masking.keys_per_query or more model.latents",

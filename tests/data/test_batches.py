@@ -1,7 +1,5 @@
 """Collation agrees with the plain way and is quick."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -87,11 +85,3 @@ def test_a_batch_moves_as_a_whole(store):
     batch = collate(store, [np.array([3])], 0).to("cpu")
     assert isinstance(batch, Batch)
     assert batch.rows.tolist() == [3]
-
-
-def test_collation_is_quick(store):
-    plan = plan_epoch(store.lengths, 64, "single", 512, 0, 0)
-    collate(store, plan[0], 0)
-    began = time.perf_counter()
-    rows = sum(len(collate(store, groups, 0).rows) for groups in plan)
-    assert rows / (time.perf_counter() - began) > 100_000

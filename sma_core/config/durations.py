@@ -1,0 +1,15 @@
+"""Times as people write them: ``3h55m``, ``90s``, ``1d``."""
+
+from __future__ import annotations
+
+import re
+
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of ``3h55m``; raises `ValueError` saying how a time is written."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError(f"write a time with its units, such as 3h55m, 90m or 1d12h, not {text!r}")
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([dhms])", text))
