@@ -14,6 +14,7 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -118,8 +119,8 @@ class RunFolder:
         """Write ``README.md``: what a finished fine-tuning is, in words."""
         write_atomically(self.path / "README.md", text)
 
-    def write_environment(self) -> None:
-        """Write ``environment.json``: command, machine, Python, packages."""
+    def write_environment(self, plugins: Mapping[str, str]) -> None:
+        """Write ``environment.json``: command, machine, Python, packages; ``plugins`` are those in use."""
         facts = {
             "command": sys.argv,
             "python": platform.python_version(),
@@ -129,6 +130,7 @@ class RunFolder:
             "threads": torch.get_num_threads(),
             "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "packages": {name: _version(name) for name in ("sma-core", "torch", "numpy", "pyarrow")},
+            "plugins": dict(plugins),
         }
         write_atomically(self.path / "environment.json", json.dumps(facts, indent=1) + "\n")
 

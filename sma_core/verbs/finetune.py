@@ -38,6 +38,7 @@ from sma_core.verbs.labelled import LabelledRows, check_same_rows, known_kind, r
 from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, finetune_settings, wishes
 
 VERB = "finetune"
@@ -152,16 +153,19 @@ def _begin(
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
     if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    registry = Registry.load(name, policy)
-    config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
-    feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
+    with parts_of(model, facts, policy):
+        registry = Registry.load(name, policy)
+        config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
+        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
     return _job(registry, config, feed, preparing)
 
 
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, request, FinetuneConfig, policy)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
+    facts = run.model()
+    with parts_of(run.path, facts, policy):
+        job = _job(registry, config, feed_of_run(registry, config.data, facts), preparing)
     check_same_rows(run, job.rows)
     run.write_config(config)
     return job
@@ -277,7 +281,7 @@ def _write_run(job: _Job, precision: str, targets: Targets, out: Path | None) ->
     """Make the folder of a new run."""
     run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, precision)
-    run.write_environment()
+    run.write_environment(job.registry.packages)
     run.take_rejected(job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
     return run

@@ -37,6 +37,7 @@ from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run, is_continuous
 from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
 
 logger = logging.getLogger("sma")
@@ -160,7 +161,9 @@ def _begin(domain: str | None, request: Request, preparing: Progress | None, pol
 def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a run that goes on, as they were."""
     registry, config = reopen(run, request, PretrainConfig, policy)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
+    facts = run.model()
+    with parts_of(run.path, facts, policy):
+        job = _job(registry, config, feed_of_run(registry, config.data, facts), preparing)
     run.write_config(config)
     return job
 
@@ -183,7 +186,7 @@ def _write_run(job: _Job, precision: str, out: Path | None) -> RunFolder:
     """Make the folder of a new run."""
     run = RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}")
     run.write_config(job.config, precision)
-    run.write_environment()
+    run.write_environment(job.registry.packages)
     run.take_rejected(job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
     return run
