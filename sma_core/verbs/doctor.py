@@ -67,7 +67,7 @@ def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds:
         return _diagnosis(plugin, "ok", _missing_domain(plugin) if alone else plugin.detail, trial)
     if len(usable) > 1 and (together := try_together(plugin.name, seconds)).reason:
         return _together(plugin, usable, together.reason, trial, seconds)
-    return _diagnosis(plugin, "ok", plugin.detail, trial)
+    return _diagnosis(plugin, "ok", plugin.detail or _two_versions(plugin, trial), trial)
 
 
 def _together(
@@ -76,6 +76,13 @@ def _together(
     """A domain whose plugins do not load together: a conflict, unless one of the others is broken by itself."""
     broken = any(try_plugin(each, seconds).reason for each in usable if each is not plugin)
     return _diagnosis(plugin, "ok", trial=alone) if broken else _diagnosis(plugin, "conflict", reason, alone)
+
+
+def _two_versions(plugin: InstalledPlugin, trial: Trial) -> str:
+    """Say so when a package declares another version of the contract than its domain."""
+    if not plugin.api or not trial.api_version or plugin.api == trial.api_version:
+        return ""
+    return f"its keywords declare API {plugin.api}, its Domain {trial.api_version}: make them one"
 
 
 def _missing_domain(plugin: InstalledPlugin) -> str:
