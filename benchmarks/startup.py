@@ -1,7 +1,7 @@
 """How long the program takes to start: `python benchmarks/startup.py`.
 
-Prints the median seconds of `sma --help` and `sma plugins list` with no plugin and with fifty, of Python itself, and
-of importing typer alone. Runs take turns, so that whatever else the machine does falls on all.
+Prints the median seconds of `sma --help` and `sma plugins list` with no plugin and with fifty, of Python itself,
+and of importing typer alone. Runs take turns, so that whatever else the machine does falls on all.
 """
 
 from __future__ import annotations
