@@ -7,6 +7,8 @@ A plugin may hang, exit, crash or print: here it takes down nothing but the tria
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import importlib
 import json
 import os
 import signal
@@ -17,9 +19,13 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Self
 
+import pluggy
+
+from sma_core import plugins
 from sma_core.errors import IncompatiblePluginError
 from sma_core.plugins.deprecation import PluginDeprecationWarning
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
@@ -29,6 +35,9 @@ from sma_core.plugins.specs import Domain, Spec
 
 MOST_LINES = 40
 """Lines of a traceback that are kept, from its end."""
+_SHOW = getattr(signal, "SIGUSR1", None)
+"""The signal upon which a trial writes down where it is."""
+_BEFORE_A_PLUGIN = tuple(str(Path(str(module.__file__)).parent) for module in (plugins, importlib, pluggy))
 
 
 @dataclass(frozen=True)
@@ -92,14 +101,26 @@ def _in_a_process(names: list[str], seconds: float) -> Trial:
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:
-                return Trial(f"importing it took longer than {seconds:g} s, and was ended")
+                _ask_where(process)
+                return Trial(f"importing it took longer than {seconds:g} s, and was ended", _tail(printed))
             finally:
                 _end(process)
         try:
             return Trial.from_json(found.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            tail = printed.read_text(encoding="utf-8", errors="replace").splitlines()[-MOST_LINES:]
-            return Trial(f"the process that imported it ended by itself, with status {status}", "\n".join(tail))
+            return Trial(f"the process that imported it ended by itself, with status {status}", _tail(printed))
+
+
+def _ask_where(process: subprocess.Popen[bytes]) -> None:
+    """Let a process that hangs print where, and give it a moment for that."""
+    if _SHOW is not None:
+        process.send_signal(_SHOW)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
+
+
+def _tail(printed: Path) -> str:
+    return "\n".join(printed.read_text(encoding="utf-8", errors="replace").splitlines()[-MOST_LINES:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -118,15 +139,21 @@ def _attempt(names: list[str]) -> Trial:
         if len(names) == 1:
             Registry.load(names[0], PluginPolicy(strict=True))
             return Trial()
-        plugins = installed_plugins(PluginPolicy())
-        plugin = next(plugin for plugin in plugins if [plugin.name, plugin.package] == names)
+        installed = installed_plugins(PluginPolicy())
+        plugin = next(plugin for plugin in installed if [plugin.name, plugin.package] == names)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PluginDeprecationWarning)
             return _worked(plugin, specs_alone(plugin), caught)
     except BaseException as error:
-        lines = traceback.format_exc().splitlines()[-MOST_LINES:]
-        reason = reason_of(error, names[-1])
-        return Trial(reason, "\n".join(lines), isinstance(error, IncompatiblePluginError))
+        return Trial(reason_of(error, names[-1]), _traceback(error), isinstance(error, IncompatiblePluginError))
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback from where the plugin's own code begins, its last lines where it is long."""
+    told = traceback.TracebackException.from_exception(error)
+    own = dropwhile(lambda frame: frame.filename.startswith(("<frozen importlib", *_BEFORE_A_PLUGIN)), told.stack)
+    told.stack = traceback.StackSummary.from_list(list(own))
+    return "\n".join("".join(told.format()).splitlines()[-MOST_LINES:])
 
 
 def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[warnings.WarningMessage]) -> Trial:
@@ -143,6 +170,8 @@ def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[war
 
 def main() -> None:
     """Do the trial that the arguments name: a file for the finding, then plugin and package, or a domain."""
+    if _SHOW is not None:
+        faulthandler.register(_SHOW)
     file, *names = sys.argv[1:]
     found = _attempt(names)
     whole = Path(f"{file}.part")
