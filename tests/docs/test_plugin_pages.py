@@ -7,11 +7,12 @@ import sys
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sma_core import plugins
-from sma_core.plugins import API_VERSION, Spec, hookspecs
+from sma_core.plugins import API_VERSION, Spec, events, hookspecs
 from sma_core.testing import DomainContract, write_distribution
 from sma_core.verbs.new_plugin import new_plugin
 
@@ -39,6 +40,13 @@ def test_every_field_of_a_spec_is_in_its_section(spec):
     described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section[1], re.MULTILINE)))
     missing = {field.name for field in fields(spec)} - set(described)
     assert not missing, f"describe {', '.join(sorted(missing))} in the section {spec.__name__} of the reference"
+
+
+def test_every_event_is_in_the_reference_with_its_fields():
+    rows = dict(re.findall(r"^\| `([A-Z]\w+)` \| (.*) \|$", REFERENCE, re.MULTILINE))
+    assert list(rows) == [event.__name__ for event in get_args(events.Event)]
+    for event in get_args(events.Event):
+        assert {field.name for field in fields(event)} <= set(re.findall(r"`(\w+)`", rows[event.__name__])), event
 
 
 def test_every_attribute_of_the_contract_is_described():

@@ -15,10 +15,9 @@ from typing import Any, get_args, get_type_hints
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-import sma_core.training.events
 from sma_core import plugins
 from sma_core.cli.app import app
-from sma_core.plugins import API_VERSION, hookspecs
+from sma_core.plugins import API_VERSION, events, hookspecs
 from sma_core.plugins.deprecation import deprecation
 
 FOLDER = Path(__file__).parent
@@ -41,7 +40,7 @@ def plugin_api() -> str:
 
 def records() -> list[type]:
     """Dataclasses that authors meet: specs, and the events of a run."""
-    places = (plugins, sma_core.training.events)
+    places = (plugins, events)
     return [
         each for place in places for each in vars(place).values() if isinstance(each, type) and is_dataclass(each)
     ]
