@@ -1,8 +1,11 @@
 """Versions of the contract, of packages, and what is deprecated."""
 
 import logging
+import re
+import tomllib
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pluggy
 import pytest
@@ -13,6 +16,7 @@ from sma_core.plugins.api import api_fit, declared_api
 from sma_core.plugins.deprecation import deprecated_field
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
+from sma_core.verbs.new_plugin import new_plugin
 
 MAJOR, MINOR = (int(part) for part in API_VERSION.split("."))
 NEWER, NEXT = f"{MAJOR}.{MINOR + 96}", f"{MAJOR + 1}.0"
@@ -190,3 +194,18 @@ def test_the_doctor_and_info_show_what_is_deprecated_and_other_verbs_do_not(inst
 
 def test_a_domain_without_version_has_ours():
     assert Domain(name="a", summary="A", tokenizer="bytes", reader="lines", dataset="a").api_version == API_VERSION
+
+
+def projects(folder):
+    """The plugins of this repository, and new ones."""
+    made = [new_plugin(f"new-{kind}", kind, folder / kind).path for kind in ("discrete", "continuous")]
+    return [*made, *(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml"))]
+
+
+def test_keyword_and_domain_of_a_project_say_one_version(tmp_path):
+    for project in projects(tmp_path):
+        keywords = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["keywords"]
+        (source,) = project.glob("src/*/plugin.py")
+        said = re.findall(r'api_version="(.*?)"', source.read_text(encoding="utf-8"))
+        assert said == [declared_api(",".join(keywords))], project
+        assert "sma-plugin" in keywords, project
