@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+import sma_core
+from sma_core.errors import PluginError
+
 ENTRY = """
 from sma_core.plugins import DataSet, Head, Task, Tokenizer, hookimpl
 
@@ -144,3 +147,10 @@ def test_a_broken_extension_under_a_run_is_said_before_what_it_lacks(runs, insta
     assert done.returncode == 2
     assert "plugin 'toy.more' (sma-toy-more 1.0) is left out: ModuleNotFoundError" in caplog.text
     assert done.stderr == "error: the domain 'toy' has no tokenizer 'letters': there are bytes\n"
+
+
+def test_an_estimator_on_a_run_whose_domain_is_gone_names_the_package(runs, install):
+    install.remove(runs[0])
+    estimator = sma_core.SMARegressor(run="pre")
+    with pytest.raises(PluginError, match=r"^pre was made with sma-toy 2\.3, which is not installed"):
+        estimator.fit(["abba", "baba", "bob"], [1.0, 2.0, 3.0])
