@@ -96,13 +96,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not silent:
             print(f"{label}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as leaving:
+        if not _was_interrupted(leaving):
+            raise
         print("stopped at once; what was saved before is whole", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:
         # Whoever read our output has gone (`sma … | head`): leave quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+
+
+def _was_interrupted(leaving: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it; typer makes an exit of its own of that."""
+    while leaving is not None and not isinstance(leaving, KeyboardInterrupt):
+        leaving = leaving.__cause__ or leaving.__context__
+    return leaving is not None
 
 
 def _optional_values(arguments: list[str]) -> list[str]:

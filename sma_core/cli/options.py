@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+logger = logging.getLogger("sma")
 
 Domain = Annotated[str | None, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
 Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
@@ -73,6 +77,17 @@ def settings_from(
     options = {"data.source": data, "training.seed": seed, "data.max_rejected": max_rejected, **others}
     given = {setting: value for setting, value in options.items() if value is not None}
     return dict(flatten(parse_assignments(assignments or []))) | given
+
+
+def deprecated(option: str, instead: str) -> Callable[[Any], Any]:
+    """Return a ``callback`` for an option that is to go: it works, and one line says what to type instead."""
+
+    def say(value: Any) -> Any:  # noqa: ANN401 - the option's own
+        if value is not None and value is not False:
+            logger.warning("%s is deprecated and will go: %s", option, instead)
+        return value
+
+    return say
 
 
 def names_from(text: str | None) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,38 @@ if TYPE_CHECKING:
     from sma_core.verbs.plugin_info import PluginInfo
 
 _OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
-_HEAD = ("NAME", "PACKAGE", "VERSION", "STATUS", "")
+_HEAD = ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "")
 
 
 def list_lines(plugins: Sequence[InstalledPlugin]) -> list[str]:
-    """Return name, package, version, status, and the summary or what is wrong."""
-    return aligned([_HEAD, *((p.name, p.package, p.version, p.status, p.detail or p.summary) for p in plugins)])
+    """Return name, package, version, API, status, and what it adds by its own words, or what is wrong."""
+    return _adding([(plugin, f"{_adds(plugin.name)}: {plugin.summary}") for plugin in plugins])
+
+
+def checked_lines(found: Sequence[Diagnosis]) -> list[str]:
+    """Return the same of plugins that were tried: what they add is counted."""
+    return _adding([(plugin, _counted(plugin)) for plugin in found])
+
+
+def _adding(plugins: Sequence[tuple[InstalledPlugin | Diagnosis, str]]) -> list[str]:
+    """Return a table of plugins, each with what it adds."""
+    head = (*_HEAD[:-1], "ADDS")
+    return aligned([head, *((*_cells(plugin), plugin.detail or adds) for plugin, adds in plugins)])
+
+
+def _cells(plugin: InstalledPlugin | Diagnosis) -> tuple[str, ...]:
+    return plugin.name, plugin.package, plugin.version, plugin.api or "-", plugin.status
+
+
+def _adds(name: str) -> str:
+    """What a plugin adds, as its name alone says it."""
+    domain, dot, _ = name.partition(".")
+    return f"to {domain}" if dot else "a domain"
+
+
+def _counted(plugin: Diagnosis) -> str:
+    counts = Counter(part.kind for part in plugin.parts)
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 
 def new_lines(made: NewPlugin) -> list[str]:
@@ -49,14 +76,16 @@ def info_lines(found: PluginInfo) -> list[str]:
         "extensions": ", ".join(found.extensions),
     }
     parts = [("KIND", "NAME", ""), *((part.kind, part.name, part.summary) for part in found.parts)]
-    return [*aligned([(fact, value) for fact, value in facts.items() if value]), "", *aligned(parts)]
+    old = [f"deprecated: {sentence}" for sentence in found.deprecated]
+    return [*aligned([(fact, value) for fact, value in facts.items() if value]), *old, "", *aligned(parts)]
 
 
 def doctor_lines(found: Sequence[Diagnosis]) -> list[str]:
     """Return a table of all plugins, then what is wrong with each that is not well, and the count."""
     if not found:
         return ["no plugin is installed"]
-    lines = aligned([_HEAD, *((p.name, p.package, p.version, p.status, p.detail) for p in found)])
+    lines = aligned([_HEAD, *((*_cells(plugin), plugin.detail) for plugin in found)])
+    lines += [f"{p.name} ({p.package}): {sentence}" for p in found for sentence in p.deprecated]
     sick = [plugin for plugin in found if not plugin.healthy]
     for plugin in sick:
         lines += ["", f"{plugin.name} ({plugin.package} {plugin.version}) is {plugin.status}: {plugin.detail}"]

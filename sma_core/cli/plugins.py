@@ -1,4 +1,4 @@
-"""``sma plugins``: what is installed, whether it works, and a new one. Only `info` imports a plugin, and one."""
+"""``sma plugins``: what is installed, whether it works, and a new one. None imports a plugin into this process."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from sma_core.cli.options import Debug, Json
-from sma_core.cli.plugin_lines import check_lines, doctor_lines, info_lines, list_lines, new_lines
-from sma_core.plugins.discovery import installed_plugins
+from sma_core.cli.plugin_lines import check_lines, checked_lines, doctor_lines, info_lines, list_lines, new_lines
+from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 
 _HELP = "See which domains are installed, check them, make a new one."
 
@@ -17,8 +17,21 @@ app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
-def list_plugins(context: typer.Context, as_json: Json = False, debug: Debug = False) -> None:
-    """List the installed plugins from package metadata, importing none."""
+def list_plugins(
+    context: typer.Context,
+    try_each: Annotated[
+        bool, typer.Option("--check", help="Import each in a process of its own: what works, and what it adds.")
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the installed plugins from package metadata, importing none.
+
+    What no metadata can say, whether a plugin works and what it adds, `--check` finds out.
+    """
+    if try_each:
+        _list_checked(context.obj, as_json)
+        return
     plugins = installed_plugins(context.obj)
     if as_json:
         import json
@@ -33,6 +46,15 @@ def list_plugins(context: typer.Context, as_json: Json = False, debug: Debug = F
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
             "  sma plugins new DOMAIN --kind discrete|continuous makes one of your own"
         )
+
+
+def _list_checked(policy: PluginPolicy, as_json: bool) -> None:
+    from sma_core.cli.output import as_json_text, waiting
+    from sma_core.verbs.doctor import doctor
+
+    with waiting("importing the plugins one by one"):
+        found = doctor(policy)
+    typer.echo(as_json_text(found) if as_json else "\n".join(checked_lines(found)))
 
 
 @app.command("info")

@@ -1,5 +1,6 @@
 """The plugin door: contract, discovery, registry. Imports no torch, no numpy, no pyarrow."""
 
+from sma_core.plugins.deprecation import PluginDeprecationWarning
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.specs import (
     API_VERSION,
@@ -18,6 +19,7 @@ __all__ = [
     "DataSet",
     "Domain",
     "Head",
+    "PluginDeprecationWarning",
     "Reader",
     "Spec",
     "Splitter",

@@ -1,7 +1,8 @@
 """Step one of discovery: which plugins are installed, from package metadata alone.
 
 Nothing is imported here. An entry point in the group ``sma.plugins`` is named after the domain it
-serves (``text``), or ``domain.extension`` for one that adds to a domain of another package.
+serves (``text``), or ``domain.extension`` for one that adds to a domain of another package. A package says with
+the keyword ``sma-api-1.2`` which version of the contract it was made for.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal, Self
 
+from sma_core.plugins.api import api_fit, declared_api, misfit
+
 logger = logging.getLogger("sma")
 
 GROUP = "sma.plugins"
-Status = Literal["installed", "disabled", "conflict", "invalid"]
+Status = Literal["installed", "disabled", "conflict", "incompatible", "invalid"]
 
 _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 
@@ -48,7 +51,10 @@ class PluginPolicy:
 
 @dataclass(frozen=True)
 class InstalledPlugin:
-    """One entry point: its name, the package that brings it, and whether it may be used."""
+    """One entry point: its name, the package that brings it, and whether it may be used.
+
+    ``api`` is the version of the contract that the package's keywords declare, empty where they do not.
+    """
 
     name: str
     package: str
@@ -57,6 +63,7 @@ class InstalledPlugin:
     module: str
     status: Status = "installed"
     detail: str = ""
+    api: str = ""
 
     @property
     def domain(self) -> str:
@@ -84,17 +91,25 @@ def installed_plugins(
 def _plugins_of(distribution: metadata.Distribution) -> list[InstalledPlugin]:
     """Return the plugins of one installed package; damaged metadata is warned of, and never stops us."""
     try:
-        facts = distribution.metadata
-        package = facts["Name"] or "unknown-package"
-        version, summary = facts["Version"] or "unknown", facts["Summary"] or ""
-    except Exception:  # each Python release fails in its own way here
-        package, version, summary = "unknown-package", "unknown", ""
-    try:
         entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
-    except Exception as error:
+    except Exception as error:  # each Python release fails in its own way here
+        package = _facts(distribution)[0]
         logger.warning("the entry points of the package %s cannot be read, so none is used: %s", package, error)
         return []
-    return [InstalledPlugin(entry.name, package, version, summary, entry.value) for entry in entries]
+    if not entries:  # most packages: their other metadata need not be read
+        return []
+    package, version, summary, api = _facts(distribution)
+    return [InstalledPlugin(entry.name, package, version, summary, entry.value, api=api) for entry in entries]
+
+
+def _facts(distribution: metadata.Distribution) -> tuple[str, str, str, str]:
+    """Return name, version, summary and declared API version of a package."""
+    try:
+        facts = distribution.metadata
+        api = declared_api(facts["Keywords"])
+        return facts["Name"] or "unknown-package", facts["Version"] or "unknown", facts["Summary"] or "", api
+    except Exception:
+        return "unknown-package", "unknown", "", ""
 
 
 def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy) -> InstalledPlugin:
@@ -109,4 +124,7 @@ def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy
         return replace(
             plugin, status="conflict", detail=f"{plugin.name!r} is also provided by {', '.join(others)}"
         )
-    return plugin
+    fit = api_fit(plugin.api) if plugin.api else "fits"
+    if fit == "incompatible":
+        return replace(plugin, status="incompatible", detail=misfit(plugin.api, plugin.package))
+    return plugin if fit == "fits" else replace(plugin, detail=misfit(plugin.api, plugin.package))

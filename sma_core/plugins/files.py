@@ -7,7 +7,6 @@ itself names is ever imported, so a run folder of somebody else's makes no code 
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import keyword
 import shlex
@@ -20,6 +19,7 @@ from types import ModuleType
 from sma_core.errors import PluginError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.loading import CORE, LoadedPlugins, core_manager, reason_of, register
+from sma_core.plugins.quiet import output_to_stderr
 
 FILE = "file"
 """The name under which the hooks of the file are registered."""
@@ -79,7 +79,9 @@ def load_file(path: Path, policy: PluginPolicy) -> LoadedPlugins:
         module = _import(path)
         manager = core_manager()
         register(manager, module, FILE)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PluginError(f"the file {path} cannot be used as a domain: {reason_of(error)}") from error
     return LoadedPlugins(manager, {"core": CORE, FILE: f"the file {path.name}"}, ())
 
@@ -95,5 +97,5 @@ def _import(path: Path) -> ModuleType:
         raise PluginError(f"another module has the name {name!r} already: rename the file, such as my_{name}.py")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    with contextlib.redirect_stdout(sys.stderr):
+    with output_to_stderr():
         return importlib.import_module(name)

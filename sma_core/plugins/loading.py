@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib
-import sys
+import logging
 import traceback
 from dataclasses import dataclass
 from types import ModuleType
 
 import pluggy
 
-from sma_core.errors import PluginError
+from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins import builtin, hookspecs
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
+from sma_core.plugins.missing import missing_hint
+from sma_core.plugins.quiet import output_to_stderr
+from sma_core.plugins.specs import API_VERSION
+
+logger = logging.getLogger("sma")
 
 CORE = "sma-core"
 
@@ -41,6 +45,8 @@ class LoadedPlugins:
     packages: dict[str, str]
     """Name a plugin is registered under -> the package it came from."""
     broken: tuple[BrokenPlugin, ...]
+    newer: tuple[str, ...] = ()
+    """A sentence for each package that says it was made for a newer minor version of the contract than ours."""
 
 
 def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugins:
@@ -61,27 +67,29 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
         if plugin.status == "disabled":
             continue
         try:
-            if plugin.status == "invalid":
-                raise PluginError(plugin.detail)
-            register(manager, import_entry(plugin), plugin.name)
+            import_and_register(manager, plugin)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
-        except (Exception, SystemExit) as error:
-            failure = BrokenPlugin(plugin, reason_of(error), traceback.format_exc())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what test tools and Rust raise is often no Exception
+            failure = BrokenPlugin(plugin, reason_of(error, plugin.package), traceback.format_exc())
             if plugin.name == domain or policy.strict:
-                raise PluginError(
+                kind = IncompatiblePluginError if isinstance(error, IncompatiblePluginError) else PluginError
+                raise kind(
                     f"the plugin {plugin.name!r} ({plugin.package} {plugin.version}) cannot be used: "
                     f"{failure.reason}; mend or reinstall that package (--debug shows the traceback)"
                 ) from error
             broken.append(failure)
-    return LoadedPlugins(manager, packages, tuple(broken))
+    newer = tuple(
+        f"{packages[each.name]} was {each.detail}" for each in wanted if each.name in packages and each.detail
+    )
+    return LoadedPlugins(manager, packages, tuple(broken), newer)
 
 
 def load_alone(plugin: InstalledPlugin) -> LoadedPlugins:
     """Import one plugin and no other; whatever it raises is raised."""
     manager = core_manager()
-    if plugin.status == "invalid":
-        raise PluginError(plugin.detail)
-    register(manager, import_entry(plugin), plugin.name)
+    import_and_register(manager, plugin)
     return LoadedPlugins(manager, {"core": CORE, plugin.name: f"{plugin.package} {plugin.version}"}, ())
 
 
@@ -125,6 +133,8 @@ def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[I
         usable = [plugin for plugin in plugins if plugin.status != "invalid"]
         domains = sorted({plugin.name for plugin in usable if "." not in plugin.name})
         raise PluginError(unknown_domain(domain, domains))
+    if own[0].status == "incompatible":
+        raise IncompatiblePluginError(f"{own[0].package} {own[0].version} was {own[0].detail}")
     if own[0].status == "disabled":
         raise PluginError(f"the plugin {domain!r} ({own[0].package}) is {own[0].detail}; switch it on to use it")
 
@@ -146,9 +156,18 @@ def unknown_domain(domain: str, installed: list[str]) -> str:
     )
 
 
+def import_and_register(manager: pluggy.PluginManager, plugin: InstalledPlugin) -> None:
+    """Import a plugin and add its hooks; raises what it raises, and `PluginError` where metadata rule it out."""
+    if plugin.status == "incompatible":
+        raise IncompatiblePluginError(plugin.detail)
+    if plugin.status == "invalid":
+        raise PluginError(plugin.detail)
+    register(manager, import_entry(plugin), plugin.name)
+
+
 def import_entry(plugin: InstalledPlugin) -> object:
     """Import what a plugin's entry point names; whatever it prints while importing goes to stderr."""
-    with contextlib.redirect_stdout(sys.stderr):
+    with output_to_stderr():
         module: ModuleType = importlib.import_module(plugin.module.partition(":")[0])
         target: object = module
         for part in filter(None, plugin.module.partition(":")[2].split(".")):
@@ -163,16 +182,31 @@ def register(manager: pluggy.PluginManager, target: object, name: str) -> None:
     try:
         manager.register(target, name=name)
         manager.check_pending()
-    except BaseException:
+    except BaseException as error:
         # In pluggy 1.5 a plugin refused half-way leaves hooks behind; others would answer for them.
         if manager.is_registered(target):
             manager.unregister(target)
+        if unknown := _unknown_hooks(manager, target) if isinstance(error, pluggy.PluginValidationError) else []:
+            raise PluginError(
+                f"it has the hook {unknown[0]}, which plugin API {API_VERSION} has not: mend the name, or if a "
+                "newer sma-core has it, pip install --upgrade sma-core"
+            ) from error
         raise
 
 
-def reason_of(error: BaseException) -> str:
-    """The last line a traceback of ``error`` would show, on one line; our own sentences as they are."""
+def _unknown_hooks(manager: pluggy.PluginManager, target: object) -> list[str]:
+    """Names of what a plugin marks as hooks and the contract does not have."""
+    marked = (name for name in dir(target) if manager.parse_hookimpl_opts(target, name) is not None)
+    return [name for name in marked if not hasattr(hookspecs, name)]
+
+
+def reason_of(error: BaseException, package: str | None = None) -> str:
+    """The last line a traceback of ``error`` would show, on one line; our own sentences as they are.
+
+    Where a module is missing, it says what to install: see `missing_hint`.
+    """
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{reason}{missing_hint(error, package)}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import sys
 from typing import Any
 
 from sma_core.errors import PluginError
+from sma_core.plugins.missing import missing_hint
+from sma_core.plugins.quiet import output_to_stderr
 
 
 def resolve(reference: str, needed_by: str) -> Any:  # noqa: ANN401 - a reference may name anything
@@ -20,10 +20,13 @@ def resolve(reference: str, needed_by: str) -> Any:  # noqa: ANN401 - a referenc
     if not colon or not module_name or not attribute:
         raise PluginError(f"{needed_by} names {reference!r}; it must look like 'package.module:attribute'")
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_to_stderr():
             value: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         reason = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        reason += missing_hint(error)
         raise PluginError(f"{needed_by} needs {reference!r}, which cannot be imported: {reason}") from error
     try:
         for part in attribute.split("."):

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import logging
-import sys
 import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sma_core.errors import IncompatiblePluginError, PluginError
+from sma_core.plugins.api import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.files import FILE, is_file, load_file, moved, named
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
+from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
-    API_VERSION,
     DataSet,
     Domain,
     Head,
@@ -91,10 +91,19 @@ class Registry:
         policy = policy or PluginPolicy.from_environment()
         if is_file(domain):
             return cls._load_file(Path(domain), policy)
-        registry = cls(domain, load_plugins(domain, policy), policy.strict)
+        loaded = load_plugins(domain, policy)
+        _warn(loaded.newer, policy.strict)
+        registry = cls(domain, loaded, policy.strict)
+        _warn(set(registry._newer()) - set(loaded.newer), policy.strict)
         for failure in registry.broken:
             logger.warning("%s", failure)
         return registry
+
+    def _newer(self) -> Iterator[str]:
+        """Yield a sentence when the domain itself says that it was made for a newer contract."""
+        if api_fit(self.domain.api_version) == "newer":
+            provider = self.provider(self.domain)
+            yield f"{provider} was {misfit(self.domain.api_version, provider.partition(' ')[0])}"
 
     @classmethod
     def load_named(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
@@ -110,7 +119,9 @@ class Registry:
         loaded = load_file(path, policy)
         try:
             domains = [name for kind, name in _specs_of(FILE, loaded.packages[FILE], loaded) if kind is Domain]
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise PluginError(f"the file {path} cannot be used as a domain: {reason_of(error)}") from error
         if len(domains) != 1:
             raise PluginError(
@@ -123,11 +134,13 @@ class Registry:
         """Take one plugin's specs, all or none: a failure leaves out an extension, not the program."""
         try:
             entries = _specs_of(plugin, provider, loaded)
-        except (Exception, SystemExit) as error:
-            sentence = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            package, _, version = provider.rpartition(" ")
+            sentence = reason_of(error, package)
             if plugin in (self.name, "core") or strict:
                 raise PluginError(f"the plugin {plugin!r} ({provider}) cannot be used: {sentence}") from error
-            package, _, version = provider.rpartition(" ")
             record = InstalledPlugin(plugin, package, version, "", plugin)
             self.broken.append(BrokenPlugin(record, sentence, traceback.format_exc()))
             return
@@ -222,6 +235,14 @@ class Registry:
         return resolve(factory, f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}")
 
 
+def _warn(sentences: Iterable[str], strict: bool) -> None:
+    """Log each sentence, or raise the first as `IncompatiblePluginError`."""
+    for sentence in sentences:
+        if strict:
+            raise IncompatiblePluginError(sentence)
+        logger.warning("%s", sentence)
+
+
 def specs_alone(plugin: InstalledPlugin) -> list[Spec]:
     """Import one plugin and no other, and return what it gives; whatever is wrong with it is raised."""
     loaded = load_alone(plugin)
@@ -250,7 +271,7 @@ def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[t
     entries: dict[tuple[type[Spec], str], _Entry] = {}
     for hook, kind in _HOOKS.items():
         caller = loaded.manager.subset_hook_caller(hook, others)
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_to_stderr():
             answers = caller()
         if len(answers) < len(caller.get_hookimpls()):  # pluggy drops None
             answers = [None]
@@ -262,26 +283,5 @@ def _specs_of(plugin: str, provider: str, loaded: LoadedPlugins) -> dict[tuple[t
                     raise PluginError(f"its hook {hook} gives {spec.name!r} twice")
                 entries[kind, spec.name] = _Entry(spec, provider)
                 if isinstance(spec, Domain):
-                    _check_api_version(spec, provider)
+                    check_api(spec.api_version, provider)
     return entries
-
-
-def _check_api_version(domain: Domain, provider: str) -> None:
-    """Refuse a domain made for another major version of the contract, before its other hooks are called."""
-    try:
-        major = int(domain.api_version.partition(".")[0])
-    except (ValueError, AttributeError):
-        raise PluginError(
-            f"{provider} declares the API version {domain.api_version!r}; it must look like {API_VERSION!r}"
-        ) from None
-    ours = int(API_VERSION.partition(".")[0])
-    if major > ours:
-        raise IncompatiblePluginError(
-            f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
-            "upgrade it with pip install --upgrade sma-core"
-        )
-    if major < ours:
-        raise IncompatiblePluginError(
-            f"{provider} was made for plugin API {domain.api_version}, this sma-core has {API_VERSION}: "
-            f"upgrade the plugin with pip install --upgrade {provider.partition(' ')[0]}"
-        )

@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-API_VERSION = "1.2"
+from sma_core.plugins.deprecation import warn_of_deprecated_fields
+
+API_VERSION = "1.3"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
@@ -44,6 +46,7 @@ class Spec:
                     f"{type(self).__name__} {self.name!r}: {field.name} must be a tuple such as ('one',), "
                     f"not {value!r}"
                 )
+        warn_of_deprecated_fields(self)
 
     @property
     def references(self) -> dict[str, str]:

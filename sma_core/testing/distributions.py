@@ -7,7 +7,7 @@ one that pip installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sma_core.plugins.discovery import GROUP
@@ -20,15 +20,18 @@ def write_distribution(
     files: Mapping[str, str],
     version: str = "1.0",
     summary: str = "A package for a test.",
+    facts: Sequence[str] = (),
 ) -> Path:
     """Write the modules ``files`` and the metadata of package ``name`` into ``folder`` and return it.
 
     ``entry_points`` are those of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``.
-    ``files`` are paths below ``folder`` with their text.
+    ``files`` are paths below ``folder`` with their text. ``facts`` are further lines of the metadata, such as
+    ``Keywords: sma-api-1.2`` and ``Requires-Dist: numpy>=2``.
     """
     information = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     lines = [f"[{GROUP}]", *(f"{entry} = {target}" for entry, target in entry_points.items())]
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {summary}\n"
+    metadata += "".join(f"{fact}\n" for fact in facts)
     texts = {information / "METADATA": metadata, information / "entry_points.txt": "\n".join(lines) + "\n"}
     for path, text in (texts | {folder / path: text for path, text in files.items()}).items():
         path.parent.mkdir(parents=True, exist_ok=True)

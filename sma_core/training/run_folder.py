@@ -14,7 +14,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -143,8 +143,8 @@ class RunFolder:
         """Write ``README.md``: what a finished fine-tuning is, in words."""
         self._write("README.md", text)
 
-    def write_environment(self) -> None:
-        """Write ``environment.json``: command, machine, Python, packages."""
+    def write_environment(self, plugins: Mapping[str, str]) -> None:
+        """Write ``environment.json``: command, machine, Python, packages; ``plugins`` are those in use."""
         facts = {
             "command": sys.argv,
             "python": platform.python_version(),
@@ -154,6 +154,7 @@ class RunFolder:
             "threads": torch.get_num_threads(),
             "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "packages": {name: _version(name) for name in ("sma-core", "torch", "numpy", "pyarrow")},
+            "plugins": dict(plugins),
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 

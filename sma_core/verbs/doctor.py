@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
-from sma_core.plugins.trial import try_plugin, try_together
+from sma_core.plugins.trial import Part, Trial, try_plugin, try_together
 
 Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disabled"]
 SECONDS = 60.0
@@ -26,7 +26,11 @@ _ADVICE: dict[Health, str] = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One plugin's state, why it is so, what to do, and where it failed."""
+    """One plugin's state, why it is so, what to do, and where it failed.
+
+    ``api`` is the version of the contract it was made for, empty where it does not say; ``parts`` are what it
+    gives, and ``deprecated`` what it uses that the next major version of the contract will not have.
+    """
 
     name: str
     package: str
@@ -35,6 +39,9 @@ class Diagnosis:
     detail: str
     advice: str
     traceback: str
+    api: str
+    parts: tuple[Part, ...] = ()
+    deprecated: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -53,28 +60,46 @@ def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds:
         return _diagnosis(plugin, plugin.status, plugin.detail)
     trial = try_plugin(plugin, seconds)
     if trial.reason:
-        return _diagnosis(
-            plugin, "incompatible" if trial.incompatible else "broken", trial.reason, trial.traceback
-        )
+        return _diagnosis(plugin, "incompatible" if trial.incompatible else "broken", trial.reason, trial)
     usable = [each for each in plugins if each.status == "installed" and each.domain == plugin.domain]
     if plugin.name != plugin.domain:
         alone = all(each.name != plugin.domain for each in plugins)
-        return _diagnosis(plugin, "ok", _missing_domain(plugin) if alone else "")
+        return _diagnosis(plugin, "ok", _missing_domain(plugin) if alone else plugin.detail, trial)
     if len(usable) > 1 and (together := try_together(plugin.name, seconds)).reason:
-        return _together(plugin, usable, together.reason, seconds)
-    return _diagnosis(plugin, "ok")
+        return _together(plugin, usable, together.reason, trial, seconds)
+    return _diagnosis(plugin, "ok", plugin.detail or _two_versions(plugin, trial), trial)
 
 
-def _together(plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, seconds: float) -> Diagnosis:
+def _together(
+    plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, alone: Trial, seconds: float
+) -> Diagnosis:
     """A domain whose plugins do not load together: a conflict, unless one of the others is broken by itself."""
     broken = any(try_plugin(each, seconds).reason for each in usable if each is not plugin)
-    return _diagnosis(plugin, "ok") if broken else _diagnosis(plugin, "conflict", reason)
+    return _diagnosis(plugin, "ok", trial=alone) if broken else _diagnosis(plugin, "conflict", reason, alone)
+
+
+def _two_versions(plugin: InstalledPlugin, trial: Trial) -> str:
+    """Say so when a package declares another version of the contract than its domain."""
+    if not plugin.api or not trial.api_version or plugin.api == trial.api_version:
+        return ""
+    return f"its keywords declare API {plugin.api}, its Domain {trial.api_version}: make them one"
 
 
 def _missing_domain(plugin: InstalledPlugin) -> str:
     return f"it adds to the domain {plugin.domain!r}, which is not installed"
 
 
-def _diagnosis(plugin: InstalledPlugin, status: Health, detail: str = "", traceback: str = "") -> Diagnosis:
-    advice = _ADVICE[status].format(package=plugin.package)
-    return Diagnosis(plugin.name, plugin.package, plugin.version, status, detail, advice, traceback)
+def _diagnosis(plugin: InstalledPlugin, status: Health, detail: str = "", trial: Trial | None = None) -> Diagnosis:
+    trial = trial or Trial()
+    return Diagnosis(
+        name=plugin.name,
+        package=plugin.package,
+        version=plugin.version,
+        status=status,
+        detail=detail,
+        advice=_ADVICE[status].format(package=plugin.package),
+        traceback=trial.traceback,
+        api=trial.api_version or plugin.api,
+        parts=trial.parts,
+        deprecated=trial.deprecated,
+    )

@@ -25,6 +25,7 @@ from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import feed_of_run
 from sma_core.verbs.models import build_predictor, present, put_weights
 from sma_core.verbs.rows import RowChunk, RowReading
+from sma_core.verbs.run_plugins import parts_of
 
 BATCH_TOKENS = 8192
 """Padded inputs in one forward pass, unless the user says otherwise."""
@@ -77,9 +78,10 @@ class EncoderModel:
     @classmethod
     def of(cls, run: RunContents, device: str = "auto", policy: PluginPolicy | None = None) -> EncoderModel:
         """Build the network of a run and put its weights in."""
-        registry = Registry.load(run.facts["domain"]["name"], policy)
-        build = _finetuned if run.is_finetuned else _pretrained
-        return build(run, registry, choose_device(device))
+        with parts_of(run.path, run.facts, policy):
+            registry = Registry.load(run.facts["domain"]["name"], policy)
+            build = _finetuned if run.is_finetuned else _pretrained
+            return build(run, registry, choose_device(device))
 
     @property
     def domain(self) -> str:

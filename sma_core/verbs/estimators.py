@@ -31,6 +31,7 @@ from sma_core.verbs.featurizer import RunEstimator, numbers_of, texts_of
 from sma_core.verbs.feeds import is_continuous
 from sma_core.verbs.finetune import finetune
 from sma_core.verbs.loaded import Rows
+from sma_core.verbs.run_plugins import parts_of
 
 TEXT, PART = "sma:text", "sma:part"
 """Columns of the file besides features and targets."""
@@ -74,7 +75,9 @@ class _Tuned(RunEstimator):
         domain = self.domain or (None if contents is None else contents.facts["domain"]["name"])
         if domain is None:
             raise UserError("say which domain with domain=NAME, or which pre-trained run with run=FOLDER")
-        return Registry.load(domain)
+        run, facts = (None, None) if contents is None else (contents.path, contents.facts)
+        with parts_of(run, facts):
+            return Registry.load(domain)
 
     def _tune(self, rows: Rows, labels: Mapping[str, Sequence[Any]]) -> None:
         """Fine-tune on rows and the columns ``labels``, and keep what came of it in memory."""

@@ -27,6 +27,7 @@ from sma_core.verbs.finetuned import FinetunedRun
 from sma_core.verbs.labelled import LabelledRows, check_same_rows, read_labelled
 from sma_core.verbs.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
 from sma_core.verbs.results import Estimate, EvaluateResult, plain
+from sma_core.verbs.run_plugins import parts_of
 
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]
@@ -87,7 +88,10 @@ def evaluate(
     named = tuple(targets) if targets else None
     file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected))
     loaded = FinetunedRun.load(Path(model), device, policy)
-    rows = _own_rows(loaded, preparing) if file is None else read_labelled_file(loaded, file, preparing)
+    if file is None:
+        rows = _own_rows(loaded, preparing, policy)
+    else:
+        rows = read_labelled_file(loaded, file, preparing)
     judged = _judge(loaded, rows, part or "test")
     result = _result(loaded.run, rows, judged, None if file else part or "test", draws, began)
     _write(result, judged, rows, predictions, out)
@@ -103,9 +107,10 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     return file if file.data else None
 
 
-def _own_rows(loaded: FinetunedRun, preparing: Progress | None) -> LabelledRows:
+def _own_rows(loaded: FinetunedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
     """Read the rows of the run's task, divided as they were."""
-    rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
+    with parts_of(loaded.run.path, loaded.run.model(), policy):
+        rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
     check_same_rows(loaded.run, rows)
     return rows
 

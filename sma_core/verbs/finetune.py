@@ -38,6 +38,7 @@ from sma_core.verbs.labelled import LabelledRows, check_same_rows, known_kind, r
 from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, finetune_settings, wishes
 from sma_core.verbs.together import Call, stand_up
 from sma_core.verbs.watching import attached
@@ -150,10 +151,11 @@ def _begin(domain: str | None, model: Path | None, call: Call) -> _Job:
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
     if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    registry = Registry.load(name, call.policy)
-    call.watching.add_plugins(registry)
-    config = finetune_settings(registry, call.request, pretrained.config() if pretrained else None).config
-    feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
+    with parts_of(model, facts, call.policy):
+        registry = Registry.load(name, call.policy)
+        call.watching.add_plugins(registry)
+        config = finetune_settings(registry, call.request, pretrained.config() if pretrained else None).config
+        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
     return _job(registry, config, feed, call)
 
 
@@ -161,7 +163,9 @@ def _go_on(run: RunFolder, call: Call) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, call.request_for(run), FinetuneConfig, call.policy)
     call.watching.add_plugins(registry)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), call)
+    facts = run.model()
+    with parts_of(run.path, facts, call.policy):
+        job = _job(registry, config, feed_of_run(registry, config.data, facts), call)
     check_same_rows(run, job.rows)
     run.write_config(config)
     return job
@@ -268,7 +272,7 @@ def _write_run(job: _Job, out: Path | None) -> RunFolder:
     targets = _targets(job.rows, job.config)
     run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, job.place.precision)
-    run.write_environment()
+    run.write_environment(job.registry.packages)
     run.take_rejected(job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
     return run

@@ -18,6 +18,7 @@ from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import Feed, feed_of_run
 from sma_core.verbs.models import build_predictor, load_weights
+from sma_core.verbs.run_plugins import parts_of
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class FinetunedRun:
             raise CheckpointError(
                 f"{path} is a pre-trained run without a head: teach it a task with sma finetune --model {path}"
             )
-        registry = Registry.load(facts["domain"]["name"], policy)
         config = resolve(FinetuneConfig, [Layer(str(path), run.config())]).config
-        feed = feed_of_run(registry, config.data, facts)
         targets = Targets.from_json(facts["targets"])
-        module = build_predictor(registry, config.model, feed.inputs, facts["head"], targets.outputs)
+        with parts_of(path, facts, policy):
+            registry = Registry.load(facts["domain"]["name"], policy)
+            feed = feed_of_run(registry, config.data, facts)
+            module = build_predictor(registry, config.model, feed.inputs, facts["head"], targets.outputs)
         load_weights(module, run)
         chosen = choose_device(device)
         precision = _precision(config, chosen)

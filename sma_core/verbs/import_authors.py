@@ -100,7 +100,7 @@ def import_authors(
     run = RunFolder.create(out, f"{registry.name}-authors")
     origin = {"imported": source, **domain_facts(registry), **feed.facts()}
     run.write_config(config)
-    run.write_environment()
+    run.write_environment(registry.packages)
     run.write_model({**facts, **origin, "finished": True})
     run.checkpoints.save(0, module.state_dict(), {}, {})
     what = "pre-trained" if settings.head is None else "fine-tuned"

@@ -13,6 +13,7 @@ from sma_core.errors import PluginError
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
 from sma_core.verbs.datasets import Source, cache_folder
+from sma_core.verbs.run_plugins import plugin_facts
 
 
 def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
@@ -26,8 +27,12 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
 
 
 def domain_facts(registry: Registry) -> dict[str, Any]:
-    """Return what ``model.json`` says of the domain; the name is a whole path where it came from one file."""
-    return {"domain": {"name": registry.reference, "package": registry.provider(registry.domain)}}
+    """Return what ``model.json`` says of the domain and of all plugins that serve it.
+
+    The domain's name is a whole path where it came from one file.
+    """
+    domain = {"name": registry.reference, "package": registry.provider(registry.domain)}
+    return {"domain": domain, **plugin_facts(registry)}
 
 
 def tokenizer_facts(tokenizer: DiscreteTokenizer) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from sma_core.training.targets import is_per_position
 from sma_core.verbs.encoders import EncoderModel
 from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run
 from sma_core.verbs.labelled import LabelledRows, read_labelled
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, finetune_settings
 from sma_core.verbs.vectors import check_layer, latents_of
 
@@ -160,9 +161,10 @@ def _begin(
         raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
     if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    registry = Registry.load(name, policy)
-    config = finetune_settings(registry, request, run.config() if run is not None else None).config
-    feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
+    with parts_of(model, facts, policy):
+        registry = Registry.load(name, policy)
+        config = finetune_settings(registry, request, run.config() if run is not None else None).config
+        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
     return registry, config, feed
 
 

@@ -12,6 +12,7 @@ from sma_core.errors import CheckpointError, ConfigError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.run_folder import RUNS, RunFolder
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, wishes
 
 M = TypeVar("M", bound=Settings)
@@ -77,7 +78,9 @@ def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
     """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
-    registry = Registry.load(run.model()["domain"]["name"], policy)
+    facts = run.model()
+    with parts_of(run.path, facts, policy):
+        registry = Registry.load(facts["domain"]["name"], policy)
     layer = Layer(str(run.path), resumed_settings(run, wishes(request, model)))
     return registry, resolve(model, [layer]).config
 

@@ -40,6 +40,7 @@ from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run, is_continuous
 from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
+from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
 from sma_core.verbs.together import Call, stand_up
 from sma_core.verbs.watching import attached
@@ -168,7 +169,9 @@ def _go_on(run: RunFolder, call: Call) -> _Job:
     """Find the parts of a run that goes on, as they were."""
     registry, config = reopen(run, call.request_for(run), PretrainConfig, call.policy)
     call.watching.add_plugins(registry)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), call)
+    facts = run.model()
+    with parts_of(run.path, facts, call.policy):
+        job = _job(registry, config, feed_of_run(registry, config.data, facts), call)
     run.write_config(config)
     return job
 
@@ -192,7 +195,7 @@ def _write_run(job: _Job, out: Path | None) -> RunFolder:
     """Make the folder of a new run."""
     run = RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}")
     run.write_config(job.config, job.place.precision)
-    run.write_environment()
+    run.write_environment(job.registry.packages)
     run.take_rejected(job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
     return run

@@ -76,7 +76,8 @@ def test_the_first_plugin_passes_its_tests_as_the_page_writes_it(tmp_path):
 
 def test_a_domain_in_one_file_trains_as_the_page_writes_it(run_sma, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
-    ((name, text),) = files_of("plugins.md")
+    name = "mydomain.py"
+    text = dict(files_of("plugins.md"))[name]
     (tmp_path / name).write_text(text)
     (tmp_path / "reads.txt").write_text("ACGT\nGATTACA\n" * 30)
     train = ["train", "--domain", f"./{name}", "--data", "reads.txt", "--out", "run"]

@@ -1,5 +1,6 @@
 """Fake installed packages: what the tests here see is only what they install."""
 
+import importlib
 import os
 import sys
 from importlib import metadata
@@ -62,24 +63,39 @@ class Installer:
 
     def __init__(self, folder, monkeypatch):
         self.folder, self.monkeypatch, self.places = folder, monkeypatch, []
+        self.before = set(sys.modules)
 
-    def __call__(self, name, entry_points, files, version="1.0", summary="A package for a test."):
-        place = write_distribution(self.folder / f"{name}-{version}", name, entry_points, files, version, summary)
+    def __call__(self, name, entry_points, files, version="1.0", summary="A package for a test.", facts=()):
+        folder = self.folder / f"{name}-{version}"
+        place = write_distribution(folder, name, entry_points, files, version, summary, facts)
         self.monkeypatch.syspath_prepend(place)
         self.places.append(str(place))
         return place
 
-    def toy(self, *changes, version="1.0", **files):
+    def toy(self, *changes, version="1.0", facts=(), **files):
         """The domain ``toy``; changes are pairs (text, other text) in any of its files."""
         texts = TOY | {f"toy_plugin/{name}.py": text for name, text in files.items()}
         for old, new in changes:
             assert any(old in text for text in texts.values()), old
             texts = {path: text.replace(old, new) for path, text in texts.items()}
-        return self("sma-toy", {"toy": "toy_plugin.entry"}, texts, version, "Words of a toy language.")
+        return self("sma-toy", {"toy": "toy_plugin.entry"}, texts, version, "Words of a toy language.", facts)
 
-    def extension(self, source, name="extra"):
+    def extension(self, source, name="extra", **options):
         """A package sma-toy-NAME that adds to ``toy``."""
-        return self(f"sma-toy-{name}", {f"toy.{name}": f"toy_{name}"}, {f"toy_{name}.py": source})
+        return self(f"sma-toy-{name}", {f"toy.{name}": f"toy_{name}"}, {f"toy_{name}.py": source}, **options)
+
+    def remove(self, place):
+        """Uninstall a package: what was imported of it is forgotten."""
+        self.places.remove(str(place))
+        sys.path.remove(str(place))
+        self.forget()
+
+    def forget(self):
+        """Import the fakes anew when they are next needed."""
+        for name in set(sys.modules) - self.before:
+            if name.partition(".")[0].startswith(("toy_", "other_")):
+                del sys.modules[name]
+        importlib.invalidate_caches()
 
     def environment(self):
         """The environment in which another process sees the fakes too, beside what is really installed."""
@@ -94,8 +110,5 @@ def install(tmp_path, monkeypatch):
     installer = Installer(tmp_path / "site", monkeypatch)
     whole = metadata.distributions
     monkeypatch.setattr(discovery.metadata, "distributions", lambda: whole(path=installer.places))
-    before = set(sys.modules)
     yield installer
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0].startswith(("toy_", "other_")):
-            del sys.modules[name]
+    installer.forget()

@@ -44,9 +44,19 @@ def test_a_broken_plugin_is_shown_with_its_reason(install, source, said):
     assert "other_word" not in sys.modules
 
 
+def test_a_traceback_begins_in_the_plugins_own_code(install):
+    source = "from sma_core.plugins import hookimpl\n\n@hookimpl\ndef sma_domains():\n    1 / 0\n"
+    install("sma-word", {"word": "other_word"}, {"other_word.py": source})
+    first, second, *_ = diagnosed()["word"].traceback.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert second.endswith('other_word.py", line 5, in sma_domains')
+
+
 def test_a_plugin_that_hangs_is_ended(install):
-    install("sma-word", {"word": "other_word"}, {"other_word.py": "import time\ntime.sleep(600)\n"})
-    assert diagnosed(seconds=1.0)["word"].detail == "importing it took longer than 1 s, and was ended"
+    install("sma-word", {"word": "other_word"}, {"other_word.py": "while True:\n    pass\n"})
+    found = diagnosed(seconds=3.0)["word"]
+    assert found.detail == "importing it took longer than 3 s, and was ended"
+    assert "other_word.py" in found.traceback
 
 
 def test_the_others_are_well_beside_a_broken_one(install, capsys):

@@ -57,11 +57,12 @@ def test_list_of_none_says_how_to_get_one(install, capsys):
 
 
 def test_list_of_one(install, capsys):
-    install.toy(version="1.4")
+    install.toy(version="1.4", facts=["Keywords: sma-plugin,sma-api-1.0"])
     _, output, errors = program(capsys, "plugins", "list")
     header, line = output.splitlines()
-    assert header.split() == ["NAME", "PACKAGE", "VERSION", "STATUS"]
-    assert line.split(maxsplit=4) == ["toy", "sma-toy", "1.4", "installed", "Words of a toy language."]
+    assert header.split() == ["NAME", "PACKAGE", "VERSION", "API", "STATUS", "ADDS"]
+    said = ["toy", "sma-toy", "1.4", "1.0", "installed", "a domain: Words of a toy language."]
+    assert line.split(maxsplit=5) == said
     assert errors == ""
 
 
@@ -82,6 +83,7 @@ def test_list_as_json_has_every_fact(install, capsys):
         "module": "toy_bomb",
         "status": "installed",
         "detail": "",
+        "api": "",
     }
     assert "toy_bomb" not in sys.modules
 

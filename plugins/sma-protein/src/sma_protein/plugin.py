@@ -21,6 +21,7 @@ def sma_domains() -> list[Domain]:
             dataset="sample",
             recipes="sma_protein.recipes",
             suites="sma_protein.suites",
+            api_version="1.2",
             head="decoder",
             task="remote-homology",
             columns=COLUMNS,

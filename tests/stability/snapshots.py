@@ -1,0 +1,109 @@
+"""What others rely on, as text: the plugin API, and the options of the command line.
+
+``python -m tests.stability.snapshots --write`` writes both files anew; without the option it prints them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import typer
+from typer.models import ArgumentInfo, OptionInfo
+
+from sma_core import plugins
+from sma_core.cli.app import app
+from sma_core.plugins import API_VERSION, events, hookspecs
+from sma_core.plugins.deprecation import deprecation
+
+FOLDER = Path(__file__).parent
+COMMAND = "python -m tests.stability.snapshots --write"
+
+
+def plugin_api() -> str:
+    """Every hook with its signature and first line, every record that plugins give or get with its fields."""
+    hooks = {name: each for name, each in vars(hookspecs).items() if name.startswith("sma_")}
+    lines = [f"plugin API {API_VERSION}", "", f"from sma_core.plugins: {', '.join(sorted(plugins.__all__))}"]
+    for name, hook in sorted(hooks.items()):
+        lines += ["", f"{name}{inspect.signature(hook)}", f"  {inspect.getdoc(hook).splitlines()[0]}"]
+    for kind in sorted(records(), key=lambda kind: kind.__name__):
+        bases = ", ".join(base.__name__ for base in kind.__bases__ if base is not object)
+        lines += ["", f"class {kind.__name__}({bases})" if bases else f"class {kind.__name__}"]
+        hints = get_type_hints(kind)
+        lines += [f"  {described(each, hints[each.name])}" for each in fields(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def records() -> list[type]:
+    """Dataclasses that authors meet: specs, and the events of a run."""
+    places = (plugins, events)
+    return [
+        each for place in places for each in vars(place).values() if isinstance(each, type) and is_dataclass(each)
+    ]
+
+
+def described(field: Field[Any], hint: Any) -> str:
+    """A field with type and default, and what there is to say when it is deprecated."""
+    if field.default_factory is not MISSING:
+        default = f" = {field.default_factory.__name__}()"
+    else:
+        default = "" if field.default is MISSING else f" = {field.default!r}"
+    old = f"  # {deprecation(field)}" if deprecation(field) else ""
+    return f"{field.name}: {inspect.formatannotation(hint)}{default}{old}"
+
+
+def command_line() -> str:
+    """Every verb, with the name, type and default of each of its arguments and options."""
+    return "\n\n".join(verbs(app, "sma")) + "\n"
+
+
+def verbs(group: typer.Typer, path: str) -> Iterator[str]:
+    """Yield a paragraph for each verb of a group and of the groups in it."""
+    if path == "sma":
+        yield paragraph(path, group.registered_callback.callback)
+    for command in group.registered_commands:
+        yield paragraph(f"{path} {command.name}", command.callback)
+    for inner in group.registered_groups:
+        yield from verbs(inner.typer_instance, f"{path} {inner.name}")
+
+
+def paragraph(path: str, verb: Any) -> str:
+    """A verb and its options, sorted, after its arguments in their order."""
+    parameters = inspect.signature(verb, eval_str=True).parameters.values()
+    found = [(each, *get_args(each.annotation)) for each in parameters if get_args(each.annotation)[1:]]
+    arguments = [parameter_line(*each) for each in found if isinstance(each[2], ArgumentInfo)]
+    options = sorted(parameter_line(*each) for each in found if isinstance(each[2], OptionInfo))
+    return "\n".join([path, *(f"  {line}" for line in [*arguments, *options])])
+
+
+def parameter_line(parameter: inspect.Parameter, hint: Any, info: ArgumentInfo | OptionInfo) -> str:
+    """One argument or option."""
+    # typer takes the first name of an annotated option for its default.
+    declared = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
+    names = " ".join(declared) or parameter.name.upper()
+    needed = parameter.default is inspect.Parameter.empty
+    bounds = "".join(
+        f", {word} {value:g}" for word in ("min", "max") if (value := getattr(info, word)) is not None
+    )
+    default = "required" if needed else f"default {parameter.default!r}"
+    return f"{names}: {inspect.formatannotation(hint)}, {default}{bounds}"
+
+
+SNAPSHOTS = {"plugin-api.txt": plugin_api, "command-line.txt": command_line}
+
+
+def main() -> None:
+    """Print the snapshots, or with ``--write`` put them beside this file."""
+    for name, text in SNAPSHOTS.items():
+        if "--write" in sys.argv[1:]:
+            (FOLDER / name).write_text(text(), encoding="utf-8")
+        else:
+            print(text())
+
+
+if __name__ == "__main__":
+    main()
