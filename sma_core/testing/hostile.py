@@ -41,8 +41,7 @@ def write_files(folder: Path, suffix: str, sample: Path | None) -> Iterator[tupl
     """
     files = dict(_FILES)
     if sample is not None:
-        with sample.open("rb") as stream:
-            good = stream.read(_BEGINNING)
+        good = _beginning(sample)
         middle = len(good) // 2
         files["a sample that is cut off"] = good[: middle + 1]
         files["a sample with foreign bytes in it"] = good[:middle] + b"\0\xff\xfe\x01" + good[middle:]
@@ -51,3 +50,13 @@ def write_files(folder: Path, suffix: str, sample: Path | None) -> Iterator[tupl
         path.write_bytes(content)
         yield words, path
     yield "a file that is not there", folder / f"absent{suffix}"
+
+
+def _beginning(sample: Path) -> bytes:
+    """Return the first part of a file, of its text where it is compressed."""
+    from sma_core.data.streams import COMPRESSIONS, read_blocks
+
+    if sample.suffix.lower() in COMPRESSIONS:
+        return next(read_blocks(sample, _BEGINNING), b"")[:_BEGINNING]
+    with sample.open("rb") as stream:
+        return stream.read(_BEGINNING)

@@ -95,7 +95,7 @@ class ReaderChecks(Subject):
         """Return a good file in the format of ``reader``, where there is one."""
         with explained("the domain's reader must find its sample"):
             place = self._sample_place()
-        return place[2] if place is not None and place[1] == reader and len(place[2].suffixes) == 1 else None
+        return place[2] if place is not None and place[1] == reader else None
 
 
 def _read_or_refuse(registry: Registry, reader: Reader, words: str, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from sma_core.testing.subject import Subject, policy_for
 from sma_core.testing.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
+    from sma_core.data.tokenizers import DiscreteTokenizer
     from sma_core.testing.small_models import Trial
 
 CLOSE = 1e-4
@@ -26,9 +28,9 @@ class TrainingChecks(Subject):
         """A small model takes one step on good rows and one too long for it, masked as the tiny recipe says."""
         tokenizer = self._tokenizer()
         with explained("one training step on good_rows must work; look at the tokenizer and the tiny recipe"):
-            rows = self._good_rows()[: small_models.ROWS]
-            longest = "".join(rows) * (small_models.MAX_LENGTH // max(len("".join(rows)), 1) + 1)
-            trial = small_models.text_trial(tokenizer, self._pretraining("tiny"), [*rows, longest])
+            trial = small_models.text_trial(
+                tokenizer, self._pretraining("tiny"), self._rows_and_a_long_one(tokenizer)
+            )
             finite = small_models.train_a_step(trial)
         if not finite:
             fail("one training step on good_rows gives no finite loss: look at the tokenizer's ids")
@@ -55,8 +57,7 @@ class TrainingChecks(Subject):
     def test_padding_changes_nothing(self) -> None:
         """A row gives the same latents alone and padded beside a longer one."""
         tokenizer, config = self._tokenizer(), self._pretraining("tiny")
-        rows = self._good_rows()[: small_models.ROWS]
-        rows = [*rows, max(rows, key=len) * 2]
+        rows = self._rows_and_a_long_one(tokenizer)
         with explained("good_rows must be encoded alone and together"):
             together = small_models.latents_of(small_models.text_trial(tokenizer, config, rows))
             alone = [small_models.latents_of(small_models.text_trial(tokenizer, config, [row]))[0] for row in rows]
@@ -108,6 +109,16 @@ class TrainingChecks(Subject):
         _, blocks = self._blocks(registry)
         with explained("the sample must be standardised; look at the reader and the tiny recipe"):
             return small_models.values_trial(blocks[0], registry.domain.sentinels, self._pretraining("tiny"), rows)
+
+    def _rows_and_a_long_one(self, tokenizer: DiscreteTokenizer) -> list[str]:
+        """Return good rows, and them joined to more ids than a small model takes, where such a text has ids."""
+        rows = self._good_rows()[: small_models.ROWS]
+        joined = "".join(rows)
+        longest = joined * (small_models.MAX_LENGTH // max(len(joined), 1) + 1)
+        with contextlib.suppress(ValueError):
+            tokenizer.encode([longest])
+            rows.append(longest)
+        return rows
 
     def _rows_of_a_run(self) -> tuple[list[str], object]:
         """Return texts, or the values (n, F) of a domain of numbers."""

@@ -21,12 +21,12 @@ def sma_domains():
 def sma_datasets():
     return [DataSet(name="words", summary="Thirty words", source="made here", licence="CC0",
                     locate="toy_plugin.parts:words"),
-            DataSet(name="lengths", summary="Words with their lengths", source="made here", licence="CC0",
-                    locate="toy_plugin.parts:lengths", reader="csv", column="word")]
+            DataSet(name="counts", summary="Words with their lengths", source="made here", licence="CC0",
+                    locate="toy_plugin.parts:counts", reader="csv", column="word")]
 
 @hookimpl
 def sma_tasks():
-    return [Task(name="length", summary="How long a word is", dataset="lengths", targets=("letters",),
+    return [Task(name="length", summary="How long a word is", dataset="counts", targets=("letters",),
                  kind="regression", metric="rmse")]
 """
 PARTS = """
@@ -40,9 +40,9 @@ def words():
     'The words.'
     return Path(__file__).parent / "words.txt"
 
-def lengths():
+def counts():
     'The words, and how many letters each has.'
-    return Path(__file__).parent / "lengths.csv"
+    return Path(__file__).parent / "counts.csv"
 """
 RECIPE = """
 [model]
@@ -66,13 +66,13 @@ epochs = 2.0
 learning_rate = 0.002
 """
 WORDS = "".join(f"word{chr(97 + n % 26) * (n % 5 + 1)}\n" for n in range(30))
-LENGTHS = "word,letters\n" + "".join(f"{word},{len(word)}\n" for word in WORDS.split())
+COUNTS = "word,letters\n" + "".join(f"{word},{len(word)}\n" for word in WORDS.split())
 TOY = {
     "toy_plugin/__init__.py": "",
     "toy_plugin/entry.py": PLUGIN,
     "toy_plugin/parts.py": PARTS,
     "toy_plugin/words.txt": WORDS,
-    "toy_plugin/lengths.csv": LENGTHS,
+    "toy_plugin/counts.csv": COUNTS,
     "toy_plugin/recipes/__init__.py": "",
     **{f"toy_plugin/recipes/{name}.toml": RECIPE for name in ("tiny", "small", "paper")},
 }

@@ -72,7 +72,7 @@ def test_a_default_that_does_not_exist(install):
     [
         ('metric="rmse"', 'metric="roc_auc"', "no metric 'roc_auc'"),
         ('metric="rmse"', 'metric="rmse", splitter="scaffolds"', "no splitter 'scaffolds'"),
-        ('dataset="lengths", targets', 'dataset="worte", targets', "no data set 'worte'"),
+        ('dataset="counts", targets', 'dataset="worte", targets', "no data set 'worte'"),
         ('targets=("letters",)', "targets=()", "one or more different target columns"),
         (
             'targets=("letters",),\n                 kind="regression", metric="rmse"',

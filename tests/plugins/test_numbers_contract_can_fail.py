@@ -9,7 +9,7 @@ CHANGES = (
     (', check="toy_plugin.parts:check"', ""),
     ('locate="toy_plugin.parts:words"', 'locate="toy_plugin.parts:words", columns=("a", "b")'),
     ('"words.txt"', '"boxes.csv"'),
-    ('"lengths.csv"', '"boxes.csv"'),
+    ('"counts.csv"', '"boxes.csv"'),
     ('reader="csv", column="word"', 'columns=("a", "b")'),
     (
         "@hookimpl\ndef sma_datasets",

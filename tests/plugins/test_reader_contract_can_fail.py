@@ -93,7 +93,7 @@ def test_a_reader_that_cannot_cope_with_a_file(install, body, said):
     ("body", "said"),
     [
         ("if multiprocessing.parent_process(): raise RuntimeError('not here')", "spawned process"),
-        ("if multiprocessing.parent_process(): path = path.with_name('lengths.csv')", "the same rows"),
+        ("if multiprocessing.parent_process(): path = path.with_name('counts.csv')", "the same rows"),
     ],
 )
 @breaks("test_readers_work_in_another_process")

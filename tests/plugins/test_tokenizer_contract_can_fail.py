@@ -84,6 +84,30 @@ def test_a_tokenizer_that_is_wrong(wrong, body, check, said):
     assert said in only_failure(check)
 
 
+REFUSING = (
+    "def encode(self, texts):\n"
+    "        if not all(text.isalpha() or ' ' in text for text in texts): raise ValueError('not letters')\n"
+    "        return super().encode(texts)"
+)
+
+
+@breaks("test_tokenizer_takes_hostile_rows")
+def test_a_tokenizer_that_refuses_what_the_check_lets_through(wrong):
+    wrong(REFUSING)
+    assert "a row of control characters, or the domain's check refuse such rows: ValueError: not letters" in (
+        only_failure("test_tokenizer_takes_hostile_rows")
+    )
+
+
+def test_a_tokenizer_may_refuse_what_never_arrives(install):
+    install.toy(
+        *WITH_TOKENIZER,
+        ("if any(letter.isdigit() for letter in text) else", "if not text.replace(' ', '').isalpha() else"),
+        own=OWN.format(body=REFUSING),
+    )
+    assert failures() == {}
+
+
 @breaks(RANGE)
 def test_rows_that_do_not_end_with_the_separator(wrong):
     wrong("separator_id = 2")
