@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from sma_core.errors import SmaError
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Task
+
+_NOT_ZERO_AND_ONE = "they are not all 0 and 1"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def count_labels(registry: Registry, task: Task, most: int) -> FoundLabels | Non
     return _in_rows(rows, task)
 
 
-def _in_rows(records: list[object], task: Task) -> FoundLabels:
+def _in_rows(records: list[Any], task: Task) -> FoundLabels:
     from sma_core.data.labels import build_labels
     from sma_core.data.records import RejectedRow, Row
     from sma_core.verbs.label_forms import form_of
@@ -55,18 +59,16 @@ def _in_rows(records: list[object], task: Task) -> FoundLabels:
     read = reader.read([record for record in records if isinstance(record, Row)])
     refused = [record for record in records if isinstance(record, RejectedRow)] + read.unusable
     most_common = Counter(record.reason for record in refused).most_common(1)
-    usable = len(read.rows)
     if form == "numbers" and not _fits(read.targets.ravel().tolist(), task):
         return FoundLabels(len(records), 0, _NOT_ZERO_AND_ONE)
-    return FoundLabels(len(records), usable, most_common[0][0] if most_common else "")
+    return FoundLabels(len(records), len(read.rows), most_common[0][0] if most_common else "")
 
 
-def _in_blocks(records: object, task: Task, most: int) -> FoundLabels:
+def _in_blocks(records: Iterable[Any], task: Task, most: int) -> FoundLabels:
     import numpy as np
 
     from sma_core.data.blocks import Block
 
-    assert hasattr(records, "__iter__"), "a reader yields records"
     block = next((record for record in records if isinstance(record, Block) and len(record)), None)
     if block is None:
         return FoundLabels(0, 0, "the reader gives no rows")
@@ -78,13 +80,10 @@ def _in_blocks(records: object, task: Task, most: int) -> FoundLabels:
         )
     if any(column.dtype.kind != "f" for column in columns):
         return FoundLabels(rows, 0, "they are not numbers")
-    known = np.isfinite(np.stack(columns, axis=1)).any(axis=1)
-    if not _fits(np.stack(columns, axis=1).ravel().tolist(), task):
+    labels = np.stack(columns, axis=1)  # (rows, targets)
+    if not _fits(labels.ravel().tolist(), task):
         return FoundLabels(rows, 0, _NOT_ZERO_AND_ONE)
-    return FoundLabels(rows, int(known.sum()), "missing")
-
-
-_NOT_ZERO_AND_ONE = "they are not all 0 and 1"
+    return FoundLabels(rows, int(np.isfinite(labels).any(axis=1).sum()), "missing")
 
 
 def _fits(values: list[float], task: Task) -> bool:

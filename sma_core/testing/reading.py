@@ -70,14 +70,14 @@ class ReaderChecks(Subject):
         if registry.domain.input_kind == "continuous":
             source, _ = self._blocks(registry)
             factory = source.reader.factory
-            self._read_in_both(spawning.values, factory, source.path, source.columns, source.names)
+            self._read_in_both(spawning.read_values, factory, source.path, source.columns, source.names)
             return
         with explained("the domain's reader must read its sample"):
             place = self._sample_place()
         if place is None:
             skip("the default data set does not ship; set sample_file to test the reader")
         _, reader, path, column = place
-        self._read_in_both(spawning.texts, reader.factory, path, column, registry.domain.columns, SAMPLE_ROWS)
+        self._read_in_both(spawning.read_texts, reader.factory, path, column, registry.domain.columns, SAMPLE_ROWS)
 
     def _read_in_both(self, read: Callable[..., Any], factory: str, *arguments: object) -> None:
         with explained(f"{factory} must work in a spawned process, by its name alone"):

@@ -32,13 +32,15 @@ def ids(factory: str, texts: list[str]) -> list[list[int]]:
     return [encoded[at].tolist() for at in range(len(encoded))]
 
 
-def texts(factory: str, path: Path, column: str | None, usual: Sequence[str], most: int) -> list[tuple[int, str]]:
+def read_texts(
+    factory: str, path: Path, column: str | None, usual: Sequence[str], most: int
+) -> list[tuple[int, str]]:
     """Read at most ``most`` records of text: number and text, of a record set aside the reason."""
     records = islice(pkgutil.resolve_name(factory)(path, column, (), usual=usual), most)
     return [(record.number, getattr(record, "reason", record.text)) for record in records]
 
 
-def values(factory: str, path: Path, columns: Sequence[str], names: Sequence[str]) -> list[Any]:
+def read_values(factory: str, path: Path, columns: Sequence[str], names: Sequence[str]) -> list[Any]:
     """Read the first record of a reader of numbers: the block's numbers and values, or why a row is set aside."""
     for record in pkgutil.resolve_name(factory)(path, columns, (), names=names):
         if hasattr(record, "reason"):
