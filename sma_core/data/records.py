@@ -50,7 +50,7 @@ def row_or_rejected(number: int, text: str, fields: tuple[str, ...] = ()) -> Row
     if not text:
         return RejectedRow(number, EMPTY, fields=tuple(map(printable, fields)))
     if "\0" in text:
-        return RejectedRow(number, NUL_BYTE, text, tuple(map(printable, fields)))
+        return RejectedRow(number, NUL_BYTE, printable(text), tuple(map(printable, fields)))
     if not (is_decoded(text) and all(is_decoded(field) for field in fields)):
         return RejectedRow(number, NOT_UTF8, printable(text), tuple(map(printable, fields)))
     return Row(number, text, fields)

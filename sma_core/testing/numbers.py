@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet
-from sma_core.testing import probes
-from sma_core.testing.verdicts import explained, fail, skip
-
-if TYPE_CHECKING:
-    from sma_core.config import PretrainConfig
-    from sma_core.data.blocks import Block
-    from sma_core.verbs.datasets import Source
-
-SAMPLE_ROWS = 5000
+from sma_core.testing import probes, small_models
+from sma_core.testing.subject import Subject
+from sma_core.testing.verdicts import explained, fail
 
 
-class NumbersContract(ABC):
+class NumbersChecks(Subject):
     """Checks of blocks of numbers; each is skipped for a domain of text."""
-
-    sample_file: ClassVar[Path | None] = None
 
     def test_reader_gives_blocks_of_numbers(self) -> None:
         """Blocks hold float32, finite or NaN, of the declared columns, and row numbers that go up."""
@@ -67,7 +53,8 @@ class NumbersContract(ABC):
         with explained("one training step on the sample must work; look at the reader and the tiny recipe"):
             config = self._pretraining("tiny")
             longest = config.model.max_length
-            finite = probes.train_a_step_on_values(blocks[0], registry.domain.sentinels, config)
+            trial = small_models.values_trial(blocks[0], registry.domain.sentinels, config)
+            finite = small_models.train_a_step(trial)
         if longest < features:
             fail(
                 f"model.max_length of the recipe tiny is {longest}, but the sample's rows have {features} numbers"
@@ -76,37 +63,3 @@ class NumbersContract(ABC):
             fail(
                 "one training step on the sample gives no finite loss: name values that mean missing in sentinels"
             )
-
-    def _numbers(self) -> Registry:
-        registry = self._registry()
-        if registry.domain.input_kind != "continuous":
-            skip("the domain's inputs are discrete")
-        return registry
-
-    def _blocks(self, registry: Registry) -> tuple[Source, list[Block]]:
-        """Read the beginning of the sample; skip when there is none, fail when it holds no usable row."""
-        with explained("the domain's reader must read its sample"):
-            source = self._source(registry)
-            blocks = [] if source is None else probes.read_blocks(registry, source, SAMPLE_ROWS)
-        if source is None:
-            skip("the default data set does not ship; set sample_file to test the reader")
-        if not blocks:
-            fail(f"the reader must yield blocks of usable rows (sma_core.data.blocks.Block) from {source.label}")
-        return source, blocks
-
-    def _source(self, registry: Registry) -> Source | None:
-        from sma_core.config import DataConfig
-        from sma_core.verbs.datasets import find_source
-
-        if self.sample_file is not None:
-            return find_source(registry, DataConfig(source=str(self.sample_file), reader=registry.domain.reader))
-        spec = registry.find(DataSet, registry.domain.dataset)
-        return find_source(registry, DataConfig(source=spec.name)) if spec.locate is not None else None
-
-    @abstractmethod
-    def _registry(self) -> Registry:
-        """Return what the plugin provides."""
-
-    @abstractmethod
-    def _pretraining(self, recipe: str) -> PretrainConfig:
-        """Return the settings of a recipe."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Splitter, Task
+from sma_core.testing.subject import Subject
 from sma_core.testing.verdicts import explained, fail
 
 RECIPES = ("tiny", "small", "paper")
 
 
-class ShippedContract(ABC):
+class ShippedChecks(Subject):
     """Checks of recipes and suites."""
 
     def test_recipes_are_complete_settings(self) -> None:
@@ -40,10 +39,6 @@ class ShippedContract(ABC):
         for name in names:
             with explained(f"mend the suite {name}.toml in {registry.domain.suites}"):
                 _resolve_suite(registry, name)
-
-    @abstractmethod
-    def _registry(self) -> Registry:
-        """What the domain's plugin and the core offer."""
 
 
 def _resolve_recipe(registry: Registry, name: str) -> None:

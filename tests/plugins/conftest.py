@@ -21,23 +21,42 @@ def sma_domains():
 @hookimpl
 def sma_datasets():
     return [DataSet(name="words", summary="Thirty words", source="made here", licence="CC0",
-                    locate="toy_plugin.parts:words")]
+                    locate="toy_plugin.parts:words"),
+            DataSet(name="counts", summary="Words with their lengths", source="made here", licence="CC0",
+                    locate="toy_plugin.parts:counts", reader="csv", column="word")]
 
 @hookimpl
 def sma_tasks():
-    return [Task(name="length", summary="How long a word is", dataset="words", targets=("letters",),
+    return [Task(name="length", summary="How long a word is", dataset="counts", targets=("letters",),
                  kind="regression", metric="rmse")]
 """
 PARTS = """
 from pathlib import Path
 
 def check(texts):
+    'Digits are no words.'
     return ["a digit" if any(letter.isdigit() for letter in text) else None for text in texts]
 
 def words():
+    'The words.'
     return Path(__file__).parent / "words.txt"
+
+def counts():
+    'The words, and how many letters each has.'
+    return Path(__file__).parent / "counts.csv"
 """
 RECIPE = """
+[model]
+max_length = 64
+embedding_width = 16
+latents = 4
+latent_width = 16
+layers = 1
+cross_heads = 2
+heads = 2
+decoder.width = 16
+decoder.heads = 2
+
 [training]
 steps = 10
 
@@ -48,11 +67,13 @@ epochs = 2.0
 learning_rate = 0.002
 """
 WORDS = "".join(f"word{chr(97 + n % 26) * (n % 5 + 1)}\n" for n in range(30))
+COUNTS = "word,letters\n" + "".join(f"{word},{len(word)}\n" for word in WORDS.split())
 TOY = {
     "toy_plugin/__init__.py": "",
     "toy_plugin/entry.py": PLUGIN,
     "toy_plugin/parts.py": PARTS,
     "toy_plugin/words.txt": WORDS,
+    "toy_plugin/counts.csv": COUNTS,
     "toy_plugin/recipes/__init__.py": "",
     **{f"toy_plugin/recipes/{name}.toml": RECIPE for name in ("tiny", "small", "paper")},
 }

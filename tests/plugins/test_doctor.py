@@ -139,7 +139,7 @@ def test_info_shows_what_a_plugin_gives_and_imports_no_other(install, run_sma):
     assert "bytes" not in done.stdout  # the core's own
     facts = json.loads(run_sma("plugins", "info", "toy", "--json").stdout)
     assert facts["path"].endswith("toy_plugin/entry.py")
-    assert [part["kind"] for part in facts["parts"]] == ["domain", "data set", "task"]
+    assert [part["kind"] for part in facts["parts"]] == ["domain", "data set", "data set", "task"]
 
 
 def test_info_of_an_extension(install, run_sma):

@@ -38,7 +38,7 @@ def test_the_cores_own_parts_are_there(toy):
 def test_a_miss_says_what_is_near_or_there(toy):
     with pytest.raises(PluginError, match="'toy' has no task 'lenght': did you mean 'length'"):
         toy.find(Task, "lenght")
-    with pytest.raises(PluginError, match="no data set 'xyz': there are words"):
+    with pytest.raises(PluginError, match="no data set 'xyz': there are counts, words"):
         toy.find(DataSet, "xyz")
 
 

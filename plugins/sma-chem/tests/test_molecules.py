@@ -56,6 +56,10 @@ def test_the_first_word_is_the_molecule(tmp_path):
     ]
 
 
+def test_a_smiles_with_an_undecodable_byte_is_answered():
+    assert check_smiles(["C\udcff", "C"]) == ["not valid UTF-8", None]
+
+
 def test_a_header_line_is_no_molecule(tmp_path):
     path = tmp_path / "a.smi"
     path.write_text("SMILES Name\nCC ethane\n")

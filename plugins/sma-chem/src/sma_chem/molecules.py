@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from rdkit import Chem, rdBase
 
+from sma_core.data.records import NOT_UTF8, is_decoded
+
 UNREADABLE = "RDKit cannot parse the SMILES"
 NO_MOLECULE = "no molecule"
 NO_ATOMS = "no atoms"
@@ -23,6 +25,8 @@ def check_smiles(texts: list[str]) -> list[str | None]:
 def _reason(smiles: str) -> str | None:
     if len(smiles.split(None, 1)) != 1:  # RDKit would read a name behind it, the model would learn it
         return SPACE_INSIDE if smiles.strip() else NO_ATOMS
+    if not is_decoded(smiles):
+        return NOT_UTF8
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None:
         return _why_not(smiles)

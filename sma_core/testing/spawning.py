@@ -1,0 +1,55 @@
+"""The parts of a plugin in a worker process, which imports them by name: spawned, as preparing data does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pkgutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def in_new_process(function: Callable[..., T], *arguments: object) -> T:
+    """Call one of this module's functions in a spawned process; what it raises is raised here."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def answers(reference: str, texts: list[str]) -> list[str | None]:
+    """Call a check function."""
+    found: list[str | None] = pkgutil.resolve_name(reference)(texts)
+    return found
+
+
+def ids(factory: str, texts: list[str]) -> list[list[int]]:
+    """Build a tokenizer and encode ``texts``."""
+    encoded = pkgutil.resolve_name(factory)().encode(texts)
+    return [encoded[at].tolist() for at in range(len(encoded))]
+
+
+def read_texts(
+    factory: str, path: Path, column: str | None, usual: Sequence[str], most: int
+) -> list[tuple[int, str]]:
+    """Read at most ``most`` records of text: number and text, of a record set aside the reason."""
+    records = islice(pkgutil.resolve_name(factory)(path, column, (), usual=usual), most)
+    return [(record.number, getattr(record, "reason", record.text)) for record in records]
+
+
+def read_values(factory: str, path: Path, columns: Sequence[str], names: Sequence[str]) -> list[Any]:
+    """Read the first record of a reader of numbers: the block's numbers and values, or why a row is set aside."""
+    for record in pkgutil.resolve_name(factory)(path, columns, (), names=names):
+        if hasattr(record, "reason"):
+            return [record.number, record.reason]
+        return [record.numbers.tolist(), record.values.tobytes()]
+    return []
+
+
+def all_parts(asked: Sequence[tuple[str, list[str], dict[str, Any]]]) -> list[list[list[int]]]:
+    """Divide rows with each splitter: its reference, the rows, and what it needs besides."""
+    divided = [pkgutil.resolve_name(name)(rows, 0.1, 0.1, 3, **needs) for name, rows, needs in asked]
+    return [[part.tolist() for part in parts] for parts in divided]

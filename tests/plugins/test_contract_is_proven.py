@@ -1,0 +1,23 @@
+"""Every check of the contract has a wrong plugin that it finds, and is described in the documentation."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+from tests.plugins import wrong
+
+PAGE = Path(__file__).parents[2] / "docs" / "testing-plugins.md"
+
+
+def test_every_check_has_a_plugin_that_breaks_it():
+    for path in sorted(Path(__file__).parent.glob("test_*contract_can_fail.py")):
+        import_module(f"tests.plugins.{path.stem}")
+    missing = set(wrong.CHECKS) - wrong.PROVEN
+    assert not missing, f"no wrong plugin for {', '.join(sorted(missing))}: mark a test with @breaks"
+
+
+def test_every_check_is_on_the_page():
+    listed = re.findall(r"^\| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(name for name in listed if f"test_{name}" in wrong.CHECKS) == [
+        name.removeprefix("test_") for name in wrong.CHECKS
+    ]
