@@ -1,5 +1,6 @@
 """The plugin door: contract, discovery, registry. Imports no torch, no numpy, no pyarrow."""
 
+from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.specs import (
     API_VERSION,
@@ -7,6 +8,7 @@ from sma_core.plugins.specs import (
     Domain,
     Head,
     Reader,
+    Renderer,
     Spec,
     Splitter,
     Task,
@@ -17,8 +19,10 @@ __all__ = [
     "API_VERSION",
     "DataSet",
     "Domain",
+    "DrawnRow",
     "Head",
     "Reader",
+    "Renderer",
     "Spec",
     "Splitter",
     "Task",

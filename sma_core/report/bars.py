@@ -1,0 +1,69 @@
+"""The general picture of a row of numbers: a line for each, with its importance as a bar and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.report.svg import LINES, SANS, Shades, document, escaped, said
+
+WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
+"""Pixels: the picture's width, a line's height, the room for names, the longest bar."""
+FONT, SMALLEST = 11.5, 8.0
+"""Sizes of letters: as a rule, and for long names."""
+
+
+def draw_bars(row: DrawnRow) -> str:
+    """Draw a line for each feature: name, a bar as long as its importance, value; a hidden one is struck out."""
+    return draw_groups(row, {"": range(len(row.features))})
+
+
+def draw_groups(
+    row: DrawnRow, groups: Mapping[str, Sequence[int]], meanings: Mapping[str, str] | None = None
+) -> str:
+    """Draw features in groups: heading -> places of its features; an empty heading is left out.
+
+    ``meanings`` says of a feature what it is, for whoever points at it.
+    """
+    if len(row.features) != len(row.importance) or len(row.values) != len(row.importance):
+        raise ValueError("bars are for rows of numbers")
+    shades, parts, y = Shades(row.importance), [f'<g font-family="{SANS}" font-size="{FONT}">'], 2.0
+    for heading, places in groups.items():
+        if heading:
+            y += 4.0
+            parts.append(f'<text x="2" y="{y + 12:g}" font-weight="bold">{escaped(heading)}</text>')
+            y += LINE
+        for place in places:
+            parts.append(_line(row, place, y, shades, (meanings or {}).get(row.features[place], "")))
+            y += LINE
+    label = f"{len(row.features)} numbers, {len(row.hidden)} hidden"
+    return document(WIDTH, y + 2.0, [*parts, "</g>"], label)
+
+
+def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> str:
+    """Draw one feature."""
+    name, importance, hidden = row.features[place], row.importance[place], place in row.hidden
+    title = (
+        f"{name}{': ' if meaning else ''}{meaning}; importance {said(importance)}{', hidden' if hidden else ''}"
+    )
+    pale = ' fill-opacity="0.55"' if hidden else ""
+    size, text = _fitted(name)
+    # What is hardly important can still be seen.
+    length = max((shades.share(importance) or 0.0) * BAR, 1.0)
+    value = "missing" if row.values[place] != row.values[place] else f"{row.values[place]:.5g}"
+    parts = [
+        f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale}>{escaped(text)}</text>',
+        f'<rect x="{NAMES + 6:g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',
+        f'<text x="{WIDTH - 6:g}" y="{y + 13:g}" text-anchor="end"{pale}>{value}</text>',
+    ]
+    if hidden:
+        path = f"M2 {y + 1:g}h{WIDTH - 4:g}v{LINE - 2:g}h{4 - WIDTH:g}zM6 {y + 9:g}h{NAMES - 6:g}"
+        parts.append(f'<path d="{path}" {LINES}/>')
+    return f"<g><title>{escaped(title)}</title>{''.join(parts)}</g>"
+
+
+def _fitted(name: str) -> tuple[float, str]:
+    """Return a size of letters at which a name fits, and the name, cut where no size would do."""
+    size = min(FONT, (NAMES - 8) / (max(len(name), 1) * 0.56))
+    most = int((NAMES - 8) / (SMALLEST * 0.56))
+    return max(size, SMALLEST), name if len(name) <= most else name[: most - 1] + "…"
