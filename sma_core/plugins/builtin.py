@@ -116,7 +116,7 @@ def sma_renderers() -> list[Renderer]:
     return [
         Renderer(
             name="letters",
-            summary="Text, each input on the colour of its importance, hidden ones struck out.",
+            summary="Text, each input on the colour of its importance, hidden ones boxed.",
             factory="sma_core.report.letters:draw_letters",
         ),
         Renderer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sma_core.plugins.drawn_row import DrawnRow
-from sma_core.report.svg import LINES, SANS, Shades, document, escaped, said
+from sma_core.report.svg import SANS, Shades, box, document, escaped, pale, said
 
 WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
 """Pixels: the picture's width, a line's height, the room for names, the longest bar."""
@@ -14,7 +14,7 @@ FONT, SMALLEST = 11.5, 8.0
 
 
 def draw_bars(row: DrawnRow) -> str:
-    """Draw a line for each feature: name, a bar as long as its importance, value; a hidden one is struck out."""
+    """Draw a line for each feature: name, its importance as a bar, value; a hidden one is boxed and pale."""
     return draw_groups(row, {"": range(len(row.features))})
 
 
@@ -46,19 +46,17 @@ def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> 
     title = (
         f"{name}{': ' if meaning else ''}{meaning}; importance {said(importance)}{', hidden' if hidden else ''}"
     )
-    pale = ' fill-opacity="0.55"' if hidden else ""
     size, text = _fitted(name)
-    # What is hardly important can still be seen.
-    length = max((shades.share(importance) or 0.0) * BAR, 1.0)
+    length = (shades.share(importance) or 0.0) * BAR
     value = "missing" if row.values[place] != row.values[place] else f"{row.values[place]:.5g}"
     parts = [
-        f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale}>{escaped(text)}</text>',
+        f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale(hidden)}>{escaped(text)}</text>',
         f'<rect x="{NAMES + 6:g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',
-        f'<text x="{WIDTH - 6:g}" y="{y + 13:g}" text-anchor="end"{pale}>{value}</text>',
+        f'<path d="M{NAMES + 6:g} {y + 2:g}v14" stroke="currentColor" stroke-opacity="0.35"/>',
+        f'<text x="{WIDTH - 6:g}" y="{y + 13:g}" text-anchor="end"{pale(hidden)}>{value}</text>',
     ]
     if hidden:
-        path = f"M2 {y + 1:g}h{WIDTH - 4:g}v{LINE - 2:g}h{4 - WIDTH:g}zM6 {y + 9:g}h{NAMES - 6:g}"
-        parts.append(f'<path d="{path}" {LINES}/>')
+        parts.append(box(2, y, WIDTH - 4, LINE))
     return f"<g><title>{escaped(title)}</title>{''.join(parts)}</g>"
 
 

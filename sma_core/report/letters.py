@@ -1,4 +1,4 @@
-"""The general picture of a row of text: its letters, coloured by importance, hidden ones struck out."""
+"""The general picture of a row of text: its letters, coloured by importance, hidden ones boxed and pale."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.report.svg import MONOSPACE, Shades, cell, document, said
 
-CELL, LINE, WIDTH, MARGIN = 10.0, 26.0, 290.0, 3.0
+CELL, LINE, WIDTH, MARGIN = 11.0, 26.0, 290.0, 3.0
 """Pixels: the width of a letter, the height of a line, the room for letters, the space around."""
 NARROW = 5.0
 """Width of an input that adds no character."""
@@ -44,7 +44,7 @@ def _lines(pieces: Sequence[str]) -> Iterator[list[int]]:
     used = 0.0
     for place, piece in enumerate(pieces):
         width = cell_width(piece)
-        if line and used + width > WIDTH:
+        if line and piece and used + width > WIDTH:
             yield line
             line, used = [], 0.0
         line.append(place)

@@ -10,7 +10,7 @@ from string import Template
 
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.report.drawing import Drawer
-from sma_core.report.svg import ACCENT, STRONGEST, Shades, said
+from sma_core.report.svg import ACCENT, Shades, opacity, said
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -42,7 +42,7 @@ figure { margin: 0; padding: 8px; max-width: 100%; background: var(--card); bord
 figcaption, .legend { font-size: 12.5px; color: var(--quiet); }
 .legend { display: flex; align-items: center; gap: 6px; margin-top: 6px; }
 .scale { flex: 1; min-width: 60px; max-width: 180px; height: 10px; border: 1px solid var(--line);
-  background: linear-gradient(to right, transparent, $strongest); }
+  background: linear-gradient(to right, $stops); }
 </style>
 </head>
 <body>
@@ -51,7 +51,7 @@ figcaption, .legend { font-size: 12.5px; color: var(--quiet); }
 $facts
 </dl>
 <p class="quiet">Colour is importance, from the lowest of the row to the highest: what guided masking
-ranks inputs by, drawn anew for each mask. What is hidden is boxed and struck out. Point at an input for its
+ranks inputs by, drawn anew for each mask. What is hidden is outlined. Point at an input for its
 number.</p>
 $rows
 </body>
@@ -61,7 +61,7 @@ $rows
 
 @dataclass(frozen=True)
 class PageRow:
-    """A row of the page: its number and text, a drawn row for each mask, or the reason why it has none."""
+    """A row of the page: number, text (empty for numbers), a drawn row a mask, or the reason why it has none."""
 
     number: int
     text: str
@@ -72,13 +72,19 @@ class PageRow:
 def masks_page(title: str, facts: Sequence[tuple[str, str]], rows: Sequence[PageRow], drawer: Drawer) -> str:
     """Return the page as HTML; ``facts`` are names and values that stand in its head."""
     listed = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    strongest = f"rgb({', '.join(str(int(ACCENT[at : at + 2], 16)) for at in (1, 3, 5))}, {STRONGEST})"
     return _PAGE.substitute(
         title=escape(title),
         facts=listed,
-        strongest=strongest.replace("rgb(", "rgba("),
+        stops=_stops(),
         rows="\n".join(_row(row, drawer) for row in rows),
     )
+
+
+def _stops() -> str:
+    """Return the colours of the scale as CSS, with enough stops for the curve of `opacity`."""
+    red, green, blue = (int(ACCENT[at : at + 2], 16) for at in (1, 3, 5))
+    shares = [(step / 8) ** 2 for step in range(9)]
+    return ", ".join(f"rgba({red}, {green}, {blue}, {opacity(share):.3f}) {share:.2%}" for share in shares)
 
 
 def prefix(row: int, draw: int) -> str:
@@ -89,9 +95,9 @@ def prefix(row: int, draw: int) -> str:
 def _row(row: PageRow, drawer: Drawer) -> str:
     reason = f'<p class="quiet">cannot be used: {escape(row.reason)}</p>\n' if row.reason else ""
     figures = "\n".join(_figure(draw, at, row.number, drawer) for at, draw in enumerate(row.draws, start=1))
+    text = f'<p class="text">{_visible(row.text)}</p>\n' if row.text else ""
     return (
-        f'<section>\n<h2>Row {row.number:,}</h2>\n<p class="text">{_visible(row.text)}</p>\n{reason}'
-        f'<div class="draws">\n{figures}\n</div>\n</section>'
+        f'<section>\n<h2>Row {row.number:,}</h2>\n{text}{reason}<div class="draws">\n{figures}\n</div>\n</section>'
     )
 
 

@@ -15,8 +15,8 @@ ACCENT = "#e8590c"
 """The hue of importance."""
 STRONGEST = 0.75
 """Opacity of the highest importance: letters must stay readable on it."""
-LINES = 'fill="none" stroke="currentColor" stroke-width="1.25"'
-"""How the marks of what is hidden are drawn."""
+PALE = 0.6
+"""Opacity of what is hidden, which has a box around it."""
 MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
@@ -44,9 +44,18 @@ class Shades:
         return min(max((value - self.lowest) / (self.highest - self.lowest), 0.0), 1.0)
 
     def fill(self, value: float) -> str:
-        """Return the attributes that fill a shape with the colour of ``value``; nothing where it is not known."""
+        """Return the attributes that fill a shape with the colour of ``value``; nothing where it is not known.
+
+        Opacity grows with the square root of the share: a few inputs are often far more important than all others,
+        which would have no colour at all.
+        """
         share = self.share(value)
-        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{share * STRONGEST:.3f}"'
+        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{opacity(share):.3f}"'
+
+
+def opacity(share: float) -> float:
+    """Return the opacity of the colour of a share (0 to 1) of the highest importance."""
+    return math.sqrt(share) * STRONGEST
 
 
 def said(value: float) -> str:
@@ -61,18 +70,29 @@ def mean(values: Iterable[float]) -> float:
 
 
 def cell(x: float, y: float, width: float, text: str, fill: str, hidden: bool, title: str) -> str:
-    """Draw a piece of text, 20 high, on the colour of its importance; a hidden one is boxed, pale and struck out.
+    """Draw a piece of text, 20 high, on the colour of its importance; a hidden one is boxed and pale.
 
     ``title`` is what a page says when one points at it.
     """
     parts = [f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="20" {fill}/>']
     if text:
-        pale = ' fill-opacity="0.55"' if hidden else ""
-        parts.append(f'<text x="{x + width / 2:g}" y="{y + 15:g}"{pale}>{escaped(text)}</text>')
+        parts.append(f'<text x="{x + width / 2:g}" y="{y + 15:g}"{pale(hidden)}>{escaped(text)}</text>')
     if hidden:
-        path = f"M{x + 0.75:g} {y + 0.75:g}h{width - 1.5:g}v18.5h{1.5 - width:g}zM{x:g} {y + 10:g}h{width:g}"
-        parts.append(f'<path d="{path}" {LINES}/>')
+        parts.append(box(x + 0.75, y, width - 1.5, 20))
     return f"<g><title>{escaped(title)}</title>{''.join(parts)}</g>"
+
+
+def box(x: float, y: float, width: float, height: float) -> str:
+    """Draw the box around something hidden."""
+    return (
+        f'<rect x="{x:g}" y="{y + 0.75:g}" width="{width:g}" height="{height - 1.5:g}" rx="1.5" fill="none" '
+        'stroke="currentColor" stroke-width="1.5"/>'
+    )
+
+
+def pale(hidden: bool) -> str:
+    """Return the attribute of text that is hidden; nothing for other text."""
+    return f' fill-opacity="{PALE}"' if hidden else ""
 
 
 def document(width: float, height: float, parts: Sequence[str], label: str) -> str:

@@ -102,7 +102,8 @@ def masks(
     )
     if page is not None and drawer is not None:
         listed = [
-            PageRow(row.row, row.text, tuple(drawn.get(place, [])), row.reason)
+            # The names of features stand in the picture of a row of numbers.
+            PageRow(row.row, "" if chunk.ids is None else row.text, tuple(drawn.get(place, [])), row.reason)
             for place, row in enumerate(result.rows)
         ]
         write_page(page, head(loaded, data, masking, seeds, result.measures), listed, drawer, policy.strict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
@@ -31,6 +31,7 @@ def sma_domains() -> list[Domain]:
             splitter="scaffold",
             columns=COLUMNS,
             check="sma_chem.molecules:check_smiles",
+            renderer="molecule",
         )
     ]
 
@@ -230,4 +231,16 @@ def sma_splitters() -> list[Splitter]:
             summary="Scaffolds at random by seed, only very common ones always to training",
             factory="sma_chem.scaffolds:scaffold_balanced_split",
         ),
+    ]
+
+
+@hookimpl
+def sma_renderers() -> list[Renderer]:
+    """What a row looks like with what a mask hides."""
+    return [
+        Renderer(
+            name="molecule",
+            summary="The molecule with its atoms coloured, and its SMILES below",
+            factory="sma_chem.drawing:draw_molecule",
+        )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 from sma_physics.schema import FEATURE_NAMES, LABEL
 
 BUDGETS = {
@@ -37,6 +37,7 @@ def sma_domains() -> list[Domain]:
             task="toy-all",
             splitter="random",
             sentinels=(-999.0,),
+            renderer="event",
         )
     ]
 
@@ -155,4 +156,16 @@ def sma_splitters() -> list[Splitter]:
             factory=f"sma_physics.splits:{family}_{budget}",
         )
         for family, budget in _with_budgets()
+    ]
+
+
+@hookimpl
+def sma_renderers() -> list[Renderer]:
+    """What a row looks like with what a mask hides."""
+    return [
+        Renderer(
+            name="event",
+            summary="Bars of the features by the object they belong to, with their values",
+            factory="sma_physics.drawing:draw_event",
+        )
     ]
