@@ -10,7 +10,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 FORBIDDEN = ("script", "style", "foreignObject", "iframe")
 """Elements that could act, load something, or change the page around the drawing."""
 
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>\s*")
+_DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>")
 _OUTSIDE = re.compile(r"url\(\s*['\"]?(?!#)", re.IGNORECASE)
 
 
@@ -22,7 +22,7 @@ def checked(drawing: object, prefix: str = "") -> str:
     """
     if not isinstance(drawing, str):
         raise ValueError(f"it returned {type(drawing).__name__}, not a text")
-    text = _DECLARATION.sub("", drawing, count=1) if drawing.lstrip().startswith("<?xml") else drawing.strip()
+    text = _DECLARATION.sub("", drawing, count=1).strip()
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("the drawing has a DOCTYPE, which cannot stand inside a page")
     try:

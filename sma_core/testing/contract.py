@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, Head, Reader, Spec, Splitter, Task, Tokenizer
+from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
 from sma_core.testing import probes
+from sma_core.testing.drawing import DrawingContract
 from sma_core.testing.numbers import NumbersContract
 from sma_core.testing.shipped import ShippedContract
 from sma_core.testing.verdicts import explained, fail, skip
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from sma_core.config import PretrainConfig
     from sma_core.data.tokenizers import DiscreteTokenizer
 
-KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter)
+KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter, Renderer)
 SAMPLE_ROWS = 300
 
 
-class DomainContract(NumbersContract, ShippedContract):
+class DomainContract(NumbersContract, ShippedContract, DrawingContract):
     """Subclass this in a test and set ``domain`` and ``good_rows``; the rest may stay.
 
     A domain of numbers needs no ``good_rows``.
