@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sma_core import plugins
-from sma_core.plugins import API_VERSION, Spec, hookspecs
+from sma_core.plugins import API_VERSION, DrawnRow, Spec, hookspecs
+from sma_core.report.checking import checked
 from sma_core.testing import DomainContract, write_distribution
 from sma_core.verbs.new_plugin import new_plugin
 
@@ -39,6 +40,23 @@ def test_every_field_of_a_spec_is_in_its_section(spec):
     described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section[1], re.MULTILINE)))
     missing = {field.name for field in fields(spec)} - set(described)
     assert not missing, f"describe {', '.join(sorted(missing))} in the section {spec.__name__} of the reference"
+
+
+def test_every_field_of_a_drawn_row_is_in_the_reference():
+    section = REFERENCE.partition("called with one [`DrawnRow`]")[2]
+    assert {field.name for field in fields(DrawnRow)} == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_renderer_of_the_page_draws():
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"<!-- renderer -->\n```python\n(.*?)```", text, re.DOTALL)[1], names)
+    bases = "ACGT<" * 13
+    for hidden in ((), range(66)):
+        row = DrawnRow(importance=(0.5,) * 66, hidden=frozenset(hidden), text=bases, pieces=(*bases, ""))
+        drawing = checked(names["draw_codons"](row), row.prefix)
+        assert re.findall("<text[^>]*>([^<]*)</text>", drawing) == [*"ACGT", "&lt;"] * 13
+        assert drawing.count('stroke="currentColor"') == 65 * bool(hidden)
 
 
 def test_every_attribute_of_the_contract_is_described():
