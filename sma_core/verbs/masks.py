@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sma_core.config import MaskingConfig
+from sma_core.config.layers import validate
 from sma_core.data.batches import Batch
 from sma_core.data.tokenizers import DiscreteTokenizer, pieces
 from sma_core.errors import CheckpointError
@@ -75,6 +76,7 @@ def masks(
 
     Raises:
         CheckpointError: ``model`` is no pre-trained run.
+        ConfigError: ``settings`` are not those of masking.
         DataError: ``data`` cannot be read, or ``page`` not written.
         PluginError: there is no such renderer, or, where plugins must be strict, it does not draw every row.
         UserError: ``page`` has another ending.
@@ -85,29 +87,37 @@ def masks(
     if loaded.masking is None or not isinstance(loaded.module, SMA):
         raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
     drawer = None if page is None else Drawer(loaded.reading.registry, renderer)
-    masking = MaskingConfig(**(loaded.masking.model_dump() | {"anneal": None} | (settings or {})))
+    wanted = loaded.masking.model_dump() | {"anneal": None} | (settings or {})
+    masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
     chunk = next(next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader)))).cut(rows))
     seeds = range(seed, seed + draws)
-    drawn: dict[int, list[DrawnRow]] = {}
-    shown: dict[int, list[str]] = {}
-    measures: list[torch.Tensor] = []
-    for places, batch in loaded.batches(chunk, tokens=1):
-        place, row = int(chunk.usable[places[0]]), _as_drawn(loaded, chunk, int(places[0]), batch)
-        drawn[place] = list(_draws(loaded.module, batch, masking, seeds, row, chunk.numbers[place]))
-        shown[place] = [_shown(loaded, batch, sorted(each.hidden)) for each in drawn[place]]
-        measures.append(_measured(loaded.module, batch, masking, seed))
-    result = MasksResult(
-        [_listed(chunk, place, drawn.get(place, []), shown.get(place, [])) for place in range(len(chunk.numbers))],
-        _means(measures),
-    )
+    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds))
+    listed = [_listed(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+    result = MasksResult(listed, _means([masked.measures for masked in found.values()]))
     if page is not None and drawer is not None:
-        listed = [
-            # The names of features stand in the picture of a row of numbers.
-            PageRow(row.row, "" if chunk.ids is None else row.text, tuple(drawn.get(place, [])), row.reason)
-            for place, row in enumerate(result.rows)
-        ]
-        write_page(page, head(loaded, data, masking, seeds, result.measures), listed, drawer, policy.strict)
+        drawn = [_on_page(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+        write_page(page, head(loaded, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
     return result
+
+
+@dataclass(frozen=True)
+class _Masked:
+    """A row under several masks: for each how a renderer gets it and how it is written; the measures ``(3,)``."""
+
+    drawn: list[DrawnRow]
+    shown: list[str]
+    measures: torch.Tensor
+
+
+def _masked_rows(
+    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range
+) -> Iterator[tuple[int, _Masked]]:
+    """Yield the place of each usable row in the chunk, and the row under the mask of each seed."""
+    for places, batch in model.batches(chunk, tokens=1):
+        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch)
+        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[place]))
+        shown = [_shown(model, batch, sorted(each.hidden)) for each in drawn]
+        yield place, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
 
 
 def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch) -> DrawnRow:
@@ -136,14 +146,23 @@ def _draws(
         )
 
 
-def _listed(chunk: RowChunk, place: int, drawn: Sequence[DrawnRow], shown: list[str]) -> RowMasks:
+def _listed(chunk: RowChunk, place: int, masked: _Masked | None) -> RowMasks:
     """Return what the verb says of a row; nothing is hidden of one that cannot be used."""
     number, reason = chunk.numbers[place], chunk.reasons[place]
-    if not drawn:
+    if masked is None:
         return RowMasks(number, chunk.texts[place], [], [], [], reason)
-    text = drawn[0].text or ", ".join(drawn[0].features)
-    hidden = [sorted(each.hidden) for each in drawn]
-    return RowMasks(number, text, hidden, shown, list(drawn[0].importance), reason)
+    first = masked.drawn[0]
+    hidden = [sorted(each.hidden) for each in masked.drawn]
+    text = ", ".join(first.features) if chunk.ids is None else first.text
+    return RowMasks(number, text, hidden, masked.shown, list(first.importance), reason)
+
+
+def _on_page(chunk: RowChunk, place: int, masked: _Masked | None) -> PageRow:
+    """Return a row as the page shows it; the names of features stand in its pictures."""
+    number, reason = chunk.numbers[place], chunk.reasons[place]
+    if masked is None:
+        return PageRow(number, chunk.texts[place], (), reason)
+    return PageRow(number, masked.drawn[0].text, tuple(masked.drawn), reason)
 
 
 def _shown(model: EncoderModel, batch: Batch, hidden: Sequence[int]) -> str:
