@@ -91,7 +91,7 @@ def masks(
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
     chunk = next(next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader)))).cut(rows))
     seeds = range(seed, seed + draws)
-    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds))
+    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds, page is not None))
     listed = [_listed(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
     result = MasksResult(listed, _means([masked.measures for masked in found.values()]))
     if page is not None and drawer is not None:
@@ -110,25 +110,29 @@ class _Masked:
 
 
 def _masked_rows(
-    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range
+    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
 ) -> Iterator[tuple[int, _Masked]]:
     """Yield the place of each usable row in the chunk, and the row under the mask of each seed."""
     for places, batch in model.batches(chunk, tokens=1):
-        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch)
+        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch, for_page)
         drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[place]))
         shown = [_shown(model, batch, sorted(each.hidden)) for each in drawn]
         yield place, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
 
 
-def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch) -> DrawnRow:
-    """Return the ``place``-th usable row as a renderer gets it, with nothing hidden and no importance yet."""
+def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
+    """Return the ``place``-th usable row as a renderer gets it, with nothing hidden and no importance yet.
+
+    Pieces of a text take a time that grows with the square of its length, so they are made for a page only.
+    """
     feed = model.reading.feed
     if feed.scale is not None:
         assert chunk.values is not None, "a model with a scale reads values"
         return DrawnRow(importance=(), features=feed.scale.columns, values=tuple(chunk.values[place].tolist()))
     assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
-    parts = pieces(feed.tokenizer, batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy())
-    return DrawnRow(importance=(), text="".join(parts), pieces=parts)
+    ids = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
+    parts = pieces(feed.tokenizer, ids) if for_page else ()
+    return DrawnRow(importance=(), text=feed.tokenizer.decode(ids), pieces=parts)
 
 
 def _draws(
