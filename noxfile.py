@@ -1,12 +1,16 @@
 """Everything a maintainer runs: `nox` for all of it, `nox -s NAME` for one session.
 
-`core` has no plugin installed, `chem` has one, `everything` has all; `lowest` takes the oldest
-dependencies that are promised. The others look at the code itself, and at what README says.
+Tests run with the core alone (`core`), with each plugin alone (`plugin`), with all of them (`everything`), and
+with plugins that `sma plugins new` has just made (`contract`); each with the locked dependencies and with the
+oldest that are promised. The others look at the code itself, and at what README says.
+
+`nox -s contract -- ../their-plugin` holds another plugin to the contract: a project's folder, or a domain by name.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -19,8 +23,11 @@ nox.options.stop_on_first_error = True
 PLUGINS = sorted(path.name for path in Path("plugins").iterdir() if (path / "pyproject.toml").is_file())
 LOCKED = ("-c", "constraints.txt")
 TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "ruff", "hatchling")
+CORE_EXTRAS = "baselines,hdf5,hub,report,tensorboard"
 PYTEST = ("python", "-m", "pytest", "-q", "-n", "2")
 QUICK = ("-m", "not slow")
+GENERATED = {"reads": "discrete", "sensors": "continuous"}
+each_resolution = nox.parametrize("versions", ["locked", "lowest"], ids=["locked", "lowest"])
 
 
 def with_extras(plugin: str) -> str:
@@ -29,6 +36,15 @@ def with_extras(plugin: str) -> str:
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = ",".join(sorted(project.get("optional-dependencies", {})))
     return f"./{folder.as_posix()}[{extras}]" if extras else f"./{folder.as_posix()}"
+
+
+def install(session: nox.Session, versions: str, *packages: str) -> None:
+    """Packages with locked versions, or the oldest of what they ask for themselves, and what tests need."""
+    if versions == "locked":
+        session.install(*LOCKED, *packages, *TEST_TOOLS)
+    else:
+        session.install("--resolution", "lowest-direct", *packages)
+        session.install(*TEST_TOOLS)
 
 
 def environment() -> dict[str, str]:
@@ -60,34 +76,55 @@ def architecture(session: nox.Session) -> None:
 
 
 @nox.session
-def core(session: nox.Session) -> None:
+@each_resolution
+def core(session: nox.Session, versions: str) -> None:
     """The core alone, with no plugin installed."""
-    session.install(*LOCKED, ".", *TEST_TOOLS)
+    install(session, versions, ".")
     session.run(*PYTEST, *QUICK, "tests", *session.posargs, env=environment())
 
 
 @nox.session
+@each_resolution
 @nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
-def plugin(session: nox.Session, plugin: str) -> None:
+def plugin(session: nox.Session, plugin: str, versions: str) -> None:
     """One plugin beside the core: its own tests, but for those that train for minutes."""
-    session.install(*LOCKED, ".", with_extras(plugin), *TEST_TOOLS)
+    install(session, versions, ".", with_extras(plugin) if versions == "locked" else f"./plugins/{plugin}")
     session.run(*PYTEST, *QUICK, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
 @nox.session
-def everything(session: nox.Session) -> None:
-    """Core and all plugins together, with the extras: all tests."""
-    session.install(*LOCKED, ".[baselines,hdf5,hub,report]", *(with_extras(name) for name in PLUGINS), *TEST_TOOLS)
-    session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
+@each_resolution
+def everything(session: nox.Session, versions: str) -> None:
+    """Core and all plugins together; with the locked versions all extras and the slow tests too."""
+    if versions == "locked":
+        core, plugins, tests = f".[{CORE_EXTRAS}]", [with_extras(name) for name in PLUGINS], PYTEST
+    else:
+        core, plugins, tests = ".", [f"./plugins/{name}" for name in PLUGINS], (*PYTEST, *QUICK)
+    install(session, versions, core, *plugins)
+    session.run(*tests, "tests", "plugins", *session.posargs, env=environment())
 
 
 @nox.session
-def lowest(session: nox.Session) -> None:
-    """All tests with the oldest versions that are promised."""
-    packages = [".", *(f"./plugins/{name}" for name in PLUGINS)]
-    session.install("--resolution", "lowest-direct", *packages)
-    session.install(*TEST_TOOLS)
-    session.run(*PYTEST, *QUICK, "tests", "plugins", *session.posargs, env=environment())
+@each_resolution
+def contract(session: nox.Session, versions: str) -> None:
+    """Plugins of others, given by path or by name; none given: two that are made here, with their own tests."""
+    install(session, versions, ".[testing]")
+    targets = list(session.posargs)
+    if not targets:
+        for name, kind in GENERATED.items():
+            targets.append(f"{session.create_tmp()}/sma-{name}")
+            shutil.rmtree(targets[-1], ignore_errors=True)
+            session.run("sma", "plugins", "new", name, "--kind", kind, "--out", targets[-1])
+    for target in targets:
+        project = Path(target)
+        if project.is_dir():
+            session.install("-e", str(project))
+            with session.chdir(project):
+                session.run("python", "-m", "pytest", "-q", env=environment())
+        else:
+            own = Path("plugins") / f"sma-{target}"
+            session.install(f"./{own}" if own.is_dir() else f"sma-{target}")
+        session.run("sma", "plugins", "check", str(project.resolve()) if project.is_dir() else target)
 
 
 @nox.session

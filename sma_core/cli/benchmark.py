@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json, Out, names_from
+from sma_core.errors import UserError
 
 
 def benchmark(
@@ -25,14 +26,9 @@ def benchmark(
 ) -> None:
     """Compare pre-training with guided masks, with random ones, and none; what is done is not run again."""
     from sma_core.cli.output import as_json_text
-    from sma_core.errors import UserError
     from sma_core.verbs.benchmark import benchmark, plan_benchmark
 
-    wanted = names_from(seeds)
-    if wanted is not None and not all(each.lstrip("-").isdigit() for each in wanted):
-        raise UserError(f"--seeds takes whole numbers with commas, not {seeds!r}")
-    chosen = None if wanted is None else [int(each) for each in wanted]
-    kept_tasks, kept_arms = names_from(tasks), names_from(arms)
+    chosen, kept_tasks, kept_arms = _numbers_from(seeds), names_from(tasks), names_from(arms)
     if dry_run:
         plan = plan_benchmark(suite, out=out, tasks=kept_tasks, arms=kept_arms, seeds=chosen, policy=context.obj)
         if as_json:
@@ -60,3 +56,13 @@ def benchmark(
         typer.echo(f"{result.done:,} cells are done, {result.missing:,} are missing; suite folder {result.out}")
     if result.failures:
         raise typer.Exit(1)
+
+
+def _numbers_from(seeds: str | None) -> list[int] | None:
+    """Read whole numbers with commas between them."""
+    wanted = names_from(seeds)
+    if wanted is None:
+        return None
+    if not all(each.lstrip("-").isdigit() for each in wanted):
+        raise UserError(f"--seeds takes whole numbers with commas, not {seeds!r}")
+    return [int(each) for each in wanted]

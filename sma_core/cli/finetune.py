@@ -90,7 +90,6 @@ def finetune(
     from sma_core.verbs.finetune import finetune
 
     own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
-    display = progress()
     result = finetune(
         domain,
         model=model,
@@ -100,8 +99,7 @@ def finetune(
         settings=settings_from(assignments, data, seed, max_rejected, **own),
         out=out,
         resume=resume,
-        observers=[display],
-        preparing=display.preparing,
+        observers=[progress()],
         policy=context.obj,
     )
     print_result(result, as_json, _NEXT.format(run=result.run, domain=domain_option(result.domain)))

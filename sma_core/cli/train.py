@@ -46,7 +46,6 @@ def train(
     if dry_run:
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)
         return
-    display = progress()
     result = train(
         domain,
         recipe=recipe,
@@ -54,8 +53,7 @@ def train(
         settings=settings,
         out=out,
         resume=resume,
-        observers=[display],
-        preparing=display.preparing,
+        observers=[progress()],
         policy=context.obj,
     )
     print_result(result, as_json, f"next: sma finetune --domain {shlex.quote(result.domain)} --model {result.run}")

@@ -284,6 +284,7 @@ class TrainingConfig(Settings):
     checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints.")
     keep_last: int = Field(2, ge=1, description="Checkpoints kept besides the best.")
     log_every: int = Field(10, ge=1, description="Steps between two lines of metrics.jsonl.")
+    tensorboard: bool = Field(False, description="Write all figures for TensorBoard too, in the run's folder.")
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

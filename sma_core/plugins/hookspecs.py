@@ -1,9 +1,10 @@
-"""The hooks of the plugin contract (pluggy project ``sma``). Each returns a list of frozen specs."""
+"""The hooks of the plugin contract (pluggy project ``sma``): each returns a list of frozen specs, or observes."""
 
 from __future__ import annotations
 
 import pluggy
 
+from sma_core.plugins.events import Event
 from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Renderer, Splitter, Task, Tokenizer
 
 PROJECT = "sma"
@@ -57,3 +58,11 @@ def sma_splitters() -> list[Splitter]:
 def sma_renderers() -> list[Renderer]:
     """Ways to draw a row, and what a mask hides of it."""
     return []
+
+
+@hookspec
+def sma_on_event(event: Event) -> None:
+    """Look at what happens during a run (`sma_core.plugins.events`): started, step, evaluation, checkpoint, end.
+
+    The only hook that returns nothing. It is called between steps: keep it quick, and import what is heavy inside.
+    """

@@ -75,7 +75,9 @@ class Registry:
         self.name = domain
         self.reference = reference or domain
         self.packages = loaded.packages
+        self.strict = strict
         self.broken: list[BrokenPlugin] = list(loaded.broken)
+        self._manager = loaded.manager
         self._entries: dict[tuple[type[Spec], str], _Entry] = {}
         for plugin, provider in loaded.packages.items():
             self._collect(plugin, provider, loaded, strict)
@@ -139,6 +141,16 @@ class Registry:
                     f"and {entry.provider}; uninstall one of them or rename it"
                 )
             self._entries[key] = entry
+
+    def observers(self) -> list[tuple[object, str]]:
+        """Every plugin that is told of events, with the package that brings it; the broken ones are left out."""
+        broken = {failure.plugin.name for failure in self.broken}
+        watching = {hook.plugin_name: hook.plugin for hook in self._manager.hook.sma_on_event.get_hookimpls()}
+        return [
+            (watching[name], provider)
+            for name, provider in self.packages.items()
+            if name in watching and name not in broken
+        ]
 
     def specs(self, kind: type[S]) -> list[S]:
         """All specs of one kind, sorted by name."""

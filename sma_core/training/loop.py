@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -19,17 +19,10 @@ from torch import Tensor, nn
 from sma_core.config import TrainingConfig
 from sma_core.data.batches import Batch
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
+from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.checkpoints import Checkpoint, CheckpointStore
 from sma_core.training.device import FixedPrecision, autocast
-from sma_core.training.events import (
-    CheckpointSaved,
-    Evaluated,
-    Event,
-    Observer,
-    RunFinished,
-    RunStarted,
-    StepLogged,
-)
+from sma_core.training.observers import Observers
 from sma_core.training.optimizer import (
     build_optimizer,
     learning_rate,
@@ -102,13 +95,15 @@ class Trainer:
         store: CheckpointStore,
         device: torch.device,
         precision: FixedPrecision,
-        observers: Sequence[Observer] = (),
+        observers: Observers | None = None,
         *,
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
-        self.device, self.precision, self.observers = device, precision, observers
+        self.device, self.precision = device, precision
+        self._emit = observers if observers is not None else Observers()
+        self._run = store.folder.parent
         self.module = objective.module.to(device)
         self.optimizer = build_optimizer(self.module, config, rates)
         self.patience = patience
@@ -152,7 +147,7 @@ class Trainer:
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
         self._emit(
             RunStarted(
-                self.store.folder.parent,
+                self._run,
                 self.state.step,
                 self.steps,
                 parameters,
@@ -170,7 +165,7 @@ class Trainer:
             stopped = not self.finished
             if self.state.step < self.steps and self.state.step not in self.store.steps():
                 self._save()
-        self._emit(RunFinished(self.state.step, stopped, self.stopped_early))
+        self._emit(RunFinished(self._run, self.state.step, stopped, self.stopped_early))
         if stopped:
             raise StoppedOnRequest(
                 f"stopped at step {self.state.step} of {self.steps} as asked; its checkpoint is saved"
@@ -225,7 +220,9 @@ class Trainer:
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
         lr = learning_rate(state.step, self.steps, self.config)
-        self._emit(StepLogged(state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed))
+        self._emit(
+            StepLogged(self._run, state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed)
+        )
         self._refuse_non_finite(loss)
 
     def _refuse_non_finite(self, loss: float) -> None:
@@ -248,7 +245,7 @@ class Trainer:
         self._evaluated_step = self.state.step
         if self.state.step:
             self.state.waited = 0 if self._is_best() else self.state.waited + 1
-        self._emit(Evaluated(self.state.step, self.state.elapsed, metrics))
+        self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics))
 
     def _save(self) -> None:
         """Publish a checkpoint, mark it when it is the best, and drop what need not be kept."""
@@ -269,7 +266,7 @@ class Trainer:
         )
         self.store.prune(self.config.keep_last, state.best_step)
         self._log_clock += time.monotonic() - began
-        self._emit(CheckpointSaved(state.step, folder, best))
+        self._emit(CheckpointSaved(self._run, state.step, folder, best))
 
     def _is_best(self) -> bool:
         """Whether this step was evaluated and no saved one is better."""
@@ -281,10 +278,6 @@ class Trainer:
             return False
         sign = 1.0 if self.objective.higher_is_better else -1.0
         return state.best_value is None or sign * value > sign * state.best_value
-
-    def _emit(self, event: Event) -> None:
-        for observer in self.observers:
-            observer(event)
 
 
 def step_seeds(seed: int, step: int) -> tuple[int, int]:

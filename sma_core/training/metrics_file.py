@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.files import write_atomically
-from sma_core.training.events import Evaluated, Event, StepLogged
+from sma_core.plugins.events import Evaluated, Event, StepLogged
+from sma_core.plugins.hookspecs import hookimpl
 
 
 class MetricsFile:
@@ -16,7 +17,8 @@ class MetricsFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __call__(self, event: Event) -> None:
+    @hookimpl
+    def sma_on_event(self, event: Event) -> None:
         """Write the event when it carries figures."""
         if isinstance(event, StepLogged):
             self._append(

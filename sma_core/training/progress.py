@@ -8,14 +8,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sma_core.training.events import (
+from sma_core.plugins.events import (
     CheckpointSaved,
     Evaluated,
     Event,
+    RowsRead,
     RunFinished,
     RunStarted,
     StepLogged,
 )
+from sma_core.plugins.hookspecs import hookimpl
 
 
 class ProgressDisplay:
@@ -36,9 +38,12 @@ class ProgressDisplay:
         self._bar: Progress | None = None
         self._task: Any = None
 
-    def __call__(self, event: Event) -> None:
+    @hookimpl
+    def sma_on_event(self, event: Event) -> None:
         """Show the event."""
         match event:
+            case RowsRead():
+                self.preparing(event.rows, event.kept, event.rejected)
             case RunStarted():
                 self._start(event)
             case StepLogged():
@@ -54,7 +59,7 @@ class ProgressDisplay:
                     self._bar.stop()
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:
-        """Show how far the preparation of the data is; pass this to a verb as ``preparing``."""
+        """Show how far the preparation of the data is; verbs that train nothing take this as ``preparing``."""
         now = time.monotonic()
         live = self._console.is_terminal
         if now - self._prepared >= (0.2 if live else self._seconds):

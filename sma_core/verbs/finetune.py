@@ -14,19 +14,17 @@ import torch
 
 from sma_core.config import FinetuneConfig
 from sma_core.data.epochs import StoreSource
-from sma_core.data.prepare import Progress
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.files import named, same_domain
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, seeded
-from sma_core.training.events import Observer
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.judging import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
-from sma_core.training.metrics_file import MetricsFile
+from sma_core.training.observers import Observer, Observers
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
@@ -39,6 +37,7 @@ from sma_core.verbs.models import build_predictor, choose_head, load_encoder, lo
 from sma_core.verbs.results import FinetuneResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, finetune_settings, wishes
+from sma_core.verbs.watching import attached, check_observers
 
 VERB = "finetune"
 
@@ -70,7 +69,6 @@ def finetune(
     out: Path | None = None,
     resume: str | None = None,
     observers: Sequence[Observer] = (),
-    preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> FinetuneResult:
     """Learn a task's labels, select on validation, and report the test split once.
@@ -86,8 +84,7 @@ def finetune(
         settings: Single settings by dotted name, laid over all.
         out: Folder of the run; empty: a new one under ``runs/``.
         resume: A run to go on with, or ``auto``.
-        observers: Called with every event of `sma_core.training.events`.
-        preparing: Called with rows read, kept and set aside while the data is prepared.
+        observers: Called with every event of `sma_core.plugins.events`, as plugins' observers are.
         policy: Which plugins may be used; empty: as the environment says.
 
     Raises:
@@ -98,13 +95,15 @@ def finetune(
     request = Request(recipe, config, _given(settings, data, task, model))
     domain, policy = named(domain, policy)
     run = find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig))
-    job = _go_on(run, request, preparing, policy) if run else _begin(domain, model, request, preparing, policy)
+    watching = Observers(observers)
+    job = _go_on(run, request, watching, policy) if run else _begin(domain, model, request, watching, policy)
+    check_observers(job.config.training)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
     objective = _objective(job, run)
     if run is None:
         run = _write_run(job, precision, objective.targets, out)
-    trainer = _trained(job, run, objective, device, precision, observers)
+    trainer = _trained(job, run, objective, device, precision, attached(watching, run, job.config.training))
     result = _judge(job, run, trainer, objective, autocast(device, precision), time.monotonic() - began)
     return _finish(run, job, objective, result)
 
@@ -137,7 +136,7 @@ def _begin(
     domain: str | None,
     model: Path | None,
     request: Request,
-    preparing: Progress | None,
+    watching: Observers,
     policy: PluginPolicy | None,
 ) -> _Job:
     """Find the parts of a new fine-tuning and prepare its rows."""
@@ -153,26 +152,28 @@ def _begin(
     if facts is not None and not same_domain(facts["domain"]["name"], name):
         raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
     registry = Registry.load(name, policy)
+    watching.add_plugins(registry)
     config = finetune_settings(registry, request, pretrained.config() if pretrained else None).config
     feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
-    return _job(registry, config, feed, preparing)
+    return _job(registry, config, feed, watching)
 
 
-def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
+def _go_on(run: RunFolder, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a fine-tuning that goes on, as they were."""
     registry, config = reopen(run, request, FinetuneConfig, policy)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
+    watching.add_plugins(registry)
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), watching)
     check_same_rows(run, job.rows)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: FinetuneConfig, feed: Feed, preparing: Progress | None) -> _Job:
+def _job(registry: Registry, config: FinetuneConfig, feed: Feed, watching: Observers) -> _Job:
     """Find the parts; a head that does not fit is refused before the rows are read, where their kind is known."""
     kind = known_kind(registry, config)
     if kind is not None:
         choose_head(registry, config.head, kind)
-    rows = read_labelled(registry, config, feed, preparing)
+    rows = read_labelled(registry, config, feed, watching.rows_read)
     return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind))
 
 
@@ -205,7 +206,7 @@ def _trained(
     objective: FinetuneObjective,
     device: torch.device,
     precision: FixedPrecision,
-    observers: Sequence[Observer],
+    observers: Observers,
 ) -> Trainer:
     """Train from where the run stands to the end, with an evaluation and a checkpoint an epoch."""
     training, length = job.config.training, job.config.model.max_length
@@ -221,7 +222,6 @@ def _trained(
     epoch = math.ceil(source.batches_in(0) / training.accumulate)
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
     steps = count_steps(training, source.batches_in(0))
-    every: list[Observer] = [MetricsFile(run.metrics), *observers]
     trainer = Trainer(
         objective,
         source,
@@ -230,7 +230,7 @@ def _trained(
         run.checkpoints,
         device,
         precision,
-        every,
+        observers,
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
     )

@@ -14,7 +14,6 @@ import torch
 from sma_core.config import PretrainConfig, TrainingConfig
 from sma_core.config.layers import dump, flatten
 from sma_core.data.epochs import StoreSource, fixed_batches
-from sma_core.data.prepare import Progress
 from sma_core.data.prepared import Prepared
 from sma_core.data.store import Store
 from sma_core.errors import ConfigError, UserError
@@ -25,9 +24,9 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.files import named
 from sma_core.plugins.registry import Registry
 from sma_core.training.device import FixedPrecision, choose_device, choose_precision, seeded
-from sma_core.training.events import Observer
 from sma_core.training.loop import Trainer, TrainingState
-from sma_core.training.metrics_file import MetricsFile, read_metrics
+from sma_core.training.metrics_file import read_metrics
+from sma_core.training.observers import Observer, Observers
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
@@ -38,6 +37,7 @@ from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
+from sma_core.verbs.watching import attached, check_observers
 
 logger = logging.getLogger("sma")
 
@@ -83,7 +83,6 @@ def train(
     out: Path | None = None,
     resume: str | None = None,
     observers: Sequence[Observer] = (),
-    preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> TrainResult:
     """Pre-train on unlabelled rows and return where the run is and what it reached.
@@ -97,8 +96,7 @@ def train(
         settings: Single settings by dotted name, laid over all: ``{"training.steps": 100}``.
         out: Folder of the run; empty: a new one under ``runs/``.
         resume: A run to go on with, or ``auto``.
-        observers: Called with every event of `sma_core.training.events`.
-        preparing: Called with rows read, kept and set aside while the data is prepared.
+        observers: Called with every event of `sma_core.plugins.events`, as plugins' observers are.
         policy: Which plugins may be used; empty: as the environment says.
 
     Raises:
@@ -109,16 +107,15 @@ def train(
     request = Request(recipe, config, given)
     domain, policy = named(domain, policy)
     run = find_run(resume, VERB, domain, out, wishes(request, PretrainConfig))
-    if run is None:
-        job = _begin(domain, request, preparing, policy)
-    else:
-        job = _go_on(run, request, preparing, policy)
+    watching = Observers(observers)
+    job = _go_on(run, request, watching, policy) if run else _begin(domain, request, watching, policy)
+    check_observers(job.config.training)
     device = choose_device(job.config.training.device)
     precision = choose_precision(job.config.training.precision, device)
     if run is None:
         run = _write_run(job, precision, out)
     _warn_when_all_are_drawn(job)
-    state = _trainer(job, run, device, precision, observers).run()
+    state = _trainer(job, run, device, precision, attached(watching, run, job.config.training)).run()
     run.write_model(_facts(job, finished=True))
     return _result(job, run, state)
 
@@ -146,34 +143,38 @@ def _needed(domain: str | None) -> str:
     return domain
 
 
-def _begin(domain: str | None, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
+def _begin(domain: str | None, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a new run and prepare its data."""
     registry = Registry.load(_needed(domain), policy)
+    watching.add_plugins(registry)
     config = pretrain_settings(registry, request).config
     feed = begin_feed(registry, config.data)
-    job = _job(registry, config, feed, preparing)
+    job = _job(registry, config, feed, watching)
     if is_continuous(registry):
         return replace(job, feed=Feed(scale=Store.open(job.prepared.train).scale))
     return job
 
 
-def _go_on(run: RunFolder, request: Request, preparing: Progress | None, policy: PluginPolicy | None) -> _Job:
+def _go_on(run: RunFolder, request: Request, watching: Observers, policy: PluginPolicy | None) -> _Job:
     """Find the parts of a run that goes on, as they were."""
     registry, config = reopen(run, request, PretrainConfig, policy)
-    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), preparing)
+    watching.add_plugins(registry)
+    job = _job(registry, config, feed_of_run(registry, config.data, run.model()), watching)
     run.write_config(config)
     return job
 
 
-def _job(registry: Registry, config: PretrainConfig, feed: Feed, preparing: Progress | None) -> _Job:
+def _job(registry: Registry, config: PretrainConfig, feed: Feed, watching: Observers) -> _Job:
     """Prepare the data; raises `DataError` when numbers are not of the features that ``feed`` knows."""
     source, length = find_source(registry, config.data), config.model.max_length
     if feed.tokenizer is not None:
-        prepared = prepare_source(registry, source, config.data, feed.tokenizer, length, progress=preparing)
+        prepared = prepare_source(
+            registry, source, config.data, feed.tokenizer, length, progress=watching.rows_read
+        )
         return _Job(registry, config, source, feed, prepared)
     if config.data.packing != "single":
         raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
-    prepared = prepare_values(registry, source, config.data, length, progress=preparing)
+    prepared = prepare_values(registry, source, config.data, length, progress=watching.rows_read)
     if feed.scale is not None:
         feed.scale.check_columns(Store.open(prepared.train).metadata.columns, source.label)
     return _Job(registry, config, source, feed, prepared)
@@ -200,7 +201,7 @@ def _trainer(
     run: RunFolder,
     device: torch.device,
     precision: FixedPrecision,
-    observers: Sequence[Observer],
+    observers: Observers,
 ) -> Trainer:
     """Build model, batches and loop, standing where the run's newest checkpoint stands."""
     training, model = job.config.training, job.config.model
@@ -221,7 +222,7 @@ def _trainer(
         run.checkpoints,
         device,
         precision,
-        [MetricsFile(run.metrics), *observers],
+        observers,
     )
     stand_at_checkpoint(trainer, run)
     return trainer

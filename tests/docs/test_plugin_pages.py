@@ -7,11 +7,12 @@ import sys
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sma_core import plugins
-from sma_core.plugins import API_VERSION, DrawnRow, Spec, hookspecs
+from sma_core.plugins import API_VERSION, DrawnRow, Spec, events, hookspecs
 from sma_core.report.checking import checked
 from sma_core.testing import DomainContract, write_distribution
 from sma_core.verbs.new_plugin import new_plugin
@@ -43,7 +44,7 @@ def test_every_field_of_a_spec_is_in_its_section(spec):
 
 
 def test_every_field_of_a_drawn_row_is_in_the_reference():
-    section = REFERENCE.partition("called with one [`DrawnRow`]")[2]
+    section = REFERENCE.partition("called with one [`DrawnRow`]")[2].partition("\n## ")[0]
     assert {field.name for field in fields(DrawnRow)} == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
 
 
@@ -57,6 +58,13 @@ def test_the_renderer_of_the_page_draws():
         drawing = checked(names["draw_codons"](row), row.prefix)
         assert re.findall("<text[^>]*>([^<]*)</text>", drawing) == [*"ACGT", "&lt;"] * 13
         assert drawing.count('stroke="currentColor"') == 65 * bool(hidden)
+
+
+def test_every_event_is_in_the_reference_with_its_fields():
+    rows = dict(re.findall(r"^\| `([A-Z]\w+)` \| (.*) \|$", REFERENCE, re.MULTILINE))
+    assert list(rows) == [event.__name__ for event in get_args(events.Event)]
+    for event in get_args(events.Event):
+        assert {field.name for field in fields(event)} <= set(re.findall(r"`(\w+)`", rows[event.__name__])), event
 
 
 def test_every_attribute_of_the_contract_is_described():

@@ -16,8 +16,8 @@ from torch import nn
 
 from sma_core.config import TrainingConfig
 from sma_core.errors import CheckpointError, ConfigError, DataError
+from sma_core.plugins.events import Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
 from sma_core.training.device import choose_device, choose_precision
-from sma_core.training.events import Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.optimizer import (
     build_optimizer,
     learning_rate,
@@ -193,11 +193,15 @@ def test_precision_and_device_are_refused_where_they_cannot_be_had():
 def shown(terminal: bool) -> str:
     file = io.StringIO()
     display = ProgressDisplay(Console(file=file, force_terminal=terminal, width=160), seconds=0.0)
-    display.preparing(2000, 1990, 10)
-    display(RunStarted(Path("runs/x"), 0, 100, 1234, "cpu", "fp32"))
-    display(Evaluated(0, 0.1, {"held_out_loss": 5.5}))
-    display(StepLogged(50, 100, 1.5, 2.25, 1e-3, 512.0, 30.0))
-    display(RunFinished(100, False))
+    run = Path("runs/x")
+    for event in (
+        RowsRead(2000, 1990, 10),
+        RunStarted(run, 0, 100, 1234, "cpu", "fp32"),
+        Evaluated(run, 0, 0.1, {"held_out_loss": 5.5}),
+        StepLogged(run, 50, 100, 1.5, 2.25, 1e-3, 512.0, 30.0),
+        RunFinished(run, 100, False),
+    ):
+        display.sma_on_event(event)
     return file.getvalue()
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import sma_core
 from sma_core.data.scaling import FeatureScale
 from sma_core.errors import CheckpointError, ConfigError, DataError, PluginError, StoppedOnRequest
-from sma_core.training.events import StepLogged
+from sma_core.plugins.events import StepLogged
 from sma_core.verbs.train import plan_training
 
 LONGER = {"training.epochs": 12.0}

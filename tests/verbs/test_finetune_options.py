@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 import sma_core
 from sma_core.config import FinetuneConfig
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest
+from sma_core.plugins.events import RunFinished, StepLogged
 from sma_core.plugins.registry import Registry
-from sma_core.training.events import RunFinished, StepLogged
 from sma_core.verbs.feeds import begin_feed
 from sma_core.verbs.labelled import read_labelled
 from sma_core.verbs.settings import Request, finetune_settings
@@ -37,7 +37,7 @@ def test_training_stops_after_so_many_evaluations_without_a_better_figure(toy, t
     result = sma_core.finetune(toy, settings=STANDING_STILL, out=tmp_path / "run", observers=[events.append])
     assert (result.step, result.best_step, result.stopped_early) == (30, 10, True)
     assert "stopped early at step 30: validation got no better" in result.lines()
-    assert RunFinished(30, stopped=False, early=True) in events
+    assert RunFinished(result.run, 30, stopped=False, early=True) in events
     assert json.loads((result.run / "model.json").read_text())["finished"]
     again = sma_core.finetune(resume=str(result.run))
     assert (again.step, again.test) == (30, result.test)

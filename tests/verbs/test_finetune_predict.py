@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import sma_core
 import sma_core.errors
 from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRequest
-from sma_core.training.events import Evaluated, StepLogged
+from sma_core.plugins.events import Evaluated, StepLogged
 
 LONGER = {"training.epochs": 50.0}
 

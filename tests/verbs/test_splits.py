@@ -232,7 +232,7 @@ def test_a_file_that_is_no_longer_than_its_test_gets_a_sentence(numbers, tmp_pat
 
 
 def test_a_run_does_not_go_on_with_another_split(toy, tmp_path):
-    from sma_core.training.events import StepLogged
+    from sma_core.plugins.events import StepLogged
 
     def stop(event):
         if isinstance(event, StepLogged) and event.step == 3:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
-from sma_core.training.events import CheckpointSaved, RunStarted, StepLogged
+from sma_core.plugins.events import CheckpointSaved, RunStarted, StepLogged
 from sma_core.training.metrics_file import read_metrics
 from sma_core.verbs.train import plan_training
 
@@ -50,6 +51,11 @@ class CrashAt:
     def __call__(self, event: object) -> None:
         if isinstance(event, StepLogged) and event.step == self.step:
             raise RuntimeError("killed")
+
+
+def kept(starts: list[RunStarted]) -> Callable[[object], None]:
+    """Return an observer that keeps where a run starts."""
+    return lambda event: starts.append(event) if isinstance(event, RunStarted) else None
 
 
 def test_train_writes_a_run_folder_with_a_falling_held_out_loss(toy, tmp_path):
@@ -95,7 +101,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint_as_if_nothing_had_happene
         toy,
         out=tmp_path / "cut",
         resume="auto",
-        observers=[lambda event: starts.append(event) if isinstance(event, RunStarted) else None],
+        observers=[kept(starts)],
     ).run
     assert starts[0].step == 4
     assert same(weights(whole, 12), weights(cut, 12))
@@ -140,7 +146,7 @@ def test_the_same_command_with_resume_auto_begins_then_goes_on(toy, tmp_path, mo
     with pytest.raises(StoppedOnRequest):
         sma_core.train(toy, **command, observers=[StopAt(5)])
     starts = []
-    sma_core.train(toy, **command, observers=[starts.append])
+    sma_core.train(toy, **command, observers=[kept(starts)])
     assert starts[0].step == 5
 
 
@@ -149,7 +155,7 @@ def test_resume_auto_leaves_a_run_with_other_settings_alone(toy, tmp_path, monke
     with pytest.raises(StoppedOnRequest):
         sma_core.train(toy, observers=[StopAt(5)])
     starts = []
-    sma_core.train(toy, settings={"model.layers": 1}, resume="auto", observers=[starts.append])
+    sma_core.train(toy, settings={"model.layers": 1}, resume="auto", observers=[kept(starts)])
     assert starts[0].step == 0
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
@@ -162,7 +168,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(toy, tmp_path
     content[-1] ^= 1
     broken.write_bytes(bytes(content))
     starts = []
-    sma_core.train(resume=str(tmp_path / "run"), observers=[starts.append])
+    sma_core.train(resume=str(tmp_path / "run"), observers=[kept(starts)])
     assert "step-00000009 is damaged: model.safetensors" in caplog.text
     assert starts[0].step == 8
     assert not (tmp_path / "run" / "checkpoints" / "step-00000009").exists()

@@ -1,13 +1,22 @@
-"""What happens during a run, as frozen records handed to observers.
+"""What happens during a run, as frozen records handed to every observer (the hook ``sma_on_event``).
 
-The loop prints and writes nothing itself: the progress display and the metrics file are observers.
+The loop prints and writes nothing itself: the progress display, the metrics file and TensorBoard are observers,
+attached as a plugin's are. Figures are plain Python numbers; no record holds a tensor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RowsRead:
+    """So many rows were read while the data is prepared; the run's folder is not there yet."""
+
+    rows: int
+    kept: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class RunStarted:
 class StepLogged:
     """Mean loss since the last log; ``elapsed`` in seconds since the run's start, pauses left out."""
 
+    run: Path
     step: int
     steps: int
     epoch: float
@@ -39,15 +49,17 @@ class StepLogged:
 class Evaluated:
     """Figures on held-out or validation rows, by name."""
 
+    run: Path
     step: int
     elapsed: float
-    metrics: dict[str, float]
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """A checkpoint was published; ``best`` when it is the best so far."""
+    """A checkpoint was published in ``folder``; ``best`` when it is the best so far."""
 
+    run: Path
     step: int
     folder: Path
     best: bool
@@ -57,10 +69,10 @@ class CheckpointSaved:
 class RunFinished:
     """Training ended: all steps done, stopped on request after saving, or ``early``, when nothing got better."""
 
+    run: Path
     step: int
     stopped: bool
     early: bool = False
 
 
-Event = RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished
-Observer = Callable[[Event], None]
+Event = RowsRead | RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished

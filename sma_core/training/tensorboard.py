@@ -1,0 +1,52 @@
+"""An observer that writes every figure of a run for TensorBoard (extra ``tensorboard``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sma_core.errors import UserError
+from sma_core.plugins.events import Evaluated, Event, RunFinished, RunStarted, StepLogged
+from sma_core.plugins.hookspecs import hookimpl
+
+
+def require_tensorboard() -> None:
+    """Raise `UserError` when the package tensorboard is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401 - its import is the test
+    except ImportError as error:
+        raise UserError(
+            "training.tensorboard needs the package tensorboard: pip install 'sma-core[tensorboard]', "
+            "or leave the setting out"
+        ) from error
+
+
+class TensorBoard:
+    """Writes to ``folder``; steps that a resumed run makes again replace those written before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer: Any = None
+
+    @hookimpl
+    def sma_on_event(self, event: Event) -> None:
+        """Write the event's figures under their names in ``metrics.jsonl``."""
+        match event:
+            case RunStarted():
+                from torch.utils.tensorboard import SummaryWriter
+
+                self._writer = SummaryWriter(str(self._folder), purge_step=event.step or None)
+            case StepLogged():
+                for name in ("loss", "learning_rate", "samples_per_second", "epoch"):
+                    self._write(name, getattr(event, name), event.step)
+            case Evaluated():
+                for name, value in event.metrics.items():
+                    self._write(name, value, event.step)
+                self._writer.flush()
+            case RunFinished():
+                self._writer.close()
+            case _:
+                return
+
+    def _write(self, name: str, value: float, step: int) -> None:
+        self._writer.add_scalar(name, value, step)
