@@ -25,6 +25,10 @@ def masks(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = 0,
     column: Column = None,
     reader: Reader = None,
+    page: Annotated[Path | None, typer.Option("--page", help="A .html file with a picture of each mask.")] = None,
+    renderer: Annotated[
+        str | None, typer.Option("--renderer", help="What draws the page; empty: the domain's own.")
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
@@ -42,6 +46,8 @@ def masks(
         settings={name: value for name, value in wanted.items() if value is not None},
         column=column,
         reader=reader,
+        page=page,
+        renderer=renderer,
         device=device,
         policy=context.obj,
     )
@@ -53,3 +59,5 @@ def masks(
         for number, shown in enumerate(row.shown, start=1):
             typer.echo(f"  mask {number:<3} {shown}")
     typer.echo("  ".join(f"{name} {value:.2f}" for name, value in result.measures.items()))
+    if page is not None:
+        typer.echo(f"page {page}")

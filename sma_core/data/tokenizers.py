@@ -137,6 +137,21 @@ class ByteTokenizer:
         return b"".join(parts).decode("utf-8", "replace")
 
 
+def pieces(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
+    """Return the text that each of a row's ids (n,) adds; end to end they are the text of the row.
+
+    A character of several ids belongs to the last of them, the one that completes it.
+    """
+    text, end = tokenizer.decode(ids), 0
+    found: list[str] = []
+    for count in range(1, len(ids) + 1):
+        begun = text if count == len(ids) else tokenizer.decode(ids[:count])
+        known = next((at for at, (a, b) in enumerate(zip(text, begun, strict=False)) if a != b), len(begun))
+        found.append(text[end:known])
+        end = max(end, known)
+    return tuple(found)
+
+
 def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
     """Cut rows of more than ``max_length`` ids to that many, the last of them the separator."""
     lengths = encoded.lengths

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 from sma_core.plugins.events import Event
-from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Splitter, Task, Tokenizer
+from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Renderer, Splitter, Task, Tokenizer
 
 PROJECT = "sma"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -51,6 +51,12 @@ def sma_tasks() -> list[Task]:
 @hookspec
 def sma_splitters() -> list[Splitter]:
     """Ways to divide labelled rows into training, validation and test."""
+    return []
+
+
+@hookspec
+def sma_renderers() -> list[Renderer]:
+    """Ways to draw a row, and what a mask hides of it."""
     return []
 
 

@@ -22,6 +22,7 @@ from sma_core.plugins.specs import (
     Domain,
     Head,
     Reader,
+    Renderer,
     Spec,
     Splitter,
     Task,
@@ -40,6 +41,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_heads": Head,
     "sma_tasks": Task,
     "sma_splitters": Splitter,
+    "sma_renderers": Renderer,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -49,6 +51,7 @@ _NOUNS: dict[type[Spec], str] = {
     Head: "head",
     Task: "task",
     Splitter: "splitter",
+    Renderer: "renderer",
 }
 
 

@@ -70,7 +70,7 @@ class Domain(Spec):
     ``recipes`` is an importable package whose ``*.toml`` files are recipes; empty: the general ones of
     `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
-    it runs in worker processes.
+    it runs in worker processes. ``renderer`` draws the rows; None: the core's for the kind of input.
     """
 
     tokenizer: str | None = None
@@ -86,6 +86,7 @@ class Domain(Spec):
     check: str | None = None
     sentinels: tuple[float, ...] = ()
     suites: str | None = None
+    renderer: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when a field is not usable, or rows of text have no tokenizer."""
@@ -97,6 +98,11 @@ class Domain(Spec):
     def recipe_package(self) -> str:
         """The package that holds the recipes: the domain's own, or the general ones for its kind of input."""
         return self.recipes or f"sma_core.recipes.{self.input_kind}"
+
+    @property
+    def general_renderer(self) -> str:
+        """The core's renderer for its kind of input, which draws whatever the domain's own cannot."""
+        return "letters" if self.input_kind == "discrete" else "bars"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,3 +237,14 @@ class Splitter(Spec):
             if need not in get_args(SplitterNeed):
                 known = ", ".join(get_args(SplitterNeed))
                 raise ValueError(f"Splitter {self.name!r} needs {need!r}, but there are only {known}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renderer(Spec):
+    """``factory`` is a function ``(row: DrawnRow) -> str`` that draws one row, and what is hidden of it, as SVG.
+
+    The SVG stands in a page among others, so it is complete in itself: no script, no style sheet, no link, and
+    each id begins with the row's ``prefix``. It draws every row, whatever is hidden, importance that is NaN too.
+    """
+
+    factory: str

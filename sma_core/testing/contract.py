@@ -8,6 +8,7 @@ Each check fails with one sentence that says what to change in the plugin. A che
 from __future__ import annotations
 
 from sma_core.testing.checking import CheckFunctionChecks
+from sma_core.testing.drawing import DrawingChecks
 from sma_core.testing.heads import HeadChecks
 from sma_core.testing.numbers import NumbersChecks
 from sma_core.testing.reading import ReaderChecks
@@ -20,6 +21,7 @@ from sma_core.testing.training import TrainingChecks
 
 
 class DomainContract(  # pytest runs the checks of the last one first
+    DrawingChecks,
     ShippedChecks,
     TrainingChecks,
     HeadChecks,

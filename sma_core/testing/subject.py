@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, Head, Reader, Spec, Splitter, Task, Tokenizer
+from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
 from sma_core.testing import probes
 from sma_core.testing.verdicts import explained, fail, skip
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
     from sma_core.verbs.datasets import Source
 
-KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter)
+KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter, Renderer)
 SAMPLE_ROWS = 300
 BLOCK_ROWS = 5000
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,21 @@ import torch
 from numpy.typing import NDArray
 
 from sma_core.config import MaskingConfig
+from sma_core.config.layers import validate
 from sma_core.data.batches import Batch
-from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.data.tokenizers import DiscreteTokenizer, pieces
 from sma_core.errors import CheckpointError
 from sma_core.nn.guidance import choose_mask, rank
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.report.drawing import Drawer
+from sma_core.report.masks_page import PageRow, prefix
 from sma_core.verbs.encoders import EncoderModel
+from sma_core.verbs.masks_page import check_page, head, write_page
+from sma_core.verbs.rows import RowChunk
 
 HIDDEN = "·"
 
@@ -58,58 +64,118 @@ def masks(
     settings: dict[str, Any] | None = None,
     column: str | None = None,
     reader: str | None = None,
+    page: Path | None = None,
+    renderer: str | None = None,
     device: str = "auto",
     policy: PluginPolicy | None = None,
 ) -> MasksResult:
     """Choose masks for the first ``rows`` rows of ``data`` as training would, ``draws`` times.
 
     ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of row, model, and
-    seed.
+    seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or ``renderer``.
 
     Raises:
         CheckpointError: ``model`` is no pre-trained run.
-        DataError: ``data`` cannot be read.
+        ConfigError: ``settings`` are not those of masking.
+        DataError: ``data`` cannot be read, or ``page`` not written.
+        PluginError: there is no such renderer, or, where plugins must be strict, it does not draw every row.
+        UserError: ``page`` has another ending.
     """
+    check_page(page, renderer)
+    policy = policy or PluginPolicy.from_environment()
     loaded = EncoderModel.load(model, device, policy)
     if loaded.masking is None or not isinstance(loaded.module, SMA):
         raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
-    masking = MaskingConfig(**(loaded.masking.model_dump() | {"anneal": None} | (settings or {})))
-    chunk = next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader))))
-    wanted = chunk.numbers[:rows]
-    found: dict[int, RowMasks] = {}
-    measures: list[torch.Tensor] = []
-    for places, batch in loaded.batches(chunk, tokens=1):
-        place = int(chunk.usable[places[0]])
-        if place < len(wanted):
-            found[place] = _of_row(loaded, loaded.module, batch, masking, draws, seed, chunk.numbers[place])
-            measures.append(_measured(loaded.module, batch, masking, seed))
-    listed = [
-        found.get(place) or RowMasks(number, chunk.texts[place], [], [], [], chunk.reasons[place])
-        for place, number in enumerate(wanted)
-    ]
-    names = ("overlap", "change", "entropy")
-    means = torch.stack(measures).nanmean(dim=0).tolist() if measures else []
-    return MasksResult(listed, {n: value for n, value in zip(names, means, strict=False) if value == value})
+    drawer = None if page is None else Drawer(loaded.reading.registry, renderer)
+    wanted = loaded.masking.model_dump() | {"anneal": None} | (settings or {})
+    masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
+    chunk = next(next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader)))).cut(rows))
+    seeds = range(seed, seed + draws)
+    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds, page is not None))
+    listed = [_listed(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+    result = MasksResult(listed, _means([masked.measures for masked in found.values()]))
+    if page is not None and drawer is not None:
+        drawn = [_on_page(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+        write_page(page, head(loaded, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
+    return result
 
 
-def _of_row(
-    model: EncoderModel, module: SMA, batch: Batch, masking: MaskingConfig, draws: int, seed: int, number: int
-) -> RowMasks:
+@dataclass(frozen=True)
+class _Masked:
+    """A row under several masks: for each how a renderer gets it and how it is written; the measures ``(3,)``."""
+
+    drawn: list[DrawnRow]
+    shown: list[str]
+    measures: torch.Tensor
+
+
+def _masked_rows(
+    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
+) -> Iterator[tuple[int, _Masked]]:
+    """Yield the place of each usable row in the chunk, and the row under the mask of each seed."""
+    for places, batch in model.batches(chunk, tokens=1):
+        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch, for_page)
+        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[place]))
+        shown = [_shown(model, batch, sorted(each.hidden)) for each in drawn]
+        yield place, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
+
+
+def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
+    """Return the ``place``-th usable row as a renderer gets it, with nothing hidden and no importance yet.
+
+    Pieces of a text take a time that grows with the square of its length, so they are made for a page only.
+    """
+    feed = model.reading.feed
+    if feed.scale is not None:
+        assert chunk.values is not None, "a model with a scale reads values"
+        return DrawnRow(importance=(), features=feed.scale.columns, values=tuple(chunk.values[place].tolist()))
+    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
+    ids = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
+    parts = pieces(feed.tokenizer, ids) if for_page else ()
+    return DrawnRow(importance=(), text=feed.tokenizer.decode(ids), pieces=parts)
+
+
+def _draws(
+    module: SMA, batch: Batch, masking: MaskingConfig, seeds: range, row: DrawnRow, number: int
+) -> Iterator[DrawnRow]:
+    """Yield the row under the mask of each seed."""
     real = int(batch.padding_mask.sum())
-    hidden: list[list[int]] = []
-    importance: list[float] = []
-    for draw in range(draws):
-        chosen, ranking = _choose(module, batch, masking, _noise(module, batch, seed + draw))
-        hidden.append(chosen[0, :real].nonzero().flatten().tolist())
-        importance = importance or ranking[0, :real].tolist()
-    if model.reading.feed.scale is not None:
-        columns = model.reading.feed.scale.columns
-        shown = [", ".join(columns[at] for at in positions) for positions in hidden]
-        return RowMasks(number, ", ".join(columns), hidden, shown, importance)
-    assert model.reading.feed.tokenizer is not None, "text is read by a model with a tokenizer"
-    ids = batch.inputs[0, :real].cpu().numpy()
-    shown = [_with_dots(model.reading.feed.tokenizer, ids, positions) for positions in hidden]
-    return RowMasks(number, model.reading.feed.tokenizer.decode(ids), hidden, shown, importance)
+    for draw, seed in enumerate(seeds, start=1):
+        chosen, ranking = _choose(module, batch, masking, _noise(module, batch, seed))
+        yield replace(
+            row,
+            importance=tuple(ranking[0, :real].tolist()),
+            hidden=frozenset(chosen[0, :real].nonzero().flatten().tolist()),
+            prefix=prefix(number, draw),
+        )
+
+
+def _listed(chunk: RowChunk, place: int, masked: _Masked | None) -> RowMasks:
+    """Return what the verb says of a row; nothing is hidden of one that cannot be used."""
+    number, reason = chunk.numbers[place], chunk.reasons[place]
+    if masked is None:
+        return RowMasks(number, chunk.texts[place], [], [], [], reason)
+    first = masked.drawn[0]
+    hidden = [sorted(each.hidden) for each in masked.drawn]
+    text = ", ".join(first.features) if chunk.ids is None else first.text
+    return RowMasks(number, text, hidden, masked.shown, list(first.importance), reason)
+
+
+def _on_page(chunk: RowChunk, place: int, masked: _Masked | None) -> PageRow:
+    """Return a row as the page shows it; the names of features stand in its pictures."""
+    number, reason = chunk.numbers[place], chunk.reasons[place]
+    if masked is None:
+        return PageRow(number, chunk.texts[place], (), reason)
+    return PageRow(number, masked.drawn[0].text, tuple(masked.drawn), reason)
+
+
+def _shown(model: EncoderModel, batch: Batch, hidden: Sequence[int]) -> str:
+    """Write a row with its hidden characters replaced, or name its hidden features."""
+    feed = model.reading.feed
+    if feed.scale is not None:
+        return ", ".join(feed.scale.columns[at] for at in hidden)
+    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
+    return _with_dots(feed.tokenizer, batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy(), hidden)
 
 
 @torch.inference_mode()
@@ -127,6 +193,13 @@ def _measured(module: SMA, batch: Batch, masking: MaskingConfig, seed: int) -> t
     with torch.inference_mode():
         measures = measure_mask(module, batch.inputs, batch.padding_mask, masking, noises)
     return torch.stack(measures)[:, 0].float().cpu()
+
+
+def _means(measures: Sequence[torch.Tensor]) -> dict[str, float]:
+    """Return the mean of each measure over the rows, of those that are defined."""
+    means = torch.stack(list(measures)).nanmean(dim=0).tolist() if measures else []
+    names = ("overlap", "change", "entropy")
+    return {name: value for name, value in zip(names, means, strict=False) if value == value}
 
 
 def _noise(module: SMA, batch: Batch, seed: int) -> MaskNoise:

@@ -12,7 +12,8 @@ from typing import get_args
 import pytest
 
 from sma_core import plugins
-from sma_core.plugins import API_VERSION, Spec, events, hookspecs
+from sma_core.plugins import API_VERSION, DrawnRow, Spec, events, hookspecs
+from sma_core.report.checking import checked
 from sma_core.testing import DomainContract, write_distribution
 from sma_core.verbs.new_plugin import new_plugin
 
@@ -40,6 +41,23 @@ def test_every_field_of_a_spec_is_in_its_section(spec):
     described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section[1], re.MULTILINE)))
     missing = {field.name for field in fields(spec)} - set(described)
     assert not missing, f"describe {', '.join(sorted(missing))} in the section {spec.__name__} of the reference"
+
+
+def test_every_field_of_a_drawn_row_is_in_the_reference():
+    section = REFERENCE.partition("called with one [`DrawnRow`]")[2].partition("\n## ")[0]
+    assert {field.name for field in fields(DrawnRow)} == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_renderer_of_the_page_draws():
+    text = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    names = {}
+    exec(re.search(r"<!-- renderer -->\n```python\n(.*?)```", text, re.DOTALL)[1], names)
+    bases = "ACGT<" * 13
+    for hidden in ((), range(66)):
+        row = DrawnRow(importance=(0.5,) * 66, hidden=frozenset(hidden), text=bases, pieces=(*bases, ""))
+        drawing = checked(names["draw_codons"](row), row.prefix)
+        assert re.findall("<text[^>]*>([^<]*)</text>", drawing) == [*"ACGT", "&lt;"] * 13
+        assert drawing.count('stroke="currentColor"') == 65 * bool(hidden)
 
 
 def test_every_event_is_in_the_reference_with_its_fields():

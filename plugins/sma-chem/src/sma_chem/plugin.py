@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
@@ -26,12 +26,13 @@ def sma_domains() -> list[Domain]:
             dataset="nci",
             recipes="sma_chem.recipes",
             suites="sma_chem.suites",
-            api_version="1.2",
+            api_version="1.3",
             head="decoder",
             task="freesolv",
             splitter="scaffold",
             columns=COLUMNS,
             check="sma_chem.molecules:check_smiles",
+            renderer="molecule",
         )
     ]
 
@@ -231,4 +232,16 @@ def sma_splitters() -> list[Splitter]:
             summary="Scaffolds at random by seed, only very common ones always to training",
             factory="sma_chem.scaffolds:scaffold_balanced_split",
         ),
+    ]
+
+
+@hookimpl
+def sma_renderers() -> list[Renderer]:
+    """What a row looks like with what a mask hides."""
+    return [
+        Renderer(
+            name="molecule",
+            summary="The molecule with its atoms coloured, and its SMILES below",
+            factory="sma_chem.drawing:draw_molecule",
+        )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Splitter, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 from sma_physics.schema import FEATURE_NAMES, LABEL
 
 BUDGETS = {
@@ -33,11 +33,12 @@ def sma_domains() -> list[Domain]:
             dataset="higgs-toy",
             recipes="sma_physics.recipes",
             suites="sma_physics.suites",
-            api_version="1.2",
+            api_version="1.3",
             head="decoder",
             task="toy-all",
             splitter="random",
             sentinels=(-999.0,),
+            renderer="event",
         )
     ]
 
@@ -156,4 +157,16 @@ def sma_splitters() -> list[Splitter]:
             factory=f"sma_physics.splits:{family}_{budget}",
         )
         for family, budget in _with_budgets()
+    ]
+
+
+@hookimpl
+def sma_renderers() -> list[Renderer]:
+    """What a row looks like with what a mask hides."""
+    return [
+        Renderer(
+            name="event",
+            summary="Bars of the features by the object they belong to, with their values",
+            factory="sma_physics.drawing:draw_event",
+        )
     ]

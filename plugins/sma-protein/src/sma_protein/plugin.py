@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Reader, Renderer, Task, hookimpl
 
 COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
 
@@ -21,11 +21,12 @@ def sma_domains() -> list[Domain]:
             dataset="sample",
             recipes="sma_protein.recipes",
             suites="sma_protein.suites",
-            api_version="1.2",
+            api_version="1.3",
             head="decoder",
             task="remote-homology",
             columns=COLUMNS,
             check="sma_protein.sequences:check_sequences",
+            renderer="sequence",
         )
     ]
 
@@ -189,4 +190,16 @@ def sma_tasks() -> list[Task]:
             position_mask="mask",
             split_column="split",
         ),
+    ]
+
+
+@hookimpl
+def sma_renderers() -> list[Renderer]:
+    """What a row looks like with what a mask hides."""
+    return [
+        Renderer(
+            name="sequence",
+            summary="Residues in blocks of ten with their numbers, coloured",
+            factory="sma_protein.drawing:draw_sequence",
+        )
     ]

@@ -1,0 +1,31 @@
+"""An event with what a mask hides: its features by the object they belong to, with values as the file has them."""
+
+from __future__ import annotations
+
+from sma_core.plugins import DrawnRow
+from sma_core.report.bars import draw_groups
+from sma_physics.schema import FEATURES
+
+GROUPS = {"lepton": "lepton", "missing": "missing momentum", "m": "masses"} | {
+    f"jet{number}": f"jet {number}" for number in (1, 2, 3, 4)
+}
+"""What the first word of a feature's name says of the object it belongs to."""
+OTHERS = "other features"
+
+_MEANINGS = {
+    feature.name: feature.meaning + ("" if feature.unit == "1" else f", {feature.unit} in the toy")
+    for feature in FEATURES
+}
+
+
+def draw_event(row: DrawnRow) -> str:
+    """Draw a bar for each feature, those of one object together; features that HIGGS does not have come last."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(row.features):
+        group = GROUPS[name.partition("_")[0]] if name in _MEANINGS else OTHERS
+        places.setdefault(group, []).append(place)
+    if set(places) == {OTHERS}:
+        places = {"": places[OTHERS]}
+    elif OTHERS in places:
+        places[OTHERS] = places.pop(OTHERS)
+    return draw_groups(row, places, _MEANINGS)

@@ -1,0 +1,35 @@
+"""What a renderer is given: one row, how important each input is, and which inputs a mask hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnRow:
+    """One row of N inputs under one mask.
+
+    ``importance`` (N,) is what guided masking ranks by, NaN where it is not known; ``hidden`` are places of
+    inputs, from 0. Of a row of text, ``pieces`` (N,) is the text of each input: end to end they are ``text``, and
+    an input that adds no character (the separator, all but the last byte of one that has several) has an empty
+    piece. Of a row of numbers, ``features`` (N,) are the names and ``values`` (N,) the numbers as the file has
+    them, NaN where one is missing. ``prefix`` begins every id of the drawing; no two drawings of a page share it.
+    """
+
+    importance: tuple[float, ...]
+    hidden: frozenset[int] = frozenset()
+    text: str = ""
+    pieces: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    values: tuple[float, ...] = ()
+    prefix: str = ""
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """For each character of ``text``, the place of the input that it belongs to."""
+        return tuple(place for place, piece in enumerate(self.pieces) for _ in piece)
+
+    @property
+    def hidden_share(self) -> float:
+        """Share of the inputs that is hidden."""
+        return len(self.hidden) / len(self.importance) if self.importance else 0.0

@@ -1,0 +1,103 @@
+"""What drawings are made of: the colour of importance, marks of what is hidden, and whole SVG documents.
+
+Renderers of plugins may use it too. Colours hold on light and dark pages: lines and letters have the colour of the
+page's text, importance is one hue that grows more opaque.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+ACCENT = "#e8590c"
+"""The hue of importance."""
+STRONGEST = 0.75
+"""Opacity of the highest importance: letters must stay readable on it."""
+PALE = 0.6
+"""Opacity of what is hidden, which has a box around it."""
+MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escaped(text: str) -> str:
+    """Return text for use in an element or an attribute; characters that XML cannot hold become U+FFFD."""
+    return escape(_NOT_IN_XML.sub("\ufffd", text))
+
+
+class Shades:
+    """The scale of a drawing's colours: from the lowest importance of the row to the highest."""
+
+    def __init__(self, importance: Iterable[float]) -> None:
+        known = [value for value in importance if math.isfinite(value)]
+        self.lowest, self.highest = (min(known), max(known)) if known else (math.nan, math.nan)
+
+    def share(self, value: float) -> float | None:
+        """Return where ``value`` stands between lowest (0) and highest (1); None where it is not known."""
+        if not math.isfinite(value) or not math.isfinite(self.lowest):
+            return None
+        if self.highest == self.lowest:
+            return 0.0
+        return min(max((value - self.lowest) / (self.highest - self.lowest), 0.0), 1.0)
+
+    def fill(self, value: float) -> str:
+        """Return the attributes that fill a shape with the colour of ``value``; nothing where it is not known.
+
+        Opacity grows with the square root of the share: a few inputs are often far more important than all others,
+        which would have no colour at all.
+        """
+        share = self.share(value)
+        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{opacity(share):.3f}"'
+
+
+def opacity(share: float) -> float:
+    """Return the opacity of the colour of a share (0 to 1) of the highest importance."""
+    return math.sqrt(share) * STRONGEST
+
+
+def said(value: float) -> str:
+    """Write a number with three figures that count; ``unknown`` for NaN."""
+    return "unknown" if math.isnan(value) else f"{value:.3g}"
+
+
+def mean(values: Iterable[float]) -> float:
+    """Return the mean of those that are known; NaN when none is."""
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def cell(x: float, y: float, width: float, text: str, fill: str, hidden: bool, title: str) -> str:
+    """Draw a piece of text, 20 high, on the colour of its importance; a hidden one is boxed and pale.
+
+    ``title`` is what a page says when one points at it.
+    """
+    parts = [f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="20" {fill}/>']
+    if text:
+        parts.append(f'<text x="{x + width / 2:g}" y="{y + 15:g}"{pale(hidden)}>{escaped(text)}</text>')
+    if hidden:
+        parts.append(box(x + 0.75, y, width - 1.5, 20))
+    return f"<g><title>{escaped(title)}</title>{''.join(parts)}</g>"
+
+
+def box(x: float, y: float, width: float, height: float) -> str:
+    """Draw the box around something hidden."""
+    return (
+        f'<rect x="{x:g}" y="{y + 0.75:g}" width="{width:g}" height="{height - 1.5:g}" rx="1.5" fill="none" '
+        'stroke="currentColor" stroke-width="1.5"/>'
+    )
+
+
+def pale(hidden: bool) -> str:
+    """Return the attribute of text that is hidden; nothing for other text."""
+    return f' fill-opacity="{PALE}"' if hidden else ""
+
+
+def document(width: float, height: float, parts: Sequence[str], label: str) -> str:
+    """Return a whole SVG of that size in pixels; ``label`` says for those who cannot see it what it is."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escaped(label)}" width="{width:g}" '
+        f'height="{height:g}" viewBox="0 0 {width:g} {height:g}" fill="currentColor">{"".join(parts)}</svg>'
+    )
