@@ -132,7 +132,7 @@ def test_list_check_finds_out_what_metadata_cannot_say(install, run_sma):
     install.extension("raise ValueError('no luck')", "bad")
     lines = [line.split(maxsplit=5) for line in run_sma("plugins", "list", "--check").stdout.splitlines()[1:]]
     assert lines == [
-        ["toy", "sma-toy", "1.0", API_VERSION, "ok", "1 domain, 1 data set, 1 task"],
+        ["toy", "sma-toy", "1.0", API_VERSION, "ok", "1 domain, 2 data sets, 1 task"],
         ["toy.bad", "sma-toy-bad", "1.0", "-", "broken", "ValueError: no luck"],
     ]
 
