@@ -71,6 +71,10 @@ class Domain(Spec):
     `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
     it runs in worker processes. ``renderer`` draws the rows; None: the core's for the kind of input.
+
+    >>> reads = Domain(name="dna", summary="DNA reads", tokenizer="bytes", reader="lines", dataset="sample")
+    >>> reads.input_kind, reads.head, reads.recipe_package
+    ('discrete', 'decoder', 'sma_core.recipes.discrete')
     """
 
     tokenizer: str | None = None
@@ -107,7 +111,13 @@ class Domain(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Tokenizer(Spec):
-    """``factory()`` gives an object with the methods of `sma_core.data.tokenizers.DiscreteTokenizer`."""
+    """``factory()`` gives an object with the methods of `sma_core.data.tokenizers.DiscreteTokenizer`.
+
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Tokenizer(name="own", summary="Bytes", factory="sma_core.data.tokenizers:ByteTokenizer")
+    >>> resolve(spec.factory, "own")().encode(["ACGT", "A"]).lengths.tolist()  # with the separator
+    [5, 2]
+    """
 
     factory: str
     version: str = "1"
@@ -125,6 +135,10 @@ class Reader(Spec):
     -> iterator of Block | RejectedRow``; the contract is in `sma_core.data.blocks`.
 
     ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``.
+
+    >>> spec = Reader(name="reads", summary="A read a line", factory="my_dna.reading:read", suffixes=(".reads",))
+    >>> spec.reads, spec.references
+    ('rows', {'factory': 'my_dna.reading:read'})
     """
 
     factory: str
@@ -142,6 +156,12 @@ class DataSet(Spec):
     name and the hub's. ``column`` is the column that holds the text. For rows of numbers ``columns`` are the
     features in their order (empty: all that are no labels), and ``names`` those of all columns when the file has
     no header.
+
+    >>> spec = DataSet(
+    ...     name="sample", summary="600 reads", source="my laboratory", licence="CC0 1.0", locate="my_dna.rows:sample"
+    ... )
+    >>> spec.references
+    {'locate': 'my_dna.rows:sample'}
     """
 
     source: str
@@ -162,6 +182,13 @@ class Head(Spec):
     """``factory(model_config, outputs)`` gives a module that is called with one `sma_core.nn.heads.Encoded`.
 
     It gives ``(B, outputs)``, or with ``per_position`` an answer for every input, ``(B, N, outputs)``.
+
+    >>> from sma_core.config import ModelConfig
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Head(name="average", summary="Mean of the latents", factory="sma_core.nn.heads:MeanHead")
+    >>> head = resolve(spec.factory, "average")(ModelConfig(latent_width=32), 3)
+    >>> [tuple(weight.shape) for weight in head.parameters() if weight.ndim == 2]
+    [(3, 32)]
     """
 
     factory: str
@@ -181,6 +208,11 @@ class Task(Spec):
     that cannot be used. Where no row is for validation, a share of the training rows is drawn with the split's
     seed. ``train_rows`` then takes that many training rows: for one seed, the rows of a smaller number are
     among those of a larger one.
+
+    >>> task = Task(name="promoter", summary="Is it one?", dataset="sample", targets=("is_promoter",),
+    ...             kind="binary", metric="roc_auc", split_column="part", split_values=(("fold 1", "test"),))
+    >>> task.splitter
+    'random'
     """
 
     dataset: str
@@ -224,6 +256,11 @@ class Splitter(Spec):
     NaN where one is missing, numbers of classes where they are classes, and T = 0 where every position has one;
     ``kind``, what the labels are, as a `Task` says it; ``folds`` and ``fold``, how many folds the user asks for
     and which one, counted from 1, is the test.
+
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Splitter(name="shuffled", summary="Random", factory="sma_core.evaluation.splits:random_split")
+    >>> [len(part) for part in resolve(spec.factory, "shuffled")(["A"] * 10, 0.2, 0.3, 0)]
+    [5, 2, 3]
     """
 
     factory: str
@@ -245,6 +282,13 @@ class Renderer(Spec):
 
     The SVG stands in a page among others, so it is complete in itself: no script, no style sheet, no link, and
     each id begins with the row's ``prefix``. It draws every row, whatever is hidden, importance that is NaN too.
+
+    >>> from sma_core.plugins.drawn_row import DrawnRow
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Renderer(name="boxes", summary="Letters", factory="sma_core.report.letters:draw_letters")
+    >>> row = DrawnRow(importance=(0.2, 0.8), text="AC", pieces=("A", "C"), hidden=frozenset({1}))
+    >>> resolve(spec.factory, "boxes")(row)[:4]
+    '<svg'
     """
 
     factory: str

@@ -1,5 +1,6 @@
 """The pages on plugins: every hook and field is described, and what they tell one to write works."""
 
+import doctest
 import os
 import re
 import subprocess
@@ -104,3 +105,15 @@ def test_a_domain_in_one_file_trains_as_the_page_writes_it(run_sma, tmp_path, mo
     done = run_sma(*train, "--set", "training.steps=2")
     sys.modules.pop("mydomain", None)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_spec_has_an_example_that_runs():
+    from sma_core.plugins import specs
+
+    examples = {
+        test.name.rpartition(".")[2]: test for test in doctest.DocTestFinder().find(specs) if test.examples
+    }
+    assert {each.__name__ for each in SPECS if each is not Spec} <= set(examples)
+    runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)
+    for example in examples.values():
+        assert runner.run(example).failed == 0, example.name
