@@ -157,9 +157,8 @@ class DataSet(Spec):
     features in their order (empty: all that are no labels), and ``names`` those of all columns when the file has
     no header.
 
-    >>> spec = DataSet(
-    ...     name="sample", summary="600 reads", source="my laboratory", licence="CC0 1.0", locate="my_dna.rows:sample"
-    ... )
+    >>> spec = DataSet(name="sample", summary="600 reads", source="my laboratory", licence="CC0 1.0",
+    ...                locate="my_dna.rows:sample")
     >>> spec.references
     {'locate': 'my_dna.rows:sample'}
     """
@@ -210,7 +209,7 @@ class Task(Spec):
     among those of a larger one.
 
     >>> task = Task(name="promoter", summary="Is it one?", dataset="sample", targets=("is_promoter",),
-    ...             kind="binary", metric="roc_auc", split_column="part", split_values=(("fold 1", "test"),))
+    ...             kind="binary", metric="roc_auc", split_column="part")
     >>> task.splitter
     'random'
     """
