@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sma_core.cli.options import BatchTokens, Column, Debug, Device, Identifier, Json, Layer, Reader
+from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Layer, Reader
 
 
 def embed(
@@ -26,12 +26,15 @@ def embed(
     reader: Reader = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
+    devices: Devices = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a vector for every row, in order; rows that cannot be used have none."""
+    from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
+    run_in_ranks(devices)
     result = embed(
         model,
         file,
@@ -45,6 +48,8 @@ def embed(
         device=device,
         policy=context.obj,
     )
+    if is_silent():
+        return
     if as_json:
         facts = {"out": str(out), "rows": result.rows, "unusable": result.unusable, "shape": result.shape}
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))

@@ -56,7 +56,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, paramet
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Devices = Annotated[
     int | None,
-    typer.Option("--devices", min=1, help="Train in so many processes: GPUs, or parts of this machine's CPU."),
+    typer.Option("--devices", min=1, help="Compute in so many processes: GPUs, or parts of this machine's CPU."),
 ]
 TimeLimit = Annotated[
     str | None, typer.Option("--time-limit", help="Save and stop after this time, such as 3h55m; exit status 75.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import BatchTokens, Column, Debug, Device, Identifier, Json, Reader
+from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
 
 
 def predict(
@@ -28,12 +28,15 @@ def predict(
     reader: Reader = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
+    devices: Devices = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write a line for every row, in order; rows that cannot be used keep the reason."""
+    from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.predict import predict
 
+    run_in_ranks(devices)
     result = predict(
         model,
         file,
@@ -45,6 +48,8 @@ def predict(
         device=device,
         policy=context.obj,
     )
+    if is_silent():
+        return
     if as_json:
         facts = {"out": str(out) if out else None, "rows": result.rows, "unusable": result.unusable}
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)

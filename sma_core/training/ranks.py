@@ -91,6 +91,14 @@ class Ranks:
         """Wait until all ranks are here."""
         self.any(False)
 
+    def gather(self, content: bytes) -> list[bytes]:
+        """Return what each rank has, rank 0's first."""
+        if self.alone:
+            return [content]
+        together = self.rows(np.frombuffer(content, dtype=np.uint8)).tobytes()
+        ends = np.cumsum(self.rows(np.array([len(content)]))).tolist()
+        return [together[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+
     def in_turn(self, work: Callable[[], T]) -> T:
         """Do the work on rank 0, then on the others, for which what it leaves on the disk is then there.
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.training.ranks import joined
 from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel
+from sma_core.verbs.sharing import in_order, pack_vectors, unpack_vectors
 from sma_core.verbs.vector_files import opened_vectors
 from sma_core.verbs.vectors import Featurizing, Pooling
 
@@ -61,14 +65,18 @@ def embed(
     began = time.monotonic()
     rows = unusable = 0
     shape: tuple[int, ...] = ()
-    with opened_vectors(out, pooling, identifier) as file:
+    with joined() as ranks, opened_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = EncoderModel.load(model, device, policy)
         featurizing = Featurizing(loaded, pooling, layer, batch_tokens)
         source = loaded.reading.source(data, column, reader)
-        for chunk in loaded.reading.chunks(source, identifier):
-            for part, vectors in featurizing.chunks(chunk):
-                file.add(part, vectors)
-                shape = vectors.values.shape[1:]
-            rows += len(chunk.numbers)
-            unusable += len(chunk.numbers) - len(chunk.usable)
+        chunks = loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size))
+        parts = map(featurizing.chunks, chunks)
+        if not ranks.alone:
+            parts = map(unpack_vectors, in_order(ranks, map(pack_vectors, parts)))
+        for part, vectors in chain.from_iterable(parts):
+            assert file is not None, "rank 0 has a file to write to, and no other gets anything"
+            file.add(part, vectors)
+            shape = vectors.values.shape[1:]
+            rows += len(part.numbers)
+            unusable += len(part.numbers) - len(part.usable)
     return EmbedResult(out, rows, unusable, shape, time.monotonic() - began)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
 
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.training.ranks import joined
 from sma_core.training.targets import Multiclass
 from sma_core.verbs.encoders import BATCH_TOKENS
 from sma_core.verbs.predictors import PredictorModel
 from sma_core.verbs.results import PredictResult
 from sma_core.verbs.rows import RowChunk
+from sma_core.verbs.sharing import in_order, pack_table, unpack_table
 from sma_core.verbs.tables import of_rows, opened_table
 
 
@@ -48,13 +51,18 @@ def predict(
     """
     began = time.monotonic()
     count = unusable = 0
-    with opened_table(out) as table:
-        loaded = PredictorModel.load([model] if isinstance(model, str | Path) else model, device, policy)
+    models = [model] if isinstance(model, str | Path) else model
+    with joined() as ranks, opened_table(out) if ranks.first else nullcontext() as table:
+        loaded = PredictorModel.load(models, device, policy)
         reading = loaded.first.reading
-        for chunk in reading.chunks(reading.source(data, column, reader), identifier):
-            table.write(of_rows(chunk, identifier, _predicted(loaded, chunk, batch_tokens)))
-            count += len(chunk.numbers)
-            unusable += len(chunk.numbers) - len(chunk.usable)
+        chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
+        tables = (of_rows(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
+        shared = tables if ranks.alone else map(unpack_table, in_order(ranks, map(pack_table, tables)))
+        for columns in shared:
+            assert table is not None, "rank 0 has a file to write to, and no other gets anything"
+            table.write(columns)
+            count += len(columns["row"])
+            unusable += len(columns["row"]) - columns["reason"].null_count
     return PredictResult(out, count, unusable, time.monotonic() - began)
 
 

@@ -40,14 +40,17 @@ def read_text(
     processes: int | None,
     rows: int | None = None,
     fields: tuple[str, ...] = (),
+    share: tuple[int, int] = (0, 1),
 ) -> Generator[Chunk, None, None]:
     """Stream rows of text, and those that are none or fail the check; with ``rows`` the first ones only.
 
-    ``fields`` are further columns that come along.
+    ``fields`` are further columns that come along. ``share`` is a rank and the number of ranks: it gets its chunks
+    only, and the others are not checked.
     """
     read = registry.build(source.reader)
     records = iter(read(source.path, source.column, fields, usual=registry.domain.columns))
-    return checked(chunks(islice(records, rows), ROWS_IN_CHUNK), check, processes)
+    own = islice(chunks(islice(records, rows), ROWS_IN_CHUNK), share[0], None, share[1])
+    return checked(own, check, processes)
 
 
 def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
@@ -121,8 +124,12 @@ class RowReading:
         )
         return find_source(self.registry, config)
 
-    def chunks(self, source: Source, identifier: str | None = None) -> Iterator[RowChunk]:
+    def chunks(
+        self, source: Source, identifier: str | None = None, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[RowChunk]:
         """Stream the rows of ``source``, every one in its place; ``identifier`` is a column that comes along.
+
+        ``share`` is a rank and the number of ranks: it gets each so-manieth chunk.
 
         Raises `DataError` when the source cannot be read or cannot give that column.
         """
@@ -132,10 +139,10 @@ class RowReading:
                     f"{source.label} has rows of numbers, which are read in single precision, so the column "
                     f"{identifier!r} would not come out as it is: leave --id away and join on the row numbers"
                 )
-            yield from self._value_chunks(source)
+            yield from islice(self._value_chunks(source), share[0], None, share[1])
             return
         fields = () if identifier is None else (identifier,)
-        for chunk in read_text(self.registry, source, self._check(), processes=1, fields=fields):
+        for chunk in read_text(self.registry, source, self._check(), processes=1, fields=fields, share=share):
             yield self._text_chunk(chunk, identifier is not None)
 
     def chunks_of(self, rows: Sequence[str] | NDArray[Any]) -> Iterator[RowChunk]:

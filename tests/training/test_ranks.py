@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -30,6 +32,11 @@ def run(*arguments: object, devices: int) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command(*arguments, devices=devices), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done
+
+
+def called(asked: list[object]) -> subprocess.CompletedProcess[str]:
+    whole = [sys.executable, "-m", "sma_core", *map(str, asked)]
+    return subprocess.run(whole, capture_output=True, text=True, check=False)
 
 
 def weights(folder: Path, step: int) -> dict[str, torch.Tensor]:
@@ -130,3 +137,39 @@ def test_a_mistake_is_said_once(toy, tmp_path):
     assert done.stderr.count("missing.txt") == 1
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_rows_are_predicted_and_embedded_in_order_on_two_ranks(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("sma_core.verbs.rows.ROWS_IN_CHUNK", 64)
+    file = tmp_path / "rows.txt"
+    file.write_text("".join(f"word{chr(97 + at % 26) * (at % 7)}\n" if at % 50 else "b4d\n" for at in range(9000)))
+    model = sma_core.finetune(toy, settings=SETTINGS | {"training.epochs": 1.0}, out=tmp_path / "run").run
+    sma_core.predict(model, file, out=tmp_path / "one.csv")
+    sma_core.embed(model, file, tmp_path / "one.npz")
+    for verb, out in (("predict", "two.csv"), ("embed", "two.npz")):
+        asked = [verb, file, "--model", model, "--out", tmp_path / out, "--json", "--devices", 2]
+        done = subprocess.run(
+            [sys.executable, "-m", "sma_core", *map(str, asked)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        facts = json.loads(done.stdout)
+        assert (facts["rows"], facts["unusable"]) == (9000, 180)
+    one, two = ((tmp_path / name).read_text().splitlines() for name in ("one.csv", "two.csv"))
+    assert [line.split(",")[:2] for line in one] == [line.split(",")[:2] for line in two]
+    first, second = (np.load(tmp_path / name) for name in ("one.npz", "two.npz"))
+    assert first["rows"].tolist() == second["rows"].tolist()
+    assert np.allclose(first["vectors"], second["vectors"], atol=1e-5, equal_nan=True)
+
+
+def test_what_one_rank_cannot_read_is_said_once(toy, tmp_path):
+    file = tmp_path / "rows.txt.gz"
+    file.write_bytes(gzip.compress("".join(f"word{at}\n" for at in range(20000)).encode())[:-30])
+    model = sma_core.finetune(toy, settings=SETTINGS | {"training.epochs": 1.0}, out=tmp_path / "run").run
+    asked = ["predict", file, "--model", model, "--out", tmp_path / "out.csv", "--devices", 2]
+    done = subprocess.run(
+        [sys.executable, "-m", "sma_core", *map(str, asked)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("damaged or cut-off") == 1
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.csv").exists()
