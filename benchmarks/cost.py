@@ -41,10 +41,8 @@ def main() -> None:
     chosen = options.parse_args()
     parameters, each, length = counted(chosen.domain, chosen.recipe, chosen.length)
     print(f"{chosen.domain}, {chosen.recipe}: {parameters:,} parameters, {each / 1e9:.2f} GFLOP a row of {length}")
-    print(
     rate = chosen.share * chosen.peak
     print(f"{chosen.rows:.3g} rows: {each * chosen.rows:.3g} FLOP; a GPU does {rate:.3g} a second")
-    )
     print("| ranks | hours | memory a rank, ddp | fsdp | sent a step and rank, ddp | fsdp |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for ranks in map(int, chosen.ranks.split(",")):
