@@ -95,13 +95,17 @@ def plugin(session: nox.Session, plugin: str, versions: str) -> None:
 @nox.session
 @each_resolution
 def everything(session: nox.Session, versions: str) -> None:
-    """Core and all plugins together; with the locked versions all extras and the slow tests too."""
+    """Core and all plugins together: with the locked versions all tests, with the oldest those of plugins.
+
+    The locked ones come with all extras. Of the oldest `core` has run the others.
+    """
     if versions == "locked":
-        core, plugins, tests = f".[{CORE_EXTRAS}]", [with_extras(name) for name in PLUGINS], PYTEST
+        install(session, versions, f".[{CORE_EXTRAS}]", *(with_extras(name) for name in PLUGINS))
+        session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
     else:
-        core, plugins, tests = ".", [f"./plugins/{name}" for name in PLUGINS], (*PYTEST, *QUICK)
-    install(session, versions, core, *plugins)
-    session.run(*tests, "tests", "plugins", *session.posargs, env=environment())
+        install(session, versions, ".", *(f"./plugins/{name}" for name in PLUGINS))
+        parts = ("tests/plugins", "tests/cli", "plugins")
+        session.run(*PYTEST, *QUICK, *parts, *session.posargs, env=environment())
 
 
 @nox.session
