@@ -55,15 +55,15 @@ def prepare(request: Request, progress: Progress | None = None) -> Prepared:
     """
     fingerprint = request.fingerprint()
     folder = request.cache / fingerprint
-    found = Prepared.find(folder)
-    if found is None:
-        try:
+    try:
+        found = Prepared.find(folder)
+        if found is None:
             request.cache.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
             found = _build(request, folder, fingerprint, progress)
-        except OSError as error:
-            reason = error.strerror or error
-            raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
     verdict = found.summary.verdict(request.source)
     if verdict.too_many(request.max_rejected):
         raise verdict.error(request.max_rejected, found.rejected_rows)

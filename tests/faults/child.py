@@ -13,12 +13,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
 
+from sma_core.cli import main
 from sma_core.training import checkpoints
 
 KILLED = -signal.SIGKILL
@@ -31,9 +33,13 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def full() -> None:
-    """Fail as a write to a full disk does."""
-    raise OSError(28, "No space left on device")
+def failing(number: int) -> Fault:
+    """Return a fault: the system refuses with this error number."""
+
+    def fail() -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 class Moments:
@@ -66,13 +72,14 @@ class Moments:
 
         return call
 
-    def inside(self) -> ExitStack:
-        """Put the watched functions in place until the end of the context."""
+    def inside(self, removals: bool = True) -> ExitStack:
+        """Put the watched functions in place until the end of the context, with or without those that remove."""
+        watched = [(os, "fsync"), (os, "rename"), (os, "replace"), (os, "mkdir"), (Path, "write_text")]
+        if removals:
+            watched += [(shutil, "rmtree"), (Path, "unlink")]
         stack = ExitStack()
-        for owner, name in ((os, "fsync"), (os, "rename"), (os, "replace"), (os, "mkdir"), (shutil, "rmtree")):
+        for owner, name in watched:
             stack.enter_context(mock.patch.object(owner, name, self.watched(getattr(owner, name))))
-        for name in ("unlink", "write_text"):
-            stack.enter_context(mock.patch.object(Path, name, self.watched(getattr(Path, name))))
         stack.enter_context(mock.patch.object(checkpoints, "save_file", self.halves(checkpoints.save_file)))
         return stack
 
@@ -85,6 +92,8 @@ def begun(work: Work) -> int:
         torch.set_num_threads(1)  # the threads of the parent are not here
         try:
             work()
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else 1
         except BaseException:
             traceback.print_exc()
             status = 99
@@ -115,3 +124,35 @@ def killed_at(at: int, work: Work) -> bool:
     status = forked(doomed)
     assert status in (0, KILLED), status
     return status == KILLED
+
+
+@dataclass(frozen=True)
+class Left:
+    """How the program ended, and what it said on stderr."""
+
+    status: int
+    said: str
+
+
+def program(folder: Path, *arguments: object, before: Callable[[], object] = lambda: None) -> Left:
+    """Run ``sma`` in a child, after ``before``, and look at its end; ``folder`` takes a file of what it says."""
+    said = folder / "said.txt"
+
+    def run() -> None:
+        for number in (1, 2):
+            os.dup2(os.open(said if number == 2 else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1) for number in (1, 2))
+        before()
+        main([str(argument) for argument in arguments])
+
+    status = forked(run)
+    return Left(status, said.read_text(encoding="utf-8"))
+
+
+def one_sentence(left: Left) -> str:
+    """Return what the program says of an error: a single line, with exit status 2 and no traceback."""
+    errors = [line for line in left.said.splitlines() if line.startswith("error: ")]
+    assert left.status == 2, left
+    assert len(errors) == 1, left
+    assert "Traceback" not in left.said
+    return errors[0]

@@ -8,41 +8,9 @@ import signal
 import time
 
 import pytest
-import torch
 
-import sma_core
-from sma_core.training.metrics_file import read_metrics
 from tests.faults.child import KILLED, begun, ended, killed_at
-
-SETTINGS = {
-    "training.steps": 6,
-    "training.checkpoint_every": 2,
-    "training.evaluate_every": 3,
-    "training.keep_last": 1,
-    "training.accumulate": 2,
-}
-
-
-def weights(run, step):
-    from safetensors.torch import load_file
-
-    return load_file(run / "checkpoints" / f"step-{step:08d}" / "model.safetensors")
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def curve(run):
-    drop = {"time", "samples_per_second"}
-    return [
-        {name: value for name, value in line.items() if name not in drop}
-        for line in read_metrics(run / "metrics.jsonl")
-    ]
-
-
-def begin_or_go_on(toy, run, settings=SETTINGS):
-    return sma_core.train(toy, settings=settings, out=run, resume="auto").run
+from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, weights
 
 
 def check(toy, tmp_path, at, whole):
