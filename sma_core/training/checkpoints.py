@@ -109,9 +109,17 @@ class CheckpointStore:
         write_atomically(self.folder / "latest", final.name + "\n")
 
     def steps(self) -> list[int]:
-        """Steps that have a published folder, newest last; the folders are not yet checked."""
-        names = [path.name for path in self.folder.glob("step-*") if path.is_dir()]
-        return sorted(int(name.removeprefix("step-")) for name in names if name[5:].isdigit())
+        """Steps that have a published folder, newest last; the folders are not yet checked.
+
+        Raises `CheckpointError` when the system does not let the folder be looked into.
+        """
+        try:
+            names = [path.name for path in self.folder.iterdir() if path.is_dir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise CheckpointError(f"{self.folder} cannot be read: {error.strerror or error}") from error
+        return sorted(int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit())
 
     def read(self, step: int) -> Checkpoint:
         """Read and check one checkpoint.

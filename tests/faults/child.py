@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -136,6 +137,16 @@ class Left:
 
 def program(folder: Path, *arguments: object, before: Callable[[], object] = lambda: None) -> Left:
     """Run ``sma`` in a child, after ``before``, and look at its end; ``folder`` takes a file of what it says."""
+    return end_of(program_begun(folder, *arguments, before=before), folder)
+
+
+def end_of(child: int, folder: Path) -> Left:
+    """Wait for the end of what `program_begun` began."""
+    return Left(ended(child), (folder / "said.txt").read_text(encoding="utf-8"))
+
+
+def program_begun(folder: Path, *arguments: object, before: Callable[[], object] = lambda: None) -> int:
+    """Begin `program`; return the child's number."""
     said = folder / "said.txt"
 
     def run() -> None:
@@ -145,8 +156,7 @@ def program(folder: Path, *arguments: object, before: Callable[[], object] = lam
         before()
         main([str(argument) for argument in arguments])
 
-    status = forked(run)
-    return Left(status, said.read_text(encoding="utf-8"))
+    return begun(run)
 
 
 def one_sentence(left: Left) -> str:
@@ -156,3 +166,11 @@ def one_sentence(left: Left) -> str:
     assert len(errors) == 1, left
     assert "Traceback" not in left.said
     return errors[0]
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a child has made a file."""
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not come"
+        time.sleep(0.01)

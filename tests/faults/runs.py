@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
+
 import torch
 from safetensors.torch import load_file
 
 import sma_core
+from sma_core.plugins.events import StepLogged
 from sma_core.training.metrics_file import read_metrics
 
 SETTINGS = {
@@ -35,3 +39,13 @@ def curve(run):
 
 def begin_or_go_on(toy, run, settings=SETTINGS, data=None):
     return sma_core.train(toy, settings=settings, out=run, resume="auto", data=data).run
+
+
+def stop_at(step: int, number: int = signal.SIGTERM) -> Callable[[object], None]:
+    """Return an observer that sends this process a signal after a step."""
+
+    def observe(event: object) -> None:
+        if isinstance(event, StepLogged) and event.step == step:
+            signal.raise_signal(number)
+
+    return observe

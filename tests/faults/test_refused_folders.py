@@ -13,7 +13,7 @@ import pytest
 
 import sma_core
 from sma_core.training.run_folder import RunFolder
-from tests.faults.child import KILLED, begun, ended, forked, one_sentence, program
+from tests.faults.child import KILLED, begun, ended, forked, one_sentence, program, wait_for
 from tests.faults.runs import SETTINGS, begin_or_go_on, same, weights
 
 NOBODY = 65534
@@ -93,13 +93,6 @@ def test_a_cache_that_may_not_be_written_serves_what_is_prepared_and_no_more(toy
     assert "the prepared data cannot be written" in sentence
     assert "Permission denied" in sentence
     assert not (open_folder / "third").exists()
-
-
-def wait_for(path):
-    until = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} did not come"
-        time.sleep(0.01)
 
 
 def test_a_second_process_is_told_and_the_first_is_not_disturbed(toy, tmp_path):
