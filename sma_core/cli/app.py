@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -55,6 +56,14 @@ app.add_typer(authors.export_app, name="export")
 app.add_typer(interop.app, name="interop")
 
 
+REFUSALS = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE", "EIO", "ESTALE")
+    if hasattr(errno, name)
+)
+"""What the user can mend, wherever it comes from: a full or read-only disk, rights, too many open files."""
+
+
 def _version(show: bool) -> None:
     if show:
         from importlib.metadata import version
@@ -105,6 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Whoever read our output has gone (`sma … | head`): leave quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        if debug or error.errno not in REFUSALS:
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        sentence = (
+            f"the system refused: {error.strerror}{where}; what was saved before is whole: mend that, then go on"
+        )
+        print(f"error: {sentence}", file=sys.stderr)
+        raise SystemExit(EXIT_USER) from None
 
 
 def _was_interrupted(leaving: BaseException | None) -> bool:

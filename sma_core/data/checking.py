@@ -127,8 +127,10 @@ def _cores() -> int:
 
 
 def _become_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent has ended, however that came about."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave the signals that stop to the parent, and end when it has ended, however that came about."""
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()

@@ -32,7 +32,14 @@ from sma_core.data.store_writer import StoreWriter
 from sma_core.data.text_rows import text_pieces
 from sma_core.data.value_rows import open_values
 from sma_core.errors import DataError
-from sma_core.files import publish_folder, remove_folder, remove_leftovers, replacing, temporary_name
+from sma_core.files import (
+    publish_folder,
+    remove_folder,
+    remove_leftovers,
+    replacing,
+    sha256_of,
+    temporary_name,
+)
 
 Request = PrepareRequest | ValuesRequest
 Progress = Callable[[int, int, int], None]
@@ -48,15 +55,15 @@ def prepare(request: Request, progress: Progress | None = None) -> Prepared:
     """
     fingerprint = request.fingerprint()
     folder = request.cache / fingerprint
-    found = Prepared.find(folder)
-    if found is None:
-        try:
+    try:
+        found = Prepared.find(folder)
+        if found is None:
             request.cache.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
             found = _build(request, folder, fingerprint, progress)
-        except OSError as error:
-            reason = error.strerror or error
-            raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
     verdict = found.summary.verdict(request.source)
     if verdict.too_many(request.max_rejected):
         raise verdict.error(request.max_rejected, found.rejected_rows)
@@ -71,6 +78,7 @@ def _build(request: Request, folder: Path, fingerprint: str, progress: Progress 
         summary = _fill(request, building, fingerprint, progress)
         if request.fingerprint() != fingerprint:
             raise DataError(f"{request.source} changed while it was read; try again when it is finished")
+        summary = replace(summary, sums={name: sha256_of(building / name) for name in summary.stores})
         with replacing(building / SUMMARY) as temporary:
             temporary.write_text(json.dumps(summary.to_json(), indent=1), encoding="utf-8")
         while not publish_folder(building, folder):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import logging
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,10 +17,15 @@ from sma_core.data.store import Store
 from sma_core.data.store_format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
+from sma_core.files import sha256_of, sha256_of_facts
+
+logger = logging.getLogger("sma")
 
 PREPARE_VERSION = 1
 TRAIN, HELD_OUT, ROWS = "train.arrow", "held_out.arrow", "rows.arrow"
 SUMMARY = "summary.json"
+SEAL = "sha256"
+"""Where the summary has the sum of the rest of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,14 +147,19 @@ class PrepareSummary:
     shortened: int
     """Rows that were cut to the largest length."""
     seconds: float
+    sums: dict[str, str] = field(default_factory=dict)
+    """Store's file name -> SHA-256 of its content; earlier versions wrote none."""
 
     def to_json(self) -> dict[str, Any]:
-        """Give the form that is written."""
-        return {"version": PREPARE_VERSION, **asdict(self)}
+        """Give the form that is written, with its own sum."""
+        facts = {"version": PREPARE_VERSION, **asdict(self)}
+        return facts | {SEAL: sha256_of_facts(facts)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read the written form; `ValueError` for another version."""
+        """Read the written form; `ValueError` for another version, or when it does not fit its own sum."""
+        if data.pop(SEAL, None) not in (None, sha256_of_facts(data)):
+            raise ValueError(f"{SUMMARY} does not fit its own sum")
         if data.pop("version", None) != PREPARE_VERSION:
             raise ValueError("another version")
         data["first"] = {kind: (number, reason) for kind, (number, reason) in data["first"].items()}
@@ -191,12 +202,17 @@ class Prepared:
 
     @classmethod
     def find(cls, folder: Path) -> Self | None:
-        """Look at a folder: None when it is not there or not whole."""
+        """Look at a folder: None when it is not there or not whole; a damaged one is named in a warning."""
+        if not folder.is_dir():
+            return None
         try:
             summary = PrepareSummary.from_json(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
             for name, rows in summary.stores.items():
                 if len(Store.open(folder / name)) != rows:
-                    return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError):
+                    raise ValueError(f"{name} has another number of rows")
+                if summary.sums and summary.sums.get(name) != sha256_of(folder / name):
+                    raise ValueError(f"{name} does not fit its sum")
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
+            logger.warning("the prepared data in %s are damaged and prepared again: %s", folder, error)
             return None
         return cls(folder=folder, summary=summary, reused=True)

@@ -2,12 +2,12 @@
 
 A checkpoint is written beside its place (a folder whose name begins with a dot), flushed, its
 manifest with sizes and SHA-256 sums last, then renamed as a whole. Readers trust only a folder whose
-manifest fits, and take the one before when it does not. Tensors are in safetensors, the rest is JSON.
+manifest fits, and take the one before when it does not. What cannot be read now, or was written by a later
+sma-core, may well be whole: it is neither skipped nor removed. Tensors are in safetensors, the rest is JSON.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -21,12 +21,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sma_core.errors import CheckpointError
-from sma_core.files import flush, remove_folder, temporary_name, write_atomically
+from sma_core.files import (
+    flush,
+    remove_folder,
+    remove_temporaries,
+    sha256_of,
+    sha256_of_facts,
+    temporary_name,
+    write_atomically,
+)
 from sma_core.training.upgrades import FORMAT_VERSION, upgraded
 
 logger = logging.getLogger("sma")
 
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
+SEAL = "sha256"
+"""Where the manifest has the sum of the rest of it."""
+
+
+class DamagedCheckpoint(CheckpointError):
+    """A folder does not fit its manifest."""
 
 
 @dataclass(frozen=True)
@@ -95,22 +109,49 @@ class CheckpointStore:
         write_atomically(self.folder / "latest", final.name + "\n")
 
     def steps(self) -> list[int]:
-        """Steps that have a published folder, newest last; the folders are not yet checked."""
-        names = [path.name for path in self.folder.glob("step-*") if path.is_dir()]
-        return sorted(int(name.removeprefix("step-")) for name in names if name[5:].isdigit())
+        """Steps that have a published folder, newest last; the folders are not yet checked.
+
+        Raises `CheckpointError` when the system does not let the folder be looked into.
+        """
+        try:
+            names = [path.name for path in self.folder.iterdir() if path.is_dir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise CheckpointError(f"{self.folder} cannot be read: {error.strerror or error}") from error
+        return sorted(int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit())
 
     def read(self, step: int) -> Checkpoint:
-        """Read and check one checkpoint; raises `CheckpointError` saying what is wrong with it."""
+        """Read and check one checkpoint.
+
+        Raises `DamagedCheckpoint` saying what does not fit its manifest, and `CheckpointError` when the system
+        does not let it be read, or a later sma-core wrote it.
+        """
         folder = self.place(step)
-        written = _check_manifest(folder)
-        return Checkpoint(step, folder, json.loads((folder / STATE).read_text(encoding="utf-8")), written)
+        try:
+            written = _check_manifest(folder)
+            state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CheckpointError(
+                f"{folder} cannot be read: {error.strerror or error}; it may be whole: mend that, then try again"
+            ) from error
+        return Checkpoint(step, folder, state, written)
 
     def latest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, or None; a damaged one is named in a warning."""
-        for step in reversed(self.steps()):
+        """Return the newest checkpoint that is whole, or None where there is none; warnings name damaged ones.
+
+        Raises `CheckpointError` when there are some and none of them is whole.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
             try:
                 return self.read(step)
-            except CheckpointError as error:
+            except DamagedCheckpoint as error:
+                if step == steps[0]:
+                    raise CheckpointError(
+                        f"{error}, and no other checkpoint in {self.folder} is whole: bring one back from a copy, "
+                        "or remove that folder to begin this run again"
+                    ) from error
                 logger.warning("%s; taking the one before", error)
         return None
 
@@ -122,7 +163,7 @@ class CheckpointStore:
             return newest
         try:
             return self.read(step)
-        except CheckpointError as error:
+        except DamagedCheckpoint as error:
             logger.warning("%s; taking the newest instead", error)
             return newest
 
@@ -135,8 +176,7 @@ class CheckpointStore:
 
     def sweep(self, after: int) -> None:
         """Remove what an interrupted process left: temporaries, and damaged folders later than ``after``."""
-        for path in self.folder.glob(".step-*"):
-            shutil.rmtree(path, ignore_errors=True)
+        remove_temporaries(self.folder)
         for step in self.steps():
             if step > after:
                 remove_folder(self.place(step))
@@ -147,18 +187,15 @@ def _seal(folder: Path) -> None:
     files = {}
     for path in sorted(folder.iterdir()):
         flush(path)
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-    write_atomically(folder / MANIFEST, json.dumps({"format": FORMAT_VERSION, "files": files}, indent=1))
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    facts = {"format": FORMAT_VERSION, "files": files}
+    write_atomically(folder / MANIFEST, json.dumps({**facts, SEAL: sha256_of_facts(facts)}, indent=1))
     flush(folder)
 
 
 def _check_manifest(folder: Path) -> int:
     """Check sizes and sums, and return the format the folder was written in."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = int(manifest["format"]), manifest["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder} is not whole: its manifest cannot be read ({error})") from error
+    version, files = _read_manifest(folder)
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{folder} was written by a later sma-core (checkpoint format {version}, this one reads up to "
@@ -166,11 +203,19 @@ def _check_manifest(folder: Path) -> int:
         )
     for name, facts in files.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != facts["bytes"] or _sha256(path) != facts["sha256"]:
-            raise CheckpointError(f"{folder} is damaged: {name} does not fit its manifest")
+        if not path.is_file() or path.stat().st_size != facts["bytes"] or sha256_of(path) != facts["sha256"]:
+            raise DamagedCheckpoint(f"{folder} is damaged: {name} does not fit its manifest")
     return version
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Return the format and the files' facts; a manifest has its own sum, which the first ones had not."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        seal = manifest.pop(SEAL, None)
+        version, files = int(manifest["format"]), dict(manifest["files"])
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedCheckpoint(f"{folder} is not whole: its manifest cannot be read ({error})") from error
+    if version < 1 or len(manifest) != 2 or seal not in (None, sha256_of_facts(manifest)):
+        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not fit its own sum")
+    return version, files

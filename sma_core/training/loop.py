@@ -137,6 +137,7 @@ class Trainer:
         self._window = torch.zeros((), device=self.device)
         self._skipped = SkippedSteps(self.device)
         self._evaluated_step: int | None = None
+        self._saved_step: int | None = None
         self._samples = 0
         self._clock = time.monotonic()
         self._log_clock = self._clock
@@ -151,6 +152,7 @@ class Trainer:
         names = TrainingState.__dataclass_fields__
         self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
         self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
+        self._saved_step = self.state.step
         self._window = torch.tensor(self.state.window_loss if self.ranks.first else 0.0, device=self.device)
         self._skipped.restore(self.state.skipped, self.state.skipped_in_a_row)
         if self.state.scaler:
@@ -192,7 +194,7 @@ class Trainer:
                 self._step()
                 self._after_step()
             stopped = not self.finished
-            if self.state.step < self.steps and self.state.step not in self.store.steps():
+            if self.state.step < self.steps and self._saved_step != self.state.step:
                 self._save()
             self.ranks.meet()  # what rank 0 has saved is there for all
         self._emit(RunFinished(self._run, self.state.step, stopped, self.stopped_early))
@@ -324,6 +326,7 @@ class Trainer:
             self.store.save(state.step, model, training, asdict(state))
             if not state.skipped_in_a_row:  # else these weights may be lost, and those before are what is left
                 self.store.prune(self.config.keep_last, state.best_step)
+        self._saved_step = state.step
         self._log_clock += time.monotonic() - began
         self._emit(CheckpointSaved(self._run, state.step, self.store.place(state.step), best))
 

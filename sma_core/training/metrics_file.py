@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from sma_core.errors import UserError
 from sma_core.files import write_atomically
 from sma_core.plugins.events import Evaluated, Event, StepLogged
 from sma_core.plugins.hookspecs import hookimpl
@@ -20,7 +21,7 @@ class MetricsFile:
 
     @hookimpl
     def sma_on_event(self, event: Event) -> None:
-        """Write the event when it carries figures."""
+        """Write the event when it carries figures; raises `UserError` when the system does not let it."""
         if isinstance(event, StepLogged):
             line = {
                 "step": event.step,
@@ -35,8 +36,11 @@ class MetricsFile:
             self._append({"step": event.step, "time": round(event.elapsed, 3), **event.metrics})
 
     def _append(self, values: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -53,6 +57,19 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def cut_metrics(path: Path, step: int) -> None:
-    """Drop the lines after ``step``: a run that goes on from a checkpoint writes them again."""
+    """Drop the lines after ``step``: a run that goes on from a checkpoint writes them again.
+
+    Raises `UserError` when they cannot be written anew.
+    """
     kept = [line for line in read_metrics(path) if line.get("step", 0) <= step]
-    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+    try:
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}; the checkpoints are untouched: mend that, then go on "
+        "with --resume"
+    )

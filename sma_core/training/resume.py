@@ -16,5 +16,6 @@ def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
         trainer.restore(checkpoint or run.checkpoints.read(step))
     ranks.meet()
     if ranks.first:
+        run.sweep()
         run.checkpoints.sweep(after=step)
         cut_metrics(run.metrics, step)

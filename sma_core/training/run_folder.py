@@ -9,13 +9,14 @@ and, in words, ``README.md``.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,8 +29,10 @@ from pydantic import BaseModel
 
 from sma_core.config.layers import Values, dump, read_toml
 from sma_core.errors import CheckpointError, UserError
-from sma_core.files import write_atomically
+from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.training.checkpoints import CheckpointStore
+
+logger = logging.getLogger("sma")
 
 FORMAT_VERSION = 1
 RUNS = Path("runs")
@@ -44,25 +47,29 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None, label: str) -> Self:
-        """Make a new folder: ``out``, or ``runs/<label>-<time>``; raises `UserError` when ``out`` is in use."""
+        """Make a new folder: ``out``, or ``runs/<label>-<time>``; raises `UserError` when ``out`` is in use.
+
+        An ``out`` in which a run was killed before it had begun counts as empty.
+        """
         if out is not None:
-            if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            if out.exists() and (not out.is_dir() or not _nothing_begun(out)):
                 raise UserError(
                     f"{out} already exists and is not empty: give another --out, or go on with --resume {out}"
                 )
-            return cls._make(out)
+            return cls._make(out, anew=False)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for number in range(1, 1000):
-            path = RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}"
-            if not path.exists():
-                return cls._make(path)
+            with suppress(FileExistsError):
+                return cls._make(RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}", anew=True)
         raise UserError(f"cannot find a free name for a new run under {RUNS}: give one with --out")
 
     @classmethod
-    def _make(cls, path: Path) -> Self:
+    def _make(cls, path: Path, anew: bool) -> Self:
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=not anew)
         except OSError as error:
+            if anew and path.is_dir():
+                raise
             raise UserError(f"cannot make the run folder {path}: {error.strerror or error}") from error
         return cls(path)
 
@@ -97,15 +104,24 @@ class RunFolder:
                 f"{self.path} is in use by another process that trains in it: wait for its end, or begin a new run"
             ) from error
         except OSError as error:
-            raise UserError(f"cannot write in the run folder {self.path}: {error.strerror or error}") from error
+            raise _cannot_write(self.path, error) from error
+        except NotImplementedError:
+            logger.warning(
+                "the file system of %s has no locks: see to it that no other process trains there", self.path
+            )
         try:
             yield
         finally:
             lock.release()
 
     def _write(self, name: str, text: str) -> None:
-        if not self.quiet:
+        """Write a file whole; raises `UserError` when the system does not let it be written."""
+        if self.quiet:
+            return
+        try:
             write_atomically(self.path / name, text)
+        except OSError as error:
+            raise _cannot_write(self.path / name, error) from error
 
     def write_config(self, config: BaseModel, precision: str | None = None) -> None:
         """Write every setting to ``config.toml``; ``precision`` is what ``auto`` came to, so that it stays."""
@@ -161,7 +177,28 @@ class RunFolder:
     def take_rejected(self, source: Path) -> None:
         """Copy the list of rows left out into the run."""
         if source.is_file() and not self.quiet:
-            shutil.copyfile(source, self.path / "rejected.jsonl")
+            try:
+                with replacing(self.path / "rejected.jsonl") as temporary:
+                    shutil.copyfile(source, temporary)
+            except OSError as error:
+                raise _cannot_write(self.path / "rejected.jsonl", error) from error
+
+    def sweep(self) -> None:
+        """Remove what an interrupted process left under temporary names; only for who holds the lock."""
+        remove_temporaries(self.path)
+
+
+def _nothing_begun(folder: Path) -> bool:
+    """Whether ``folder`` holds at most what is written before ``model.json``, which makes it a run."""
+    begun = {"config.toml", "environment.json", "rejected.jsonl", ".lock"}
+    return all(path.name in begun or is_temporary(path) for path in folder.iterdir())
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}; what was saved before is whole: mend that, then go on "
+        "with --resume"
+    )
 
 
 def _version(package: str) -> str | None:

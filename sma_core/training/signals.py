@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM, SIGUSR1 and a time limit ask for a stop after a step; a second Ctrl-C stops at once."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and a time limit ask for a stop after a step; a second Ctrl-C stops at once.
+
+Before the first step there is nothing to save: SIGTERM and SIGUSR1 then stop at once, and cleanly.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,47 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from sma_core.errors import StoppedOnRequest
+
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+TERMINATED = tuple(number for number in STOP_SIGNALS if number != signal.SIGINT)
 STOP_FILE = "SMA_STOP_FILE"
 """Variable with the name of a file that asks too, once it is there: how an agent asks its ranks."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGUSR1, on its way up as Ctrl-C goes: nothing between catches it for an error of its own."""
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Let SIGTERM and SIGUSR1 end what is done inside, where there is nothing to save yet.
+
+    Raises `StoppedOnRequest` then. Outside the main thread nothing is changed.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in TERMINATED}
+    try:
+        yield
+    except _Terminated:
+        raise StoppedOnRequest(
+            "stopped as asked before training began; nothing is saved or lost yet: give the same command again"
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class StopRequest:

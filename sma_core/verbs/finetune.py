@@ -106,7 +106,8 @@ def finetune(
             held,
             found=lambda: find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig)),
             job_of=lambda run: _go_on(run, call) if run else _begin(domain, model, call),
-            make=lambda job: _write_run(job, out),
+            make=lambda job: RunFolder.create(out, f"{job.registry.name}-{job.rows.name}"),
+            write=_write_run,
         )
         objective = _objective(job, run)
         trainer = _trainer(job, run, objective, attached(call.watching, run, job.config.training))
@@ -267,15 +268,13 @@ def _judge(
     )
 
 
-def _write_run(job: _Job, out: Path | None) -> RunFolder:
-    """Make the folder of a new run."""
+def _write_run(job: _Job, run: RunFolder) -> None:
+    """Write what makes a new folder a run; ``model.json`` comes last."""
     targets = _targets(job.rows, job.config)
-    run = RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, job.place.precision)
     run.write_environment(job.registry.packages)
     run.take_rejected(job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
-    return run
 
 
 def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:

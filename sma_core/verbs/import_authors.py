@@ -101,8 +101,8 @@ def import_authors(
     origin = {"imported": source, **domain_facts(registry), **feed.facts()}
     run.write_config(config)
     run.write_environment(registry.packages)
-    run.write_model({**facts, **origin, "finished": True})
     run.checkpoints.save(0, module.state_dict(), {}, {})
+    run.write_model({**facts, **origin, "finished": True})
     what = "pre-trained" if settings.head is None else "fine-tuned"
     return ImportResult(run.path, domain, what, parameter_count(module), left_out)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sma_core.config.layers import Layer, Values, flatten, put, resolve
 from sma_core.config.models import Settings
-from sma_core.errors import CheckpointError, ConfigError
+from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.run_folder import RUNS, RunFolder
 from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, wishes
 
+logger = logging.getLogger("sma")
 M = TypeVar("M", bound=Settings)
 
 CHANGEABLE = frozenset(
@@ -58,11 +60,14 @@ def find_run(
         return None
     folders = [path for path in RUNS.glob("*") if (path / "model.json").is_file()]
     for path in sorted(folders, key=lambda path: (path / "model.json").stat().st_mtime, reverse=True):
-        run = RunFolder.open(path)
-        facts = run.model()
-        fits = facts["verb"] == verb and domain in (None, facts["domain"]["name"])
-        if fits and not facts.get("finished") and not contradictions(run, wishes):
-            return run
+        run = RunFolder(path)
+        try:
+            facts = run.model()
+            fits = facts["verb"] == verb and domain in (None, facts["domain"]["name"])
+            if fits and not facts.get("finished") and not contradictions(run, wishes):
+                return run
+        except UserError as error:
+            logger.warning("%s; this run is passed over", error)
     return None
 
 

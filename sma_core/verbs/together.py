@@ -14,6 +14,7 @@ from sma_core.training.observers import Observers
 from sma_core.training.place import Place
 from sma_core.training.ranks import Ranks
 from sma_core.training.run_folder import RunFolder
+from sma_core.training.signals import stopping_at_once
 from sma_core.verbs.settings import Request
 from sma_core.verbs.watching import check_observers
 
@@ -45,23 +46,27 @@ def stand_up(
     found: Callable[[], RunFolder | None],
     job_of: Callable[[RunFolder | None], J],
     make: Callable[[J], RunFolder],
+    write: Callable[[J, RunFolder], None],
 ) -> tuple[J, RunFolder]:
     """Return the job and its run, the same on all ranks; rank 0 holds the run's lock in ``held``.
 
-    ``found`` looks for a run to go on with, ``job_of`` prepares the data, ``make`` writes the folder of a new run.
-    On the other ranks only ``job_of`` is called, once all of that is done.
+    ``found`` looks for a run to go on with, ``job_of`` prepares the data, ``make`` makes the folder of a new run,
+    ``write`` fills it once it is locked. On the other ranks only ``job_of`` is called, after all of that.
+    Raises `StoppedOnRequest` when SIGTERM or SIGUSR1 comes meanwhile.
     """
 
     def first() -> tuple[J, RunFolder] | None:
         if not ranks.first:
             return None
-        run = found()
-        if run is not None:
-            held.enter_context(run.locked())
-        job = job_of(run)
-        if run is None:
-            run = make(job)
-            held.enter_context(run.locked())
+        with stopping_at_once():
+            run = found()
+            if run is not None:
+                held.enter_context(run.locked())
+            job = job_of(run)
+            if run is None:
+                run = make(job)
+                held.enter_context(run.locked())
+                write(job, run)
         return job, run
 
     stood = ranks.in_turn(first)

@@ -121,7 +121,8 @@ def train(
             held,
             found=lambda: find_run(resume, VERB, domain, out, wishes(request, PretrainConfig)),
             job_of=lambda run: _go_on(run, call) if run else _begin(domain, call),
-            make=lambda job: _write_run(job, out),
+            make=lambda job: RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}"),
+            write=_write_run,
         )
         _warn_when_all_are_drawn(job)
         trainer = _trainer(job, run, attached(call.watching, run, job.config.training))
@@ -191,14 +192,12 @@ def _job(registry: Registry, config: PretrainConfig, feed: Feed, call: Call) -> 
     return _Job(registry, config, source, feed, prepared, place)
 
 
-def _write_run(job: _Job, out: Path | None) -> RunFolder:
-    """Make the folder of a new run."""
-    run = RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}")
+def _write_run(job: _Job, run: RunFolder) -> None:
+    """Write what makes a new folder a run; ``model.json`` comes last."""
     run.write_config(job.config, job.place.precision)
     run.write_environment(job.registry.packages)
     run.take_rejected(job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
-    return run
 
 
 def _facts(job: _Job, finished: bool) -> dict[str, Any]:

@@ -271,7 +271,8 @@ def test_what_a_killed_process_left_does_not_matter(request_for, tmp_path):
     for left in (old, new):
         left.mkdir(parents=True)
         (left / "train.arrow").write_bytes(b"half")
-    os.utime(old, (1, 1))
+    for path in (old, old / "train.arrow"):
+        os.utime(path, (1, 1))
     prepare(request)
     assert not old.exists()
     assert new.exists()  # perhaps another process at work
