@@ -280,6 +280,7 @@ class TrainingConfig(Settings):
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")
+    workers: int = Field(0, ge=0, description="Processes that make batches ahead; 0: the training process itself.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
     strategy: Strategy = Field(
         "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."

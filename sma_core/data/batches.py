@@ -75,8 +75,11 @@ class Batch:
             self.share,
         )
 
-    def pin(self) -> Batch:
-        """Give the same batch in page-locked memory, from which copies to a GPU can overlap."""
+    def pin_memory(self) -> Batch:
+        """Give the same batch in page-locked memory, from which copies to a GPU can overlap.
+
+        The name is the one that torch's loader looks for.
+        """
         labels = None if self.labels is None else self.labels.pin_memory()
         return Batch(self.inputs.pin_memory(), self.padding_mask.pin_memory(), labels, self.rows, self.share)
 
