@@ -28,7 +28,7 @@ from pydantic import BaseModel
 
 from sma_core.config.layers import Values, dump, read_toml
 from sma_core.errors import CheckpointError, UserError
-from sma_core.files import write_atomically
+from sma_core.files import replacing, write_atomically
 from sma_core.training.checkpoints import CheckpointStore
 
 FORMAT_VERSION = 1
@@ -158,10 +158,14 @@ class RunFolder:
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
-    def take_rejected(self, source: Path) -> None:
-        """Copy the list of rows left out into the run."""
-        if source.is_file() and not self.quiet:
-            shutil.copyfile(source, self.path / "rejected.jsonl")
+    def take_rejected(self, *lists: Path) -> None:
+        """Copy the lists of rows left out into one of the run."""
+        if self.quiet:
+            return
+        with replacing(self.path / "rejected.jsonl") as temporary, temporary.open("wb") as file:
+            for path in lists:
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, file)
 
 
 def _version(package: str) -> str | None:

@@ -7,7 +7,7 @@ every row in its place, and says of those that cannot be used why.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,11 @@ from sma_core.data.tokenizers import Encoded, select, shorten
 from sma_core.errors import DataError
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.datasets import Source, find_source
+from sma_core.verbs.datasets import Source
 
 if TYPE_CHECKING:  # it brings torch, which whoever only looks at rows can do without
     from sma_core.verbs.feeds import Feed
+from sma_core.verbs.sources import SourceSet, find_sources
 
 ROWS_IN_CHUNK = 4096
 
@@ -88,6 +89,10 @@ class RowChunk:
         """Texts of the usable rows."""
         return [self.texts[at] for at in self.usable.tolist()]
 
+    def after(self, rows: int) -> RowChunk:
+        """Return these rows as those that follow so many others."""
+        return replace(self, numbers=[number + rows for number in self.numbers]) if rows else self
+
     def cut(self, size: int) -> Iterator[RowChunk]:
         """Yield the rows in chunks of at most ``size``."""
         for begin in range(0, len(self.numbers), size):
@@ -113,19 +118,28 @@ class RowReading:
     data: DataConfig
     max_length: int
 
-    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> Source:
+    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> SourceSet:
         """Find the rows that the user named, with the features that the model reads."""
         scale = self.feed.scale
         config = DataConfig(
             source=str(data), column=column, columns=scale.columns if scale else None, reader=reader
         )
-        return find_source(self.registry, config)
+        return find_sources(self.registry, config)
 
-    def chunks(self, source: Source, identifier: str | None = None) -> Iterator[RowChunk]:
-        """Stream the rows of ``source``, every one in its place; ``identifier`` is a column that comes along.
+    def chunks(self, sources: SourceSet, identifier: str | None = None) -> Iterator[RowChunk]:
+        """Stream the rows of all files, every one in its place; ``identifier`` is a column that comes along.
 
-        Raises `DataError` when the source cannot be read or cannot give that column.
+        Rows count on from file to file. Raises `DataError` when one cannot be read or cannot give that column.
         """
+        before = 0
+        for source in sources.sources:
+            rows = 0
+            for chunk in self._chunks_of_file(source, identifier):
+                rows = chunk.numbers[-1] if chunk.numbers else rows
+                yield chunk.after(before)
+            before += rows
+
+    def _chunks_of_file(self, source: Source, identifier: str | None) -> Iterator[RowChunk]:
         if self.feed.scale is not None:
             if identifier is not None:
                 raise DataError(
