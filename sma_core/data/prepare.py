@@ -31,7 +31,7 @@ from sma_core.data.store_format import StoreMetadata
 from sma_core.data.text_rows import text_pieces
 from sma_core.data.value_rows import open_values
 from sma_core.errors import DataError
-from sma_core.files import publish_folder, remove_folder, write_atomically
+from sma_core.files import publish_folder, remove_folder, remove_leftovers, write_atomically
 
 Request = PrepareRequest | ValuesRequest
 Progress = Callable[[int, int, int], None]
@@ -61,6 +61,7 @@ def prepare(request: Request, progress: Progress | None = None, *, judge: bool =
 def _made(request: Request, folder: Path, fingerprint: str, progress: Progress | None, judge: bool) -> Prepared:
     """Build the folder, or wait for the process that does."""
     partial = folder.with_name(f"{folder.name}.partial")
+    remove_leftovers(folder)
     with _alone(partial):
         found = Prepared.find(folder)
         if found is not None:

@@ -64,8 +64,8 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
     parts = _parts(config.source)
     if len(parts) != len(config.weights):
         raise ConfigError(
-            f"data.weights has {len(config.weights)} numbers, but --data names {len(parts)} sets: give a weight "
-            "for each name between commas"
+            f"data.weights are {len(config.weights)}, but --data names {len(parts)} between its commas: give a "
+            "weight for each"
         )
     sets = [_in_order(_of_part(registry, str(part), config, None)) for part in parts]
     label = str(config.source)

@@ -256,6 +256,17 @@ def test_a_damaged_folder_is_built_again(request_for, damage):
     assert len(rows(again)) == 3
 
 
+def test_a_folder_that_was_being_removed_is_swept_when_it_is_old(request_for, tmp_path):
+    request = request_for("one\ntwo\n")
+    old, new = (tmp_path / "cache" / f".{request.fingerprint()}.{number}-dead.tmp" for number in (1, 2))
+    for left in (old, new):
+        left.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    prepare(request)
+    assert not old.exists()
+    assert new.exists()  # perhaps another process at work
+
+
 def test_an_error_leaves_nothing_behind(request_for, tmp_path):
     def stop(*_):
         raise KeyboardInterrupt
