@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -117,4 +118,35 @@ def test_a_run_ends_with_the_same_bits_with_any_number_of_workers(toy, tmp_path,
     cut = sma_core.train(resume=str(tmp_path / "cut"), settings={"training.workers": 3 - workers}).run
     first, second = weights(whole), weights(cut)
     assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp_path):
+    def kill_a_worker(event: object) -> None:
+        if isinstance(event, StepLogged) and event.step == 6:
+            multiprocessing.active_children()[0].kill()
+
+    whole = sma_core.train(toy, out=tmp_path / "whole").run
+    settings = {"training.workers": 1}
+    with pytest.raises(DataError, match="a data worker died") as caught:
+        sma_core.train(toy, settings=settings, out=tmp_path / "cut", observers=[kill_a_worker])
+    assert caught.value.exit_code == 2
+    assert (tmp_path / "cut" / "checkpoints" / "latest").read_text().strip() == "step-00000004"
+    cut = sma_core.train(resume=str(tmp_path / "cut")).run
+    first, second = weights(whole), weights(cut)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_fine_tuning_has_the_same_bits_with_workers(toy, tmp_path):
+    runs = [
+        sma_core.finetune(
+            toy,
+            task="vowels",
+            settings={"training.epochs": 1, "training.workers": workers},
+            out=tmp_path / str(workers),
+        ).run
+        for workers in (0, 2)
+    ]
+    first, second = (weights(run) for run in runs)
     assert all(torch.equal(first[name], second[name]) for name in first)
