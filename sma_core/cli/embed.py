@@ -13,7 +13,7 @@ from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Id
 
 def embed(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
+    file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],
     model: Annotated[Path, typer.Option("--model", help="A run of sma train or sma finetune.")],
     out: Annotated[Path, typer.Option("--out", help="The file to write: .npy, .npz, .parquet or .h5.")],
     pooling: Annotated[

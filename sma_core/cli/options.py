@@ -13,7 +13,10 @@ logger = logging.getLogger("sma")
 
 Domain = Annotated[str | None, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
 Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
-Data = Annotated[str | None, typer.Option("--data", help="A file, a folder or a set's name.")]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="A set's name, a file, a folder, a quoted pattern, or several with commas."),
+]
 Recipe = Annotated[
     str | None, typer.Option("--recipe", help="Settings that ship with the domain: tiny, small, paper.")
 ]

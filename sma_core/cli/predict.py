@@ -13,7 +13,7 @@ from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Id
 
 def predict(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
+    file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],
     model: Annotated[
         list[Path], typer.Option("--model", help="A fine-tuned run; several of one task are averaged.")
     ],

@@ -248,7 +248,12 @@ class MaskingConfig(Settings):
 class DataConfig(Settings):
     """Where rows come from and how they become batches."""
 
-    source: str | None = Field(None, description="A set's name or a file; empty: the domain's default set.")
+    source: str | None = Field(
+        None, description="A set's name, a file, or several; empty: the domain's default set."
+    )
+    weights: tuple[Annotated[float, Field(gt=0.0)], ...] | None = Field(
+        None, description="Pre-training: mix the sets between commas in data.source by these weights."
+    )
     reader: str | None = Field(None, description="Reader by name; empty: chosen by the file's suffix.")
     column: str | None = Field(None, description="Column that holds the input; empty: a usual name is found.")
     columns: tuple[str, ...] | None = Field(
@@ -262,7 +267,12 @@ class DataConfig(Settings):
     packing: Literal["single", "concat"] = Field(
         "single", description="One row of the file per input, or several joined up to model.max_length."
     )
-    processes: int | None = Field(None, ge=1, description="Processes that check rows; empty: one per core.")
+    processes: int | None = Field(
+        None, ge=1, description="Processes that check rows, or prepare files; empty: one per core."
+    )
+    shard_rows: int = Field(
+        2_000_000, ge=1, description="Rows of a file after which its store goes on in a new file."
+    )
 
 
 class TrainingConfig(Settings):
@@ -280,6 +290,7 @@ class TrainingConfig(Settings):
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")
+    workers: int = Field(0, ge=0, description="Processes that make batches ahead; 0: the training process itself.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
     strategy: Strategy = Field(
         "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."

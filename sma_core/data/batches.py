@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
-from sma_core.data.tokenizers import Encoded, gather_index
+from sma_core.data.tokenizers import Encoded
 
 MULTIPLE = 8
 """Padded lengths are multiples of this, which matrix units like, and which makes fewer shapes."""
@@ -75,8 +75,11 @@ class Batch:
             self.share,
         )
 
-    def pin(self) -> Batch:
-        """Give the same batch in page-locked memory, from which copies to a GPU can overlap."""
+    def pin_memory(self) -> Batch:
+        """Give the same batch in page-locked memory, from which copies to a GPU can overlap.
+
+        The name is the one that torch's loader looks for.
+        """
         labels = None if self.labels is None else self.labels.pin_memory()
         return Batch(self.inputs.pin_memory(), self.padding_mask.pin_memory(), labels, self.rows, self.share)
 
@@ -103,7 +106,7 @@ def collate(
     lengths = store.lengths[rows]
     sizes = np.fromiter(map(len, groups), dtype=np.int64, count=len(groups))
     totals = np.add.reduceat(lengths, np.cumsum(sizes) - sizes, dtype=np.int64)
-    flat = store.flat[gather_index(store.starts[rows], lengths)]
+    flat = store.gather(rows)
     if store.metadata.holds_values:
         values = flat.reshape(len(rows), -1)
         inputs, mask = _padded_values(values if scale is None else scale(values), multiple or 1, max_length)
@@ -116,9 +119,9 @@ def collate(
 
 def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor | None:
     """Labels of rows (B, K), or of positions (B, N); None in a store without any."""
-    if store.symbols is not None:
-        at = gather_index(store.symbols.starts[rows], store.symbols.lengths[rows])
-        return torch.from_numpy(_spread(store.symbol_ranks(store.symbols.flat[at]), mask, np.nan))
+    symbols = store.symbol_labels(rows)
+    if symbols is not None:
+        return torch.from_numpy(_spread(symbols, mask, np.nan))
     return None if store.targets is None else torch.from_numpy(store.targets[rows])
 
 

@@ -70,7 +70,7 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
     if check is None:
         yield from source
         return
-    workers = processes or _cores()
+    workers = processes or cores()
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
@@ -81,7 +81,7 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
 
 def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -> Generator[Chunk, None, None]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=become_worker)
     flying: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
     try:
         for chunk in source:
@@ -120,13 +120,14 @@ def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
     return Chunk(rows, sorted([*chunk.rejected, *failed], key=lambda row: row.number))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _become_worker() -> None:
+def become_worker() -> None:
     """Leave the signals that stop to the parent, and end when it has ended, however that came about."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):

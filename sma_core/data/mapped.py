@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.tokenizers import gather_index
+
 
 class MappedLists:
     """The lists of column ``name`` in ``batches``; ``whole`` is the file's bytes, which begin at ``base``."""
@@ -48,6 +50,16 @@ class MappedLists:
         """(n,) number of elements in each row."""
         parts = [np.diff(_offsets(column)) for column in self._columns]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the elements of these rows (m,), copied end to end."""
+        found: NDArray[Any] = self.flat[gather_index(self.starts[rows], self.lengths[rows])]
+        return found
+
+    def row(self, index: int) -> NDArray[Any]:
+        """View the elements of one row in the memory map, without copying."""
+        start = self.starts[index]
+        return self.flat[start : start + self.lengths[index]]
 
     def check(self) -> None:
         """Raise `ValueError` when rows do not follow one another or elements are not aligned."""

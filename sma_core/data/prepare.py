@@ -1,156 +1,145 @@
 """Prepare a file once: read, check, tokenize, and keep the result for every later run.
 
-The result is a folder ``cache/<fingerprint>/`` with ``train.arrow`` and ``held_out.arrow`` (or
-``rows.arrow`` for a labelled set, which a splitter divides), ``rejected.jsonl`` and ``summary.json``.
-The fingerprint covers the source file and everything that shapes the result. The folder is built
-beside its place and renamed, so it is whole or not there, and two processes may prepare it at once.
+The result is a folder ``cache/<fingerprint>/`` with shards ``rows-00000.arrow`` …, ``rejected.jsonl`` and
+``summary.json``. The fingerprint covers the source file and everything that shapes the rows. The folder is built
+as ``<fingerprint>.partial`` and renamed, so it is whole or not there; a preparation that was killed goes on with
+the shards that are whole. Which rows are kept apart or belong to a split is decided by whoever opens the store.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from filelock import FileLock
+
+from sma_core.data.pieces import Piece
 from sma_core.data.prepared import (
-    HELD_OUT,
-    ROWS,
     SUMMARY,
-    TRAIN,
     Prepared,
     PrepareRequest,
     PrepareSummary,
     ValuesRequest,
 )
-from sma_core.data.rejected import Rejections, Verdict
-from sma_core.data.sorting import Piece, Sorter
+from sma_core.data.rejected import hopeless
+from sma_core.data.shards import LOCK, REJECTED, ShardWriter, join_rejected, tidy, whole_shards
 from sma_core.data.store_format import StoreMetadata
-from sma_core.data.store_writer import StoreWriter
 from sma_core.data.text_rows import text_pieces
 from sma_core.data.value_rows import open_values
 from sma_core.errors import DataError
-from sma_core.files import (
-    publish_folder,
-    remove_folder,
-    remove_leftovers,
-    replacing,
-    sha256_of,
-    temporary_name,
-)
+from sma_core.files import publish_folder, remove_folder, remove_leftovers, write_atomically
 
 Request = PrepareRequest | ValuesRequest
 Progress = Callable[[int, int, int], None]
 """Called after each chunk with the numbers of rows read, kept and rejected so far."""
 
 
-def prepare(request: Request, progress: Progress | None = None) -> Prepared:
+def prepare(request: Request, progress: Progress | None = None, *, judge: bool = True) -> Prepared:
     """Prepare what ``request`` describes, or find that it was done before.
 
-    Raises `DataError` when the file cannot be read, holds nothing usable, or when a larger share than
-    ``request.max_rejected`` of its rows is unusable; the rejected rows are then left beside the cache
-    folder, at the path the message names.
+    Raises `DataError` when the file cannot be read or holds nothing, or with ``judge`` when a larger share than
+    ``request.max_rejected`` of its rows is unusable; they are listed at the path the message names.
     """
     fingerprint = request.fingerprint()
     folder = request.cache / fingerprint
-    try:
-        found = Prepared.find(folder)
-        if found is None:
-            request.cache.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(folder)
-            found = _build(request, folder, fingerprint, progress)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
-    verdict = found.summary.verdict(request.source)
-    if verdict.too_many(request.max_rejected):
-        raise verdict.error(request.max_rejected, found.rejected_rows)
+    found = Prepared.find(folder)
+    if found is None:
+        try:
+            found = _made(request, folder, fingerprint, progress, judge)
+        except OSError as error:
+            reason = error.strerror or error
+            raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
+    if judge:
+        found.summary.judge(str(request.source), request.max_rejected, found.rejected_rows)
     return found
 
 
-def _build(request: Request, folder: Path, fingerprint: str, progress: Progress | None) -> Prepared:
-    """Build the folder under another name, then publish it."""
-    building = temporary_name(folder)
-    building.mkdir()
+def _made(request: Request, folder: Path, fingerprint: str, progress: Progress | None, judge: bool) -> Prepared:
+    """Build the folder, or wait for the process that does."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    remove_leftovers(folder)
+    with _alone(partial):
+        found = Prepared.find(folder)
+        if found is not None:
+            remove_folder(partial)
+            return found
+        try:
+            summary = _build(request, partial, fingerprint, progress, judge)
+        except DataError:
+            remove_folder(partial)
+            raise
+        except BaseException:
+            if not any(partial.glob("rows-*.json")):
+                remove_folder(partial)
+            raise
+        (partial / LOCK).unlink(missing_ok=True)
+        remove_folder(folder)  # one that is damaged
+        publish_folder(partial, folder)
+    tidy(folder, len(summary.shards))
+    return Prepared(folder=folder, summary=summary, reused=False)
+
+
+@contextmanager
+def _alone(partial: Path) -> Iterator[None]:
+    """Hold the lock in the folder ``partial``; another process that prepares the same waits here."""
+    while True:
+        partial.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(partial / LOCK)
+        try:
+            lock.acquire()
+        except FileNotFoundError:
+            continue  # its folder was just published
+        if (partial / LOCK).exists():
+            break
+        lock.release()
     try:
-        summary = _fill(request, building, fingerprint, progress)
-        if request.fingerprint() != fingerprint:
-            raise DataError(f"{request.source} changed while it was read; try again when it is finished")
-        summary = replace(summary, sums={name: sha256_of(building / name) for name in summary.stores})
-        with replacing(building / SUMMARY) as temporary:
-            temporary.write_text(json.dumps(summary.to_json(), indent=1), encoding="utf-8")
-        while not publish_folder(building, folder):
-            first = Prepared.find(folder)
-            if first is not None:
-                return replace(first, reused=True)
-            remove_folder(folder)
-        return Prepared(folder=folder, summary=summary, reused=False)
+        yield
     finally:
-        remove_folder(building)
+        lock.release()
 
 
-def _fill(request: Request, building: Path, fingerprint: str, progress: Progress | None) -> PrepareSummary:
-    """Write the stores and the list of rejected rows into ``building``; give the summary."""
+def _build(
+    request: Request, partial: Path, fingerprint: str, progress: Progress | None, judge: bool
+) -> PrepareSummary:
+    """Fill ``partial`` from the first shard that is not there; the summary is written last."""
     began = time.perf_counter()
-    listed = building / "rejected.jsonl"
-    names = (ROWS,) if request.held_out is None else (TRAIN, HELD_OUT)
-    shortened = 0
-    with ExitStack() as stack:
-        file = stack.enter_context(listed.open("w", encoding="utf-8"))
-        rejections = Rejections(source=request.source, file=file)
-        metadata, pieces = _opened(request, fingerprint)
-        stack.enter_context(closing(pieces))
-        writers = [stack.enter_context(StoreWriter(building / name, metadata)) for name in names]
-        sorter = Sorter(request.source, writers, request.held_out, request.seed)
+    done = whole_shards(partial)
+    before = PrepareSummary.together(done)
+    metadata, pieces = _opened(request, fingerprint, before.rows)
+    with closing(pieces), ShardWriter(partial, request.source, metadata, request.shard_rows, len(done)) as writer:
+        rows, rejected, stopped = before.rows, before.rejected, False
         for piece in pieces:
-            rows_before = rejections.rows
-            rejections.rows += piece.count
-            rejections.add(piece.rejected)
-            sorter.add(piece)
-            shortened += piece.shortened
+            writer.add(piece)
+            rows, rejected = rows + piece.count, rejected + len(piece.rejected)
             if progress is not None:
-                progress(rejections.rows, rejections.rows - rejections.rejected, rejections.rejected)
-            if rejections.hopeless(rows_before, request.max_rejected):
-                _give_up(request, fingerprint, rejections, early=True)
-        if _verdict(rejections).too_many(request.max_rejected):
-            _give_up(request, fingerprint, rejections)
-        sorter.finish()
-    return PrepareSummary(
-        rows=rejections.rows,
-        kept=rejections.rows - rejections.rejected,
-        rejected=rejections.rejected,
-        reasons=dict(rejections.reasons.most_common()),
-        first=rejections.first,
-        stores={name: writer.rows for name, writer in zip(names, writers, strict=True)},
-        ids=sum(writer.ids for writer in writers),
-        longest=max(writer.longest for writer in writers),
-        shortened=shortened,
-        seconds=time.perf_counter() - began,
-    )
+                progress(rows, rows - rejected, rejected)
+            stopped = judge and hopeless(rows - piece.count, rows, rejected, request.max_rejected)
+            if stopped:
+                break
+    summary = PrepareSummary.together([*done, *writer.finished])
+    summary = replace(summary, seconds=time.perf_counter() - began)
+    join_rejected(partial, len(summary.shards))
+    if stopped:
+        _give_up(request, partial, fingerprint, summary)
+    if request.fingerprint() != fingerprint:
+        raise DataError(f"{request.source} changed while it was read; try again when it is finished")
+    write_atomically(partial / SUMMARY, json.dumps(summary.to_json(), indent=1))
+    return summary
 
 
-def _opened(request: Request, fingerprint: str) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
-    """Describe the stores to write, and begin to read."""
+def _opened(request: Request, fingerprint: str, skip: int) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+    """Describe the store to write, and begin to read after ``skip`` rows."""
     if isinstance(request, ValuesRequest):
-        return open_values(request, fingerprint)
-    return request.store_metadata(fingerprint), text_pieces(request)
+        return open_values(request, fingerprint, skip)
+    return request.store_metadata(fingerprint), text_pieces(request, skip)
 
 
-def _verdict(rejections: Rejections) -> Verdict:
-    return Verdict(
-        source=rejections.source,
-        rows=rejections.rows,
-        rejected=rejections.rejected,
-        reasons=rejections.reasons,
-        first=rejections.first,
-    )
-
-
-def _give_up(request: Request, fingerprint: str, rejections: Rejections, early: bool = False) -> None:
+def _give_up(request: Request, partial: Path, fingerprint: str, summary: PrepareSummary) -> None:
     """Leave the rejected rows where the user can read them, then raise."""
-    rejections.file.flush()
     kept = request.cache / f"{fingerprint}.rejected.jsonl"
-    Path(rejections.file.name).replace(kept)
-    raise _verdict(rejections).error(request.max_rejected, kept, early)
+    (partial / REJECTED).replace(kept)
+    raise summary.verdict(str(request.source)).error(request.max_rejected, kept, early=True)

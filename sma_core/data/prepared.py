@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,27 +16,25 @@ from sma_core.data.checking import Check, check_name
 from sma_core.data.readers import Reader
 from sma_core.data.rejected import Verdict
 from sma_core.data.store import Store
+from sma_core.data.store_file import StoreFile
 from sma_core.data.store_format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
-from sma_core.files import sha256_of, sha256_of_facts
 
 logger = logging.getLogger("sma")
 
-PREPARE_VERSION = 1
-TRAIN, HELD_OUT, ROWS = "train.arrow", "held_out.arrow", "rows.arrow"
+PREPARE_VERSION = 2
 SUMMARY = "summary.json"
-SEAL = "sha256"
-"""Where the summary has the sum of the rest of it."""
+SHARD_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRequest:
     """A file and the rules that hold for rows of every kind.
 
-    ``held_out`` is a share of the rows, or None to keep all in one store. ``targets`` names label columns,
-    ``label_form`` says what stands in them; ``extras`` names further columns whose texts come along.
-    ``max_rejected`` does not shape the result, so it is not part of the fingerprint.
+    ``targets`` names label columns, ``label_form`` says what stands in them; ``extras`` names further columns
+    whose texts come along. ``max_rejected``, ``processes`` and ``shard_rows``, after how many rows of the file a
+    shard ends, do not shape the rows, so they are not part of the fingerprint.
     """
 
     source: Path
@@ -42,8 +42,8 @@ class SourceRequest:
     cache: Path
     max_length: int
     max_rejected: float = 0.05
-    held_out: float | None = 0.02
-    seed: int = 0
+    processes: int | None = None
+    shard_rows: int = SHARD_ROWS
     targets: tuple[str, ...] = ()
     label_form: LabelForm = "numbers"
     extras: tuple[str, ...] = ()
@@ -58,11 +58,14 @@ class SourceRequest:
         parts = {
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
             "source": [str(self.source.resolve()), state.st_size, state.st_mtime_ns],
-            "held_out": [self.held_out, self.seed],
             "labels": [self.targets, self.label_form, self.extras],
             **self._own_parts(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def folder(self) -> Path:
+        """Return where the result is kept."""
+        return self.cache / self.fingerprint()
 
     def _own_parts(self) -> dict[str, Any]:
         """Return what shapes the result of this kind of rows."""
@@ -74,7 +77,7 @@ class PrepareRequest(SourceRequest):
     """Rows of text: the parts that read them.
 
     ``keep_text`` stores raw texts too, which splitters need. ``position_mask`` names a column of 0 and 1 that
-    tells which symbols count. ``processes`` does not shape the result.
+    tells which symbols count.
     """
 
     reader: Reader
@@ -85,7 +88,6 @@ class PrepareRequest(SourceRequest):
     check: Check | None = None
     position_mask: str | None = None
     keep_text: bool = False
-    processes: int | None = None
 
     def _own_parts(self) -> dict[str, Any]:
         return {
@@ -130,8 +132,49 @@ class ValuesRequest(SourceRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShardFile:
+    """A file of a store, as it was when it was published."""
+
+    name: str
+    rows: int
+    size: int
+    modified: int
+    """Time of the last change, in nanoseconds."""
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, rows: int) -> Self:
+        """Look at a file of so many rows."""
+        state = path.stat()
+        return cls(name=path.name, rows=rows, size=state.st_size, modified=state.st_mtime_ns, sha256=_sum_of(path))
+
+    def is_whole(self, path: Path, *, always: bool = False) -> bool:
+        """Whether the file is there as it was.
+
+        Its sum, which takes hours for terabytes, is taken ``always``, or when its last change has another time.
+        """
+        try:
+            state = path.stat()
+            if state.st_size != self.size:
+                return False
+            touched = always or state.st_mtime_ns != self.modified
+            return not touched or _sum_of(path) == self.sha256
+        except OSError:
+            return False
+
+
+def _sum_of_facts(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareSummary:
-    """Figures of a preparation; kept as ``summary.json``."""
+    """Figures of a shard, of a file (kept as ``summary.json``), or of several files together."""
 
     rows: int
     kept: int
@@ -140,36 +183,72 @@ class PrepareSummary:
     """Kind of reason -> number of rows, the most common first."""
     first: dict[str, tuple[int, str]]
     """Kind of reason -> number and full reason of the first such row."""
-    stores: dict[str, int]
-    """Store's file name -> rows in it."""
+    shards: tuple[ShardFile, ...]
     ids: int
     longest: int
     shortened: int
     """Rows that were cut to the largest length."""
     seconds: float
-    sums: dict[str, str] = field(default_factory=dict)
-    """Store's file name -> SHA-256 of its content; earlier versions wrote none."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Kind of reason -> the file that its first row stands in, where there are several."""
+
+    @classmethod
+    def together(cls, parts: Sequence[Self], names: Sequence[str] = ()) -> Self:
+        """Return the figures of parts that follow one another; ``names`` are those of their files, if several."""
+        reasons: Counter[str] = Counter()
+        first: dict[str, tuple[int, str]] = {}
+        files: dict[str, str] = {}
+        for at, part in enumerate(parts):
+            reasons.update(part.reasons)
+            for kind, row in part.first.items():
+                if first.setdefault(kind, row) is row and names:
+                    files.setdefault(kind, names[at])
+        return cls(
+            rows=sum(part.rows for part in parts),
+            kept=sum(part.kept for part in parts),
+            rejected=sum(part.rejected for part in parts),
+            reasons=dict(reasons.most_common()),
+            first=first,
+            shards=tuple(shard for part in parts for shard in part.shards),
+            ids=sum(part.ids for part in parts),
+            longest=max((part.longest for part in parts), default=0),
+            shortened=sum(part.shortened for part in parts),
+            seconds=sum(part.seconds for part in parts),
+            files=files,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the form that is written, with its own sum."""
-        facts = {"version": PREPARE_VERSION, **asdict(self)}
-        return facts | {SEAL: sha256_of_facts(facts)}
+        """Give the form that is written."""
+        data = {"version": PREPARE_VERSION, **asdict(self)}
+        return data | {"sum": _sum_of_facts(data)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read the written form; `ValueError` for another version, or when it does not fit its own sum."""
-        if data.pop(SEAL, None) not in (None, sha256_of_facts(data)):
-            raise ValueError(f"{SUMMARY} does not fit its own sum")
+        """Read the written form; `ValueError` for another version, or when it is not as it was written."""
+        if data.pop("sum", None) != _sum_of_facts(data):
+            raise ValueError("damaged")
         if data.pop("version", None) != PREPARE_VERSION:
             raise ValueError("another version")
         data["first"] = {kind: (number, reason) for kind, (number, reason) in data["first"].items()}
+        data["shards"] = tuple(ShardFile(**shard) for shard in data["shards"])
         return cls(**data)
 
-    def verdict(self, source: Path) -> Verdict:
-        """Give the counts in the form that decides whether too many rows are unusable."""
+    def verdict(self, source: str) -> Verdict:
+        """Give the counts in the form that decides whether too many rows of ``source`` are unusable."""
         return Verdict(
-            source=source, rows=self.rows, rejected=self.rejected, reasons=self.reasons, first=self.first
+            source=source,
+            rows=self.rows,
+            rejected=self.rejected,
+            reasons=self.reasons,
+            first=self.first,
+            files=self.files,
         )
+
+    def judge(self, source: str, max_rejected: float, listed: Path) -> None:
+        """Raise `DataError` when a larger share of the rows of ``source`` is unusable than allowed."""
+        verdict = self.verdict(source)
+        if verdict.too_many(max_rejected):
+            raise verdict.error(max_rejected, listed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,24 +260,18 @@ class Prepared:
     reused: bool
 
     @property
-    def train(self) -> Path:
-        """Store of the rows to train on."""
-        return self.folder / TRAIN
-
-    @property
-    def held_out(self) -> Path:
-        """Store of the rows kept apart."""
-        return self.folder / HELD_OUT
-
-    @property
-    def rows(self) -> Path:
-        """Store of all rows, when none are kept apart."""
-        return self.folder / ROWS
+    def files(self) -> tuple[Path, ...]:
+        """The files of the store of all usable rows, in their order."""
+        return tuple(self.folder / shard.name for shard in self.summary.shards)
 
     @property
     def rejected_rows(self) -> Path:
         """List of the rows set aside, one JSON object a line."""
         return self.folder / "rejected.jsonl"
+
+    def open(self) -> Store:
+        """Open the store of all usable rows."""
+        return Store.open(*self.files)
 
     @classmethod
     def find(cls, folder: Path) -> Self | None:
@@ -207,11 +280,10 @@ class Prepared:
             return None
         try:
             summary = PrepareSummary.from_json(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
-            for name, rows in summary.stores.items():
-                if len(Store.open(folder / name)) != rows:
-                    raise ValueError(f"{name} has another number of rows")
-                if summary.sums and summary.sums.get(name) != sha256_of(folder / name):
-                    raise ValueError(f"{name} does not fit its sum")
+            for shard in summary.shards:
+                path = folder / shard.name
+                if not shard.is_whole(path) or len(StoreFile.open(path)) != shard.rows:
+                    raise ValueError(f"{shard.name} is not as it was written")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
             logger.warning("the prepared data in %s are damaged and prepared again: %s", folder, error)
             return None

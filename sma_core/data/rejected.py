@@ -47,24 +47,27 @@ class Rejections(RejectionCounts):
             line = {"file": str(self.source), "row": row.number, "reason": row.reason, "text": text}
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def hopeless(self, rows_before: int, max_rejected: float) -> bool:
-        """Whether enough rows have just been read to see that most of them are unusable.
 
-        It is asked after each chunk, with the number of rows before it, and says yes once at most.
-        """
-        just_enough = rows_before < ROWS_BEFORE_EARLY_STOP <= self.rows
-        return just_enough and self.rejected > max(0.5, max_rejected) * self.rows
+def hopeless(rows_before: int, rows: int, rejected: int, max_rejected: float) -> bool:
+    """Whether enough rows have just been read to see that most of them are unusable.
+
+    It is asked after each chunk, with the number of rows before it, and says yes once at most.
+    """
+    just_enough = rows_before < ROWS_BEFORE_EARLY_STOP <= rows
+    return just_enough and rejected > max(0.5, max_rejected) * rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Counts of a whole file, or of its beginning when reading stopped early."""
+    """Counts of a whole file, of its beginning when reading stopped early, or of several files together."""
 
-    source: Path
+    source: str
     rows: int
     rejected: int
     reasons: dict[str, int]
     first: dict[str, tuple[int, str]]
+    files: dict[str, str] = field(default_factory=dict)
+    """Kind of reason -> the file that its first row stands in, where there are several."""
 
     def too_many(self, max_rejected: float) -> bool:
         """Whether a larger share of the rows is unusable than allowed, or all of them."""
@@ -80,8 +83,9 @@ class Verdict:
         if self.rejected == self.rows:
             share = f"none of {rows} of {self.source} can be used"
             remedy = "mend the file, or check that the right column and reader are named"
+        file = f" of {self.files[kind]}" if kind in self.files else ""
         where = f"; all are listed in {listed}" if listed else ""
         return DataError(
             f"{share}; the most common reason, {count:,} times, is {kind!r}, "
-            f"first in row {number:,} ({reason}){where}; {remedy}"
+            f"first in row {number:,}{file} ({reason}){where}; {remedy}"
         )

@@ -22,7 +22,6 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from sma_core.data.scaling import FeatureScale
 from sma_core.errors import DataError
 
 FORMAT_VERSION = 3
@@ -101,12 +100,6 @@ class StoreStatistics:
     longest: int
     classes: tuple[str, ...] = ()
     """Class names or symbols by the number that stands for them in the file."""
-    scale: dict[str, Any] | None = None
-    """Mean and spread of the features over the rows of this store, as `FeatureScale` writes them."""
-
-    def feature_scale(self) -> FeatureScale | None:
-        """Return mean and spread of the features; None in a store of ids."""
-        return FeatureScale.from_json(self.scale) if self.scale is not None else None
 
 
 def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatistics]:  # noqa: ANN401
@@ -123,6 +116,7 @@ def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatisti
         )
     _, closing = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
     statistics = json.loads((closing or {})[KEY])
+    statistics.pop("scale", None)  # earlier programs kept mean and spread of the features here
     for facts, name in ((head, "targets"), (head, "columns"), (head, "extras"), (statistics, "classes")):
         facts[name] = tuple(facts.get(name, ()))
     return StoreMetadata(**head), StoreStatistics(**statistics)

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sma_core.data.scaling import ScaleSums
 from sma_core.data.store_format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
 from sma_core.data.tokenizers import Encoded
 from sma_core.files import replacing
@@ -38,7 +37,6 @@ class StoreWriter:
         self.longest = 0
         self.classes: Sequence[str] = ()
         self._schema = metadata.schema()
-        self._sums = ScaleSums(len(metadata.columns)) if metadata.holds_values else None
         self._replacing = replacing(path)
         self._clear()
 
@@ -89,9 +87,8 @@ class StoreWriter:
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
         """Add rows of numbers (n, F), their source row numbers (n,), targets (n, K) where labelled, and extras."""
-        if not len(values) or self._sums is None:
+        if not len(values):
             return
-        self._sums.add(values)
         self.longest = values.shape[1]
         self._take(values.reshape(-1), rows, targets, extras)
 
@@ -156,9 +153,8 @@ class StoreWriter:
 
     def _finish(self) -> None:
         self._flush()
-        scale = self._sums.scale(self.metadata.columns).to_json() if self._sums is not None else None
         statistics = StoreStatistics(
-            rows=self.rows, ids=self.ids, longest=self.longest, classes=tuple(self.classes), scale=scale
+            rows=self.rows, ids=self.ids, longest=self.longest, classes=tuple(self.classes)
         )
         last = pa.record_batch([pa.array([], type=field.type) for field in self._schema], schema=self._schema)
         self._writer.write_batch(last, custom_metadata={KEY: json.dumps(asdict(statistics))})

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.checking import checked, chunks
 from sma_core.data.labels import LabelledRows, at_ids, build_labels
+from sma_core.data.pieces import Piece
 from sma_core.data.prepared import PrepareRequest
 from sma_core.data.records import RejectedRow, Row
-from sma_core.data.sorting import Piece
 from sma_core.data.store_writer import StoreWriter
 from sma_core.data.tokenizers import CharacterTokenizer, Encoded, select, shorten
 from sma_core.errors import DataError
@@ -58,12 +59,12 @@ class TextRows:
         return TextRows(self.rows, shorten(self.encoded, max_length, separator_id), self.targets, symbols)
 
 
-def text_pieces(request: PrepareRequest) -> Generator[Piece, None, None]:
-    """Read the source of ``request`` and yield what is ready, piece after piece."""
+def text_pieces(request: PrepareRequest, skip: int = 0) -> Generator[Piece, None, None]:
+    """Read the source of ``request`` after ``skip`` rows, and yield what is ready, piece after piece."""
     labels = build_labels(request.targets, request.label_form, request.position_mask is not None)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     records = request.reader(request.source, request.column, fields, usual=request.usual_columns)
-    with closing(checked(chunks(iter(records)), request.check, request.processes)) as source:
+    with closing(checked(chunks(islice(records, skip, None)), request.check, request.processes)) as source:
         for chunk in source:
             labelled = labels.read(chunk.rows)
             ready = _tokenized(request, labelled)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.labels import NO_TARGET, ClassLabels
+from sma_core.data.pieces import Piece
 from sma_core.data.prepared import ValuesRequest
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.rejected import ROWS_BEFORE_EARLY_STOP
 from sma_core.data.scaling import without_sentinels
-from sma_core.data.sorting import Piece
 from sma_core.data.store_format import StoreMetadata
 from sma_core.data.store_writer import StoreWriter
 from sma_core.data.targets import MISSING, to_number
@@ -47,9 +47,12 @@ class ValueRows:
         writer.append_values(self.values, self.numbers, self.targets, extras)
 
 
-def open_values(request: ValuesRequest, fingerprint: str) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+def open_values(
+    request: ValuesRequest, fingerprint: str, skip: int = 0
+) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
     """Read up to the first block, which tells the features; give what describes the store, and the pieces.
 
+    ``skip`` leaves out the pieces that make up so many rows.
     Raises `DataError` when there is no usable row, or there are more features than the model reads.
     """
     if request.label_form == "symbols":
@@ -76,8 +79,17 @@ def open_values(request: ValuesRequest, fingerprint: str) -> tuple[StoreMetadata
             label_form=request.label_form,
             extras=request.extras,
         )
-        return metadata, _pieces(request, chain(before, [record], records))
+        return metadata, _after(_pieces(request, chain(before, [record], records)), skip)
     raise _nothing(request, before)
+
+
+def _after(pieces: Generator[Piece, None, None], skip: int) -> Generator[Piece, None, None]:
+    """Leave out the first ``skip`` rows, which a former reading of the same file ended a piece with."""
+    passed = 0
+    for piece in pieces:
+        if passed >= skip:
+            yield piece
+        passed += piece.count
 
 
 def _nothing(request: ValuesRequest, rejected: list[RejectedRow]) -> DataError:

@@ -85,16 +85,16 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
     import numpy as np
 
     from sma_core.data.blocks import Block
+    from sma_core.data.held_out import split_held_out
     from sma_core.data.prepare import prepare
     from sma_core.data.scaling import fit_scale, without_sentinels
-    from sma_core.data.store import Store
     from sma_core.verbs.inputs import values_request
 
     with tempfile.TemporaryDirectory() as cache:
         request = replace(values_request(registry, source, config.data, MAX_LENGTH), cache=Path(cache))
-        train = Store.open(prepare(request).train)
-        kept, numbers = train.scale, train.row_numbers.copy()
-    assert kept is not None, "a store of numbers has a scale"
+        store = prepare(request).open()
+        train, _ = split_held_out(store.row_numbers, config.data.held_out, source.label)
+        kept, numbers = store.scale(train), store.row_numbers[train]
     records = request.reader(source.path, source.columns, (), names=source.names)
     blocks = [record for record in records if isinstance(record, Block)]
     rows = (

@@ -44,6 +44,7 @@ from sma_core.training.strategies import (
     without_averaging,
 )
 from sma_core.training.stream import BatchSource, BatchStream
+from sma_core.training.workers import BatchWorkers, explained
 
 
 class Objective(Protocol):
@@ -133,7 +134,8 @@ class Trainer:
         self._averaged = place.strategy == "ddp"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.state = TrainingState()
-        self.stream = BatchStream(source)
+        workers = BatchWorkers(source, config.workers, self.device) if config.workers else None
+        self.stream = BatchStream(source, ahead=workers)
         self._window = torch.zeros((), device=self.device)
         self._skipped = SkippedSteps(self.device)
         self._evaluated_step: int | None = None
@@ -187,7 +189,12 @@ class Trainer:
             )
         )
         cuda = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=cuda), self._wrapped(), StopRequest(until) as stop:
+        with (
+            torch.random.fork_rng(devices=cuda),
+            self._wrapped(),
+            explained(self.stream),
+            StopRequest(until) as stop,
+        ):
             if self.state.step == 0:
                 self._evaluate()
             while not self.finished and not self.ranks.any(stop.requested):

@@ -174,14 +174,17 @@ class RunFolder:
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
-    def take_rejected(self, source: Path) -> None:
-        """Copy the list of rows left out into the run."""
-        if source.is_file() and not self.quiet:
-            try:
-                with replacing(self.path / "rejected.jsonl") as temporary:
-                    shutil.copyfile(source, temporary)
-            except OSError as error:
-                raise _cannot_write(self.path / "rejected.jsonl", error) from error
+    def take_rejected(self, *lists: Path) -> None:
+        """Copy the lists of rows left out into one of the run."""
+        if self.quiet:
+            return
+        try:
+            with replacing(self.path / "rejected.jsonl") as temporary, temporary.open("wb") as file:
+                for path in lists:
+                    with path.open("rb") as source:
+                        shutil.copyfileobj(source, file)
+        except OSError as error:
+            raise _cannot_write(self.path / "rejected.jsonl", error) from error
 
     def sweep(self) -> None:
         """Remove what an interrupted process left under temporary names; only for who holds the lock."""

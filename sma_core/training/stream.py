@@ -22,21 +22,42 @@ class BatchSource(Protocol):
         ...
 
 
+class Ahead(Protocol):
+    """Makes batches before they are asked for, in the order of the stream."""
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Return one batch; the first call says where the stream stands, the others follow it."""
+        ...
+
+    def close(self) -> None:
+        """Stop; a later call of `batch` begins anew."""
+        ...
+
+
 @dataclass
 class BatchStream:
-    """Walks through ``source`` epoch after epoch; ``epoch`` and ``index`` name the batch that comes next."""
+    """Walks through ``source`` epoch after epoch; ``epoch`` and ``index`` name the batch that comes next.
+
+    They count what was taken, not what is made ``ahead``.
+    """
 
     source: BatchSource
     epoch: int = 0
     index: int = 0
+    ahead: Ahead | None = None
 
     def next(self) -> Batch:
         """Return the next batch and move on."""
         if self.index >= self.source.batches_in(self.epoch):
             self.epoch, self.index = self.epoch + 1, 0
-        batch = self.source.batch(self.epoch, self.index)
+        batch = (self.ahead or self.source).batch(self.epoch, self.index)
         self.index += 1
         return batch
+
+    def close(self) -> None:
+        """Let go of what is made ahead."""
+        if self.ahead is not None:
+            self.ahead.close()
 
     @property
     def passed(self) -> float:

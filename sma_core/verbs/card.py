@@ -80,7 +80,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
 
 
 def _data(facts: CardFacts) -> str:
-    spec, summary = facts.rows.source.spec, facts.rows.prepared.summary
+    spec, summary = facts.rows.source.first.spec, facts.rows.prepared.summary
     rows = [("rows from", f"`{facts.rows.source.label}`" + (f": {spec.summary}" if spec else ""))]
     rows += [("source", spec.source), ("licence", spec.licence)] if spec else [("licence", "not known to sma")]
     rows += [("rows in the file", f"{summary.rows:,}"), ("set aside", f"{summary.rejected:,}")]

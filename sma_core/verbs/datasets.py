@@ -86,7 +86,7 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
     if not path.exists():
         raise _not_found(registry, name)
     if path.is_dir():
-        raise DataError(f"{path} is a folder: name one file in it")
+        raise DataError(f"{path} is a folder, and this command reads one file: name one in it")
     reader = registry.reader_for(path, config.reader)
     return Source(str(path), path, reader, config.column, config.columns or ())
 

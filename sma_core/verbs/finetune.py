@@ -273,7 +273,7 @@ def _write_run(job: _Job, run: RunFolder) -> None:
     targets = _targets(job.rows, job.config)
     run.write_config(job.config, job.place.precision)
     run.write_environment(job.registry.packages)
-    run.take_rejected(job.rows.prepared.rejected_rows)
+    run.take_rejected(*job.rows.prepared.rejected_rows)
     run.write_model(_facts(job, targets, finished=False))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sma_core.config import DataConfig
-from sma_core.data.prepare import Progress, prepare
-from sma_core.data.prepared import Prepared, PrepareRequest, ValuesRequest
+from sma_core.data.prepare import Progress
+from sma_core.data.prepared import PrepareRequest, ValuesRequest
+from sma_core.data.prepared_set import PreparedSet, prepare_set
 from sma_core.data.store_format import LabelForm
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import PluginError
@@ -14,6 +15,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
 from sma_core.verbs.datasets import Source, cache_folder
 from sma_core.verbs.run_plugins import plugin_facts
+from sma_core.verbs.sources import SourceSet
 
 
 def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
@@ -57,7 +59,7 @@ def check_tokenizer(tokenizer: DiscreteTokenizer, facts: dict[str, Any]) -> None
 
 def prepare_source(
     registry: Registry,
-    source: Source,
+    sources: SourceSet,
     config: DataConfig,
     tokenizer: DiscreteTokenizer,
     max_length: int,
@@ -66,15 +68,13 @@ def prepare_source(
     label_form: LabelForm = "numbers",
     position_mask: str | None = None,
     extras: tuple[str, ...] = (),
-) -> Prepared:
-    """Prepare a source's store of ids, or find it prepared.
+) -> PreparedSet:
+    """Prepare the store of ids of a set of files, or find it prepared.
 
-    With ``targets`` all rows go into one store with labels and texts, for a splitter, and with the texts of the
-    columns ``extras``; without, a share ``config.held_out`` is kept apart.
-    Raises `DataError` as `sma_core.data.prepare.prepare` does.
+    With ``targets`` labels and texts come along, for a splitter, and the texts of the columns ``extras``.
+    Raises `DataError` as `sma_core.data.prepared_set.prepare_set` does.
     """
-    labelled = targets is not None
-    return prepare(
+    requests = [
         PrepareRequest(
             source=source.path,
             reader=registry.build(source.reader),
@@ -87,30 +87,35 @@ def prepare_source(
             truncate=config.truncate,
             check=registry.domain.check if config.check_rows else None,
             max_rejected=config.max_rejected,
-            held_out=None if labelled else config.held_out,
+            shard_rows=config.shard_rows,
             targets=targets or (),
             label_form=label_form,
             extras=extras,
             position_mask=position_mask,
-            keep_text=labelled,
+            keep_text=targets is not None,
             processes=config.processes,
-        ),
-        progress,
-    )
+        )
+        for source in sources.sources
+    ]
+    return prepare_set(requests, sources.label, progress)
 
 
 def prepare_values(
     registry: Registry,
-    source: Source,
+    sources: SourceSet,
     config: DataConfig,
     max_length: int,
     targets: tuple[str, ...] | None = None,
     progress: Progress | None = None,
     label_form: LabelForm = "numbers",
     extras: tuple[str, ...] = (),
-) -> Prepared:
-    """Prepare a source's store of numbers, or find it prepared; otherwise as `prepare_source`."""
-    return prepare(values_request(registry, source, config, max_length, targets, label_form, extras), progress)
+) -> PreparedSet:
+    """Prepare the store of numbers of a set of files, or find it prepared; otherwise as `prepare_source`."""
+    requests = [
+        values_request(registry, source, config, max_length, targets, label_form, extras)
+        for source in sources.sources
+    ]
+    return prepare_set(requests, sources.label, progress)
 
 
 def values_request(
@@ -133,7 +138,8 @@ def values_request(
         names=source.names,
         sentinels=registry.domain.sentinels,
         max_rejected=config.max_rejected,
-        held_out=None if targets is not None else config.held_out,
+        shard_rows=config.shard_rows,
+        processes=config.processes,
         targets=targets or (),
         label_form=label_form,
         extras=extras,

@@ -31,7 +31,7 @@ def row_labels(store: Store) -> NDArray[np.float64]:
 
     Raises `DataError` when the store was prepared without.
     """
-    if store.symbols is not None:
+    if store.metadata.has_symbols:
         return np.zeros((len(store), 0))
     if store.targets is None:
         raise DataError("this store was prepared without labels")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,10 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.batches import Batch
 from sma_core.data.epochs import fixed_batches
 from sma_core.data.prepare import Progress
-from sma_core.data.prepared import Prepared
-from sma_core.data.scaling import FeatureScale, fit_scale
+from sma_core.data.prepared_set import PreparedSet
+from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
 from sma_core.data.store_format import LabelForm
-from sma_core.data.tokenizers import gather_index
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
 from sma_core.evaluation.splits import Part
@@ -27,14 +27,11 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
-from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.division import Division, divide
 from sma_core.verbs.feeds import Feed, is_continuous
 from sma_core.verbs.inputs import prepare_source, prepare_values
 from sma_core.verbs.label_forms import form_of, guess_form, row_labels
-
-ROWS_IN_BLOCK = 65_536
-"""Rows of numbers looked at together when their scale is taken."""
+from sma_core.verbs.sources import SourceSet, find_sources
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,8 @@ class LabelledRows:
     metric: str
     split: str
     parts: Mapping[Part, NDArray[np.int64]]
-    source: Source
-    prepared: Prepared
+    source: SourceSet
+    prepared: PreparedSet
     max_length: int
 
     @property
@@ -70,10 +67,9 @@ class LabelledRows:
 
     def known_symbols(self, *parts: Part) -> Labels:
         """Return the labels (m, 1) of all positions of some parts, NaN where nothing is known."""
-        symbols, rows = self.store.symbols, np.concatenate([self.parts[part] for part in parts])
-        assert symbols is not None, "rows have labels of their own"
-        at = gather_index(symbols.starts[rows], symbols.lengths[rows])
-        return self.store.symbol_ranks(symbols.flat[at]).astype(np.float64)[:, None]
+        labels = self.store.symbol_labels(np.concatenate([self.parts[part] for part in parts]))
+        assert labels is not None, "rows have labels of their own"
+        return labels.astype(np.float64)[:, None]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -92,7 +88,7 @@ class LabelledRows:
         for rows in self.parts.values():
             for facts in (self.store.row_numbers[rows], self.store.lengths[rows], labels[rows]):
                 found.update(np.ascontiguousarray(facts).tobytes())
-        if self.store.symbols is not None:
+        if self.store.metadata.has_symbols:
             found.update(self.known_symbols(*self.parts).tobytes())
         found.update("\0".join(self.classes).encode())
         return found.hexdigest()[:16]
@@ -154,14 +150,16 @@ def read_labelled(
     Raises `DataError` when labels do not fit their kind or a part would be empty.
     """
     wanted = _wanted(registry, config)
-    source = find_source(registry, config.data, wanted.dataset)
+    if config.data.weights is not None:
+        raise ConfigError("data.weights mix sets to pre-train on: leave it out of fine-tuning")
+    source = find_sources(registry, config.data, wanted.dataset)
     if feed.scale is not None:
-        source = replace(source, columns=config.data.columns or feed.scale.columns)
+        source = source.with_columns(config.data.columns or feed.scale.columns)
     prepared = _prepared(registry, config, source, wanted, feed, progress)
-    store = Store.open(prepared.rows)
+    store = prepared.open()
     kind = _kind(store, wanted, source)
     rows = prepared.summary.rows
-    divided = divide(registry, wanted.division, config.split, store, str(source.path), rows, kind)
+    divided = divide(registry, wanted.division, config.split, store, source.where, rows, kind)
     if is_continuous(registry):
         feed = Feed(scale=_scale(store, feed.scale, divided.parts["train"], source))
     return LabelledRows(
@@ -184,16 +182,18 @@ def read_labelled(
 def _prepared(
     registry: Registry,
     config: FinetuneConfig,
-    source: Source,
+    source: SourceSet,
     wanted: _Wanted,
     feed: Feed,
     progress: Progress | None,
-) -> Prepared:
+) -> PreparedSet:
     """Prepare all rows in one store, with labels of the form that their kind needs."""
     if wanted.kind is not None:
         check_columns(wanted.targets, wanted.kind)
     extras = wanted.division.columns
-    form: LabelForm = form_of(wanted.kind) if wanted.kind else guess_form(registry, source, wanted.targets, extras)
+    form: LabelForm = (
+        form_of(wanted.kind) if wanted.kind else guess_form(registry, source.first, wanted.targets, extras)
+    )
     length, targets = config.model.max_length, wanted.targets
     if feed.tokenizer is None:
         return prepare_values(registry, source, config.data, length, targets, progress, form, extras)
@@ -202,27 +202,26 @@ def _prepared(
     return prepare_source(registry, source, config.data, tokenizer, length, targets, progress, form, mask, extras)
 
 
-def _kind(store: Store, wanted: _Wanted, source: Source) -> str:
+def _kind(store: Store, wanted: _Wanted, source: SourceSet) -> str:
     """Return what the labels are; raises `DataError` when they do not fit."""
     labels = row_labels(store)
     kind = wanted.kind or guess_kind(labels, store.classes)
-    check_labels(labels, wanted.targets, kind, str(source.path), store.row_numbers)
+    check_labels(labels, wanted.targets, kind, source.where, store.row_numbers)
     if store.metadata.label_form != "numbers" and len(store.classes) < 2:
         raise DataError(
-            f"{source.path}: the target {wanted.targets[0]!r} has one class only, {store.classes[0]!r}; there is "
+            f"{source.where}: the target {wanted.targets[0]!r} has one class only, {store.classes[0]!r}; there is "
             "nothing to learn from it"
         )
     return kind
 
 
-def _scale(store: Store, known: FeatureScale | None, rows: NDArray[np.int64], source: Source) -> FeatureScale:
+def _scale(store: Store, known: FeatureScale | None, rows: NDArray[np.int64], source: SourceSet) -> FeatureScale:
     """Return the scale of the pre-trained run, or that of the training rows."""
     columns = store.metadata.columns
     if known is not None:
         known.check_columns(columns, source.label)
         return known
-    starts = range(0, len(rows), ROWS_IN_BLOCK)
-    return fit_scale((store.values(rows[start : start + ROWS_IN_BLOCK]) for start in starts), columns)
+    return store.scale(rows)
 
 
 def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
@@ -233,7 +232,7 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         source = config.data.source
         if source is None:
             raise ConfigError("--target names columns of a file: say which with --data FILE")
-        name = Path(source).name.split(".")[0] or "labels"
+        name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
         division = Division.wanted(config.split, registry.domain.splitter)
         mask = config.position_mask
         return _Wanted(source, name, None, config.targets, config.kind, None, division, mask)

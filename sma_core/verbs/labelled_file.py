@@ -10,16 +10,15 @@ import numpy as np
 from sma_core.config import DataConfig
 from sma_core.data.prepare import Progress
 from sma_core.data.store import Store
-from sma_core.data.tokenizers import gather_index
 from sma_core.errors import ConfigError, DataError
 from sma_core.training.judging import Judged
 from sma_core.training.targets import Multiclass, Targets, check_labels
-from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.feeds import Feed
 from sma_core.verbs.finetuned import FinetunedRun
 from sma_core.verbs.inputs import prepare_source, prepare_values
 from sma_core.verbs.label_forms import form_of, row_labels
 from sma_core.verbs.labelled import LabelledRows
+from sma_core.verbs.sources import find_sources
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,19 @@ def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progr
             f"{len(names)}: name a column for each, in this order"
         )
     data = file.config(loaded.config.data, feed)
-    source = find_source(registry, data)
+    sources = find_sources(registry, data)
     form, longest = form_of(targets.kind), loaded.config.model.max_length
     if feed.tokenizer is None:
-        prepared = prepare_values(registry, source, data, longest, names, progress, form)
+        prepared = prepare_values(registry, sources, data, longest, names, progress, form)
     else:
         mask = file.position_mask
-        prepared = prepare_source(registry, source, data, feed.tokenizer, longest, names, progress, form, mask)
-    store = Store.open(prepared.rows)
-    check_labels(row_labels(store), names, targets.kind, str(source.path), store.row_numbers)
-    _refuse_unknown_classes(store, targets, names, source)
+        prepared = prepare_source(registry, sources, data, feed.tokenizer, longest, names, progress, form, mask)
+    store = prepared.open()
+    check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
+    _refuse_unknown_classes(store, targets, names, sources.where)
     return LabelledRows(
-        label=source.label,
-        name=source.path.name,
+        label=sources.label,
+        name=sources.first.path.name,
         store=store,
         feed=feed,
         targets=names,
@@ -78,7 +77,7 @@ def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progr
         metric="",
         split="",
         parts={"test": np.arange(len(store))},
-        source=source,
+        source=sources,
         prepared=prepared,
         max_length=longest,
     )
@@ -94,7 +93,7 @@ def with_the_models_classes(judged: Judged, store: Store) -> Judged:
     return replace(judged, labels=numbers[labels])
 
 
-def _refuse_unknown_classes(store: Store, targets: Targets, names: tuple[str, ...], source: Source) -> None:
+def _refuse_unknown_classes(store: Store, targets: Targets, names: tuple[str, ...], where: str) -> None:
     """Raise `DataError` for the first class that the model does not know, with a row that has it."""
     if not isinstance(targets, Multiclass):
         return
@@ -102,15 +101,14 @@ def _refuse_unknown_classes(store: Store, targets: Targets, names: tuple[str, ..
         if name not in targets.classes:
             known = ", ".join(map(repr, targets.classes[:20])) + (", …" if len(targets.classes) > 20 else "")
             raise DataError(
-                f"{source.path}, row {store.row_number(_first_row(store, at)):,}: the target {names[0]!r} has the "
+                f"{where}, row {store.row_number(_first_row(store, at)):,}: the target {names[0]!r} has the "
                 f"class {name!r}, which the model does not know; it knows {known}: leave such rows out"
             )
 
 
 def _first_row(store: Store, number: int) -> int:
     """Return the first row of the store that has the class ``number``."""
-    if store.symbols is None:
+    ranks = store.symbol_labels(np.arange(len(store)))
+    if ranks is None:
         return int(np.flatnonzero(row_labels(store)[:, 0] == number)[0])
-    lengths = store.symbols.lengths
-    ranks = store.symbol_ranks(store.symbols.flat[gather_index(store.symbols.starts, lengths)])
-    return int(np.searchsorted(np.cumsum(lengths), np.flatnonzero(ranks == number)[0], side="right"))
+    return int(np.searchsorted(np.cumsum(store.lengths), np.flatnonzero(ranks == number)[0], side="right"))

@@ -33,6 +33,7 @@ CHANGEABLE = frozenset(
         "strategy",
         "time_limit",
         "max_skipped_steps",
+        "workers",
         "tensorboard",
     )
 )

@@ -6,11 +6,11 @@ every row in its place, and says of those that cannot be used why.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,34 @@ from sma_core.data.tokenizers import Encoded, select, shorten
 from sma_core.errors import DataError
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.datasets import Source, find_source
+from sma_core.verbs.datasets import Source
 
 if TYPE_CHECKING:  # it brings torch, which whoever only looks at rows can do without
     from sma_core.verbs.feeds import Feed
+from sma_core.verbs.sources import SourceSet, find_sources
 
 ROWS_IN_CHUNK = 4096
+T = TypeVar("T")
+
+
+@dataclass
+class Turns:
+    """Ranks take turns at the chunks of all files; each counts them all, and ``rows`` of the file at hand."""
+
+    rank: int = 0
+    ranks: int = 1
+    seen: int = 0
+    rows: int = 0
+
+    def own(self, chunks: Iterable[T], last_row: Callable[[T], int]) -> Iterator[T]:
+        """Yield this rank's chunks of one file."""
+        self.rows = 0
+        for chunk in chunks:
+            self.rows = last_row(chunk)
+            mine = self.seen % self.ranks == self.rank
+            self.seen += 1
+            if mine:
+                yield chunk
 
 
 def read_text(
@@ -40,17 +62,21 @@ def read_text(
     processes: int | None,
     rows: int | None = None,
     fields: tuple[str, ...] = (),
-    share: tuple[int, int] = (0, 1),
+    turns: Turns | None = None,
 ) -> Generator[Chunk, None, None]:
     """Stream rows of text, and those that are none or fail the check; with ``rows`` the first ones only.
 
-    ``fields`` are further columns that come along. ``share`` is a rank and the number of ranks: it gets its chunks
-    only, and the others are not checked.
+    ``fields`` are further columns that come along. With ``turns`` a rank gets its own chunks,
+    and checks no others.
     """
     read = registry.build(source.reader)
     records = iter(read(source.path, source.column, fields, usual=registry.domain.columns))
-    own = islice(chunks(islice(records, rows), ROWS_IN_CHUNK), share[0], None, share[1])
-    return checked(own, check, processes)
+    found = chunks(islice(records, rows), ROWS_IN_CHUNK)
+    return checked(found if turns is None else turns.own(found, _last_row), check, processes)
+
+
+def _last_row(chunk: Chunk) -> int:
+    return max([row.number for row in chunk.rows[-1:]] + [row.number for row in chunk.rejected[-1:]])
 
 
 def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
@@ -91,6 +117,10 @@ class RowChunk:
         """Texts of the usable rows."""
         return [self.texts[at] for at in self.usable.tolist()]
 
+    def after(self, rows: int) -> RowChunk:
+        """Return these rows as those that follow so many others."""
+        return replace(self, numbers=[number + rows for number in self.numbers]) if rows else self
+
     def cut(self, size: int) -> Iterator[RowChunk]:
         """Yield the rows in chunks of at most ``size``."""
         for begin in range(0, len(self.numbers), size):
@@ -116,33 +146,39 @@ class RowReading:
     data: DataConfig
     max_length: int
 
-    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> Source:
+    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> SourceSet:
         """Find the rows that the user named, with the features that the model reads."""
         scale = self.feed.scale
         config = DataConfig(
             source=str(data), column=column, columns=scale.columns if scale else None, reader=reader
         )
-        return find_source(self.registry, config)
+        return find_sources(self.registry, config)
 
     def chunks(
-        self, source: Source, identifier: str | None = None, share: tuple[int, int] = (0, 1)
+        self, sources: SourceSet, identifier: str | None = None, share: tuple[int, int] = (0, 1)
     ) -> Iterator[RowChunk]:
-        """Stream the rows of ``source``, every one in its place; ``identifier`` is a column that comes along.
+        """Stream the rows of all files, every one in its place; ``identifier`` is a column that comes along.
 
-        ``share`` is a rank and the number of ranks: it gets each so-manieth chunk.
-
-        Raises `DataError` when the source cannot be read or cannot give that column.
+        Rows count on from file to file. ``share`` is a rank and the number of ranks, which take turns.
+        Raises `DataError` when a file cannot be read or cannot give that column.
         """
+        before, turns = 0, Turns(*share)
+        for source in sources.sources:
+            for chunk in self._chunks_of_file(source, identifier, turns):
+                yield chunk.after(before)
+            before += turns.rows
+
+    def _chunks_of_file(self, source: Source, identifier: str | None, turns: Turns) -> Iterator[RowChunk]:
         if self.feed.scale is not None:
             if identifier is not None:
                 raise DataError(
                     f"{source.label} has rows of numbers, which are read in single precision, so the column "
                     f"{identifier!r} would not come out as it is: leave --id away and join on the row numbers"
                 )
-            yield from islice(self._value_chunks(source), share[0], None, share[1])
+            yield from turns.own(self._value_chunks(source), lambda chunk: chunk.numbers[-1])
             return
         fields = () if identifier is None else (identifier,)
-        for chunk in read_text(self.registry, source, self._check(), processes=1, fields=fields, share=share):
+        for chunk in read_text(self.registry, source, self._check(), processes=1, fields=fields, turns=turns):
             yield self._text_chunk(chunk, identifier is not None)
 
     def chunks_of(self, rows: Sequence[str] | NDArray[Any]) -> Iterator[RowChunk]:

@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sma_core.config import PretrainConfig, TrainingConfig
 from sma_core.config.layers import dump, flatten
 from sma_core.data.epochs import StoreSource, fixed_batches
-from sma_core.data.prepared import Prepared
+from sma_core.data.held_out import split_held_out
+from sma_core.data.mixing import Mixture
+from sma_core.data.prepared_set import PreparedSet
 from sma_core.data.store import Store
-from sma_core.errors import ConfigError, UserError
+from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
@@ -35,16 +39,17 @@ from sma_core.training.ranks import joined
 from sma_core.training.resume import stand_at_checkpoint
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
-from sma_core.verbs.datasets import Source, find_source
 from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run, is_continuous
 from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
 from sma_core.verbs.results import Plan, TrainResult
 from sma_core.verbs.resuming import find_run, reopen
 from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, pretrain_settings, wishes
+from sma_core.verbs.sources import SourceSet, find_mixture
 from sma_core.verbs.together import Call, stand_up
 from sma_core.verbs.watching import attached
 
+Rows = NDArray[np.int64]
 logger = logging.getLogger("sma")
 
 VERB = "train"
@@ -56,10 +61,26 @@ class _Job:
 
     registry: Registry
     config: PretrainConfig
-    source: Source
+    source: SourceSet
     feed: Feed
-    prepared: Prepared
+    prepared: PreparedSet
     place: Place
+
+    def opened(self) -> tuple[Store, Rows, Rows]:
+        """Open the store; give it, the rows to train on, and those kept apart."""
+        store = self.prepared.open()
+        return store, *split_held_out(store.row_numbers, self.config.data.held_out, self.source.where)
+
+    def drawn(self, train: Rows) -> Rows | Mixture:
+        """Return the training rows, or how they are drawn where sets are mixed."""
+        if self.config.data.weights is None:
+            return train
+        bounds = self.prepared.bounds(self.source.mixed)
+        groups = np.split(train, np.searchsorted(train, bounds))
+        for at, group in enumerate(groups):
+            if not len(group):
+                raise DataError(f"set {at + 1} of {self.source.label} has no row to train on: leave it out")
+        return Mixture(groups, self.config.data.weights, self.config.training.seed)
 
 
 def plan_training(
@@ -73,7 +94,7 @@ def plan_training(
     domain, policy = named(domain, policy)
     registry = Registry.load(_needed(domain), policy)
     resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
-    find_source(registry, resolved.data)
+    find_mixture(registry, resolved.data)
     feed = begin_feed(registry, resolved.data)
     with torch.device("meta"):
         parameters = parameter_count(SMA(resolved.model, feed.inputs))
@@ -97,7 +118,8 @@ def train(
     Args:
         domain: The plugin that knows the data, or a Python file that does; may be left out when ``resume`` names a
             run.
-        data: A set's name or a file; empty: the domain's own set.
+        data: A set's name, a file, or several: a folder, a pattern, or names divided by commas; empty: the
+            domain's own set.
         recipe: Shipped settings to begin from (``tiny`` when empty).
         config: A TOML file of settings laid over the recipe.
         settings: Single settings by dotted name, laid over all: ``{"training.steps": 100}``.
@@ -162,7 +184,8 @@ def _begin(domain: str | None, call: Call) -> _Job:
     feed = begin_feed(registry, config.data)
     job = _job(registry, config, feed, call)
     if is_continuous(registry):
-        return replace(job, feed=Feed(scale=Store.open(job.prepared.train).scale))
+        store, train, _ = job.opened()
+        return replace(job, feed=Feed(scale=store.scale(train)))
     return job
 
 
@@ -179,7 +202,7 @@ def _go_on(run: RunFolder, call: Call) -> _Job:
 
 def _job(registry: Registry, config: PretrainConfig, feed: Feed, call: Call) -> _Job:
     """Prepare the data; raises `DataError` when numbers are not of the features that ``feed`` knows."""
-    source, length = find_source(registry, config.data), config.model.max_length
+    source, length = find_mixture(registry, config.data), config.model.max_length
     place, progress = call.place(config.training), call.watching.rows_read
     if feed.tokenizer is not None:
         prepared = prepare_source(registry, source, config.data, feed.tokenizer, length, progress=progress)
@@ -188,7 +211,7 @@ def _job(registry: Registry, config: PretrainConfig, feed: Feed, call: Call) -> 
         raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
     prepared = prepare_values(registry, source, config.data, length, progress=progress)
     if feed.scale is not None:
-        feed.scale.check_columns(Store.open(prepared.train).metadata.columns, source.label)
+        feed.scale.check_columns(prepared.open().metadata.columns, source.label)
     return _Job(registry, config, source, feed, prepared, place)
 
 
@@ -196,27 +219,29 @@ def _write_run(job: _Job, run: RunFolder) -> None:
     """Write what makes a new folder a run; ``model.json`` comes last."""
     run.write_config(job.config, job.place.precision)
     run.write_environment(job.registry.packages)
-    run.take_rejected(job.prepared.rejected_rows)
+    run.take_rejected(*job.prepared.rejected_rows)
     run.write_model(_facts(job, finished=False))
 
 
 def _facts(job: _Job, finished: bool) -> dict[str, Any]:
     origin = domain_facts(job.registry) | job.feed.facts()
-    data = {"source": job.source.label, "rows": job.prepared.summary.kept}
+    data: dict[str, Any] = {"source": job.source.label, "rows": job.prepared.summary.kept}
+    if job.config.data.weights is not None:
+        data["weights"] = job.config.data.weights
     return {"verb": VERB, "finished": finished, **origin, "data": data}
 
 
 def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     """Build model, batches and loop, standing where the run's newest checkpoint stands."""
     training, model = job.config.training, job.config.model
-    train, held_out = Store.open(job.prepared.train), Store.open(job.prepared.held_out)
+    store, train, held_out = job.opened()
     pad, size, scale = job.feed.pad_id, training.batch_size, job.feed.scale
     packing, ranks = job.config.data.packing, job.place.ranks
     source = StoreSource(
-        train, size, model.max_length, pad, training.seed, packing, scale=scale, rank=ranks.rank, ranks=ranks.size
+        store, size, model.max_length, pad, training.seed, packing, job.drawn(train), scale, ranks.rank, ranks.size
     )
-    chosen = sample_rows(len(held_out), training.evaluate_rows)
-    batches = fixed_batches(held_out, chosen, size, pad, model.max_length, scale)
+    chosen = held_out[sample_rows(len(held_out), training.evaluate_rows)]
+    batches = fixed_batches(store, chosen, size, pad, model.max_length, scale)
     with seeded(training.seed):
         module = SMA(model, job.feed.inputs)
     steps = count_steps(training, source.batches_in(0))

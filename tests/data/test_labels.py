@@ -63,10 +63,9 @@ def labelled(tmp_path):
             column="text",
             targets=("y",),
             label_form="symbols",
-            held_out=None,
             **{"max_length": 8} | settings,
         )
-        return Store.open(prepare(request).rows)
+        return prepare(request).open()
 
     return make
 

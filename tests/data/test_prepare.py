@@ -12,11 +12,11 @@ import pytest
 
 from sma_core.data import checking
 from sma_core.data import prepare as prepare_module
+from sma_core.data.held_out import split_held_out
 from sma_core.data.prepare import prepare
 from sma_core.data.prepared import Prepared, PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
-from sma_core.data.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import DataError
 
@@ -44,8 +44,8 @@ def request_for(tmp_path):
     return make
 
 
-def rows(path: Path) -> dict[int, str]:
-    store = Store.open(path)
+def rows(prepared: Prepared) -> dict[int, str]:
+    store = prepared.open()
     return {store.row_number(i): TOKENIZER.decode(store.ids(i)) for i in range(len(store))}
 
 
@@ -53,38 +53,37 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_every_usable_row_is_in_one_store(request_for):
-    request = request_for("".join(f"row {i}\n" for i in range(1, 5001)), held_out=0.1)
-    prepared = prepare(request)
-    train, held_out = rows(prepared.train), rows(prepared.held_out)
-    assert not set(train) & set(held_out)
-    assert train | held_out == {i: f"row {i}" for i in range(1, 5001)}
-    assert list(train) == sorted(train)
-    assert 400 < len(held_out) < 600
+def test_every_usable_row_is_in_the_store_in_order(request_for):
+    prepared = prepare(request_for("".join(f"row {i}\n" for i in range(1, 5001))))
+    found = rows(prepared)
+    assert found == {i: f"row {i}" for i in range(1, 5001)}
+    assert list(found) == sorted(found)
     summary = prepared.summary
     assert (summary.rows, summary.kept, summary.rejected) == (5000, 5000, 0)
-    assert summary.stores == {"train.arrow": len(train), "held_out.arrow": len(held_out)}
+    assert [shard.rows for shard in summary.shards] == [5000]
     assert summary.longest == 9
     assert not prepared.reused
 
 
-def test_the_held_out_rows_depend_on_number_and_seed_alone(request_for):
-    content = "".join(f"row {i}\n" for i in range(3000))
-    first = set(rows(prepare(request_for(content)).held_out))
-    other = set(rows(prepare(request_for(content.upper(), name="b.txt")).held_out))
-    assert first == other
-    assert first != set(rows(prepare(request_for(content, seed=1)).held_out))
+def test_the_held_out_rows_depend_on_number_and_seed_alone():
+    numbers = np.arange(1, 3001)
+    train, apart = split_held_out(numbers, 0.1, "rows.txt")
+    assert sorted([*train, *apart]) == list(range(3000))
+    assert 240 < len(apart) < 360
+    some = split_held_out(numbers[::2], 0.1, "other.txt")[1]
+    assert set(numbers[::2][some]) == set(numbers[apart]) & set(numbers[::2])
+    assert apart.tolist() != split_held_out(numbers, 0.1, "rows.txt", seed=1)[1].tolist()
 
 
 @pytest.mark.parametrize("held_out", [0.0001, 0.9999])
-def test_tiny_files_have_a_row_in_each_store(request_for, held_out):
-    prepared = prepare(request_for("one\ntwo\n", held_out=held_out))
-    assert len(rows(prepared.train)) == len(rows(prepared.held_out)) == 1
+def test_few_rows_are_divided_so_that_no_part_is_empty(held_out):
+    train, apart = split_held_out(np.array([1, 2]), held_out, "rows.txt")
+    assert len(train) == len(apart) == 1
 
 
-def test_one_row_is_too_little_to_hold_one_out(request_for):
-    with pytest.raises(DataError, match="one usable row only"):
-        prepare(request_for("one\n"))
+def test_one_row_is_too_little_to_hold_one_out():
+    with pytest.raises(DataError, match=r"rows\.txt holds one usable row only"):
+        split_held_out(np.array([1]), 0.1, "rows.txt")
 
 
 def test_rejected_rows_are_listed_with_reason_and_text(request_for):
@@ -109,7 +108,7 @@ def test_rejected_rows_are_listed_with_reason_and_text(request_for):
 def test_long_rows_are_cut_or_set_aside(request_for):
     content = "short\n" * 5 + "y" * 100 + "\n"
     cut = prepare(request_for(content))
-    assert rows(cut.train).get(6, rows(cut.held_out).get(6)) == "y" * 63
+    assert rows(cut)[6] == "y" * 63
     assert cut.summary.shortened == 1
     assert cut.summary.longest == 64
     strict = prepare(request_for(content, truncate=False))
@@ -124,10 +123,9 @@ def test_too_many_unusable_rows_stop_with_a_list(request_for, tmp_path):
     message = str(caught.value)
     for part in ("3 of the 5 rows", "5.0%", "2 times", "'holds an x'", "row 3", "--max-rejected"):
         assert part in message
-    listed = list((tmp_path / "cache").iterdir())
-    assert len(listed) == 1
-    assert str(listed[0]) in message
-    assert len(lines(listed[0])) == 3
+    listed = tmp_path / "cache" / request.fingerprint() / "rejected.jsonl"
+    assert str(listed) in message
+    assert len(lines(listed)) == 3
     prepare(replace(request, max_rejected=0.7))
     with pytest.raises(DataError, match="3 of the 5 rows"):  # also when the work is already done
         prepare(request)
@@ -157,8 +155,7 @@ def test_processes_give_what_one_process_gives(request_for, monkeypatch):
     content = "".join(f"{'x' if i % 7 == 0 else ''}row {i}\n" for i in range(20_000))
     serial = prepare(request_for(content, name="a.txt", check="checks_for_tests:refuse_x", processes=1))
     several = prepare(request_for(content, name="b.txt", check="checks_for_tests:refuse_x", processes=2))
-    assert rows(serial.train) == rows(several.train)
-    assert rows(serial.held_out) == rows(several.held_out)
+    assert rows(serial) == rows(several)
     reasons = [[(line["row"], line["reason"]) for line in lines(p.rejected_rows)] for p in (serial, several)]
     assert reasons[0] == reasons[1]
     assert len(reasons[0]) == 2858
@@ -177,11 +174,9 @@ def test_a_check_must_answer_for_every_row(request_for):
 
 def test_labelled_rows_keep_text_and_targets(request_for):
     content = "smiles,y,z\nCC,1,\nNN,true,2.5\nOO,,\nSS,high,1\nFF,inf,1\nClCl,NaN,0\n"
-    request = request_for(
-        content, name="a.csv", column="smiles", targets=("y", "z"), keep_text=True, held_out=None
-    )
+    request = request_for(content, name="a.csv", column="smiles", targets=("y", "z"), keep_text=True)
     prepared = prepare(request)
-    store = Store.open(prepared.rows)
+    store = prepared.open()
     assert store.texts == ["CC", "NN", "ClCl"]
     np.testing.assert_array_equal(store.targets, np.array([[1, np.nan], [1, 2.5], [np.nan, 0]], np.float32))
     assert [(line["row"], line["reason"]) for line in lines(prepared.rejected_rows)] == [
@@ -197,11 +192,10 @@ def test_further_columns_come_along_with_the_rows_that_are_kept(request_for):
         "targets": ("y",),
         "extras": ("part", "id"),
         "keep_text": True,
-        "held_out": None,
         "max_rejected": 0.9,
     }
     request = request_for(content, name="a.csv", column="word", max_length=5, truncate=False, **extras)
-    store = Store.open(prepare(request).rows)
+    store = prepare(request).open()
     assert store.row_numbers.tolist() == [1, 5]
     assert store.targets.tolist() == [[1.0], [4.0]]
     values, which = store.extra("part")
@@ -225,8 +219,6 @@ def test_a_second_preparation_reuses_the_first(request_for, monkeypatch):
     [
         {"max_length": 32},
         {"truncate": False},
-        {"held_out": 0.3},
-        {"seed": 1},
         {"reader_name": "other"},
         {"check": refuse_x},
         {"keep_text": True},
@@ -254,25 +246,22 @@ def test_a_file_that_changes_meanwhile_is_refused(request_for, tmp_path):
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", ["summary.json", "train.arrow", "held_out.arrow"])
+@pytest.mark.parametrize("damage", ["summary.json", "rows-00000.arrow"])
 def test_a_damaged_folder_is_built_again(request_for, damage):
     request = request_for("one\ntwo\nthree\n")
     prepared = prepare(request)
     (prepared.folder / damage).write_bytes(b"{")
     again = prepare(request)
     assert not again.reused
-    assert len(rows(again.train)) + len(rows(again.held_out)) == 3
+    assert len(rows(again)) == 3
 
 
-def test_what_a_killed_process_left_does_not_matter(request_for, tmp_path):
+def test_a_folder_that_was_being_removed_is_swept_when_it_is_old(request_for, tmp_path):
     request = request_for("one\ntwo\n")
-    old = tmp_path / "cache" / f".{request.fingerprint()}.1-dead.tmp"
-    new = tmp_path / "cache" / f".{request.fingerprint()}.2-dead.tmp"
+    old, new = (tmp_path / "cache" / f".{request.fingerprint()}.{number}-dead.tmp" for number in (1, 2))
     for left in (old, new):
         left.mkdir(parents=True)
-        (left / "train.arrow").write_bytes(b"half")
-    for path in (old, old / "train.arrow"):
-        os.utime(path, (1, 1))
+    os.utime(old, (1, 1))
     prepare(request)
     assert not old.exists()
     assert new.exists()  # perhaps another process at work
@@ -304,7 +293,7 @@ def test_two_at_once_do_not_break_each_other(request_for, tmp_path):
     assert len(found) == 4
     assert {prepared.folder for prepared in found} == {tmp_path / "cache" / request.fingerprint()}
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [request.fingerprint()]
-    assert len(rows(found[0].train)) + len(rows(found[0].held_out)) == 4000
+    assert len(rows(found[0])) == 4000
 
 
 def test_a_missing_file_is_named(request_for):

@@ -48,7 +48,7 @@ def test_rows_come_back_across_record_batches(path):
 def test_ids_are_views_into_the_map(path):
     store = Store.open(path)
     view = store.ids(567)
-    assert np.shares_memory(view, store.flat)
+    assert np.shares_memory(view, store.files[0].content.flat)
     assert not view.flags.owndata
     assert not view.flags.writeable
 

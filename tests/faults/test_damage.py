@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from sma_core.data.store import Store
+from sma_core.data.store_file import StoreFile
+from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import CheckpointError
 from sma_core.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from tests.faults.child import one_sentence, program
@@ -110,7 +111,7 @@ def prepared(toy, tmp_path, monkeypatch):
     return words, run, next((tmp_path / "cache").rglob("summary.json")).parent
 
 
-@pytest.mark.parametrize("name", ["train.arrow", "held_out.arrow", "summary.json"])
+@pytest.mark.parametrize("name", ["rows-00000.arrow", "summary.json"])
 def test_damaged_prepared_data_are_named_and_prepared_again(toy, tmp_path, prepared, caplog, name):
     words, run, folder = prepared
     good = (folder / name).read_bytes()
@@ -126,11 +127,12 @@ def test_damaged_prepared_data_are_named_and_prepared_again(toy, tmp_path, prepa
 
 def test_flipped_ids_are_seen_though_the_file_opens(toy, tmp_path, prepared, caplog):
     words, run, folder = prepared
-    store = Store.open(folder / "train.arrow")
-    content = bytearray((folder / "train.arrow").read_bytes())
-    content[int(store.starts[3]) * 2] ^= 1
-    (folder / "train.arrow").write_bytes(bytes(content))
-    assert len(Store.open(folder / "train.arrow")) == len(store)
+    path = folder / "rows-00000.arrow"
+    content = bytearray(path.read_bytes())
+    ids = ByteTokenizer().encode(["kato"]).values.astype(StoreFile.open(path).metadata.row_type)
+    content[content.index(ids.tobytes())] ^= 1
+    path.write_bytes(bytes(content))
+    assert len(StoreFile.open(path)) == 120
     again = begin_or_go_on(toy, tmp_path / "again", SETTINGS, str(words))
-    assert "train.arrow does not fit its sum" in caplog.text
+    assert "rows-00000.arrow is not as it was written" in caplog.text
     assert same(weights(again, 6), weights(run, 6))

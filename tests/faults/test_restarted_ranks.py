@@ -54,7 +54,7 @@ def test_a_rank_that_is_killed_under_torchrun_is_started_again_and_the_bits_are_
         asked = ["train", "--domain", toy, "--out", str(tmp_path / name), "--resume", "auto", *GIVEN]
         done = subprocess.run(
             [sys.executable, *agent, *ranks, *asked],
-            env=environment(DOOMED=doomed),
+            env=environment(DOOMED=doomed, TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1"),
             capture_output=True,
             text=True,
             check=False,

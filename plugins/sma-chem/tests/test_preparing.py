@@ -9,7 +9,6 @@ from sma_chem.smi import read_smi
 from sma_core.data.prepare import prepare
 from sma_core.data.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
-from sma_core.data.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
 
 CHECK = "sma_chem.molecules:check_smiles"
@@ -43,12 +42,11 @@ def test_freesolv_becomes_a_labelled_store_that_can_be_split(tmp_path):
         max_length=256,
         usual_columns=COLUMNS,
         check=CHECK,
-        held_out=None,
         targets=("expt",),
         keep_text=True,
         processes=1,
     )
-    store = Store.open(prepare(request).rows)
+    store = prepare(request).open()
     assert store.targets.shape == (642, 1)
     assert np.isclose(store.targets.mean(), -3.80, atol=0.01)
     parts = scaffold_split(store.texts, 0.1, 0.1)

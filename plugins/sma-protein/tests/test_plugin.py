@@ -8,6 +8,7 @@ from collections import Counter
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sma_core.config import FinetuneConfig, PretrainConfig
@@ -126,11 +127,11 @@ def test_residues_whose_structure_is_not_known_do_not_count(tmp_path, monkeypatc
     rows = read_labelled(registry, config, begin_feed(registry, config.data))
     assert rows.classes == ("C", "E", "H")
     masks = [row.fields[0] for row in read_csv(path, "sequence", ("mask",))]
-    symbols, numbers = rows.store.symbols, rows.store.row_numbers
+    numbers = rows.store.row_numbers
     for at in range(0, len(masks), 50):
         mask = masks[numbers[at] - 1]
         if len(mask) < config.model.max_length:
-            known = symbols.flat[symbols.starts[at] :][: len(mask)] >= 0
+            known = ~np.isnan(rows.store.symbol_labels(np.array([at]))[: len(mask)])
             assert known.tolist() == [flag == "1" for flag in mask]
 
 
