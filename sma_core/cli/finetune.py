@@ -38,6 +38,8 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
+from sma_core.cli.ranks import run_in_ranks
+from sma_core.plugins.files import domain_option
 
 _SETTINGS = {
     "column": "data.column",
@@ -91,8 +93,6 @@ def finetune(
 ) -> None:
     """Learn a task's labels, select on validation, report the test split once."""
     from sma_core.cli.output import print_result, progress
-    from sma_core.cli.ranks import run_in_ranks
-    from sma_core.plugins.files import domain_option
     from sma_core.verbs.finetune import finetune
 
     run_in_ranks(devices)

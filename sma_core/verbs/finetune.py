@@ -79,8 +79,7 @@ def finetune(
     """Learn a task's labels, select on validation, and report the test split once.
 
     Args:
-        domain: The plugin that knows the data, or a Python file that does; may be left out with ``model`` or a
-            named ``resume``.
+        domain: The plugin, or Python file, that knows the data; empty with ``model`` or a named ``resume``.
         model: A pre-trained run to start from; empty: random weights.
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
