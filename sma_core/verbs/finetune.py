@@ -105,7 +105,7 @@ def finetune(
             held,
             found=lambda: find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig)),
             job_of=lambda run: _go_on(run, call) if run else _begin(domain, model, call),
-            make=lambda job: RunFolder.create(out, f"{job.registry.name}-{job.rows.name}"),
+            make=lambda job: _make_run(job, out),
             write=_write_run,
         )
         objective = _objective(job, run)
@@ -265,6 +265,12 @@ def _judge(
         test=test.figures(),
         test_targets=figures_by_target(test),
     )
+
+
+def _make_run(job: _Job, out: Path | None) -> RunFolder:
+    """Make the folder of a new run; none when the labels cannot be taught as the settings say."""
+    _targets(job.rows, job.config)
+    return RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
 
 
 def _write_run(job: _Job, run: RunFolder) -> None:
