@@ -140,7 +140,8 @@ def joined() -> Iterator[Ranks]:
         torch.cuda.set_device(ranks.local % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
     if STORE in os.environ:
-        store = FileStore(os.environ[STORE], size)
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what a dead rank left is not read again
+        store = FileStore(f"{os.environ[STORE]}-{attempt}", size)
         dist.init_process_group(backend, timeout=PATIENCE, store=store, rank=ranks.rank, world_size=size)
     else:
         dist.init_process_group(backend, timeout=PATIENCE)

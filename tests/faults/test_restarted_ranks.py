@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -49,12 +48,14 @@ def test_a_rank_that_is_killed_under_torchrun_is_started_again_and_the_bits_are_
     script = tmp_path / "train.py"
     script.write_text(DOOMED)
     for name, doomed in (("whole", ""), ("restarted", "1")):
-        agent = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+        agent = ["-m", "torch.distributed.run", "--rdzv-backend", "c10d", "--rdzv-conf", "store_type=file"]
+        agent += ["--rdzv-endpoint", str(tmp_path / f"rendezvous-{name}"), "--local-addr", "127.0.0.1"]
+        store = {"SMA_STORE": str(tmp_path / f"store-{name}"), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
         ranks = ["--nproc-per-node", "2", "--max-restarts", "1", str(script)]
         asked = ["train", "--domain", toy, "--out", str(tmp_path / name), "--resume", "auto", *GIVEN]
         done = subprocess.run(
             [sys.executable, *agent, *ranks, *asked],
-            env=environment(DOOMED=doomed, TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1"),
+            env=environment(DOOMED=doomed, **store),
             capture_output=True,
             text=True,
             check=False,
@@ -65,16 +66,13 @@ def test_a_rank_that_is_killed_under_torchrun_is_started_again_and_the_bits_are_
 
 
 def test_a_signal_to_one_of_two_ranks_started_one_by_one_stops_both_with_75(toy, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     run = tmp_path / "run"
     asked = ["train", "--domain", toy, "--out", str(run), *GIVEN, "--set", "training.steps=4000"]
     ranks = [
         subprocess.Popen(
             [sys.executable, "-m", "sma_core", *asked],
             env=environment(
-                RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=port
+                RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK=str(rank), SMA_STORE=str(tmp_path / "store")
             ),
             stderr=subprocess.PIPE,
             text=True,
