@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -153,11 +152,17 @@ def _workers(requests: Sequence[Request]) -> int:
     left = [request for request in requests if Prepared.find(request.folder()) is None]
     if sum(request.source.stat().st_size for request in left) < BYTES_BEFORE_PROCESSES:
         return 1
-    try:
-        pickle.dumps(requests[0])
-    except (pickle.PicklingError, AttributeError, TypeError):
+    if not _found_by_name(requests[0]):
         return 1
     return min(requests[0].processes or cores(), len(left))
+
+
+def _found_by_name(request: Request) -> bool:
+    """Whether another process can import the request's parts: none was made inside a function."""
+    parts: list[object] = [request.reader]
+    if isinstance(request, PrepareRequest):
+        parts += [type(request.tokenizer), request.check]
+    return not any("<" in getattr(part, "__qualname__", "") for part in parts)
 
 
 def _listed_together(found: PreparedSet, cache: Path) -> Path:

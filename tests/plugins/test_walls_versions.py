@@ -176,7 +176,7 @@ def test_a_deprecated_hook_warns_where_it_is_implemented():
     manager = pluggy.PluginManager("fake")
     manager.add_hookspecs(Hooks)
     with pytest.warns(PluginDeprecationWarning, match="use sma_tasks"):
-        manager.register(Plugin())
+        assert manager.register(Plugin()) is not None
 
 
 @pytest.mark.filterwarnings("ignore::sma_core.plugins.PluginDeprecationWarning")
