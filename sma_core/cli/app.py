@@ -30,6 +30,7 @@ from sma_core.cli import (
 from sma_core.cli.domain_file import reads_run
 from sma_core.cli.ranks import is_silent
 from sma_core.errors import EXIT_USER, SmaError
+from sma_core.memory import keep_freed_memory
 from sma_core.plugins.discovery import PluginPolicy
 
 app = typer.Typer(
@@ -90,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     An error the user can cause is one sentence on stderr and its exit code; ``--debug`` (or
     ``SMA_DEBUG=1``) shows the traceback too. Anything else is a defect of ours and shows all.
     """
+    keep_freed_memory()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or os.environ.get("SMA_DEBUG", "") not in ("", "0")
     silent = is_silent() and not debug

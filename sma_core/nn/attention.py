@@ -53,15 +53,22 @@ def attend_with(projected: Projected, visible: Tensor | None, dropout: float) ->
     pass takes two to ten times as long as the three plain operations (see ``benchmarks/attention.py``).
     """
     queries, keys, values = projected
+    if visible is not None and _all_visible(visible):
+        visible = None
     mask = None if visible is None else visible[:, None, None, :]  # (B, 1, 1, N)
     lower = queries.dtype == torch.bfloat16
     if not (lower and queries.device.type == "cpu"):
         return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
     scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))  # (B, H, M, N)
     if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)  # in place: the product needs it not
     probabilities = functional.dropout(scores.softmax(dim=-1), dropout)
     return torch.matmul(probabilities, values)
+
+
+def _all_visible(visible: Tensor) -> bool:
+    """Whether no mask is needed; looked at only on the CPU, where no other device has to be waited for."""
+    return visible.device.type == "cpu" and not torch.compiler.is_compiling() and bool(visible.all())
 
 
 class AttentionLayer(nn.Module):

@@ -123,7 +123,14 @@ class CrossAttentionEncoder(Encoder):
         most_visible: int | None = None,
         depth: int | None = None,
     ) -> Latents:
-        """Let the latents attend to the visible inputs; gives all M latents, every one real."""
+        """Let the latents attend to the visible inputs; gives all M latents, every one real.
+
+        ``most_visible`` leaves out the keys and values of other positions, in order.
+        """
+        if most_visible is not None and most_visible < visible.shape[1]:
+            order = visible_first(visible, most_visible)  # (B, L)
+            keys, values = (taken(part, order) for part in (projected.keys, projected.values))  # (B, H, L, d or e)
+            projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
         latents = self.first.attend(projected, self.latents, visible)
         return Latents(self.trunk(latents, None, depth), None)
 
@@ -159,13 +166,32 @@ class SelfAttentionEncoder(Encoder):
         positions come out the same.
         """
         if most_visible is not None and most_visible < visible.shape[1]:
-            order = visible.to(torch.int8).sort(dim=1, descending=True, stable=True).indices[:, :most_visible]
-            embedded = embedded.take_along_dim(order[:, :, None], dim=1)  # (B, N, E) -> (B, L, E)
-            at = order[:, None, :, None]
-            projected = Projected(*(part.take_along_dim(at, dim=2) for part in projected))  # (B, H, L, d)
+            order = visible_first(visible, most_visible)  # (B, L)
+            embedded = taken(embedded[:, None], order)[:, 0]  # (B, N, E) -> (B, L, E)
+            projected = Projected(*(taken(part, order) for part in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
         latents = self.first.attend(projected, embedded, visible)
         return Latents(self.trunk(latents, visible, depth), visible)
+
+
+def visible_first(visible: Tensor, most: int) -> Tensor:
+    """Give the first ``most`` positions of each row, visible ones before others, each kind in order: ``(B, L)``.
+
+    ``visible`` is ``(B, N)`` bool.
+    """
+    return visible.to(torch.int8).sort(dim=1, descending=True, stable=True).indices[:, :most]
+
+
+def taken(vectors: Tensor, order: Tensor) -> Tensor:
+    """Take positions ``order`` ``(B, L)`` of each row of ``vectors`` ``(B, H, N, d)``; gives ``(B, H, L, d)``.
+
+    Whole vectors are copied, which takes half the time of picking number by number (``take_along_dim``).
+    """
+    rows, heads, length, width = vectors.shape
+    first = torch.arange(rows, device=order.device)[:, None] * length  # (B, 1)
+    flat = vectors.transpose(1, 2).reshape(rows * length, heads, width)  # (B, H, N, d) -> (B * N, H, d)
+    chosen = flat.index_select(0, (order + first).flatten())  # (B * L, H, d)
+    return chosen.view(rows, -1, heads, width).transpose(1, 2)  # (B, L, H, d) -> (B, H, L, d)
 
 
 def build_encoder(config: ModelConfig) -> Encoder:
