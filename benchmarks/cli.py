@@ -1,0 +1,127 @@
+"""The program: options of each command, and what is done with what it found (printed, written, kept, compared)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import torch
+import typer
+
+from benchmarks.machine import Machine
+from benchmarks.reports import Found, Report, keep, previous, then_and_now, write
+from sma_core.errors import UserError
+from sma_core.memory import keep_freed_memory
+
+app = typer.Typer(
+    help="Timings, side by side; docs/speed.md says what is measured and how.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def program() -> None:
+    """Make commands of what follows; memory is kept as the program ``sma`` keeps it."""
+    keep_freed_memory()
+
+
+PRECISIONS = ("fp32", "bf16")
+AGAINST = ("transformers", "previous")
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Rounds that count.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of torch; 0: as it is.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, or both with a comma.")]
+Against = Annotated[
+    str, typer.Option(help="transformers (the peer), previous (kept results), or both with a comma.")
+]
+Earlier = Annotated[str, typer.Option(help="previous: kept results of this machine.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures in benchmarks/results/.")]
+Tiny = Annotated[bool, typer.Option("--tiny", hidden=True, help="Small sizes, to try the command out.")]
+_NOT_SAID = {"json", "kept"}
+"""Options that change nothing about what is measured."""
+
+
+def chosen(text: str, known: tuple[str, ...], option: str) -> list[str]:
+    """Split a list with commas; empty: none. Raises for what is not known."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=option)
+    return names
+
+
+def ready(device: str, threads: int = 0) -> torch.device:
+    """Return the device and set the threads; raises where the device is not there."""
+    from sma_core.training.device import choose_device
+
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        return choose_device(device)
+    except UserError as error:
+        raise typer.BadParameter(str(error), param_hint="--device") from error
+
+
+def finish(
+    context: typer.Context, found: Found, device: torch.device, against: str, file: Path | None, kept: bool
+) -> None:
+    """Print the table under the line that says what ran, compare, write and keep."""
+    machine = Machine.here(device)
+    report = Report.of(str(context.info_name), said(context), found, machine)
+    print(f"{report.line()}\n\n{found.text}")
+    if "previous" in chosen(against, AGAINST, "--against"):
+        print(f"\n{then_and_now(report, previous(report.command, machine))}")
+    if file is not None:
+        write(file, [report])
+    if kept and "tiny" in report.options:
+        raise typer.BadParameter("figures of --tiny are not kept", param_hint="--keep")
+    if kept:
+        print(f"\nkept in {keep(report)}")
+
+
+def said(context: typer.Context) -> dict[str, str]:
+    """Return the options that were given, but for those about output."""
+    options: dict[str, str] = {}
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in _NOT_SAID:
+            options[_spelled(parameter)] = _text(context.params[str(parameter.name)])
+    return options
+
+
+def _spelled(parameter: click.Parameter) -> str:
+    return max(parameter.opts, key=len).lstrip("-")
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - whatever an option holds
+    return "" if value is True else str(value)
+
+
+@app.command()
+def step(
+    context: typer.Context,
+    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    precision: Precision = "fp32,bf16",
+    against: Against = "",
+    device: Device = "cpu",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compiled models too.")] = False,
+    repeats: Repeats = 7,
+    threads: Threads = 0,
+    json: Json = None,
+    kept: Keep = False,
+    tiny: Tiny = False,
+) -> None:
+    """Training steps at the paper's sizes: samples/s, share of the machine's limit, peak memory."""
+    from benchmarks.step import measure
+    from benchmarks.workloads import WORKLOADS
+
+    names = chosen(workload, tuple(WORKLOADS), "--workload") or list(WORKLOADS)
+    precisions: Any = chosen(precision, PRECISIONS, "--precision")
+    place = ready(device, threads)
+    peer = "transformers" in chosen(against, AGAINST, "--against")
+    found = measure(names, precisions, str(place), peer=peer, compiled=compiled, repeats=repeats, tiny=tiny)
+    finish(context, found, place, against, json, kept)

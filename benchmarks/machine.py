@@ -1,0 +1,72 @@
+"""What ran, and where: the machine's name, its cores, torch, and the commit of the working tree."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+CODE = ("sma_core", "plugins", "benchmarks", ":!benchmarks/results")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine, as results name it."""
+
+    name: str
+    cores: int
+    threads: int
+    torch: str
+    python: str
+
+    @classmethod
+    def here(cls, device: torch.device | None = None) -> Self:
+        """Describe this machine, by its GPU when ``device`` is one."""
+        name = torch.cuda.get_device_name(device) if device is not None and device.type == "cuda" else processor()
+        return cls(
+            name, os.cpu_count() or 1, torch.get_num_threads(), torch.__version__, platform.python_version()
+        )
+
+    @property
+    def slug(self) -> str:
+        """The name and the number of cores in small letters and hyphens: what results of one machine share."""
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.name} {self.cores} cores".lower()).strip("-")
+
+    def to_json(self) -> dict[str, str | int]:
+        """Give the form that is kept."""
+        return {**asdict(self), "slug": self.slug}
+
+    def words(self) -> str:
+        """Give one line for people."""
+        return f"{self.name}, {self.cores} cores, {self.threads} threads, torch {self.torch}"
+
+
+def processor() -> str:
+    """Return the processor's name, as Linux has it, else as Python has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def commit() -> str:
+    """Return the short name of the commit, with ``-dirty`` when the code differs from it."""
+    try:
+        name = _git("rev-parse", "--short", "HEAD")
+        return f"{name}-dirty" if _git("status", "--porcelain", "--", *CODE) else name
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,35 @@
+"""What the machine can do at most: the rate of big square matrix products, in the arithmetic of a step."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+
+import torch
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
+
+
+def products(device: torch.device, precision: str, sizes: tuple[int, ...] = ()) -> dict[str, Callable[[], object]]:
+    """Return a product to time for each size, by the name that `rate` knows it by."""
+    works: dict[str, Callable[[], object]] = {}
+    for size in sizes or SIZES[device.type]:
+        left, right = (torch.randn(size, size, device=device).to(DTYPES[precision]) for _ in range(2))
+        out = torch.empty_like(left)
+        works[_name(precision, size)] = lambda left=left, right=right, out=out: torch.mm(left, right, out=out)
+    return works
+
+
+def rate(times: Mapping[str, list[float]], precision: str) -> float:
+    """Return the operations a second of the best size, from the seconds that `products` took (medians)."""
+    found = []
+    for name, seconds in times.items():
+        kind, _, size = name.rpartition(" ")
+        if kind == _name(precision, 0).rpartition(" ")[0]:
+            found.append(2 * int(size) ** 3 / statistics.median(seconds))
+    return max(found)
+
+
+def _name(precision: str, size: int) -> str:
+    return f"product {precision} {size}"

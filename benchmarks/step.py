@@ -1,0 +1,188 @@
+"""`step`: a full training step (forward, backward, clipping, AdamW), beside a peer and the machine's limit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from benchmarks.memory import apart, resident_megabytes
+from benchmarks.operations import operations
+from benchmarks.products import products, rate
+from benchmarks.reports import Found, Record
+from benchmarks.tables import milliseconds, number, table
+from benchmarks.timing import Spread, interleaved, seconds
+from benchmarks.training import Stepping, Training, parameters
+from benchmarks.workloads import WORKLOADS, Workload, small
+from sma_core.training.device import FixedPrecision
+
+SEED = 0
+OURS, PEER = "sma", "transformers"
+STEPS_FOR_MEMORY = 3
+CALLS = {"cpu": 1, "cuda": 10}
+"""Steps timed as one: on a GPU the host may run ahead, as in a training."""
+COLUMNS = (
+    "workload",
+    "model",
+    "precision",
+    "step in ms (quartiles)",
+    "samples/s",
+    "GFLOP",
+    "of the machine's products",
+    "peak MB",
+    "parameters",
+)
+NOTE = (
+    "`transformers` is its PerceiverForMaskedLM (physics: PerceiverModel behind a linear map), with random masks on"
+    " the same batches; it decodes every position of its table, ours the hidden ones. GFLOP are counted while a"
+    " step runs in fp32 with plain attention. The machine's products are the best of several big square ones in the"
+    " same arithmetic, timed in the same rounds."
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the table, in plain values that a new process can be told."""
+
+    workload: str
+    model: str
+    precision: FixedPrecision
+    compiled: bool
+    device: str
+    tiny: bool = False
+
+    @property
+    def name(self) -> str:
+        """What results are compared by."""
+        kind = f"{self.model}, compiled" if self.compiled else self.model
+        return f"{self.workload}, {kind}, {self.precision}"
+
+    def work(self) -> Workload:
+        """Return the workload, a small one for trying out."""
+        found = WORKLOADS[self.workload]
+        return small(found) if self.tiny else found
+
+    def build(self) -> Stepping:
+        """Build what is timed, before its first step."""
+        device = torch.device(self.device)
+        if self.model == OURS:
+            return Training(self.work(), device, self.precision, self.compiled, SEED)
+        from benchmarks.peer import PeerTraining
+
+        return PeerTraining(self.work(), device, self.precision, self.compiled, SEED)
+
+
+def memory_of(cell: Cell) -> dict[str, Any]:
+    """Make a few steps; what is measured besides the peak is the size before the model was built."""
+    before = resident_megabytes("VmRSS")
+    stepping = cell.build()
+    for _ in range(STEPS_FOR_MEMORY):
+        stepping.step()
+    return {"before_mb": round(before, 1)}
+
+
+def measure(
+    workloads: Sequence[str],
+    precisions: Sequence[FixedPrecision],
+    device: str,
+    *,
+    peer: bool = False,
+    compiled: bool = False,
+    repeats: int = 7,
+    tiny: bool = False,
+) -> Found:
+    """Measure every workload in its turn: all models and precisions of one, round by round, with the products."""
+    records = []
+    for name in workloads:
+        models = (OURS, PEER) if peer else (OURS,)
+        kinds = (False, True) if compiled else (False,)
+        cells = [
+            Cell(name, model, p, kind, device, tiny) for kind in kinds for p in precisions for model in models
+        ]
+        print(f"{name}: {len(cells)} models, {repeats} rounds", file=sys.stderr, flush=True)
+        records += _of_one_workload(cells, repeats)
+    lines = [_line(record) for record in records]
+    text = table(COLUMNS, lines, left=3) + (f"\n\n{NOTE}" if peer else "")
+    return Found(records, text, repeats, SEED)
+
+
+def _of_one_workload(cells: Sequence[Cell], repeats: int) -> list[Record]:
+    device, built = torch.device(cells[0].device), {cell: cell.build() for cell in cells}
+    _check(built)
+    first = {cell: seconds(stepping.step, device) for cell, stepping in built.items()}
+    works = {cell.name: stepping.step for cell, stepping in built.items()}
+    for precision in dict.fromkeys(cell.precision for cell in cells):
+        works |= products(device, precision, sizes=(64,) if cells[0].tiny else ())
+    with _without_growing_shapes():
+        times = interleaved(works, device, repeats, calls=CALLS[device.type])
+    counted = {cell.model: _counted(cell) for cell in cells}
+    return [
+        _record(cell, built[cell], times, counted[cell.model]) | {"first_step_seconds": round(first[cell], 3)}
+        for cell in cells
+    ]
+
+
+@contextmanager
+def _without_growing_shapes() -> Iterator[None]:
+    """Let every padded length be compiled for itself, as long as there are few of them."""
+    before = torch._dynamo.config.cache_size_limit
+    torch._dynamo.config.cache_size_limit = 64
+    try:
+        yield
+    finally:
+        torch._dynamo.config.cache_size_limit = before
+
+
+def _check(built: dict[Cell, Stepping]) -> None:
+    """Raise `ConfigError` when a peer has not as many parameters as ours."""
+    ours = next(stepping for cell, stepping in built.items() if cell.model == OURS)
+    for cell, stepping in built.items():
+        if cell.model == PEER and not cell.tiny:
+            from benchmarks.peer import check_sizes
+
+            check_sizes(ours, stepping)
+
+
+def _counted(cell: Cell) -> int:
+    """Count the operations of a step in plain fp32 on the CPU."""
+    return operations(Cell(cell.workload, cell.model, "fp32", False, "cpu", cell.tiny).build().step)
+
+
+def _record(cell: Cell, stepping: Stepping, times: dict[str, list[float]], counted: int) -> Record:
+    spread, work = Spread.of(times[cell.name]), cell.work()
+    limit = rate(times, cell.precision)
+    return {
+        "name": cell.name,
+        "value": work.rows / spread.median,
+        "unit": "samples/s",
+        "workload": cell.workload,
+        "model": cell.model,
+        "precision": cell.precision,
+        "compiled": cell.compiled,
+        "rows": work.rows,
+        "seconds": spread.to_json(),
+        "operations": counted,
+        "products_per_second": limit,
+        "share_of_products": counted / spread.median / limit,
+        "parameters": parameters(stepping),
+        **apart(memory_of, cell),
+    }
+
+
+def _line(record: Record) -> tuple[str, ...]:
+    kind = f"{record['model']}, compiled" if record["compiled"] else record["model"]
+    return (
+        record["workload"],
+        kind,
+        record["precision"],
+        milliseconds(Spread(**record["seconds"])),
+        number(record["value"]),
+        number(record["operations"] / 1e9),
+        f"{100 * record['share_of_products']:.0f} %",
+        f"{record.get('peak_device_mb', record['peak_mb']):,.0f}",
+        f"{record['parameters']:,}",
+    )
