@@ -37,10 +37,10 @@ COLUMNS = (
     "parameters",
 )
 NOTE = (
-    "`transformers` is its PerceiverForMaskedLM (physics: PerceiverModel behind a linear map), with random masks on"
-    " the same batches; it decodes every position of its table, ours the hidden ones. GFLOP are counted while a"
-    " step runs in fp32 with plain attention. The machine's products are the best of several big square ones in the"
-    " same arithmetic, timed in the same rounds."
+    "`transformers` is its PerceiverForMaskedLM (physics: PerceiverModel behind a linear map), with random masks"
+    " on the same batches; it decodes every position of its table, ours the hidden ones. GFLOP are counted while a"
+    " step runs in fp32 with plain attention. The machine's products are the best of several big square ones in"
+    " the same arithmetic, timed in the same rounds."
 )
 
 
