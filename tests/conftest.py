@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +54,24 @@ def run_sma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
         return subprocess.CompletedProcess(arguments, status, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """fsspec's files in memory, empty before and after."""
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.rm("/", recursive=True)
+    yield fs
+    fs.rm("/", recursive=True)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server of the web on this machine, that no proxy stands before."""
+    from tests.data.web_for_tests import WebServer
+
+    pytest.importorskip("aiohttp")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = WebServer()
+    yield server
+    server.stop()

@@ -15,7 +15,7 @@ Domain = Annotated[str | None, typer.Option("--domain", help="A domain of `sma p
 Task = Annotated[str | None, typer.Option("--task", help="A task by name; empty: the domain's default.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="A set's name, a file, a folder, a quoted pattern, or several with commas."),
+    typer.Option("--data", help="A set's name, a file, folder, quoted pattern or URL, or several with commas."),
 ]
 Recipe = Annotated[
     str | None, typer.Option("--recipe", help="Settings that ship with the domain: tiny, small, paper.")

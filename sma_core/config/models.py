@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from types import NoneType
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from sma_core.config.durations import seconds_of
+from sma_core.urls import without_secrets
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Strategy = Literal["auto", "single", "ddp", "fsdp"]
@@ -249,7 +250,7 @@ class DataConfig(Settings):
     """Where rows come from and how they become batches."""
 
     source: str | None = Field(
-        None, description="A set's name, a file, or several; empty: the domain's default set."
+        None, description="A set's name, a file or URL, or several; empty: the domain's default set."
     )
     weights: tuple[Annotated[float, Field(gt=0.0)], ...] | None = Field(
         None, description="Pre-training: mix the sets between commas in data.source by these weights."
@@ -267,12 +268,20 @@ class DataConfig(Settings):
     packing: Literal["single", "concat"] = Field(
         "single", description="One row of the file per input, or several joined up to model.max_length."
     )
+    keep_remote: bool = Field(
+        True, description="Keep copies of files behind URLs; off: remove each once its rows are prepared or read."
+    )
     processes: int | None = Field(
         None, ge=1, description="Processes that check rows, or prepare files; empty: one per core."
     )
     shard_rows: int = Field(
         2_000_000, ge=1, description="Rows of a file after which its store goes on in a new file."
     )
+
+    @field_serializer("source")
+    def _without_secrets(self, source: str | None) -> str | None:
+        """Settings that are written or shown have URLs without passwords and signatures."""
+        return None if source is None else without_secrets(source)
 
 
 class TrainingConfig(Settings):

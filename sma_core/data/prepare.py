@@ -26,6 +26,8 @@ from sma_core.data.prepared import (
     ValuesRequest,
 )
 from sma_core.data.rejected import hopeless
+from sma_core.data.remote.access import FetchError
+from sma_core.data.remote.files import drop, here
 from sma_core.data.shards import LOCK, REJECTED, ShardWriter, join_rejected, tidy, whole_shards
 from sma_core.data.store_format import StoreMetadata
 from sma_core.data.text_rows import text_pieces
@@ -53,6 +55,7 @@ def prepare(request: Request, progress: Progress | None = None, *, judge: bool =
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
+    drop(request.source)
     if judge:
         found.summary.judge(str(request.source), request.max_rejected, found.rejected_rows)
     return found
@@ -67,20 +70,25 @@ def _made(request: Request, folder: Path, fingerprint: str, progress: Progress |
         if found is not None:
             remove_folder(partial)
             return found
-        try:
-            summary = _build(request, partial, fingerprint, progress, judge)
-        except DataError:
-            remove_folder(partial)
-            raise
-        except BaseException:
-            if not any(partial.glob("rows-*.json")):
-                remove_folder(partial)
-            raise
-        (partial / LOCK).unlink(missing_ok=True)
-        remove_folder(folder)  # one that is damaged
-        publish_folder(partial, folder)
+        with _cleared_up(partial), here(request.source) as path:
+            summary = _build(request, path, partial, fingerprint, progress, judge)
+            (partial / LOCK).unlink(missing_ok=True)
+            remove_folder(folder)  # one that is damaged
+            publish_folder(partial, folder)
     tidy(folder, len(summary.shards))
     return Prepared(folder=folder, summary=summary, reused=False)
+
+
+@contextmanager
+def _cleared_up(partial: Path) -> Iterator[None]:
+    """After a failure keep the shards that are whole, unless it lies in the rows, which would be so again."""
+    try:
+        yield
+    except BaseException as error:
+        in_the_rows = isinstance(error, DataError) and not isinstance(error, FetchError)
+        if in_the_rows or not any(partial.glob("rows-*.json")):
+            remove_folder(partial)
+        raise
 
 
 @contextmanager
@@ -103,13 +111,13 @@ def _alone(partial: Path) -> Iterator[None]:
 
 
 def _build(
-    request: Request, partial: Path, fingerprint: str, progress: Progress | None, judge: bool
+    request: Request, path: Path, partial: Path, fingerprint: str, progress: Progress | None, judge: bool
 ) -> PrepareSummary:
-    """Fill ``partial`` from the first shard that is not there; the summary is written last."""
+    """Read ``path`` and fill ``partial`` from the first shard that is not there; the summary is written last."""
     began = time.perf_counter()
     done = whole_shards(partial)
     before = PrepareSummary.together(done)
-    metadata, pieces = _opened(request, fingerprint, before.rows)
+    metadata, pieces = _opened(request, path, fingerprint, before.rows)
     with closing(pieces), ShardWriter(partial, request.source, metadata, request.shard_rows, len(done)) as writer:
         rows, rejected, stopped = before.rows, before.rejected, False
         for piece in pieces:
@@ -131,11 +139,13 @@ def _build(
     return summary
 
 
-def _opened(request: Request, fingerprint: str, skip: int) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+def _opened(
+    request: Request, path: Path, fingerprint: str, skip: int
+) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
     """Describe the store to write, and begin to read after ``skip`` rows."""
     if isinstance(request, ValuesRequest):
-        return open_values(request, fingerprint, skip)
-    return request.store_metadata(fingerprint), text_pieces(request, skip)
+        return open_values(request, path, fingerprint, skip)
+    return request.store_metadata(fingerprint), text_pieces(request, path, skip)
 
 
 def _give_up(request: Request, partial: Path, fingerprint: str, summary: PrepareSummary) -> None:

@@ -15,6 +15,7 @@ from sma_core.data.blocks import BlockReader
 from sma_core.data.checking import Check, check_name
 from sma_core.data.readers import Reader
 from sma_core.data.rejected import Verdict
+from sma_core.data.remote.files import DataFile, state_of
 from sma_core.data.store import Store
 from sma_core.data.store_file import StoreFile
 from sma_core.data.store_format import FORMAT_VERSION, LabelForm, StoreMetadata
@@ -37,7 +38,7 @@ class SourceRequest:
     shard ends, do not shape the rows, so they are not part of the fingerprint.
     """
 
-    source: Path
+    source: DataFile
     reader_name: str
     cache: Path
     max_length: int
@@ -50,14 +51,9 @@ class SourceRequest:
 
     def fingerprint(self) -> str:
         """32 hex digits of everything that shapes the result; `DataError` when there is no such file."""
-        try:
-            state = self.source.stat()
-        except OSError as error:
-            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
-            raise DataError(f"{self.source} cannot be read: {reason}; check the path") from error
         parts = {
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
-            "source": [str(self.source.resolve()), state.st_size, state.st_mtime_ns],
+            "source": state_of(self.source),
             "labels": [self.targets, self.label_form, self.extras],
             **self._own_parts(),
         }

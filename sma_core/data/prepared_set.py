@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sma_core.data.checking import become_worker, cores
 from sma_core.data.prepare import Progress, Request, prepare
 from sma_core.data.prepared import Prepared, PrepareRequest, PrepareSummary
+from sma_core.data.remote.files import DataFile, RemoteFile, fetch, size_of
 from sma_core.data.store import Store
 from sma_core.errors import DataError
 from sma_core.files import replacing
@@ -35,7 +36,7 @@ class PreparedSet:
     """The prepared files of a set, in the order in which their rows are counted."""
 
     parts: tuple[Prepared, ...]
-    sources: tuple[Path, ...]
+    sources: tuple[DataFile, ...]
 
     @cached_property
     def summary(self) -> PrepareSummary:
@@ -118,14 +119,32 @@ def _one_by_one(requests: Sequence[Request], count: _Count) -> Iterator[Prepared
 
 
 def _in_processes(requests: Sequence[Request], workers: int, count: _Count) -> list[Prepared]:
-    """Prepare each file in one of the processes; those that are whole stay whatever happens to the others."""
+    """Prepare each file in one of the processes; those that are whole stay whatever happens to the others.
+
+    Files behind URLs are fetched here, one after another, while those before them are prepared.
+    """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=become_worker)
     with _explained(pool):
-        running = [pool.submit(_prepare_alone, request) for request in requests]
-        for finished in as_completed(running):
-            count.done(finished.result())
+        running: list[Future[Prepared]] = []
+        pending: set[Future[Prepared]] = set()
+        for request in requests:
+            if isinstance(request.source, RemoteFile) and Prepared.find(request.folder()) is None:
+                _collect(pending, workers, count)  # so few copies wait
+                fetch(request.source)
+            running.append(pool.submit(_prepare_alone, request))
+            pending.add(running[-1])
+        _collect(pending, 0, count)
         return [future.result() for future in running]
+
+
+def _collect(pending: set[Future[Prepared]], most: int, count: _Count) -> None:
+    """Wait until at most so many are unfinished; raises what one of the others raised."""
+    while len(pending) > most:
+        finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+        pending -= finished
+        for each in finished:
+            count.done(each.result())
 
 
 @contextmanager
@@ -150,7 +169,7 @@ def _prepare_alone(request: Request) -> Prepared:
 def _workers(requests: Sequence[Request]) -> int:
     """Return how many processes are worth it: 1 where little is left to do, or the parts cannot travel."""
     left = [request for request in requests if Prepared.find(request.folder()) is None]
-    if sum(request.source.stat().st_size for request in left) < BYTES_BEFORE_PROCESSES:
+    if sum(size_of(request.source) for request in left) < BYTES_BEFORE_PROCESSES:
         return 1
     if not _found_by_name(requests[0]):
         return 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sma_core.data.records import RejectedRow
+from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError
 
 TEXT_SHOWN = 200
@@ -36,7 +37,7 @@ class RejectionCounts:
 class Rejections(RejectionCounts):
     """What was set aside so far. ``file`` takes one JSON object a line: file, row, reason, text."""
 
-    source: Path
+    source: DataFile
     file: TextIO
 
     def add(self, rejected: list[RejectedRow]) -> None:

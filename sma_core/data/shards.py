@@ -14,6 +14,7 @@ from typing import Any, Self
 from sma_core.data.pieces import Piece
 from sma_core.data.prepared import PrepareSummary, ShardFile
 from sma_core.data.rejected import Rejections
+from sma_core.data.remote.files import DataFile
 from sma_core.data.store_format import StoreMetadata
 from sma_core.data.store_writer import StoreWriter
 from sma_core.files import replacing, write_atomically
@@ -30,7 +31,7 @@ class ShardWriter:
     Leaving normally finishes the last one, an exception removes it; those before it stay.
     """
 
-    def __init__(self, folder: Path, source: Path, metadata: StoreMetadata, rows: int, done: int) -> None:
+    def __init__(self, folder: Path, source: DataFile, metadata: StoreMetadata, rows: int, done: int) -> None:
         self.finished: list[PrepareSummary] = []
         self._folder, self._source, self._metadata, self._most, self._done = folder, source, metadata, rows, done
         self._shard: _Shard | None = None
@@ -63,7 +64,7 @@ class ShardWriter:
 class _Shard:
     """The shard being written."""
 
-    def __init__(self, folder: Path, number: int, source: Path, metadata: StoreMetadata) -> None:
+    def __init__(self, folder: Path, number: int, source: DataFile, metadata: StoreMetadata) -> None:
         rows, rejected, self._facts = _paths(folder, number)
         self._shortened = 0
         with ExitStack() as stack:

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +60,11 @@ class TextRows:
         return TextRows(self.rows, shorten(self.encoded, max_length, separator_id), self.targets, symbols)
 
 
-def text_pieces(request: PrepareRequest, skip: int = 0) -> Generator[Piece, None, None]:
-    """Read the source of ``request`` after ``skip`` rows, and yield what is ready, piece after piece."""
+def text_pieces(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[Piece, None, None]:
+    """Read the source of ``request``, which is at ``path``, after ``skip`` rows, and yield piece after piece."""
     labels = build_labels(request.targets, request.label_form, request.position_mask is not None)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
-    records = request.reader(request.source, request.column, fields, usual=request.usual_columns)
+    records = request.reader(path, request.column, fields, usual=request.usual_columns)
     with closing(checked(chunks(islice(records, skip, None)), request.check, request.processes)) as source:
         for chunk in source:
             labelled = labels.read(chunk.rows)

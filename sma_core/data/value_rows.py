@@ -9,6 +9,7 @@ import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,17 +49,17 @@ class ValueRows:
 
 
 def open_values(
-    request: ValuesRequest, fingerprint: str, skip: int = 0
+    request: ValuesRequest, path: Path, fingerprint: str, skip: int = 0
 ) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
     """Read up to the first block, which tells the features; give what describes the store, and the pieces.
 
-    ``skip`` leaves out the pieces that make up so many rows.
+    ``path`` is where the source of ``request`` can be read. ``skip`` leaves out the pieces of so many rows.
     Raises `DataError` when there is no usable row, or there are more features than the model reads.
     """
     if request.label_form == "symbols":
         raise DataError("labels of every position belong to rows of text; these rows are numbers")
     fields = (*request.targets, *request.extras)
-    records = request.reader(request.source, request.columns, fields, names=request.names)
+    records = request.reader(path, request.columns, fields, names=request.names)
     before: list[RejectedRow] = []
     for record in records:
         if isinstance(record, RejectedRow):

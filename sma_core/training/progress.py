@@ -34,7 +34,7 @@ class ProgressDisplay:
         self._printed = -seconds
         self._prepared = time.monotonic()
         self._figures = ""
-        self._last: StepLogged | None = None
+        self._began: tuple[int, float] | None = None  # step and elapsed since when the pace is taken
         self._bar: Progress | None = None
         self._task: Any = None
 
@@ -47,7 +47,7 @@ class ProgressDisplay:
             case RunStarted():
                 self._start(event)
             case StepLogged():
-                self._last = event
+                self._began = self._began or (event.step, event.elapsed)
                 self._show(event)
             case Evaluated():
                 self._figures = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
@@ -68,6 +68,7 @@ class ProgressDisplay:
             self._console.print(text, end="\r" if live else "\n", highlight=False)
 
     def _start(self, event: RunStarted) -> None:
+        self._began = None if event.step else (0, 0.0)
         verb = "going on" if event.step else "training"
         self._console.print(
             f"{verb}: {event.parameters:,} parameters on {event.device} in {event.precision}, "
@@ -95,5 +96,12 @@ class ProgressDisplay:
             self._bar.update(self._task, completed=event.step, text=f"{text}  {self._figures}")
         elif event.elapsed - self._printed >= self._seconds:
             self._printed = event.elapsed
-            left = (event.steps - event.step) * event.elapsed / max(event.step, 1)
-            self._console.print(f"step {text}  {left / 60:.1f} min left", highlight=False)
+            self._console.print(f"step {text}{self._time_left(event)}", highlight=False)
+
+    def _time_left(self, event: StepLogged) -> str:
+        """Say how long the rest takes at the pace of this process; nothing at a resumed run's first line."""
+        step, elapsed = self._began or (event.step, event.elapsed)
+        if event.step == step:
+            return ""
+        pace = (event.elapsed - elapsed) / (event.step - step)
+        return f"  {(event.steps - event.step) * pace / 60:.1f} min left"

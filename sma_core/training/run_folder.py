@@ -31,6 +31,7 @@ from sma_core.config.layers import Values, dump, read_toml
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.training.checkpoints import CheckpointStore
+from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
 
@@ -162,7 +163,7 @@ class RunFolder:
     def write_environment(self, plugins: Mapping[str, str]) -> None:
         """Write ``environment.json``: command, machine, Python, packages; ``plugins`` are those in use."""
         facts = {
-            "command": sys.argv,
+            "command": [without_secrets(argument) for argument in sys.argv],
             "python": platform.python_version(),
             "platform": platform.platform(),
             "processor": platform.processor() or platform.machine(),

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.config import DataConfig
+from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError, PluginError, UserError
 from sma_core.interop.hub import fetch
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Reader
+from sma_core.urls import is_url, local_path, without_secrets
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,19 @@ class Source:
     """
 
     label: str
-    path: Path
+    file: DataFile
     reader: Reader
     column: str | None
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     spec: DataSet | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file on this machine; `sma_core.data.remote.files.here` serves those behind URLs too."""
+        if isinstance(self.file, Path):
+            return self.file
+        raise DataError(f"{self.file} is behind a URL, and a file on this machine is wanted here")
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,11 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         reader = registry.reader_for(path, config.reader or spec.reader)
         column, columns = config.column or spec.column, config.columns or spec.columns
         return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names, spec)
+    name = local_path(name)
+    if is_url(name):
+        raise DataError(
+            f"{without_secrets(name)} is a URL, and this command reads files of this machine: fetch it"
+        )
     path = Path(name).expanduser()
     if not path.exists():
         raise _not_found(registry, name)

@@ -76,7 +76,7 @@ def prepare_source(
     """
     requests = [
         PrepareRequest(
-            source=source.path,
+            source=source.file,
             reader=registry.build(source.reader),
             reader_name=source.reader.name,
             tokenizer=tokenizer,
@@ -129,7 +129,7 @@ def values_request(
 ) -> ValuesRequest:
     """Describe a source of numbers and how it is prepared."""
     return ValuesRequest(
-        source=source.path,
+        source=source.file,
         reader=registry.build(source.reader),
         reader_name=source.reader.name,
         cache=cache_folder() / "prepared",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.records import Row
+from sma_core.data.remote.files import here
 from sma_core.data.store import Store
 from sma_core.data.store_format import LabelForm
 from sma_core.data.targets import MISSING, to_number
 from sma_core.errors import DataError
+from sma_core.files import sha256_of_facts
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.datasets import Source
 
@@ -47,21 +50,35 @@ def guess_form(
     """
     if len(targets) != 1:
         return "numbers"
-    known = [text for text in _first_labels(registry, source, (*targets, *extras)) if text.lower() not in MISSING]
-    names = sum(to_number(text) is None for text in known)
-    return "classes" if names > len(known) / 2 else "numbers"
+
+    def look() -> str:
+        labels = _first_labels(registry, source, (*targets, *extras))
+        known = [text for text in labels if text.lower() not in MISSING]
+        names = sum(to_number(text) is None for text in known)
+        return "classes" if names > len(known) / 2 else "numbers"
+
+    if isinstance(source.file, Path):
+        found = look()
+    else:  # kept beside its copy, so that a prepared file is not fetched to be looked at
+        found = source.file.remembered(f"labels-{source.reader.name}-{_digest(targets, extras)}", look)
+    return "classes" if found == "classes" else "numbers"
+
+
+def _digest(targets: tuple[str, ...], extras: tuple[str, ...]) -> str:
+    return sha256_of_facts({"targets": targets, "extras": extras})[:16]
 
 
 def _first_labels(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[str]:
     """Yield the first field of the first rows as texts."""
     read = registry.build(source.reader)
-    if source.reader.reads == "blocks":
-        records = read(source.path, source.columns, fields, names=source.names)
-        block = next((record for record in records if isinstance(record, Block)), None)
-        labels = [] if block is None else block.fields[0][:ROWS_LOOKED_AT].tolist()
-        yield from map(str, labels)
-        return
-    rows = read(source.path, source.column, fields, usual=registry.domain.columns)
-    for row in islice(rows, ROWS_LOOKED_AT):
-        if isinstance(row, Row):
-            yield row.fields[0]
+    with here(source.file, finished=False) as path:
+        if source.reader.reads == "blocks":
+            records = read(path, source.columns, fields, names=source.names)
+            block = next((record for record in records if isinstance(record, Block)), None)
+            labels = [] if block is None else block.fields[0][:ROWS_LOOKED_AT].tolist()
+            yield from map(str, labels)
+            return
+        rows = read(path, source.column, fields, usual=registry.domain.columns)
+        for row in islice(rows, ROWS_LOOKED_AT):
+            if isinstance(row, Row):
+                yield row.fields[0]

@@ -68,7 +68,7 @@ def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progr
     _refuse_unknown_classes(store, targets, names, sources.where)
     return LabelledRows(
         label=sources.label,
-        name=sources.first.path.name,
+        name=sources.first.file.name,
         store=store,
         feed=feed,
         targets=names,

@@ -13,6 +13,7 @@ from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.training.run_folder import RUNS, RunFolder
+from sma_core.urls import without_secrets
 from sma_core.verbs.run_plugins import parts_of
 from sma_core.verbs.settings import Request, wishes
 
@@ -38,6 +39,7 @@ CHANGEABLE = frozenset(
     )
 )
 """Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
+SOURCE = "data.source"
 
 
 def find_run(
@@ -78,8 +80,15 @@ def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
     return {
         setting: own.get(setting)
         for setting, value in wishes.items()
-        if setting not in CHANGEABLE and own.get(setting) != ("none" if value is None else value)
+        if setting not in CHANGEABLE and own.get(setting) != _written(value)
     }
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
+    """Return a value as ``config.toml`` has it."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    return "none" if value is None else value
 
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
@@ -99,7 +108,7 @@ def resumed_settings(run: RunFolder, wishes: Mapping[str, Any]) -> Values:
             f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
         )
     values = run.config()
-    for setting in CHANGEABLE & wishes.keys():
+    for setting in (CHANGEABLE | {SOURCE}) & wishes.keys():  # the same source, but perhaps with what lets us in
         put(values, setting, wishes[setting])
     if wishes.get("training.epochs") is not None and wishes.get("training.steps") is None:
         put(values, "training.steps", "none")

@@ -20,6 +20,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.checking import Check, CheckFunction, Chunk, checked, chunks
 from sma_core.data.readers.features import finite_block
 from sma_core.data.records import EMPTY, RejectedRow, Row, row_or_rejected
+from sma_core.data.remote.files import here
 from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.tokenizers import Encoded, select, shorten
 from sma_core.errors import DataError
@@ -70,9 +71,10 @@ def read_text(
     and checks no others.
     """
     read = registry.build(source.reader)
-    records = iter(read(source.path, source.column, fields, usual=registry.domain.columns))
-    found = chunks(islice(records, rows), ROWS_IN_CHUNK)
-    return checked(found if turns is None else turns.own(found, _last_row), check, processes)
+    with here(source.file) as path:
+        records = iter(read(path, source.column, fields, usual=registry.domain.columns))
+        found = chunks(islice(records, rows), ROWS_IN_CHUNK)
+        yield from checked(found if turns is None else turns.own(found, _last_row), check, processes)
 
 
 def _last_row(chunk: Chunk) -> int:
@@ -85,14 +87,15 @@ def read_values(registry: Registry, source: Source) -> Iterator[Block | Rejected
     Rows set aside come before the block they stand in.
     """
     read = registry.build(source.reader)
-    for record in read(source.path, source.columns, (), names=source.names):
-        if isinstance(record, RejectedRow):
-            yield record
-            continue
-        values = without_sentinels(record.values, registry.domain.sentinels)
-        empty = np.isnan(values).all(axis=1)
-        yield from (RejectedRow(number, EMPTY) for number in record.numbers[empty].tolist())
-        yield Block(record.numbers, values, record.fields, record.columns).take(np.flatnonzero(~empty))
+    with here(source.file) as path:
+        for record in read(path, source.columns, (), names=source.names):
+            if isinstance(record, RejectedRow):
+                yield record
+                continue
+            values = without_sentinels(record.values, registry.domain.sentinels)
+            empty = np.isnan(values).all(axis=1)
+            yield from (RejectedRow(number, EMPTY) for number in record.numbers[empty].tolist())
+            yield Block(record.numbers, values, record.fields, record.columns).take(np.flatnonzero(~empty))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Several files as one set: what a folder, a pattern or a list after ``--data`` stands for."""
+"""Several files as one set: what a folder, a pattern, a URL or a list after ``--data`` stands for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sma_core.config import DataConfig
+from sma_core.data.remote.files import RemoteFile
+from sma_core.data.remote.listing import RemotePlace
 from sma_core.errors import ConfigError, DataError, PluginError
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.datasets import Source, find_source
+from sma_core.urls import is_url, local_path, without_secrets
+from sma_core.verbs.datasets import Source, cache_folder, find_source
 
 SEPARATOR = ","
 _PATTERN = set("*?[")
@@ -29,7 +32,7 @@ class SourceSet:
     @property
     def where(self) -> str:
         """What an error calls the rows: the path of a file, or the label of several."""
-        return str(self.first.path) if len(self.sources) == 1 else self.label
+        return str(self.first.file) if len(self.sources) == 1 else self.label
 
     def with_columns(self, columns: tuple[str, ...]) -> SourceSet:
         """Return the same files with these columns as features."""
@@ -46,12 +49,12 @@ def find_sources(registry: Registry, config: DataConfig, default: str | None = N
 
     A folder stands for all files in it, not in its folders, that a reader of the domain serves (or that
     ``config.reader`` does); a pattern (``*``, ``?``, ``[…]``, and ``**`` for folders at any depth) for the files
-    that fit; names divided by commas for all of theirs, in one order. Raises `DataError` or `PluginError` when one
-    is nothing.
+    that fit; names divided by commas for all of theirs, in one order. Each may be a URL. Raises `DataError` or
+    `PluginError` when one is nothing.
     """
     parts = _parts(config.source)
     found = [source for part in parts for source in _of_part(registry, part, config, default)]
-    return SourceSet(config.source or found[0].label, _in_order(found))
+    return SourceSet(without_secrets(config.source or found[0].label), _in_order(found))
 
 
 def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
@@ -68,7 +71,7 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
             "weight for each"
         )
     sets = [_in_order(_of_part(registry, str(part), config, None)) for part in parts]
-    label = str(config.source)
+    label = without_secrets(str(config.source))
     return SourceSet(label, tuple(source for each in sets for source in each), tuple(map(len, sets)))
 
 
@@ -80,13 +83,17 @@ def _parts(name: str | None) -> list[str | None]:
 
 
 def _in_order(sources: list[Source]) -> tuple[Source, ...]:
-    """Sort files by their paths, each once."""
-    by_path = {source.path: source for source in sources}
-    return tuple(by_path[path] for path in sorted(by_path))
+    """Sort files by their paths, those behind URLs after them by theirs, each once."""
+    local = {source.file: source for source in sources if isinstance(source.file, Path)}
+    remote = {source.file.url: source for source in sources if isinstance(source.file, RemoteFile)}
+    return (*(local[path] for path in sorted(local)), *(remote[url] for url in sorted(remote)))
 
 
 def _of_part(registry: Registry, part: str | None, config: DataConfig, default: str | None) -> list[Source]:
     """Return the files that one name stands for."""
+    part = None if part is None else local_path(part)
+    if part is not None and is_url(part):
+        return _at_url(registry, part, config)
     path = Path(part or "").expanduser()
     if part is None or not (path.is_dir() or (_PATTERN & set(part) and not path.exists())):
         return [find_source(registry, config.model_copy(update={"source": part}), default)]
@@ -106,10 +113,33 @@ def _of_part(registry: Registry, part: str | None, config: DataConfig, default: 
     ]
 
 
+def _at_url(registry: Registry, url: str, config: DataConfig) -> list[Source]:
+    """Return the files behind a URL, none of which is fetched yet."""
+    place = RemotePlace(
+        cache=cache_folder() / "remote",
+        keep=config.keep_remote,
+        serves=lambda name: _has_reader(registry, Path(name), config.reader),
+        purpose=f"{registry.name} {config.reader}",
+    )
+    return [
+        Source(
+            str(file),
+            file,
+            registry.reader_for(Path(file.name), config.reader),
+            config.column,
+            config.columns or (),
+        )
+        for file in place.files(url)
+    ]
+
+
 def _is_served(registry: Registry, file: Path, reader: str | None) -> bool:
     """Whether a file of a folder belongs to the set: no hidden one, and none of another kind."""
-    if file.name.startswith(".") or not file.is_file():
-        return False
+    return not file.name.startswith(".") and file.is_file() and _has_reader(registry, file, reader)
+
+
+def _has_reader(registry: Registry, file: Path, reader: str | None) -> bool:
+    """Whether a reader of the domain, or the one that was named, serves files of this ending."""
     try:
         serving = registry.reader_for(file)
     except PluginError:

@@ -25,6 +25,12 @@ def weights(run, step):
     return load_file(run / "checkpoints" / f"step-{step:08d}" / "model.safetensors")
 
 
+def latest_weights(run):
+    return load_file(
+        run / "checkpoints" / (run / "checkpoints" / "latest").read_text().strip() / "model.safetensors"
+    )
+
+
 def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 

@@ -190,17 +190,20 @@ def test_precision_and_device_are_refused_where_they_cannot_be_had():
         choose_device("warp")
 
 
-def shown(terminal: bool) -> str:
+RUN = Path("runs/x")
+EVENTS = (
+    RowsRead(2000, 1990, 10),
+    RunStarted(RUN, 0, 100, 1234, "cpu", "fp32"),
+    Evaluated(RUN, 0, 0.1, {"held_out_loss": 5.5}),
+    StepLogged(RUN, 50, 100, 1.5, 2.25, 1e-3, 512.0, 30.0),
+    RunFinished(RUN, 100, False),
+)
+
+
+def shown(terminal: bool, events=EVENTS) -> str:
     file = io.StringIO()
     display = ProgressDisplay(Console(file=file, force_terminal=terminal, width=160), seconds=0.0)
-    run = Path("runs/x")
-    for event in (
-        RowsRead(2000, 1990, 10),
-        RunStarted(run, 0, 100, 1234, "cpu", "fp32"),
-        Evaluated(run, 0, 0.1, {"held_out_loss": 5.5}),
-        StepLogged(run, 50, 100, 1.5, 2.25, 1e-3, 512.0, 30.0),
-        RunFinished(run, 100, False),
-    ):
+    for event in events:
         display.sma_on_event(event)
     return file.getvalue()
 
@@ -211,6 +214,14 @@ def test_progress_off_a_terminal_is_plain_lines_with_all_figures():
     assert "preparing: 2,000 rows read, 1,990 kept, 10 set aside" in text
     assert "step 50/100  epoch 1.50  loss 2.2500  512 samples/s  0.5 min left" in text
     assert "held_out_loss 5.5" in text
+
+
+def test_the_time_left_of_a_run_that_goes_on_is_at_the_pace_since_it_does():
+    steps = [StepLogged(RUN, 40 + at, 100, 1.0, 2.0, 1e-3, 512.0, 90_000.0 + 6.0 * at) for at in (10, 20)]
+    text = shown(False, (RunStarted(RUN, 40, 100, 1234, "cpu", "fp32"), *steps))
+    first, second = [line for line in text.splitlines() if line.startswith("step")]
+    assert "min left" not in first
+    assert "  4.0 min left" in second
 
 
 def test_progress_on_a_terminal_shows_the_same_figures_live():

@@ -5,12 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.data.batches import Batch
@@ -18,6 +16,7 @@ from sma_core.errors import DataError, StoppedOnRequest
 from sma_core.plugins.events import StepLogged
 from sma_core.training.stream import BatchStream
 from sma_core.training.workers import BatchWorkers, explained
+from tests.faults.runs import latest_weights, same, stop_at
 
 CPU = torch.device("cpu")
 
@@ -42,23 +41,6 @@ class Counted:
 
 def taken(stream: BatchStream, count: int) -> list[list[int]]:
     return [stream.next().inputs[0].tolist() for _ in range(count)]
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(
-        run / "checkpoints" / (run / "checkpoints" / "latest").read_text().strip() / "model.safetensors"
-    )
-
-
-class StopAt:
-    """An observer that behaves like the user's Ctrl-C after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def __call__(self, event: object) -> None:
-        if isinstance(event, StepLogged) and event.step == self.step:
-            signal.raise_signal(signal.SIGINT)
 
 
 def test_batches_come_in_order_from_wherever_the_stream_stands():
@@ -113,12 +95,13 @@ def test_a_run_ends_with_the_same_bits_with_any_number_of_workers(toy, tmp_path,
     whole = sma_core.train(domain, settings=settings, out=tmp_path / "whole").run
     with pytest.raises(StoppedOnRequest):
         sma_core.train(
-            domain, settings=settings | {"training.workers": workers}, out=tmp_path / "cut", observers=[StopAt(5)]
+            domain,
+            settings=settings | {"training.workers": workers},
+            out=tmp_path / "cut",
+            observers=[stop_at(5, signal.SIGINT)],
         )
     cut = sma_core.train(resume=str(tmp_path / "cut"), settings={"training.workers": 3 - workers}).run
-    first, second = weights(whole), weights(cut)
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert same(latest_weights(whole), latest_weights(cut))
 
 
 def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp_path):
@@ -133,8 +116,7 @@ def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp
     assert caught.value.exit_code == 2
     assert (tmp_path / "cut" / "checkpoints" / "latest").read_text().strip() == "step-00000004"
     cut = sma_core.train(resume=str(tmp_path / "cut")).run
-    first, second = weights(whole), weights(cut)
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert same(latest_weights(whole), latest_weights(cut))
 
 
 @pytest.mark.slow
@@ -148,5 +130,5 @@ def test_fine_tuning_has_the_same_bits_with_workers(toy, tmp_path):
         ).run
         for workers in (0, 2)
     ]
-    first, second = (weights(run) for run in runs)
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    first, second = (latest_weights(run) for run in runs)
+    assert same(first, second)

@@ -7,12 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.errors import ConfigError, DataError, StoppedOnRequest
-from sma_core.plugins.events import StepLogged
+from tests.faults.runs import latest_weights, same, stop_at
 
 SYLLABLES = [first + second for first in "bklmn" for second in "aeio"]
 WORDS = [first + second + first for first in SYLLABLES for second in SYLLABLES[:9]]
@@ -30,23 +28,6 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_file(
-        run / "checkpoints" / (run / "checkpoints" / "latest").read_text().strip() / "model.safetensors"
-    )
-
-
-class StopAt:
-    """An observer that behaves like the user's Ctrl-C after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def __call__(self, event: object) -> None:
-        if isinstance(event, StepLogged) and event.step == self.step:
-            signal.raise_signal(signal.SIGINT)
-
-
 def test_a_folder_a_pattern_a_list_and_one_file_give_the_same_run(toy, folder, tmp_path):
     (tmp_path / "all.txt").write_text("\n".join(WORDS) + "\n")
     backwards = ",".join(str(folder / f"part-{number}.txt") for number in (2, 0, 1))
@@ -56,10 +37,9 @@ def test_a_folder_a_pattern_a_list_and_one_file_give_the_same_run(toy, folder, t
         for at, name in enumerate(names)
     ]
     assert {run.rows for run in runs} == {len(WORDS)}
-    first = weights(runs[0].run)
+    first = latest_weights(runs[0].run)
     for run in runs[1:]:
-        other = weights(run.run)
-        assert all(torch.equal(first[name], other[name]) for name in first)
+        assert same(first, latest_weights(run.run))
     again = sma_core.train(resume=str(runs[1].run), settings={"training.steps": 4})
     assert again.step == 4
 
@@ -95,8 +75,8 @@ def test_numbers_of_several_files_are_one_set(numbers, tmp_path):
         sma_core.train(numbers, data=str(tmp_path / name), out=tmp_path / f"run-{name}")
         for name in ("all", "parts")
     ]
-    first, second = (weights(run.run) for run in runs)
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    first, second = (latest_weights(run.run) for run in runs)
+    assert same(first, second)
     scales = [json.loads((run.run / "model.json").read_text())["scale"] for run in runs]
     assert scales[0] == scales[1]
 
@@ -129,12 +109,14 @@ def test_a_mixture_is_drawn_by_weight_and_goes_on(toy, folder, tmp_path):
     assert "weights = [" in (whole.run / "config.toml").read_text()
     settings |= {"training.workers": 1}
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(toy, data=mixed, settings=settings, out=tmp_path / "cut", observers=[StopAt(7)])
+        sma_core.train(
+            toy, data=mixed, settings=settings, out=tmp_path / "cut", observers=[stop_at(7, signal.SIGINT)]
+        )
     cut = sma_core.train(resume=str(tmp_path / "cut"))
-    first, second = weights(whole.run), weights(cut.run)
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    plain = weights(sma_core.train(toy, data=mixed, out=tmp_path / "plain").run)
-    assert not all(torch.equal(first[name], plain[name]) for name in first)
+    first, second = latest_weights(whole.run), latest_weights(cut.run)
+    assert same(first, second)
+    plain = latest_weights(sma_core.train(toy, data=mixed, out=tmp_path / "plain").run)
+    assert not same(first, plain)
 
 
 def test_weights_must_fit_the_sets(toy, numbers, folder, tmp_path):

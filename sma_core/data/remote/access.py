@@ -1,0 +1,160 @@
+"""The door to fsspec: a file system for a URL, what it says of a file, one sentence for whatever goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sma_core.errors import DataError, SmaError
+from sma_core.urls import scheme_of, without_secrets
+
+WEB = ("http", "https")
+EXTRA = "pip install 'sma-core[remote]'"
+SECONDS_TO_CONNECT, SECONDS_OF_SILENCE = 30, 120
+
+_TELLING = (
+    *("etag", "contentmd5", "md5hash", "md5", "digest", "checksum", "crc32c", "generation", "blobid"),
+    *("lastmodified", "mtime", "updated", "modified", "modify", "modificationtime", "lastwritetime", "created"),
+)
+"""What file systems call a sign that changes with a file, the surest first; without dashes and capitals."""
+DISK_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EMFILE")
+    if hasattr(errno, name)
+)
+_REFUSED = re.compile("credential|forbidden|denied|unauthori|permission", re.IGNORECASE)
+_CUT_OFF = re.compile("connect|timeout|payload|endpoint", re.IGNORECASE)
+
+
+class FetchError(DataError):
+    """A file behind a URL cannot be had; what was prepared before is not touched."""
+
+
+class UnreachableError(FetchError):
+    """It cannot be had now: there is no network, or the server refuses. What was seen before may serve."""
+
+
+def opened(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system for a URL, and the path in it.
+
+    Raises `FetchError` for a protocol that is unknown or whose package is missing.
+    """
+    name = without_secrets(url)
+    if "::" in url.partition("://")[0] or re.search(r"::[a-z0-9+]+:/", url):
+        raise FetchError(f"{name} is a chain of URLs, and one is read at a time: name the file itself")
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError as error:
+        raise FetchError(f"reading {name} needs fsspec: {EXTRA}") from error
+    try:
+        with explained(url):
+            fs, path = url_to_fs(url, **(_web_options(url) if scheme_of(url) in WEB else {}))
+            fs.invalidate_cache()
+    except ImportError as error:
+        raise FetchError(f"{name} cannot be read: {_first_line(error)}") from error
+    return fs, str(path)
+
+
+def _web_options(url: str) -> dict[str, Any]:
+    """Return how http is spoken: bytes as they stand there, answers of any length, the environment's proxies."""
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError as error:
+        raise FetchError(f"reading {without_secrets(url)} needs aiohttp: {EXTRA}") from error
+    from fsspec.config import conf
+
+    own = conf.get(scheme_of(url), {})
+    timeout = ClientTimeout(total=None, sock_connect=SECONDS_TO_CONNECT, sock_read=SECONDS_OF_SILENCE)
+    client = {"timeout": timeout, "auto_decompress": False, "trust_env": True}
+    return {
+        "headers": own.get("headers", {}) | {"Accept-Encoding": "identity"},
+        "client_kwargs": client | own.get("client_kwargs", {}),
+    }
+
+
+def sign_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str] | None:
+    """Return what of a file changes when it does: what it is called and its value, None when nothing is told.
+
+    ``name`` asks for one kind of sign.
+    """
+    told = {re.sub(r"[^a-z0-9]", "", key.lower()): value for key, value in info.items()}
+    for each in _TELLING if name is None else (name,):
+        value = told.get(each)
+        if value:
+            return each, str(value.timestamp() if isinstance(value, datetime) else value)
+    return None
+
+
+@contextmanager
+def explained(url: str, fetching: bool = False) -> Iterator[None]:
+    """Turn what file systems raise into a `FetchError` of one sentence.
+
+    What says that our own disk is full or closed, and a package that is missing, passes.
+    """
+    try:
+        yield
+    except (SmaError, ImportError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            raise
+        shown = None if without_secrets(url) != url else error  # a traceback would show the whole URL
+        raise _sentence(error, url, fetching) from shown
+
+
+def _sentence(error: Exception, url: str, fetching: bool) -> FetchError:
+    name, chain = without_secrets(url), list(_causes(error))
+    reason = _first_line(chain[-1])
+    kinds = " ".join(type(each).__name__ for each in chain)
+    status = _status(chain)
+    if status in (401, 403, 407) or _REFUSED.search(kinds):
+        return UnreachableError(f"{name} may not be read: {reason}; check the credentials and the rights")
+    if status in (404, 410):
+        return _missing(name)
+    if _CUT_OFF.search(kinds) or any(isinstance(each, ConnectionError | socket.gaierror) for each in chain):
+        if fetching:
+            return UnreachableError(
+                f"the connection broke while {name} was fetched ({reason}); nothing of it is used: give the same "
+                "command again"
+            )
+        return UnreachableError(f"{name} cannot be reached: {reason}; check the network and the URL")
+    if status is not None:
+        return UnreachableError(f"{name} cannot be read: the server answered {reason}; try again later")
+    if any(isinstance(each, FileNotFoundError) for each in chain):
+        return _missing(name)
+    if "protocol not known" in str(error).lower():
+        return FetchError(f"{name}: fsspec knows no protocol {scheme_of(url)!r}; use one that it does, such as s3")
+    return FetchError(f"{name} cannot be read: {type(error).__name__}: {_first_line(error)}")
+
+
+def _missing(name: str) -> FetchError:
+    return FetchError(f"there is no file {name}; check the URL")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came from."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _status(chain: list[BaseException]) -> int | None:
+    """Return the status that a server of the web answered with, where an error tells it."""
+    for error in chain:
+        for name in ("status", "code"):
+            status = getattr(error, name, None)
+            if isinstance(status, int) and status >= 400:
+                return status
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error says, in one line and without secrets."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    return without_secrets(line) or type(error).__name__
