@@ -48,7 +48,7 @@ def test_every_moment(toy, tmp_path, whole):
 
 @pytest.mark.slow
 def test_one_run_that_is_killed_twenty_times_at_random(toy, tmp_path):
-    settings = SETTINGS | {"training.steps": 40, "training.checkpoint_every": 1, "training.evaluate_every": 40}
+    settings = SETTINGS | {"training.steps": 240, "training.checkpoint_every": 1, "training.evaluate_every": 240}
     whole = begin_or_go_on(toy, tmp_path / "whole", settings)
     draw = random.Random(7)
     kills, run = 0, tmp_path / "run"
@@ -61,5 +61,5 @@ def test_one_run_that_is_killed_twenty_times_at_random(toy, tmp_path):
             break
     begin_or_go_on(toy, run, settings)
     assert kills >= 20
-    assert same(weights(run, 40), weights(whole, 40))
+    assert same(weights(run, 240), weights(whole, 240))
     assert curve(run) == curve(whole)
