@@ -40,7 +40,7 @@ def inspect(
     domain: Domain,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[SET_OR_FILE]", help="A set's name or a file; empty: the domain's own set."),
+        typer.Argument(metavar="[SET_OR_FILE]", help="A set, a file, or several, as --data names them elsewhere."),
     ] = None,
     rows: Annotated[int | None, typer.Option("--rows", min=1, help="Look at the first N rows only.")] = None,
     plot: Annotated[

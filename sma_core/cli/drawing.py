@@ -56,7 +56,10 @@ def inspection_lines(found: Inspection) -> list[str]:
 def _facts(found: Inspection) -> list[tuple[str, str]]:
     places = {"file": "a file of your own", "ships": "ships with its plugin", "SMA_DATA": "in SMA_DATA"}
     facts = [("data", found.label + (f": {found.summary}" if found.summary else ""))]
-    facts.append(("file", f"{found.path} ({places.get(found.found, 'in the cache')})"))
+    if found.files > 1:
+        facts.append(("files", f"{found.files:,}, the first {found.path}"))
+    else:
+        facts.append(("file", f"{found.path} ({places.get(found.found, 'in the cache')})"))
     if found.source is not None:
         facts.append(("source", f"{found.source}; licence: {found.licence}"))
     facts.append(("reader", found.reader))

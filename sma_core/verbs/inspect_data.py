@@ -6,21 +6,25 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
+from sma_core.data.checking import Chunk
 from sma_core.data.prepare import Progress
 from sma_core.data.readers.csv import choose_column, read_header
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.rejected import TEXT_SHOWN, RejectionCounts
+from sma_core.data.remote.files import here
 from sma_core.data.tallies import CharacterTally, FeatureTally, LengthTally, Sample, value_bins
 from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.errors import DataError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.datasets import Source, find_source, places
+from sma_core.verbs.datasets import Source, places
 from sma_core.verbs.inputs import build_tokenizer
 from sma_core.verbs.inspect_plot import check_plot, write_plot
 from sma_core.verbs.inspection import (
@@ -34,6 +38,7 @@ from sma_core.verbs.inspection import (
 )
 from sma_core.verbs.rows import read_text, read_values
 from sma_core.verbs.settings import Request, pretrain_settings, recipe_names
+from sma_core.verbs.sources import SourceSet, find_sources
 
 EXAMPLES = 3
 COMMON_CHARACTERS = 24
@@ -59,8 +64,8 @@ def inspect_data(
 
     Args:
         domain: The plugin that knows the data.
-        data: A set's name or a file; empty: the domain's own set.
-        rows: Look at so many rows only, from the first.
+        data: A set's name, a file, or several as ``--data`` takes them; empty: the domain's own set.
+        rows: Look at so many rows only, from the first; rows count on from file to file.
         column: Column that holds the text; empty: a usual name is looked for.
         columns: Features of rows of numbers, in their order; empty: the set's, or all columns.
         reader: Reader by name; empty: by suffix.
@@ -76,23 +81,35 @@ def inspect_data(
     check_plot(plot)
     registry = Registry.load_named(domain, policy)
     config = DataConfig(source=data, column=column, columns=tuple(columns) if columns else None, reader=reader)
-    source = find_source(registry, config)
+    sources = find_sources(registry, config)
     look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook
-    looking = look(registry, source, rows)
+    looking = look(registry, sources, rows)
     looking.read(processes, progress)
-    found = _inspection(registry, source, looking, began)
+    found = _inspection(registry, sources, looking, began)
     if plot is not None:
         write_plot(found, plot)
     return found
 
 
 class _Look:
-    """Reads a source to its end, or to the row asked for, and counts."""
+    """Reads files to their end, or to the row asked for, and counts."""
 
-    def __init__(self, registry: Registry, source: Source, most: int | None) -> None:
-        self.registry, self.source, self.most = registry, source, most
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        self.registry, self.sources, self.most = registry, sources, most
         self.counts = RejectionCounts()
         self.whole = True
+
+    def files(self) -> Iterator[tuple[Source, int, int | None]]:
+        """Yield each file, how many rows the ones before it have, and how many of its own are wanted.
+
+        After the last row wanted one more file is given, for its first row tells whether there are others.
+        """
+        for source in self.sources.sources:
+            before = self.counts.rows
+            wanted = None if self.most is None else self.most - before
+            yield source, before, wanted
+            if not self.whole:
+                return
 
     def columns(self) -> list[str]:
         """Return the names of what was read."""
@@ -106,8 +123,8 @@ class _Look:
 class _TextLook(_Look):
     """Counts lengths and characters of rows of text."""
 
-    def __init__(self, registry: Registry, source: Source, most: int | None) -> None:
-        super().__init__(registry, source, most)
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        super().__init__(registry, sources, most)
         self.tokenizer: DiscreteTokenizer = build_tokenizer(registry, None)
         self.lengths, self.characters = LengthTally(), CharacterTally()
         self._sample = Sample(EXAMPLES)
@@ -116,21 +133,28 @@ class _TextLook(_Look):
     def read(self, processes: int | None, progress: Progress | None) -> None:
         """Read the rows; with a limit, one row more, which tells whether there are others."""
         check = self.registry.domain.check
-        limit = None if self.most is None else self.most + 1
-        with closing(read_text(self.registry, self.source, check, processes, limit)) as chunks:
-            for chunk in chunks:
-                rejected = [row for row in chunk.rejected if self._wanted(row)]
-                rows = [row for row in chunk.rows if self._wanted(row)]
-                self.counts.rows += len(rows) + len(rejected)
-                for row in rejected:
-                    self.counts.count(row)
-                self._add(rows)
-                if progress is not None:
-                    kept = self.counts.rows - self.counts.rejected
-                    progress(self.counts.rows, kept, self.counts.rejected)
+        for source, before, wanted in self.files():
+            limit = None if wanted is None else wanted + 1
+            with closing(read_text(self.registry, source, check, processes, limit)) as chunks:
+                for chunk in chunks:
+                    self._count(chunk, before)
+                    if progress is not None:
+                        kept = self.counts.rows - self.counts.rejected
+                        progress(self.counts.rows, kept, self.counts.rejected)
 
-    def _wanted(self, row: Row | RejectedRow) -> bool:
-        wanted = self.most is None or row.number <= self.most
+    def _count(self, chunk: Chunk, before: int) -> None:
+        """Count rows of a file that ``before`` rows come before."""
+        rejected = [row for row in chunk.rejected if self._wanted(row.number + before)]
+        rows = [
+            replace(row, number=row.number + before) for row in chunk.rows if self._wanted(row.number + before)
+        ]
+        self.counts.rows += len(rows) + len(rejected)
+        for row in rejected:
+            self.counts.count(replace(row, number=row.number + before))
+        self._add(rows)
+
+    def _wanted(self, number: int) -> bool:
+        wanted = self.most is None or number <= self.most
         self.whole = self.whole and wanted
         return wanted
 
@@ -145,10 +169,11 @@ class _TextLook(_Look):
 
     def columns(self) -> list[str]:
         """Return the column that holds the text; of a file that has columns but names none, the one chosen."""
-        if self.source.reader.name != "csv":
-            return [self.source.column] if self.source.column else []
-        path, usual = self.source.path, self.registry.domain.columns
-        return [choose_column(read_header(path), self.source.column, usual, path)]
+        first = self.sources.first
+        if first.reader.name != "csv":
+            return [first.column] if first.column else []
+        with here(first.file) as path:
+            return [choose_column(read_header(path), first.column, self.registry.domain.columns, path)]
 
     def longer_than(self, most: int) -> int:
         """Count the usable rows with more than ``most`` ids."""
@@ -179,46 +204,56 @@ class _TextLook(_Look):
 class _NumbersLook(_Look):
     """Counts missing values, moments and extremes of rows of numbers."""
 
-    def __init__(self, registry: Registry, source: Source, most: int | None) -> None:
-        super().__init__(registry, source, most)
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        super().__init__(registry, sources, most)
         self.names: tuple[str, ...] = ()
         self.tally: FeatureTally | None = None
 
     def read(self, processes: int | None, progress: Progress | None) -> None:
         """Read the rows; ``processes`` belong to checks, which rows of numbers have none of."""
-        for record in self._records():
-            if isinstance(record, RejectedRow):
-                self.counts.rows += 1
-                self.counts.count(record)
-            elif len(record):
-                self.names = record.names(self.source.columns)
-                self.tally = self.tally or FeatureTally(len(self.names))
-                self.tally.add(record.values, record.numbers)
-                self.counts.rows += len(record)
-            if progress is not None:
-                progress(self.counts.rows, self.counts.rows - self.counts.rejected, self.counts.rejected)
+        for source, before, wanted in self.files():
+            for record in self._records(source, wanted):
+                if isinstance(record, RejectedRow):
+                    self.counts.rows += 1
+                    self.counts.count(replace(record, number=record.number + before))
+                elif len(record):
+                    self._add(record, source, before)
+                if progress is not None:
+                    progress(self.counts.rows, self.counts.rows - self.counts.rejected, self.counts.rejected)
 
-    def _records(self) -> Iterator[Block | RejectedRow]:
+    def _add(self, block: Block, source: Source, before: int) -> None:
+        names = block.names(source.columns)
+        if self.names and names != self.names:
+            raise DataError(
+                f"{source.file} has other columns ({', '.join(names)}) than {self.sources.first.file} "
+                f"({', '.join(self.names)}): files of one set must have the same"
+            )
+        self.names = names
+        self.tally = self.tally or FeatureTally(len(self.names))
+        self.tally.add(block.values, block.numbers + before)
+        self.counts.rows += len(block)
+
+    def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
         """Yield what is among the first rows; those set aside may come long before the block they stand in."""
-        for record in read_values(self.registry, self.source):
-            if self.most is None:
+        for record in read_values(self.registry, source):
+            if most is None:
                 yield record
             elif isinstance(record, RejectedRow):
-                if record.number <= self.most:
+                if record.number <= most:
                     yield record
                 else:
                     self.whole = False
-                    if record.number > self.most + LARGEST_BLOCK:
+                    if record.number > most + LARGEST_BLOCK:
                         return
             else:
-                yield record.take(np.flatnonzero(record.numbers <= self.most))
-                if len(record) and record.numbers[-1] > self.most:
+                yield record.take(np.flatnonzero(record.numbers <= most))
+                if len(record) and record.numbers[-1] > most:
                     self.whole = False
                     return
 
     def columns(self) -> list[str]:
         """Return the names of the features; those asked for when no row could be used."""
-        return list(self.names or self.source.columns)
+        return list(self.names or self.sources.first.columns)
 
     def longer_than(self, most: int) -> int:
         """Count the usable rows, when they have more than ``most`` features."""
@@ -249,9 +284,12 @@ def _feature(tally: FeatureTally, at: int, name: str) -> Feature:
     )
 
 
-def _inspection(registry: Registry, source: Source, look: _TextLook | _NumbersLook, began: float) -> Inspection:
+def _inspection(
+    registry: Registry, sources: SourceSet, look: _TextLook | _NumbersLook, began: float
+) -> Inspection:
     """Put the figures together."""
-    counts, spec = look.counts, source.spec
+    source, counts = sources.first, look.counts
+    spec = source.spec if len(sources.sources) == 1 else None
     usable = counts.rows - counts.rejected
     figures = look.figures() if usable else None
     recipes = []
@@ -261,8 +299,9 @@ def _inspection(registry: Registry, source: Source, look: _TextLook | _NumbersLo
     own, workers = _peak_megabytes()
     return Inspection(
         domain=registry.name,
-        label=source.label,
-        path=source.path,
+        label=source.label if spec else sources.label,
+        path=str(source.file),
+        files=len(sources.sources),
         found=_found(registry, source),
         summary=spec.summary if spec else None,
         source=spec.source if spec else None,
@@ -288,7 +327,7 @@ def _found(registry: Registry, source: Source) -> str:
         return "file"
     if source.spec.locate is not None:
         return "ships"
-    found = [place.name for place in places(registry, source.spec) if place.path == source.path]
+    found = [place.name for place in places(registry, source.spec) if place.path == source.file]
     return found[0] if found else "cache"
 
 

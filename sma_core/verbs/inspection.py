@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sma_core.data.tallies import Bin
 
@@ -87,7 +86,8 @@ class NumberFigures:
 class Inspection:
     """A set or a file: where it is, who says so, and what its rows look like.
 
-    ``found`` tells how it was found: ``file``, ``ships``, ``SMA_DATA``, ``cache``. ``whole`` is false when there
+    ``path`` is that of the first file, or its URL, ``files`` how many there are. ``found`` tells how it was found:
+    ``file``, ``ships``, ``SMA_DATA``, ``cache``. ``whole`` is false when there
     are more rows than were asked for. One of ``text`` and ``numbers`` is there, unless no row can be used.
     ``peak_megabytes`` is the largest memory this process has had, ``worker_megabytes`` that of a process that
     checked rows; None where the system does not tell.
@@ -95,7 +95,8 @@ class Inspection:
 
     domain: str
     label: str
-    path: Path
+    path: str
+    files: int
     found: str
     summary: str | None
     source: str | None

@@ -65,6 +65,8 @@ class RemotePlace:
             infos = [info for info in infos if info["type"] != "directory"]
             if kind == "folder":
                 infos = [info for info in infos if self._counts(str(info["name"]), path)]
+            if kind == "pattern" and not name_of(url).startswith("."):  # as patterns of local files
+                infos = [info for info in infos if not str(info["name"]).rpartition("/")[2].startswith(".")]
             for info in infos:
                 told = info if info.get("size") is not None and sign_of(info) else fs.info(info["name"])
                 inner = str(info["name"])
