@@ -99,12 +99,12 @@ def _signals_as(file: Path) -> Iterator[None]:
 
 
 def _status(failures: Mapping[int, ProcessFailure]) -> int:
-    """Return what rank 0 left with, or the first other that failed."""
+    """Return what rank 0 left with, or the first other that failed; a rank that torchrun ended says nothing."""
     for rank, failure in failures.items():
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
             raise UserError(
                 f"rank {rank} was ended by signal {-failure.exitcode}; what was saved before is whole: "
                 "go on with --resume"
             )
-    chosen = failures.get(0) or next(iter(failures.values()))
-    return chosen.exitcode if chosen.exitcode > 0 else 1
+    left = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode > 0}
+    return left.get(0, next(iter(left.values()), 1))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 import sma_core
+from sma_core.training.launch import _status
 from sma_core.training.metrics_file import read_metrics
 
 pytestmark = pytest.mark.slow
@@ -128,6 +130,12 @@ def test_a_rank_that_is_killed_is_one_sentence_and_the_run_goes_on_from_its_chec
     saved = max(int(path.name[5:]) for path in (tmp_path / "run" / "checkpoints").glob("step-*"))
     result = sma_core.train(resume=str(tmp_path / "run"), settings={"training.steps": saved + 2})
     assert result.step == saved + 2
+
+
+@pytest.mark.parametrize(("left", "status"), [({0: -15, 1: 2}, 2), ({0: 75, 1: 2}, 75), ({0: -15}, 1)])
+def test_a_rank_that_is_ended_with_the_others_does_not_choose_the_exit_status(left, status):
+    failures = {rank: SimpleNamespace(exitcode=code) for rank, code in left.items()}
+    assert _status(failures) == status
 
 
 def test_a_mistake_is_said_once(toy, tmp_path):
