@@ -301,6 +301,9 @@ class TrainingConfig(Settings):
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")
     workers: int = Field(0, ge=0, description="Processes that make batches ahead; 0: the training process itself.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
+    activation_checkpointing: bool = Field(
+        False, description="Compute the encoder's activations again for the gradient: less memory, longer steps."
+    )
     strategy: Strategy = Field(
         "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."
     )

@@ -9,13 +9,14 @@ latents, or the tokens that stay).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import CrossAttentionLayer, LayerSettings, Projected, SelfAttentionLayer
@@ -34,6 +35,8 @@ class Encoder(nn.Module):
 
     of_inputs: bool
     """Whether the first layer's queries are the inputs themselves."""
+    activation_checkpointing = False
+    """Whether training keeps only what enters each attention and computes the rest again for the gradient."""
 
     def __init__(self, config: ModelConfig, first: CrossAttentionLayer) -> None:
         super().__init__()
@@ -86,8 +89,15 @@ class Encoder(nn.Module):
         real ``(B, L)`` bool says which may be attended to.
         """
         for layer in islice(self.passes(), depth):
-            latents = layer(latents, real)
+            latents = self._checkpointed(layer, latents, real)
         return latents
+
+    def _checkpointed(self, work: Callable[..., Tensor], *given: object) -> Tensor:
+        """Call ``work`` with what is ``given``; see `activation_checkpointing`. Dropout is the same both times."""
+        if not (self.activation_checkpointing and self.training and torch.is_grad_enabled()):
+            return work(*given)
+        kept: Tensor = checkpoint(work, *given, use_reentrant=False)
+        return kept
 
     def forward(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real.
@@ -131,7 +141,7 @@ class CrossAttentionEncoder(Encoder):
             order = visible_first(visible, most_visible)  # (B, L)
             keys, values = (taken(part, order) for part in (projected.keys, projected.values))  # (B, H, L, d or e)
             projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
-        latents = self.first.attend(projected, self.latents, visible)
+        latents = self._checkpointed(self.first.attend, projected, self.latents, visible)
         return Latents(self.trunk(latents, None, depth), None)
 
 
@@ -170,7 +180,7 @@ class SelfAttentionEncoder(Encoder):
             embedded = taken(embedded[:, None], order)[:, 0]  # (B, N, E) -> (B, L, E)
             projected = Projected(*(taken(part, order) for part in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
-        latents = self.first.attend(projected, embedded, visible)
+        latents = self._checkpointed(self.first.attend, projected, embedded, visible)
         return Latents(self.trunk(latents, visible, depth), visible)
 
 

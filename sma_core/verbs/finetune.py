@@ -187,6 +187,7 @@ def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
     targets = Targets.from_json(run.model()["targets"])
     with seeded(config.training.seed):
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
+    module.encoder.activation_checkpointing = config.training.activation_checkpointing
     if config.pretrained is not None and not run.checkpoints.steps():
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     if config.training.frozen_encoder:

@@ -244,6 +244,7 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     batches = fixed_batches(store, chosen, size, pad, model.max_length, scale)
     with seeded(training.seed):
         module = SMA(model, job.feed.inputs)
+    module.encoder.activation_checkpointing = training.activation_checkpointing
     steps = count_steps(training, source.batches_in(0))
     trainer = Trainer(
         PretrainObjective(module, job.config.masking, batches, steps, training.compile),

@@ -78,6 +78,15 @@ def test_on_one_rank(request, tmp_path, domain, way):
     assert curve(cut) == curve(whole)
 
 
+def test_activation_checkpointing_changes_no_bit(toy, tmp_path):
+    settings = SHORT | WAYS["dropout"]
+    for name in ("plain", "less"):
+        settings["training.activation_checkpointing"] = name == "less"
+        sma_core.train(toy, settings=settings, out=tmp_path / name)
+    assert same(weights(tmp_path / "less", STEPS), weights(tmp_path / "plain", STEPS))
+    assert curve(tmp_path / "less") == curve(tmp_path / "plain")
+
+
 def on_two_ranks(*arguments):
     command = [sys.executable, "-m", "sma_core", "train", *map(str, arguments), "--devices", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -278,3 +278,21 @@ def test_dropout_acts_after_the_embedding_each_attention_and_each_mlp(monkeypatc
     monkeypatch.setattr(functional, "dropout", counted)
     model.train().encode(inputs, padding_mask)
     assert calls == [(0.5, True)] * 7  # embedding, and two for each of three layers
+
+
+@EVERY
+def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, kind):
+    dropped = {"dropout": 0.2, "attention_dropout": 0.2, "drop_path": 0.2, "layers": 3}
+    model, (inputs, padding_mask) = build(encoder, kind, **dropped), rows(kind)
+    gradients, kept = [], []
+    for model.encoder.activation_checkpointing in (False, True):
+        sizes: list[int] = []
+        torch.manual_seed(1)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t, s=sizes: s.append(t.numel()) or t, lambda t: t):
+            loss = model(inputs, padding_mask, GUIDED, noise(model, padding_mask)).loss
+        model.zero_grad()
+        loss.backward()
+        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+        kept.append(sum(sizes))
+    assert all(torch.equal(plain, again) for plain, again in zip(*gradients, strict=True))
+    assert kept[1] < kept[0] / 2

@@ -57,11 +57,13 @@ def close(one: list[tuple[int, str, float]], other: list[tuple[int, str, float]]
     )
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_ranks_give_the_curve_of_one_and_their_checkpoint_goes_on_on_one(toy, tmp_path, strategy):
+@pytest.mark.parametrize(
+    "settings", ["strategy=ddp", "strategy=fsdp", "strategy=fsdp activation_checkpointing=true"]
+)
+def test_two_ranks_give_the_curve_of_one_and_their_checkpoint_goes_on_on_one(toy, tmp_path, settings):
     one = sma_core.train(toy, settings=SETTINGS, out=tmp_path / "one").run
-    asked = ["train", "--domain", toy, "--set", f"training.strategy={strategy}", "--json"]
-    done = run(*asked, "--out", tmp_path / "two", devices=2)
+    given = [text for setting in settings.split() for text in ("--set", f"training.{setting}")]
+    done = run("train", "--domain", toy, *given, "--json", "--out", tmp_path / "two", devices=2)
     assert close(figures(one), figures(tmp_path / "two"))
     assert json.loads(done.stdout)["step"] == 12
     for name, tensor in weights(tmp_path / "two", 12).items():
