@@ -9,7 +9,7 @@ import click
 import torch
 import typer
 
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, commit
 from benchmarks.reports import Found, Report, keep, previous, then_and_now, write
 from sma_core.errors import UserError
 from sma_core.memory import keep_freed_memory
@@ -41,7 +41,7 @@ Earlier = Annotated[str, typer.Option(help="previous: kept results of this machi
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures in benchmarks/results/.")]
 Tiny = Annotated[bool, typer.Option("--tiny", hidden=True, help="Small sizes, to try the command out.")]
-_NOT_SAID = {"json", "kept"}
+_NOT_SAID = {"json", "kept", "plot"}
 """Options that change nothing about what is measured."""
 
 
@@ -125,3 +125,105 @@ def step(
     peer = "transformers" in chosen(against, AGAINST, "--against")
     found = measure(names, precisions, str(place), peer=peer, compiled=compiled, repeats=repeats, tiny=tiny)
     finish(context, found, place, against, json, kept)
+
+
+@app.command()
+def growth(
+    context: typer.Context,
+    axis: Annotated[str, typer.Option(help="inputs, latents, rows, layers, with commas; empty: all.")] = "",
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "bf16",
+    against: Earlier = "",
+    plot: Annotated[Path | None, typer.Option(help="Draw the lines here, .svg or .png.")] = None,
+    device: Device = "cpu",
+    repeats: Repeats = 5,
+    threads: Threads = 0,
+    json: Json = None,
+    kept: Keep = False,
+    tiny: Tiny = False,
+) -> None:
+    """Time and memory of a step against inputs, latents, rows and layers, with exponents."""
+    from benchmarks.growth import AXES, measure
+
+    axes = chosen(axis, tuple(AXES), "--axis") or list(AXES)
+    (wanted,) = chosen(precision, PRECISIONS, "--precision")[:1]
+    place = ready(device, threads)
+    found = measure(axes, wanted, str(place), repeats=repeats, tiny=tiny)  # type: ignore[arg-type]
+    finish(context, found, place, against, json, kept)
+    if plot is not None:
+        from benchmarks.growth_plot import draw
+
+        draw(found.records, f"{wanted}, {Machine.here(place).words()}, commit {commit()}", plot)
+
+
+@app.command()
+def inference(
+    context: typer.Context,
+    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    against: Against = "",
+    device: Device = "cpu",
+    repeats: Repeats = 5,
+    threads: Threads = 0,
+    json: Json = None,
+    kept: Keep = False,
+    tiny: Tiny = False,
+) -> None:
+    """Rows to vectors at the paper's sizes, as embed and predict do it: tokens/s, in several arithmetics."""
+    from benchmarks.inference import ROWS, measure
+
+    names = chosen(workload, tuple(ROWS), "--workload") or list(ROWS)
+    place = ready(device, threads)
+    peer = "transformers" in chosen(against, AGAINST, "--against")
+    finish(context, measure(names, str(place), peer=peer, repeats=repeats, tiny=tiny), place, against, json, kept)
+
+
+@app.command()
+def loader(
+    context: typer.Context,
+    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    against: Earlier = "",
+    repeats: Repeats = 5,
+    threads: Threads = 0,
+    json: Json = None,
+    kept: Keep = False,
+    tiny: Tiny = False,
+) -> None:
+    """Batches a second out of prepared stores, beside what a training step eats."""
+    from benchmarks.loader import ROWS, measure
+
+    names = chosen(workload, tuple(ROWS), "--workload") or list(ROWS)
+    place = ready("cpu", threads)
+    finish(context, measure(names, repeats=repeats, tiny=tiny), place, against, json, kept)
+
+
+@app.command()
+def prepare(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help=".txt, .csv, .tsv or .smi, compressed or not.", exists=True)],
+    check: Annotated[str, typer.Option(help="The domain's check, as package.module:function.")] = "",
+    numbers: Annotated[bool, typer.Option("--numbers", help="Rows of numbers, not texts.")] = False,
+    max_length: Annotated[int, typer.Option(help="Texts are cut here.", min=1)] = 512,
+    against: Earlier = "",
+    repeats: Repeats = 3,
+    json: Json = None,
+    kept: Keep = False,
+) -> None:
+    """A file to a store: rows/s with and without the check, with one process and several."""
+    from benchmarks.prepare import measure
+
+    found = measure(file, check or None, numbers=numbers, longest=max_length, repeats=repeats)
+    finish(context, found, ready("cpu"), against, json, kept)
+
+
+@app.command()
+def startup(
+    context: typer.Context,
+    domain: Annotated[str, typer.Option(help="A domain whose first training step is timed too.")] = "",
+    against: Earlier = "",
+    repeats: Repeats = 15,
+    json: Json = None,
+    kept: Keep = False,
+) -> None:
+    """How long the program takes to start, with no plugin and with fifty."""
+    from benchmarks.startup import measure
+
+    finish(context, measure(domain, repeats), ready("cpu"), against, json, kept)

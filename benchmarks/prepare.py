@@ -1,33 +1,35 @@
-"""Measure how fast a file is prepared, and how much memory that takes.
+"""`prepare`: a file to a store, without its domain's check and with it, in one process and in several.
 
-    python benchmarks/prepare.py FILE [--check PACKAGE.MODULE:FUNCTION] [--processes N] [--column NAME]
-
-FILE is a .txt, .csv, .tsv or (with the chem plugin) .smi file, compressed or not. Prints one JSON object:
-rows, rows per second, and the peak resident memory of this process and of its largest worker in MB.
+Every way runs in a process of its own, into a folder of its own, in turn.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
+import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from benchmarks.memory import apart
+from benchmarks.reports import Found, Record
+from benchmarks.tables import number, table
+from benchmarks.timing import Spread
 from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest
+from sma_core.data.prepared import PrepareRequest, ValuesRequest
 from sma_core.data.readers import Reader
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
+from sma_core.data.readers.table import read_table
 from sma_core.data.streams import data_suffix
 from sma_core.data.tokenizers import ByteTokenizer
 
 USUAL = ("smiles", "SMILES", "sequence", "text")
+COLUMNS = ("way", "rows", "set aside", "seconds (quartiles)", "rows/s", "peak MB of the parent")
 
 
 def reader_for(path: Path) -> Reader:
-    """Choose the reader by the file's suffix."""
+    """Choose the reader of texts by the file's suffix."""
     suffix = data_suffix(path)
     if suffix == ".smi":
         from sma_chem.smi import read_smi
@@ -36,45 +38,58 @@ def reader_for(path: Path) -> Reader:
     return read_text if suffix == ".txt" else read_csv
 
 
-def peak_megabytes(who: int) -> int:
-    """Peak resident memory; the system counts in kB on Linux and in bytes on macOS."""
-    peak = resource.getrusage(who).ru_maxrss
-    return peak >> (20 if sys.platform == "darwin" else 10)
-
-
-def main() -> None:
-    """Prepare the file in a temporary folder and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--check")
-    parser.add_argument("--processes", type=int)
-    parser.add_argument("--column")
-    parser.add_argument("--max-length", type=int, default=512)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as cache:
-        request = PrepareRequest(
-            source=arguments.file,
-            reader=reader_for(arguments.file),
-            reader_name="benchmark",
-            tokenizer=ByteTokenizer(),
-            cache=Path(cache),
-            max_length=arguments.max_length,
-            column=arguments.column,
-            usual_columns=USUAL,
-            check=arguments.check,
-            processes=arguments.processes,
-        )
+def prepared(file: Path, check: str | None, processes: int | None, numbers: bool, longest: int) -> dict[str, Any]:
+    """Prepare once, in a temporary folder; return rows, those set aside, and seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        common: dict[str, Any] = {"source": file, "reader_name": "benchmark", "cache": Path(folder)}
+        common |= {"max_length": longest, "max_rejected": 1.0}
+        if numbers:
+            request: Any = ValuesRequest(reader=read_table, **common)
+        else:
+            texts = {"reader": reader_for(file), "tokenizer": ByteTokenizer(), "usual_columns": USUAL}
+            request = PrepareRequest(**common, **texts, check=check, processes=processes)
         summary = prepare(request).summary
-    figures = {
-        "rows": summary.rows,
-        "rejected": summary.rejected,
-        "seconds": round(summary.seconds, 1),
-        "rows_per_second": round(summary.rows / summary.seconds),
-        "peak_mb": peak_megabytes(resource.RUSAGE_SELF),
-        "largest_worker_peak_mb": peak_megabytes(resource.RUSAGE_CHILDREN),
+    return {"rows": summary.rows, "rejected": summary.rejected, "seconds": summary.seconds}
+
+
+def measure(
+    file: Path, check: str | None, *, numbers: bool = False, longest: int = 512, repeats: int = 3
+) -> Found:
+    """Prepare ``file`` in every way, round by round."""
+    ways: dict[str, tuple[str | None, int | None]] = {"not checked": (None, None)}
+    if check is not None:
+        counts = sorted({1, *(each for each in (2, 4, 8, 16, 32) if each <= (os.cpu_count() or 1))})
+        ways |= {f"checked, {count} processes": (check, count) for count in counts}
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for round_ in range(repeats):
+        print(f"round {round_ + 1} of {repeats}", file=sys.stderr, flush=True)
+        for way, (wanted, processes) in ways.items():
+            found[way].append(apart(prepared, file, wanted, processes, numbers, longest))
+    records = [_record(file.name, way, each) for way, each in found.items()]
+    return Found(records, table(COLUMNS, map(_line, records)), repeats)
+
+
+def _record(file: str, way: str, found: list[dict[str, Any]]) -> Record:
+    spread, first = Spread.of([each["seconds"] for each in found]), found[0]
+    return {
+        "name": f"{file}, {way}",
+        "value": first["rows"] / spread.median,
+        "unit": "rows/s",
+        "way": way,
+        "rows": first["rows"],
+        "rejected": first["rejected"],
+        "seconds": spread.to_json(),
+        "peak_mb": max(each["peak_mb"] for each in found),
     }
-    print(json.dumps(figures))
 
 
-if __name__ == "__main__":
-    main()
+def _line(record: Record) -> tuple[str, ...]:
+    low, median, high = (f"{record['seconds'][each]:.1f}" for each in ("low", "median", "high"))
+    return (
+        record["way"],
+        f"{record['rows']:,}",
+        f"{record['rejected']:,}",
+        f"{median} ({low} to {high})",
+        number(record["value"]),
+        f"{record['peak_mb']:,.0f}",
+    )

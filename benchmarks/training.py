@@ -73,10 +73,12 @@ class Training:
         precision: FixedPrecision = "fp32",
         compiled: bool = False,
         seed: int = 0,
+        checkpointed: bool = False,
     ) -> None:
         config = training_config(precision, device, compiled, seed)
         with seeded(seed):
             self.module = SMA(workload.model, workload.inputs)
+        self.module.encoder.activation_checkpointing = checkpointed
         objective = PretrainObjective(self.module, workload.masking, [], STEPS, compiled)
         source = InMemory(batches_of(workload, device, seed))
         place = Place(device, precision)

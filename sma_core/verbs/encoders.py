@@ -93,16 +93,8 @@ class EncoderModel:
 
         A place is an index into the chunk's usable rows (m,). Rows of like length share a batch.
         """
-        lengths = self._padded_lengths(chunk)
-        order = np.argsort(lengths, kind="stable")
-        begin = 0
-        while begin < len(order):
-            end = begin + 1
-            while end < len(order) and int(lengths[order[end]]) * (end + 1 - begin) <= tokens:
-                end += 1
-            places = order[begin:end]
+        for places in of_like_length(self._padded_lengths(chunk), tokens):
             yield places, self._batch(chunk, places).to(self.device)
-            begin = end
 
     def _padded_lengths(self, chunk: RowChunk) -> NDArray[np.int64]:
         if chunk.ids is not None:
@@ -118,6 +110,18 @@ class EncoderModel:
         scale = self.reading.feed.scale
         assert scale is not None, "values are read by a model with a scale"
         return collate_values(chunk.values[places], scale)
+
+
+def of_like_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Yield places of rows that share a batch: shortest first, at most ``tokens`` padded inputs, or one row."""
+    order = np.argsort(padded, kind="stable")
+    begin = 0
+    while begin < len(order):
+        end = begin + 1
+        while end < len(order) and int(padded[order[end]]) * (end + 1 - begin) <= tokens:
+            end += 1
+        yield order[begin:end]
+        begin = end
 
 
 def _pretrained(run: RunContents, registry: Registry, device: torch.device) -> EncoderModel:

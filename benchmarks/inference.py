@@ -1,0 +1,199 @@
+"""`inference`: rows to vectors, as `embed` and `predict` do it, in tokens a second.
+
+One call takes all rows of a workload through the encoder, in batches of at most ``TOKENS`` padded inputs. Beside
+the way of the verbs (rows of like length together, no gradients): other arithmetic, batches in the order of the
+file, and the encoder of `transformers`' Perceiver. How far vectors move by arithmetic is the largest difference of
+their cosine from 1.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.reports import Found, Record
+from benchmarks.tables import milliseconds, number, table
+from benchmarks.timing import Spread, interleaved
+from benchmarks.workloads import WORKLOADS, Workload, small
+from sma_core.data.batches import Batch
+from sma_core.nn.heads import mean_latents
+from sma_core.nn.model import SMA
+from sma_core.training.device import FixedPrecision, autocast, seeded
+from sma_core.verbs.encoders import BATCH_TOKENS, of_like_length
+from sma_core.verbs.vectors import latents_of
+
+SEED = 0
+ROWS = {"chem-bucketed": 256, "protein-378": 64, "physics": 1024}
+"""Rows of a call; `MIXED` says which lengths they have."""
+MIXED = {"chem-bucketed": (16, 160), "protein-378": (60, 1000)}
+"""Shortest and longest row: lengths are drawn evenly on a logarithmic scale, as sets of texts have them."""
+COLUMNS = ("rows", "how", "a call in ms (quartiles)", "tokens/s", "rows/s", "1 - cosine, at most")
+Encode = Callable[[Batch], Tensor]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a workload one by one, and how many inputs each has."""
+
+    batch: Batch
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, name: str, count: int) -> Rows:
+        """Draw them."""
+        draws = np.random.default_rng(SEED)
+        low, high = MIXED.get(name, (28, 28))
+        lengths = np.exp(draws.uniform(np.log(low), np.log(high), count)).astype(np.int64)
+        (batch,) = Drawn.of(WORKLOADS[name], lengths).batches(1, SEED)
+        return cls(batch, lengths)
+
+    def part(self, places: NDArray[np.int64]) -> Batch:
+        """Return a batch of some rows, padded as the longest of them."""
+        width = -(-int(self.lengths[places].max()) // 8) * 8
+        inputs, mask = self.batch.inputs[places], self.batch.padding_mask[places]
+        return Batch(inputs[:, :width], mask[:, :width], None, places)
+
+
+class Drawn(Workload):
+    """A workload whose rows have given lengths."""
+
+    @classmethod
+    def of(cls, base: Workload, lengths: NDArray[np.int64]) -> Workload:
+        """Put the lengths in the place of those that it draws."""
+        facts = vars(base) | {"rows": len(lengths), "longest": int(lengths.max())}
+        return Workload(**facts | {"lengths": lambda draws, rows: lengths, "padded": False})
+
+
+def in_file_order(lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of rows that share a batch when nobody looks at their lengths."""
+    size = max(1, tokens // int(lengths.max()))
+    for begin in range(0, len(lengths), size):
+        yield np.arange(begin, min(begin + size, len(lengths)))
+
+
+def ours(module: SMA, device: torch.device, precision: FixedPrecision) -> Encode:
+    """Return the encoder as `embed` calls it: mean latents."""
+
+    def encode(batch: Batch) -> Tensor:
+        with autocast(device, precision):
+            return mean_latents(latents_of(module, batch)).float()
+
+    return encode
+
+
+def eight_bits(module: SMA) -> SMA:
+    """Return a copy whose encoder's linear maps have weights of eight bits, and inputs rounded batch by batch."""
+    from torch.ao.quantization import quantize_dynamic
+
+    found = copy.deepcopy(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch will give it away to a package of its own
+        found.encoder = quantize_dynamic(found.encoder, {nn.Linear}, dtype=torch.qint8)
+    return found
+
+
+def theirs(workload: Workload, device: torch.device, precision: FixedPrecision) -> Encode:
+    """Return the peer's encoder."""
+    from benchmarks.peer import TextPeer
+
+    with seeded(SEED):
+        perceiver = TextPeer(workload.model).model.perceiver.to(device).eval()
+
+    @torch.inference_mode()
+    def encode(batch: Batch) -> Tensor:
+        with autocast(device, precision):
+            inputs, _, _ = perceiver.input_preprocessor(batch.inputs)
+            mask = torch.where(batch.padding_mask, 0.0, torch.finfo(torch.float32).min)[
+                :, None, None
+            ]  # (B, 1, 1, N)
+            latents = perceiver.embeddings(batch_size=len(inputs))
+            found: Tensor = perceiver.encoder(latents, inputs=inputs, inputs_mask=mask).last_hidden_state
+        return found.mean(dim=1).float()
+
+    return encode
+
+
+def measure(
+    workloads: Sequence[str], device: str, *, peer: bool = False, repeats: int = 5, tiny: bool = False
+) -> Found:
+    """Measure every workload in its turn, all ways of one round by round."""
+    records: list[Record] = []
+    for name in workloads:
+        print(f"{name}: {repeats} rounds", file=sys.stderr, flush=True)
+        records += _of_one_workload(name, torch.device(device), peer, repeats, tiny)
+    return Found(records, table(COLUMNS, map(_line, records), left=2), repeats, SEED)
+
+
+def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, tiny: bool) -> list[Record]:
+    work = small(WORKLOADS[name]) if tiny else WORKLOADS[name]
+    rows = Rows.of(name, 4 if tiny else ROWS[name])
+    with seeded(SEED):
+        module = SMA(work.model, work.inputs).to(device).eval()
+    ways: dict[str, tuple[Encode, Callable[..., Iterable[NDArray[np.int64]]]]] = {
+        "fp32": (ours(module, device, "fp32"), of_like_length),
+        "bf16": (ours(module, device, "bf16"), of_like_length),
+        "fp32, in the order of the file": (ours(module, device, "fp32"), in_file_order),
+    }
+    if device.type == "cpu":
+        ways["int8 weights"] = (ours(eight_bits(module), device, "fp32"), of_like_length)
+    if peer and rows.batch.inputs.dim() == 2:
+        ways |= {f"transformers {p}": (theirs(work, device, p), of_like_length) for p in ("fp32", "bf16")}
+    padded = -(-rows.lengths // 8) * 8
+    calls = {
+        way: lambda encode=encode, order=order: _all(rows, encode, order(padded, BATCH_TOKENS), device)
+        for way, (encode, order) in ways.items()
+    }
+    exact = calls["fp32"]()
+    moved = {way: _moved(exact, call()) for way, call in calls.items() if not way.startswith("transformers")}
+    times = interleaved(calls, device, repeats, warm_up=1)
+    return [_record(name, way, rows, times[way], moved.get(way)) for way in calls]
+
+
+def _all(rows: Rows, encode: Encode, groups: Iterable[NDArray[np.int64]], device: torch.device) -> Tensor:
+    """Take all rows through the encoder; gives vectors (n, D) in their order."""
+    found: list[Tensor] = []
+    order: list[NDArray[np.int64]] = []
+    for places in groups:
+        found.append(encode(rows.part(places).to(device)).cpu())
+        order.append(places)
+    return torch.cat(found)[np.argsort(np.concatenate(order))]
+
+
+def _moved(exact: Tensor, other: Tensor) -> float:
+    return float((1 - functional.cosine_similarity(exact.double(), other.double(), dim=1)).max())
+
+
+def _record(name: str, way: str, rows: Rows, times: list[float], moved: float | None) -> dict[str, Any]:
+    spread = Spread.of(times)
+    return {
+        "name": f"{name}, {way}",
+        "value": int(rows.lengths.sum()) / spread.median,
+        "unit": "tokens/s",
+        "workload": name,
+        "way": way,
+        "rows": len(rows.lengths),
+        "seconds": spread.to_json(),
+        "moved": moved,
+    }
+
+
+def _line(record: Record) -> tuple[str, ...]:
+    spread = Spread(**record["seconds"])
+    return (
+        f"{record['workload'].split('-')[0]}, {record['rows']:,}",
+        record["way"],
+        milliseconds(spread),
+        number(record["value"]),
+        number(record["rows"] / spread.median),
+        "-" if record["moved"] is None else f"{record['moved']:.1e}",
+    )

@@ -1,0 +1,144 @@
+"""`loader`: batches out of a prepared store, beside what a training step eats, and beside copying memory.
+
+Rows are drawn from a seed and prepared as any file is. One call makes ``BATCHES`` batches of an epoch in its
+shuffled order, in the training process itself (``training.workers`` 0).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.reports import Found, Record
+from benchmarks.tables import milliseconds, number, table
+from benchmarks.timing import Spread, interleaved
+from benchmarks.training import Training
+from benchmarks.workloads import WORKLOADS, Workload, small
+from sma_core.data.epochs import StoreSource
+from sma_core.data.prepare import prepare
+from sma_core.data.prepared import PrepareRequest, ValuesRequest
+from sma_core.data.readers.arrays import read_arrays
+from sma_core.data.readers.lines import read_text
+from sma_core.data.scaling import FeatureScale
+from sma_core.data.tokenizers import ByteTokenizer
+
+SEED = 0
+BATCHES = 64
+ROWS = {"chem-bucketed": 200_000, "chem-packed": 200_000, "protein-1024": 20_000, "physics": 200_000}
+FEATURES = 28
+COLUMNS = (
+    "workload",
+    "rows prepared a second",
+    "a batch in ms (quartiles)",
+    "loader, samples/s",
+    "a step in bf16 eats",
+    "times as much",
+    "loader, GB/s",
+    "copying memory, GB/s",
+)
+
+
+def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSource, float]:
+    """Write rows, prepare them, and return batches of them and the rows prepared a second."""
+    draws = np.random.default_rng(SEED)
+    longest = WORKLOADS[name].longest
+    if name == "physics":
+        file = folder / "rows.npy"
+        np.save(file, draws.standard_normal((rows, FEATURES), dtype=np.float32))
+        values = ValuesRequest(
+            source=file, reader=read_arrays, reader_name="npy", cache=folder, max_length=FEATURES
+        )
+        made = prepare(values)
+        names = tuple(map(str, range(FEATURES)))
+        scale = FeatureScale(names, (0.1,) * FEATURES, (1.1,) * FEATURES)
+        source = StoreSource(made.open(), batch, FEATURES, 0, SEED, scale=scale)
+        return source, rows / made.summary.seconds
+    file = folder / "rows.txt"
+    lengths = (
+        draws.integers(340, 1024, rows) if name.startswith("protein") else draws.normal(60, 15, rows).clip(16)
+    )
+    letters = draws.integers(ord("A"), ord("Z") + 1, int(lengths.max())).astype(np.uint8).tobytes()
+    file.write_bytes(b"".join(letters[: int(length)] + b"\n" for length in lengths))
+    texts = PrepareRequest(
+        source=file,
+        reader=read_text,
+        reader_name="text",
+        cache=folder,
+        max_length=longest,
+        tokenizer=ByteTokenizer(),
+    )
+    made = prepare(texts)
+    packing = "concat" if name == "chem-packed" else "single"
+    source = StoreSource(made.open(), batch, longest, ByteTokenizer.pad_id, SEED, packing)  # type: ignore[arg-type]
+    return source, rows / made.summary.seconds
+
+
+def measure(workloads: Sequence[str], *, repeats: int = 5, tiny: bool = False) -> Found:
+    """Measure every workload in its turn: loader, training step and copying, round by round."""
+    records = []
+    for name in workloads:
+        print(f"{name}: {repeats} rounds", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            records.append(_of_one_workload(name, Path(folder), repeats, tiny))
+    return Found(records, table(COLUMNS, map(_line, records)), repeats, SEED)
+
+
+def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Record:
+    work: Workload = small(WORKLOADS[name]) if tiny else WORKLOADS[name]
+    source, prepared = source_of(name, folder, 2_000 if tiny else ROWS[name], work.rows)
+    batches, training = 4 if tiny else BATCHES, Training(replace(work), torch.device("cpu"), "bf16", seed=SEED)
+    source.batches_in(0)  # the plan of an epoch is made once
+    step, loader = training.step, _walk(source, batches)
+    sample = source.batch(0, 0)
+    taken = sample.inputs.element_size() * sample.inputs.numel()
+    block = np.ones(1 << 26, dtype=np.float32)  # 256 MB, more than any cache
+    copy = np.empty_like(block)
+    works: dict[str, Callable[[], object]] = {
+        "loader": loader,
+        "step": step,
+        "copy": lambda: np.copyto(copy, block),
+    }
+    times = interleaved(works, torch.device("cpu"), repeats, warm_up=1)
+    spread = Spread.of([seconds / batches for seconds in times["loader"]])
+    eaten = work.rows / Spread.of(times["step"]).median
+    return {
+        "name": name,
+        "value": work.rows / spread.median,
+        "unit": "samples/s",
+        "seconds": spread.to_json(),
+        "prepared_per_second": prepared,
+        "eaten_per_second": eaten,
+        "bytes_per_second": taken / spread.median,
+        "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
+    }
+
+
+def _walk(source: StoreSource, batches: int) -> Callable[[], object]:
+    """Return a call that makes the next batches of the first epoch, from the top again at its end."""
+    places = count()
+
+    def walk() -> None:
+        for _ in range(batches):
+            source.batch(0, next(places) % source.batches_in(0))
+
+    return walk
+
+
+def _line(record: Record) -> tuple[str, ...]:
+    return (
+        record["name"],
+        number(record["prepared_per_second"]),
+        milliseconds(Spread(**record["seconds"])),
+        number(record["value"]),
+        number(record["eaten_per_second"]),
+        number(record["value"] / record["eaten_per_second"]),
+        number(record["bytes_per_second"] / 1e9),
+        number(record["copied_per_second"] / 1e9),
+    )
