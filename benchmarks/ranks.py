@@ -1,10 +1,10 @@
 """One rank against two on this machine: samples a second, difference of the loss, peak memory of a rank.
 
-    python benchmarks/ranks.py [--domain chem] [--recipe paper] [--steps 6] [--batch-size 8] [--threads 1]
+    python benchmarks/ranks.py [--domain chem] [--recipe paper] [--source nci] [--set model.layers=24] …
 
-Every run has the same batches and masks, and `--threads` threads a rank, so two ranks have twice as many; dropout
-is off, since each rank drops what its own seed says. Memory is the largest resident set (VmHWM) of any rank, of
-Linux.
+Every run has the same batches and masks, and `--threads` threads a rank, so two ranks have twice as many: one rank
+is measured with as many threads too. Dropout is off, since each rank drops what its own seed says. Memory is the
+largest resident set (VmHWM) of any rank, of Linux.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ import tempfile
 import time
 from pathlib import Path
 
-RUNS = {"1 rank": (1, "auto"), "2 ranks, ddp": (2, "ddp"), "2 ranks, fsdp": (2, "fsdp")}
+RUNS = {
+    "1 rank": (1, "auto", 1),
+    "1 rank, twice the threads": (1, "auto", 2),
+    "2 ranks, ddp": (2, "ddp", 1),
+    "2 ranks, fsdp": (2, "fsdp", 1),
+}
+"""Ranks, strategy, and threads of a rank as a multiple of `--threads`."""
 
 
 def main() -> None:
@@ -28,6 +34,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--domain", default="chem")
     options.add_argument("--recipe", default="paper")
+    options.add_argument("--source", default="", help="rows; empty: the recipe's")
+    options.add_argument("--set", action="append", default=[], help="a setting of the training")
     options.add_argument("--steps", type=int, default=6)
     options.add_argument("--batch-size", type=int, default=8)
     options.add_argument("--threads", type=int, default=1)
@@ -38,16 +46,16 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: |")
     first: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, (devices, strategy) in RUNS.items():
+        for name, (devices, strategy, times) in RUNS.items():
             run = Path(folder) / name.replace(" ", "-").replace(",", "")
-            peak = measured(run, chosen, devices, strategy)
+            peak = measured(run, chosen, devices, strategy, times * chosen.threads)
             losses, rate = figures(run)
             first = first or losses
             apart = max(abs(losses[step] - first[step]) for step in first)
             print(f"| {name} | {rate:.1f} | {peak:,.0f} MB | {apart:.1e} |", flush=True)
 
 
-def measured(run: Path, chosen: argparse.Namespace, devices: int, strategy: str) -> float:
+def measured(run: Path, chosen: argparse.Namespace, devices: int, strategy: str, threads: int) -> float:
     """Train, and return the largest resident set of a rank in MB."""
     settings = {
         "training.steps": chosen.steps,
@@ -60,11 +68,13 @@ def measured(run: Path, chosen: argparse.Namespace, devices: int, strategy: str)
         "training.checkpoint_every": chosen.steps,
         "model.dropout": 0.0,
     }
+    settings |= {"data.source": chosen.source} if chosen.source else {}
     command = [sys.executable, "-m", "sma_core", "train", "--domain", chosen.domain, "--recipe", chosen.recipe]
     command += [text for setting, value in settings.items() for text in ("--set", f"{setting}={value}")]
+    command += [text for given in chosen.set for text in ("--set", given)]
     command += ["--out", str(run), "--devices", str(devices)]
-    environment = os.environ | {"OMP_NUM_THREADS": str(chosen.threads)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     peak = 0.0
     while process.poll() is None:
         peak = max([peak, *(resident(rank) for rank in ranks_of(process.pid))])

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from sma_core.errors import CheckpointError
@@ -30,6 +29,7 @@ from sma_core.files import (
     temporary_name,
     write_atomically,
 )
+from sma_core.training.tensor_file import save_file
 from sma_core.training.upgrades import FORMAT_VERSION, upgraded
 
 logger = logging.getLogger("sma")
@@ -76,6 +76,7 @@ class CheckpointStore:
     ) -> Path:
         """Publish the checkpoint of ``step`` and return its folder.
 
+        Tensors that are spread over the ranks are gathered one by one: see `sma_core.training.tensor_file`.
         Raises `CheckpointError` when it cannot be written; what was published before stays as it is.
         """
         final = self.place(step)
@@ -83,12 +84,12 @@ class CheckpointStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary.mkdir()
-            save_file({name: tensor.contiguous() for name, tensor in model.items()}, temporary / MODEL)
-            save_file({name: tensor.contiguous() for name, tensor in training.items()}, temporary / TRAINING)
+            save_file(model, temporary / MODEL)
+            save_file(training, temporary / TRAINING)
             (temporary / STATE).write_text(json.dumps({"step": step, **state}, indent=1), encoding="utf-8")
             _seal(temporary)
             self._publish(temporary, final)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "

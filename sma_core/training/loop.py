@@ -40,10 +40,10 @@ from sma_core.training.strategies import (
     load_whole,
     shard,
     whole,
-    whole_tensors,
     without_averaging,
 )
 from sma_core.training.stream import BatchSource, BatchStream
+from sma_core.training.tensor_file import gather
 from sma_core.training.workers import BatchWorkers, explained
 
 
@@ -326,10 +326,11 @@ class Trainer:
             state.best_step, state.best_value = state.step, state.metrics[self.objective.selection]
         state.elapsed = began - self._clock
         state.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
-        first = self.ranks.first
-        model = whole_tensors(self.module.state_dict(), keep=first)
-        training = whole_tensors(optimizer_tensors(self.optimizer, self.module), keep=first)
-        if first:
+        model, training = self.module.state_dict(), optimizer_tensors(self.optimizer, self.module)
+        if not self.ranks.first:
+            gather(model)
+            gather(training)
+        else:
             self.store.save(state.step, model, training, asdict(state))
             if not state.skipped_in_a_row:  # else these weights may be lost, and those before are what is left
                 self.store.prune(self.config.keep_last, state.best_step)

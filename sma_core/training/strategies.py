@@ -96,16 +96,6 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def whole_tensors(tensors: Mapping[str, Tensor], keep: bool) -> dict[str, Tensor]:
-    """Return the whole of each tensor; a rank that need not ``keep`` them only helps the others, and gets none."""
-    kept = {}
-    for name, tensor in tensors.items():
-        found = whole(tensor.detach())
-        if keep:
-            kept[name] = found.cpu() if isinstance(tensor, DTensor) else found
-    return kept
-
-
 def like(tensor: Tensor, model: Tensor) -> Tensor:
     """Bring a whole tensor to the device of ``model``, and spread it over the ranks as that is."""
     moved = tensor.to(model.device)

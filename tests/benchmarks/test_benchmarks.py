@@ -2,19 +2,26 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from benchmarks.cli import app
+from benchmarks.growth import AXES, Size, slope
+from benchmarks.inference import ROWS, Rows, in_file_order
+from benchmarks.inference import measure as inference
 from benchmarks.machine import Machine
 from benchmarks.operations import operations
+from benchmarks.prepare import measure as prepare
 from benchmarks.products import rate
 from benchmarks.reports import Found, Report, keep, previous, then_and_now
+from benchmarks.startup import first_step
 from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
 from sma_core.nn.inputs import ContinuousInputs
+from sma_core.verbs.encoders import of_like_length
 
 CPU = torch.device("cpu")
 
@@ -112,3 +119,75 @@ def test_kept_figures_are_compared_with_the_newest_of_the_same_machine(tmp_path)
     assert "| x | samples/s | 2" in then_and_now(now, previous("step", machine, tmp_path))
     assert "1.50 |" in then_and_now(now, previous("step", machine, tmp_path))
     assert "Nothing was kept" in then_and_now(now, previous("prepare", machine, tmp_path))
+
+
+def test_an_exponent_is_the_slope_of_the_largest_sizes():
+    sizes = [1, 2, 4, 8, 16]
+    assert slope(sizes, [100.0, 100.0, 3 * 4.0**2, 3 * 8.0**2, 3 * 16.0**2]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_only_one_thing_grows(axis):
+    small_one, large = (Size(axis, value, False, "fp32", "cpu").work() for value in AXES[axis][:2])
+    ratio = AXES[axis][1] / AXES[axis][0]
+    sizes = {
+        "inputs": (small_one.longest, large.longest),
+        "latents": (small_one.model.latents, large.model.latents),
+        "rows": (small_one.rows, large.rows),
+        "layers": (small_one.model.layers, large.model.layers),
+    }
+    assert {name: after / before for name, (before, after) in sizes.items()} == {
+        name: ratio if name == axis else 1.0 for name in sizes
+    }
+
+
+def test_growth_draws_its_lines_and_gives_exponents(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra report")
+    plot = tmp_path / "growth.svg"
+    result = CliRunner().invoke(app, ["growth", "--axis", "rows", "--tiny", "--repeats", "1", "--plot", str(plot)])
+    assert result.exit_code == 0, result.output
+    assert "| rows | 2 | on |" in result.output
+    assert "| rows | off | " in result.output
+    assert plot.read_text().count("exponent") >= 4
+
+
+def test_every_way_of_inference_gives_the_same_vectors_and_reads_every_row_once():
+    pytest.importorskip("transformers", reason="needs the extra benchmarks")
+    for name in ROWS:
+        rows = Rows.of(name, 6)
+        for order in (of_like_length, in_file_order):
+            groups = list(order(rows.lengths, 512))
+            assert sorted(np.concatenate(groups).tolist()) == list(range(6))
+    found = inference(["chem-bucketed"], "cpu", peer=True, repeats=1, tiny=True).records
+    assert {record["way"]: record["moved"] < 1e-3 for record in found if record["moved"] is not None} == {
+        "fp32": True,
+        "bf16": True,
+        "fp32, in the order of the file": True,
+        "int8 weights": True,
+    }
+    assert all(record["value"] > 0 for record in found)
+
+
+def test_the_loader_is_set_beside_the_step(tmp_path):
+    result = CliRunner().invoke(app, ["loader", "--workload", "physics", "--tiny", "--repeats", "1"])
+    assert result.exit_code == 0, result.output
+    assert "| physics |" in result.output
+
+
+def test_a_file_is_prepared_with_and_without_its_check(tmp_path):
+    file = tmp_path / "rows.txt"
+    file.write_text("".join(f"{'x' * (at % 7 + 1)}\n" for at in range(50)))
+    check = "tests.benchmarks.test_benchmarks:even"
+    (plain, *checked) = prepare(file, check, repeats=1).records
+    assert (plain["rows"], plain["rejected"]) == (50, 0)
+    assert all(each["rejected"] == sum((at % 7 + 1) % 2 for at in range(50)) for each in checked)
+
+
+def even(texts):
+    """Refuse texts of odd length."""
+    return [None if len(text) % 2 == 0 else "odd" for text in texts]
+
+
+def test_the_first_step_of_a_training_is_timed(toy, tmp_path):
+    assert first_step(toy, tmp_path / "run") > 0
+    assert '"loss"' in (tmp_path / "run" / "metrics.jsonl").read_text()

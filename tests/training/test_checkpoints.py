@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sma_core.errors import CheckpointError
 from sma_core.training import checkpoints
 from sma_core.training.checkpoints import CheckpointStore
+from sma_core.training.tensor_file import save_file
 
 MODEL = {"weight": torch.arange(6.0).reshape(2, 3)}
 TRAINING = {"exp_avg.weight": torch.ones(2, 3)}
@@ -154,3 +156,20 @@ def test_tensors_of_an_earlier_format_come_under_todays_names(store):
     read = store.read(1)
     assert list(read.model()) == ["encoder.first.query.weight"]
     assert list(read.training()) == ["exp_avg.encoder.first.query.weight"]
+
+
+def test_the_file_is_what_the_library_reads_whatever_the_kind_and_shape(tmp_path):
+    tensors = {
+        "scalar": torch.tensor(3.5),
+        "none": torch.empty(0, 4),
+        "turned": torch.arange(12.0).reshape(3, 4).t(),
+        "odd": torch.tensor([True, False, True]),
+        "half": torch.randn(5).to(torch.bfloat16),
+        "whole": torch.arange(7),
+    }
+    save_file(tensors, tmp_path / "file.safetensors")
+    found = load_file(tmp_path / "file.safetensors")
+    assert sorted(found) == sorted(tensors)
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
