@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
@@ -40,16 +41,17 @@ def choose_mask(
 ) -> Mask:
     """Choose what to hide in embedded inputs ``(B, N, E)``; no gradient flows through the choice.
 
-    ``projected`` are the first attention's queries and keys; padding_mask ``(B, N)`` bool, True where real. With
-    the strategy ``random`` the position noise alone decides, with ``none`` nothing is hidden and all is
-    reconstructed.
+    ``projected`` are the first attention's queries and keys; padding_mask ``(B, N)`` bool, True where real.
+    Columns at the end that are padding in every row may be missing from ``embedded`` and ``projected``. With the
+    strategy ``random`` the position noise alone decides, with ``none`` nothing is hidden and all is reconstructed.
     """
     if masking.strategy == "none":
         return every_position(padding_mask, torch.zeros_like(padding_mask))
     if masking.strategy == "random":
         return hide(noise.positions, padding_mask, masking, noise)
     ranking, _, _ = rank(encoder, projected, embedded, padding_mask, masking, noise)
-    return hide(ranking, padding_mask, masking, noise)
+    missing = padding_mask.shape[1] - ranking.shape[1]
+    return hide(functional.pad(ranking, (0, missing)), padding_mask, masking, noise)
 
 
 def rank(
@@ -60,17 +62,19 @@ def rank(
     masking: MaskingConfig,
     noise: MaskNoise,
 ) -> tuple[Tensor, Tensor, Draw]:
-    """Give the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and which queries were drawn."""
+    """Give the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and which queries were drawn.
+
+    N is that of ``embedded`` ``(B, N, E)``: see `choose_mask`.
+    """
     if masking.mask_self and not encoder.of_inputs:
         raise ConfigError("masking.mask_self needs a self-attention encoder: latents stand at no position")
     heads = _guiding_layer(encoder, masking.layer).settings.heads
     draw = draw_queries(noise, masking, padding_mask, heads, encoder.of_inputs)
+    real = padding_mask[:, : embedded.shape[1]]
     if masking.layer == 0:
-        attention = attention_of(
-            query_scores(projected.queries, projected.keys, draw.queries), padding_mask, draw.heads
-        )
+        attention = attention_of(query_scores(projected.queries, projected.keys, draw.queries), real, draw.heads)
     else:
-        attention = carried_attention(encoder, projected, embedded, padding_mask, masking.layer, draw)
+        attention = carried_attention(encoder, projected, embedded, real, masking.layer, draw)
     return importance(attention, draw, heads, masking.mask_self), attention, draw
 
 

@@ -55,6 +55,17 @@ class Mask(NamedTuple):
     positions: Tensor
     valid: Tensor
 
+    def cut(self) -> Mask:
+        """Leave out the last of the ``positions`` that count in no row; this waits for the device."""
+        last = used_columns(self.valid)
+        return self._replace(positions=self.positions[:, :last], valid=self.valid[:, :last])
+
+
+def used_columns(mask: Tensor) -> int:
+    """How many columns of ``(B, N)`` bool there are up to the last True, at least 1; this waits for the device."""
+    columns: list[int] = mask.any(dim=0).nonzero().flatten().tolist()
+    return max([0, *columns]) + 1
+
 
 class Draw(NamedTuple):
     """Drawn ``queries`` ``(B, R)`` int64, where they are ``valid`` ``(B, R)`` bool, their ``heads`` ``(B, R)``."""

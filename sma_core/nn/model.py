@@ -20,7 +20,7 @@ from sma_core.nn.guidance import choose_mask
 from sma_core.nn.heads import Encoded
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.losses import Reconstruction, TargetScale, token_loss, value_loss
-from sma_core.nn.masking import Mask, MaskNoise
+from sma_core.nn.masking import Mask, MaskNoise, used_columns
 
 EmbeddingModule = TokenEmbedding | ValueEmbedding
 
@@ -48,7 +48,8 @@ class SMA(nn.Module):
         where real; noise from `sma_core.nn.masking.draw_noise`. Raises `DataError` when N is larger than
         ``model.max_length``.
         """
-        embedded = self.embed(inputs)
+        used = used_columns(padding_mask) if _may_look(padding_mask) else None
+        embedded = self.embed(inputs[:, :used])
         projected = self.encoder.project(embedded)
         mask = choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
         most = largest_visible_count(padding_mask.shape[1], masking)
@@ -75,7 +76,10 @@ class SMA(nn.Module):
         mask: Mask,
         most_visible: int | None,
     ) -> Reconstruction:
-        latents = self.encoder.finish(projected, embedded, padding_mask & ~mask.hidden, most_visible)
+        visible = padding_mask & ~mask.hidden
+        if _may_look(visible):
+            most_visible, mask = max(int(visible.sum(dim=1).max()), 1), mask.cut()
+        latents = self.encoder.finish(projected, embedded, visible[:, : embedded.shape[1]], most_visible)
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
         if isinstance(self.embed, TokenEmbedding):
             return token_loss(outputs, inputs.to(torch.int64), mask, self.weighted_loss)
@@ -98,6 +102,11 @@ class SMA(nn.Module):
         latents: Latents = self.encoder(embedded, padding_mask)
         positions = torch.arange(padding_mask.shape[1], device=embedded.device).expand(padding_mask.shape)
         return self.decoder.hidden_states(latents, positions, self.embed, padding_mask)  # (B, N, O)
+
+
+def _may_look(tensor: Tensor) -> bool:
+    """Whether shapes may follow from values: only on the CPU, where no other device has to be waited for."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class Predictor(nn.Module):

@@ -10,6 +10,7 @@ from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.encoder import taken, visible_first
 from sma_core.nn.heads import PositionHead
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
+from sma_core.nn.masking import Mask
 from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.parameters import parameter_count
 from tests.nn.small import VOCABULARY, batch, noise_for, small_config
@@ -296,3 +297,36 @@ def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, ki
         kept.append(sum(sizes))
     assert all(torch.equal(plain, again) for plain, again in zip(*gradients, strict=True))
     assert kept[1] < kept[0] / 2
+
+
+@EVERY
+@pytest.mark.parametrize("layer", [0, 1])
+def test_padding_that_all_rows_have_is_left_out_and_changes_nothing(encoder, kind, layer, monkeypatch):
+    masking = GUIDED.model_copy(update={"layer": layer})
+    model, (inputs, padding_mask) = build(encoder, kind), rows(kind)
+    padding_mask[:, 15:] = False
+    if kind == "continuous":
+        inputs[:, 15:] = 0.0
+    seen = []
+    model.embed.register_forward_hook(lambda module, given, found: seen.append(given[0].shape[1]))
+    found = []
+    for look in (True, False):
+        monkeypatch.setattr("sma_core.nn.model._may_look", lambda tensor, look=look: look)
+        result = model(inputs, padding_mask, masking, noise(model, padding_mask))
+        model.zero_grad()
+        result.loss.backward()
+        found.append((result, [parameter.grad for parameter in model.parameters()]))
+    (short, gradients), (full, others) = found
+    assert seen == [15, 20]
+    assert torch.equal(short.mask.hidden, full.mask.hidden)
+    assert short.mask.positions.shape[1] < full.mask.positions.shape[1]
+    assert torch.allclose(short.loss, full.loss, atol=1e-6)
+    assert all(torch.allclose(one, other, 1e-3, 1e-4) for one, other in zip(gradients, others, strict=True))
+
+
+def test_a_mask_is_cut_behind_the_last_position_that_counts():
+    valid = torch.tensor([[True, False, True, False, False], [True, False, False, False, False]])
+    mask = Mask(valid, torch.arange(5).expand(2, -1), valid)
+    assert mask.cut().positions.tolist() == [[0, 1, 2], [0, 1, 2]]
+    nothing = mask._replace(valid=torch.zeros_like(valid))
+    assert nothing.cut().positions.shape == (2, 1)
