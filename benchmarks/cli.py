@@ -26,6 +26,7 @@ app = typer.Typer(
 def program() -> None:
     """Make commands of what follows; memory is kept as the program ``sma`` keeps it."""
     keep_freed_memory()
+    commit()  # what is in the working tree now is what runs, whatever is written there meanwhile
 
 
 PRECISIONS = ("fp32", "bf16")
@@ -227,3 +228,25 @@ def startup(
     from benchmarks.startup import measure
 
     finish(context, measure(domain, repeats), ready("cpu"), against, json, kept)
+
+
+@app.command()
+def curves(
+    context: typer.Context,
+    domain: Annotated[str, typer.Option(help="A domain that is installed.")] = "chem",
+    recipe: Annotated[str, typer.Option(help="One of its recipes.")] = "tiny",
+    steps: Annotated[int, typer.Option(min=1)] = 1500,
+    seeds: Annotated[int, typer.Option(min=1)] = 3,
+    every: Annotated[int, typer.Option(min=1, help="Steps between two held-out losses.")] = 150,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves here, .svg or .png.")] = None,
+    json: Json = None,
+    kept: Keep = False,
+) -> None:
+    """The learning curve of bf16 beside that of fp32."""
+    from benchmarks.curves import draw, measure
+
+    place = ready("cpu")
+    found = measure(domain, recipe, steps, seeds, every)
+    finish(context, found, place, "", json, kept)
+    if plot is not None:
+        draw(found.records, f"{domain}, {recipe}, {Machine.here(place).words()}, commit {commit()}", plot)

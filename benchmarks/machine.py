@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -58,8 +59,9 @@ def processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
+@cache
 def commit() -> str:
-    """Return the short name of the commit, with ``-dirty`` when the code differs from it."""
+    """Return the short name of the commit, with ``-dirty`` when the code differs from it: as of the first call."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         return f"{name}-dirty" if _git("status", "--porcelain", "--", *CODE) else name

@@ -8,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.cli import app
+from benchmarks.curves import lines
 from benchmarks.growth import AXES, Size, slope
 from benchmarks.inference import ROWS, Rows, in_file_order
 from benchmarks.inference import measure as inference
@@ -191,3 +192,11 @@ def even(texts):
 def test_the_first_step_of_a_training_is_timed(toy, tmp_path):
     assert first_step(toy, tmp_path / "run") > 0
     assert '"loss"' in (tmp_path / "run" / "metrics.jsonl").read_text()
+
+
+def test_curves_are_compared_seed_by_seed(tmp_path):
+    losses = {("fp32", 0): 1.0, ("fp32", 1): 2.0, ("bf16", 0): 1.1, ("bf16", 1): 1.9}
+    records = [{"precision": p, "seed": seed, "step": 5, "value": v} for (p, seed), v in losses.items()]
+    ((step, fp32, bf16, apart),) = lines(records)
+    assert (step, fp32, bf16) == ("5", "1.5000 ± 0.7071", "1.5000 ± 0.5657")
+    assert apart == "+0.0000 (-0.1000 to +0.1000)"

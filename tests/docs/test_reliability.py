@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sma_core import errors
+from sma_core.training.metrics_file import read_metrics
 from tests.faults.test_bit_identity import NUMBERS, WAYS
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +69,43 @@ def test_the_script_puts_a_job_back_that_was_stopped_and_no_other(tmp_path, stat
     assert done.returncode == status
     queue = tmp_path / "queue"
     assert (queue.read_text().splitlines() if queue.exists() else []) == queued
+
+
+SRUN = """#!/bin/bash
+for rank in 0 1; do
+    SLURM_PROCID=$rank SLURM_LOCALID=$rank SLURM_NTASKS=2 "$@" &
+    started+=($!)
+done
+for process in "${started[@]}"; do wait "$process" || status=$?; done
+exit ${status:-0}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs bash")
+def test_the_script_for_many_nodes_trains_as_one_run_and_goes_back_into_the_queue(toy, tmp_path):
+    script = re.search(r"<!-- slurm, many nodes -->\n```bash\n(.*?)```", PAGE, re.DOTALL)[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    script = script.replace("29500", port).replace("--domain chem --recipe paper", f"--domain {toy}")
+    stubs = {
+        "srun": SRUN,
+        "scontrol": '#!/bin/sh\nif [ "$1" = show ]; then echo 127.0.0.1; else echo "$@" >> queue; fi\n',
+        "sma": f'#!/bin/sh\nexec {sys.executable} -m sma_core "$@"\n',
+    }
+    for name, content in stubs.items():
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
+    environment["SLURM_JOB_NODELIST"] = "here"
+    for limit, status in (("0.001s", 75), ("3h50m", 0)):
+        (tmp_path / "job.sh").write_text(script.replace("3h50m", limit))
+        done = subprocess.run(
+            ["bash", "job.sh"], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == status, done.stderr
+    assert (tmp_path / "queue").read_text().splitlines() == ["requeue 7"]
+    steps = [line["step"] for line in read_metrics(tmp_path / "runs/long/metrics.jsonl") if "loss" in line]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 12
