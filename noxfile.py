@@ -48,8 +48,11 @@ def install(session: nox.Session, versions: str, *packages: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """One thread for each of the two test processes, and no quiet failure of a plugin."""
-    return {"OMP_NUM_THREADS": "1", "SMA_STRICT_PLUGINS": "1"}
+    """One thread for each of the two test processes, and no quiet failure of a plugin.
+
+    Compiled files are kept, whatever the caller's setting: tests start many processes, and each imports torch.
+    """
+    return {"OMP_NUM_THREADS": "1", "SMA_STRICT_PLUGINS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @nox.session
@@ -135,5 +138,5 @@ def contract(session: nox.Session, versions: str) -> None:
 def readme(session: nox.Session) -> None:
     """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
     session.install(*LOCKED, "pytest")
-    few = {"SMA_TRAINING__STEPS": "20"}
+    few = {"SMA_TRAINING__STEPS": "20", "PYTHONDONTWRITEBYTECODE": ""}
     session.run("pytest", "-q", "tests/readme/run_readme.py", *session.posargs, env=os.environ | few)

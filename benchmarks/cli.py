@@ -250,3 +250,26 @@ def curves(
     finish(context, found, place, "", json, kept)
     if plot is not None:
         draw(found.records, f"{domain}, {recipe}, {Machine.here(place).words()}, commit {commit()}", plot)
+
+
+@app.command()
+def profile(
+    context: typer.Context,
+    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "bf16",
+    against: Against = "",
+    device: Device = "cpu",
+    threads: Threads = 0,
+    json: Json = None,
+    tiny: Tiny = False,
+) -> None:
+    """Where the time of a training step goes, by kind of operation."""
+    from benchmarks.profile import measure
+    from benchmarks.workloads import WORKLOADS
+
+    names = chosen(workload, tuple(WORKLOADS), "--workload") or list(WORKLOADS)
+    (wanted,) = chosen(precision, PRECISIONS, "--precision")[:1]
+    place = ready(device, threads)
+    peer = "transformers" in chosen(against, AGAINST, "--against")
+    found = measure(names, wanted, str(place), peer=peer, tiny=tiny)  # type: ignore[arg-type]
+    finish(context, found, place, "", json, kept=False)

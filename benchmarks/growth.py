@@ -1,6 +1,6 @@
 """`growth`: how time and memory of a training step grow with inputs, latents, rows and layers, one at a time.
 
-All start from the paper's model for bytes: 128 latents of width 384, 12 layers, rows full of random letters. With
+All start from the paper's model for bytes: 128 latents of width 384, 6 layers, rows full of random letters. With
 longer inputs the table of positions grows too. The exponent is the slope of the logarithms over the last three
 sizes, where what does not grow weighs least: 1 is linear.
 """
@@ -153,15 +153,17 @@ def slope(sizes: Sequence[float], values: Sequence[float], last: int = 3) -> flo
 
 
 def exponents(records: Sequence[Record]) -> str:
-    """Draw the table of exponents, and what checkpointing costs and saves at the largest size of each axis."""
+    """Draw the table of exponents: of time, of operations and of memory, for each line of a plot."""
     lines = []
     for axis in dict.fromkeys(record["axis"] for record in records):
         for kind in (False, True):
             found = series(records, axis, kind)
             sizes = [each["size"] for each in found]
-            fitted = (slope(sizes, [each[figure] for each in found]) for figure in ("operations", "step_mb"))
-            time = slope(sizes, [each["seconds"]["median"] for each in found])
-            counted, memory = fitted
-            lines.append((axis, "on" if kind else "off", f"{time:.2f}", f"{counted:.2f}", f"{memory:.2f}"))
+            figures = (
+                [each["seconds"]["median"] for each in found],
+                [each["operations"] for each in found],
+                [each["step_mb"] for each in found],
+            )
+            lines.append((axis, "on" if kind else "off", *(f"{slope(sizes, each):.2f}" for each in figures)))
     columns = ("grows", "activation checkpointing", "exponent of time", "of operations", "of memory")
     return table(columns, lines, left=2)

@@ -118,7 +118,7 @@ def _of_one_workload(cells: Sequence[Cell], repeats: int) -> list[Record]:
     for precision in dict.fromkeys(cell.precision for cell in cells):
         works |= products(device, precision, sizes=(64,) if cells[0].tiny else ())
     with _without_growing_shapes():
-        times = interleaved(works, device, repeats, calls=CALLS[device.type])
+        times = interleaved(works, device, repeats, warm_up=1, calls=CALLS[device.type], settle=1)
     counted = {cell.model: _counted(cell) for cell in cells}
     return [
         _record(cell, built[cell], times, counted[cell.model]) | {"first_step_seconds": round(first[cell], 3)}

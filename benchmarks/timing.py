@@ -59,15 +59,23 @@ def seconds(work: Work, device: torch.device, calls: int = 1) -> float:
 
 
 def interleaved(
-    works: Mapping[str, Work], device: torch.device, repeats: int, warm_up: int = 2, calls: int = 1
+    works: Mapping[str, Work],
+    device: torch.device,
+    repeats: int,
+    warm_up: int = 2,
+    calls: int = 1,
+    settle: int = 0,
 ) -> dict[str, list[float]]:
     """Return for each of ``works`` the seconds of a call in each of ``repeats`` rounds.
 
-    Every round runs all of them in their order; ``warm_up`` rounds before the first are not counted.
+    Every round runs all of them in their order; ``warm_up`` rounds before the first are not counted, nor are
+    ``settle`` calls before each timing: what came before is then out of the caches, as in a run of its own.
     """
     found: dict[str, list[float]] = {name: [] for name in works}
     for round_ in range(warm_up + repeats):
         for name, work in works.items():
+            for _ in range(settle):
+                work()
             taken = seconds(work, device, calls)
             if round_ >= warm_up:
                 found[name].append(taken)

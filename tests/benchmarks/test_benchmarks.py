@@ -16,6 +16,7 @@ from benchmarks.machine import Machine
 from benchmarks.operations import operations
 from benchmarks.prepare import measure as prepare
 from benchmarks.products import rate
+from benchmarks.profile import kind_of
 from benchmarks.reports import Found, Report, keep, previous, then_and_now
 from benchmarks.startup import first_step
 from benchmarks.timing import Spread, interleaved
@@ -40,8 +41,8 @@ def test_the_machines_rate_is_that_of_its_best_size():
 def test_rounds_run_all_in_order_and_leave_the_first_ones_out():
     order = []
     works = {name: lambda name=name: order.append(name) for name in "ab"}
-    found = interleaved(works, CPU, repeats=2, warm_up=1)
-    assert order == list("ababab")
+    found = interleaved(works, CPU, repeats=2, warm_up=1, settle=1)
+    assert order == list("aabb" * 3)
     assert [len(times) for times in found.values()] == [2, 2]
 
 
@@ -200,3 +201,13 @@ def test_curves_are_compared_seed_by_seed(tmp_path):
     ((step, fp32, bf16, apart),) = lines(records)
     assert (step, fp32, bf16) == ("5", "1.5000 ± 0.7071", "1.5000 ± 0.5657")
     assert apart == "+0.0000 (-0.1000 to +0.1000)"
+
+
+def test_a_profile_shares_a_step_out_among_kinds_of_operations():
+    names = ("aten::mm", "aten::bmm", "aten::native_layer_norm_backward", "aten::add")
+    kinds = ["products of weights", "products of attention", "norms", "everything else"]
+    assert list(map(kind_of, names)) == kinds
+    result = CliRunner().invoke(app, ["profile", "--workload", "physics", "--precision", "fp32", "--tiny"])
+    assert result.exit_code == 0, result.output
+    assert "| products of weights |" in result.output
+    assert "(0 %)" not in result.output.partition("| products of weights |")[2].partition("\n")[0]
