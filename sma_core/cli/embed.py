@@ -8,7 +8,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Layer, Reader
+from sma_core.cli.options import (
+    Arithmetic,
+    BatchTokens,
+    Column,
+    Debug,
+    Device,
+    Devices,
+    Identifier,
+    Json,
+    Layer,
+    Reader,
+)
 
 
 def embed(
@@ -26,6 +37,7 @@ def embed(
     reader: Reader = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
+    precision: Arithmetic = "fp32",
     devices: Devices = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -46,6 +58,7 @@ def embed(
         reader=reader,
         batch_tokens=batch_tokens,
         device=device,
+        precision=precision,
         policy=context.obj,
     )
     if is_silent():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
+from sma_core.cli.options import Arithmetic, BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
 
 
 def predict(
@@ -28,6 +28,7 @@ def predict(
     reader: Reader = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
+    precision: Arithmetic = "fp32",
     devices: Devices = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -46,6 +47,7 @@ def predict(
         reader=reader,
         batch_tokens=batch_tokens,
         device=device,
+        precision=precision,
         policy=context.obj,
     )
     if is_silent():

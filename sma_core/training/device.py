@@ -29,11 +29,14 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_precision(name: Precision, device: torch.device) -> FixedPrecision:
-    """Resolve ``auto``: bf16 where the hardware multiplies it natively, else fp32."""
+def choose_precision(name: Precision, device: torch.device, setting: str = "training.precision") -> FixedPrecision:
+    """Resolve ``auto``: bf16 where the hardware multiplies it natively, else fp32.
+
+    Raises `ConfigError`, which names the ``setting``, for what the device cannot do.
+    """
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
-            raise ConfigError("training.precision fp16 needs a GPU: use bf16 or fp32 on the CPU")
+            raise ConfigError(f"{setting} fp16 needs a GPU: use bf16 or fp32 on the CPU")
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from torch import Tensor
 
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
 from sma_core.config.layers import Layer, Values, resolve
+from sma_core.config.models import Precision
 from sma_core.data.batches import MULTIPLE, Batch, collate_encoded, collate_values
 from sma_core.data.tokenizers import select
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import choose_device
+from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import feed_of_run
@@ -58,7 +60,8 @@ class RunContents:
 class EncoderModel:
     """A run of `train` or `finetune`, loaded for reading rows.
 
-    ``masking`` is that of a pre-trained run; ``task`` and ``targets`` are those of a fine-tuned one.
+    ``masking`` is that of a pre-trained run; ``task`` and ``targets`` are those of a fine-tuned one. In fp32 what
+    it gives for a row does not depend on the batch beyond rounding.
     """
 
     path: Path
@@ -69,19 +72,37 @@ class EncoderModel:
     masking: MaskingConfig | None = None
     task: str | None = None
     targets: Targets | None = None
+    precision: FixedPrecision = "fp32"
 
     @classmethod
-    def load(cls, path: Path, device: str = "auto", policy: PluginPolicy | None = None) -> EncoderModel:
+    def load(
+        cls, path: Path, device: str = "auto", policy: PluginPolicy | None = None, precision: Precision = "fp32"
+    ) -> EncoderModel:
         """Load the newest checkpoint of a pre-trained run, or the best of a fine-tuned one."""
-        return cls.of(RunContents.read(path), device, policy)
+        return cls.of(RunContents.read(path), device, policy, precision)
 
     @classmethod
-    def of(cls, run: RunContents, device: str = "auto", policy: PluginPolicy | None = None) -> EncoderModel:
+    def of(
+        cls,
+        run: RunContents,
+        device: str = "auto",
+        policy: PluginPolicy | None = None,
+        precision: Precision = "fp32",
+    ) -> EncoderModel:
         """Build the network of a run and put its weights in."""
         with parts_of(run.path, run.facts, policy):
             registry = Registry.load(run.facts["domain"]["name"], policy)
             build = _finetuned if run.is_finetuned else _pretrained
-            return build(run, registry, choose_device(device))
+            place = choose_device(device)
+            return replace(
+                build(run, registry, place), precision=choose_precision(precision, place, "--precision")
+            )
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute without gradients, in the run's arithmetic."""
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            yield
 
     @property
     def domain(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.config.models import Precision
 from sma_core.errors import CheckpointError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.targets import Multiclass
@@ -37,9 +38,15 @@ class LoadedRun:
     predictor: PredictorModel | None
 
     @classmethod
-    def of(cls, run: RunContents, device: str = "auto", policy: PluginPolicy | None = None) -> LoadedRun:
-        """Build the network of a run that was read; raises as `load` does."""
-        encoder = EncoderModel.of(run, device, policy)
+    def of(
+        cls,
+        run: RunContents,
+        device: str = "auto",
+        policy: PluginPolicy | None = None,
+        precision: Precision = "fp32",
+    ) -> LoadedRun:
+        """Build the network of a run that was read; arguments and errors as `load` has them."""
+        encoder = EncoderModel.of(run, device, policy, precision)
         return cls(encoder, PredictorModel((encoder,), encoder.targets) if encoder.targets is not None else None)
 
     @property
@@ -146,14 +153,22 @@ class LoadedRun:
                 yield vectors
 
 
-def load(run: str | Path, *, device: str = "auto", policy: PluginPolicy | None = None) -> LoadedRun:
+def load(
+    run: str | Path,
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    policy: PluginPolicy | None = None,
+) -> LoadedRun:
     """Load a run of `train` or `finetune`.
+
+    ``precision`` as in `sma_core.embed`.
 
     Raises:
         CheckpointError: ``run`` is no run folder, or is damaged.
         PluginError: The domain, or the tokenizer that the run was made with, is not installed.
     """
-    return LoadedRun.of(RunContents.read(Path(run)), device, policy)
+    return LoadedRun.of(RunContents.read(Path(run)), device, policy, precision)
 
 
 def _widened(part: NDArray[np.float64], width: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from sma_core.config.models import Precision
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.ranks import joined
 from sma_core.training.targets import Multiclass
@@ -30,6 +31,7 @@ def predict(
     reader: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
+    precision: Precision = "fp32",
     policy: PluginPolicy | None = None,
 ) -> PredictResult:
     """Write a line for every row of ``data``, in its order: ``row, input, <predictions>, reason``.
@@ -42,7 +44,7 @@ def predict(
 
     ``out`` ends in ``.csv``, ``.csv.gz``, ``.parquet`` or ``.jsonl`` (empty: csv on standard output); a file
     appears under its name only when it is complete. Memory is bounded by a chunk of rows. ``batch_tokens`` bounds
-    the padded inputs of one forward pass.
+    the padded inputs of one forward pass. ``precision`` as in `sma_core.embed`.
 
     Raises:
         CheckpointError: A ``model`` is no fine-tuned run, or is damaged, or they were not taught the same.
@@ -53,7 +55,7 @@ def predict(
     count = unusable = 0
     models = [model] if isinstance(model, str | Path) else model
     with joined() as ranks, opened_table(out) if ranks.first else nullcontext() as table:
-        loaded = PredictorModel.load(models, device, policy)
+        loaded = PredictorModel.load(models, device, policy, precision)
         reading = loaded.first.reading
         chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
         tables = (of_rows(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from sma_core.config.models import Precision
 from sma_core.data.tokenizers import CharacterTokenizer, Encoded, shorten
 from sma_core.errors import CheckpointError
 from sma_core.plugins.discovery import PluginPolicy
@@ -39,7 +39,7 @@ class Predictions(NamedTuple):
 class PredictorModel:
     """Fine-tuned runs, loaded: ready to turn rows into predictions.
 
-    Computed in fp32, so a row's prediction does not depend on the batch beyond rounding.
+    In fp32 a row's prediction does not depend on the batch beyond rounding.
     """
 
     members: tuple[EncoderModel, ...]
@@ -47,7 +47,11 @@ class PredictorModel:
 
     @classmethod
     def load(
-        cls, paths: Sequence[Path], device: str = "auto", policy: PluginPolicy | None = None
+        cls,
+        paths: Sequence[Path],
+        device: str = "auto",
+        policy: PluginPolicy | None = None,
+        precision: Precision = "fp32",
     ) -> PredictorModel:
         """Load the best checkpoint of each run.
 
@@ -59,7 +63,7 @@ class PredictorModel:
                 raise CheckpointError(
                     f"{path} is a pre-trained run without a head: teach it a task with sma finetune --model {path}"
                 )
-        members = tuple(EncoderModel.load(path, device, policy) for path in paths)
+        members = tuple(EncoderModel.load(path, device, policy, precision) for path in paths)
         first = members[0]
         for other in members[1:]:
             _refuse_other(first, other)
@@ -108,8 +112,9 @@ def _outputs(member: EncoderModel, chunk: RowChunk, width: int, batch_tokens: in
     """Give a model's predictions for the usable rows (m, width); NaN behind the last position of a row."""
     values = np.full((len(chunk.usable), width), np.nan)
     for places, batch in member.batches(chunk, batch_tokens):
-        with torch.inference_mode():
-            found = _targets(member).predictions(member.module(batch.inputs, batch.padding_mask))[:, :width]
+        with member.computing():
+            outputs = member.module(batch.inputs, batch.padding_mask).float()
+        found = _targets(member).predictions(outputs)[:, :width]
         values[places, : found.shape[1]] = found
     return values
 

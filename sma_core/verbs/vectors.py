@@ -92,8 +92,9 @@ class Featurizing:
         shape = (width,) if self.pooling == "mean" else (self.encoder.model.latents, width)
         values = np.full((len(chunk.numbers), *shape), np.nan, dtype=np.float32)
         for places, batch in self.encoder.batches(chunk, self.batch_tokens):
-            latents = latents_of(self.encoder.module, batch, self.layer)
-            found = mean_latents(latents) if self.pooling == "mean" else latents.values
+            with self.encoder.computing():
+                latents = latents_of(self.encoder.module, batch, self.layer)
+                found = mean_latents(latents) if self.pooling == "mean" else latents.values
             values[chunk.usable[places]] = found.float().cpu().numpy()
         return Vectors(values)
 
@@ -113,10 +114,10 @@ class Featurizing:
     def _states(self, batch: Batch) -> Tensor:
         """Give a vector for every position (B, N, D); what stands at padding means nothing."""
         module = self.encoder.module
-        if module.encoder.of_inputs:
-            return latents_of(module, batch, self.layer).values
-        assert isinstance(module, SMA), "others are refused"
-        with torch.inference_mode():
+        with self.encoder.computing():
+            if module.encoder.of_inputs:
+                return latents_of(module, batch, self.layer).values
+            assert isinstance(module, SMA), "others are refused"
             return module.hidden_states(batch.inputs, batch.padding_mask)
 
     @property

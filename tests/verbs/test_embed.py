@@ -226,3 +226,27 @@ def test_what_is_no_list_of_texts_is_refused(toy, tmp_path, rows):
     loaded = sma_core.load(pretrain(tmp_path))
     with pytest.raises(DataError, match="give a list of strings"):
         loaded.check(rows)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "inputs"])
+def test_bf16_gives_nearly_the_same_vectors(pretrained, tmp_path, pooling):
+    words, found = [WORDS[at] for at in USABLE], []
+    for precision in ("fp32", "bf16"):
+        run = sma_core.load(pretrained, device="cpu", precision=precision)
+        vectors = run.embed(words) if pooling == "mean" else np.concatenate(run.embed_inputs(words))
+        found.append(vectors)
+    one, other = found
+    assert one.dtype == other.dtype == np.float32
+    assert np.abs(one - other).max() > 0
+    assert np.allclose(one, other, atol=0.05)
+
+
+def test_precision_is_an_option_and_what_the_device_cannot_do_is_said(toy, tmp_path, run_sma):
+    model, file = pretrain(tmp_path), words_file(tmp_path)
+    asked = ["embed", str(file), "--model", str(model), "--device", "cpu", "--column", "word"]
+    done = run_sma(*asked, "--precision", "bf16", "--out", str(tmp_path / "out.npy"))
+    assert done.returncode == 0, done.stderr
+    refused = run_sma(*asked, "--precision", "fp16", "--out", str(tmp_path / "other.npy"))
+    assert refused.returncode == 2
+    assert "--precision fp16 needs a GPU" in refused.stderr
+    assert not (tmp_path / "other.npy").exists()
