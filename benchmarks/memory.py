@@ -60,9 +60,13 @@ def _report(
 ) -> None:
     keep_freed_memory()
     torch.set_num_threads(threads)
-    figures = dict(work(*args, **kwargs))
-    figures["peak_mb"] = round(resident_megabytes(), 1)
+    out.send(dict(work(*args, **kwargs)) | peaks())
+    out.close()
+
+
+def peaks() -> dict[str, float]:
+    """Return the largest resident set of this process so far in MB, and the most its tensors took of a GPU."""
+    figures = {"peak_mb": round(resident_megabytes(), 1)}
     if torch.cuda.is_initialized():
         figures["peak_device_mb"] = round(torch.cuda.max_memory_allocated() / (1 << 20), 1)
-    out.send(figures)
-    out.close()
+    return figures

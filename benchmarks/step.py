@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
-from benchmarks.memory import apart, resident_megabytes
+from benchmarks.elsewhere import Elsewhere
 from benchmarks.operations import operations
 from benchmarks.products import products, rate
 from benchmarks.reports import Found, Record
 from benchmarks.tables import milliseconds, number, table
-from benchmarks.timing import Spread, interleaved, seconds
-from benchmarks.training import Stepping, Training, parameters
+from benchmarks.timing import Spread, rounds, seconds
+from benchmarks.training import Stepping, Training
 from benchmarks.workloads import WORKLOADS, Workload, small
 from sma_core.training.device import FixedPrecision
 
 SEED = 0
 OURS, PEER = "sma", "transformers"
-STEPS_FOR_MEMORY = 3
 CALLS = {"cpu": 1, "cuda": 10}
 """Steps timed as one: on a GPU the host may run ahead, as in a training."""
 COLUMNS = (
@@ -76,15 +75,6 @@ class Cell:
         return PeerTraining(self.work(), device, self.precision, self.compiled, SEED)
 
 
-def memory_of(cell: Cell) -> dict[str, Any]:
-    """Make a few steps; what is measured besides the peak is the size before the model was built."""
-    before = resident_megabytes("VmRSS")
-    stepping = cell.build()
-    for _ in range(STEPS_FOR_MEMORY):
-        stepping.step()
-    return {"before_mb": round(before, 1)}
-
-
 def measure(
     workloads: Sequence[str],
     precisions: Sequence[FixedPrecision],
@@ -111,40 +101,26 @@ def measure(
 
 
 def _of_one_workload(cells: Sequence[Cell], repeats: int) -> list[Record]:
-    device, built = torch.device(cells[0].device), {cell: cell.build() for cell in cells}
-    _check(built)
-    first = {cell: seconds(stepping.step, device) for cell, stepping in built.items()}
-    works = {cell.name: stepping.step for cell, stepping in built.items()}
+    device = torch.device(cells[0].device)
+    running = {cell: Elsewhere(cell.build, device) for cell in cells}
+    _check(cells, running)
+    timings = {cell.name: partial(each.seconds, CALLS[device.type]) for cell, each in running.items()}
     for precision in dict.fromkeys(cell.precision for cell in cells):
-        works |= products(device, precision, sizes=(64,) if cells[0].tiny else ())
-    with _without_growing_shapes():
-        times = interleaved(works, device, repeats, warm_up=1, calls=CALLS[device.type], settle=1)
+        for name, product in products(device, precision, sizes=(64,) if cells[0].tiny else ()).items():
+            timings[name] = partial(seconds, product, device)
+    times = rounds(timings, repeats, warm_up=1)
+    figures = {cell: each.figures | each.close() for cell, each in running.items()}
     counted = {cell.model: _counted(cell) for cell in cells}
-    return [
-        _record(cell, built[cell], times, counted[cell.model]) | {"first_step_seconds": round(first[cell], 3)}
-        for cell in cells
-    ]
+    return [_record(cell, times, counted[cell.model], figures[cell]) for cell in cells]
 
 
-@contextmanager
-def _without_growing_shapes() -> Iterator[None]:
-    """Let every padded length be compiled for itself, as long as there are few of them."""
-    before = torch._dynamo.config.cache_size_limit
-    torch._dynamo.config.cache_size_limit = 64
-    try:
-        yield
-    finally:
-        torch._dynamo.config.cache_size_limit = before
-
-
-def _check(built: dict[Cell, Stepping]) -> None:
+def _check(cells: Sequence[Cell], running: Mapping[Cell, Elsewhere]) -> None:
     """Raise `ConfigError` when a peer has not as many parameters as ours."""
-    ours = next(stepping for cell, stepping in built.items() if cell.model == OURS)
-    for cell, stepping in built.items():
-        if cell.model == PEER and not cell.tiny:
-            from benchmarks.peer import check_sizes
+    sizes = {cell.model: int(running[cell].figures["parameters"]) for cell in cells if not cell.tiny}
+    if PEER in sizes:
+        from benchmarks.peer import check_sizes
 
-            check_sizes(ours, stepping)
+        check_sizes(sizes[OURS], sizes[PEER])
 
 
 def _counted(cell: Cell) -> int:
@@ -152,7 +128,7 @@ def _counted(cell: Cell) -> int:
     return operations(Cell(cell.workload, cell.model, "fp32", False, "cpu", cell.tiny).build().step)
 
 
-def _record(cell: Cell, stepping: Stepping, times: dict[str, list[float]], counted: int) -> Record:
+def _record(cell: Cell, times: dict[str, list[float]], counted: int, figures: dict[str, Any]) -> Record:
     spread, work = Spread.of(times[cell.name]), cell.work()
     limit = rate(times, cell.precision)
     return {
@@ -168,8 +144,7 @@ def _record(cell: Cell, stepping: Stepping, times: dict[str, list[float]], count
         "operations": counted,
         "products_per_second": limit,
         "share_of_products": counted / spread.median / limit,
-        "parameters": parameters(stepping),
-        **apart(memory_of, cell),
+        **figures,
     }
 
 

@@ -59,24 +59,22 @@ def seconds(work: Work, device: torch.device, calls: int = 1) -> float:
 
 
 def interleaved(
-    works: Mapping[str, Work],
-    device: torch.device,
-    repeats: int,
-    warm_up: int = 2,
-    calls: int = 1,
-    settle: int = 0,
+    works: Mapping[str, Work], device: torch.device, repeats: int, warm_up: int = 2, calls: int = 1
 ) -> dict[str, list[float]]:
-    """Return for each of ``works`` the seconds of a call in each of ``repeats`` rounds.
+    """Return for each of ``works`` the seconds of a call in each of ``repeats`` rounds; see `rounds`."""
+    timings = {name: lambda work=work: seconds(work, device, calls) for name, work in works.items()}
+    return rounds(timings, repeats, warm_up)
 
-    Every round runs all of them in their order; ``warm_up`` rounds before the first are not counted, nor are
-    ``settle`` calls before each timing: what came before is then out of the caches, as in a run of its own.
+
+def rounds(timings: Mapping[str, Callable[[], float]], repeats: int, warm_up: int) -> dict[str, list[float]]:
+    """Return what each of ``timings`` says, in each of ``repeats`` rounds.
+
+    Every round asks all of them in their order; ``warm_up`` rounds before the first are not counted.
     """
-    found: dict[str, list[float]] = {name: [] for name in works}
+    found: dict[str, list[float]] = {name: [] for name in timings}
     for round_ in range(warm_up + repeats):
-        for name, work in works.items():
-            for _ in range(settle):
-                work()
-            taken = seconds(work, device, calls)
+        for name, timing in timings.items():
+            taken = timing()
             if round_ >= warm_up:
                 found[name].append(taken)
     return found

@@ -11,6 +11,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Numbers of these options in glibc's ``mallopt``."""
 _LARGEST_KEPT = 1 << 30
 """Blocks of up to so many bytes are kept; larger ones go back to the system when they are freed."""
+_LEAST_GIVEN_BACK = 128 << 10
+"""Blocks of so many bytes and more go back to the system at once, where memory is to be small."""
 _OWN_CHOICE = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 """Beginnings of environment variables by which a user chooses an allocator, or how it works."""
 
@@ -19,14 +21,26 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
     """Let glibc keep freed blocks of up to 1 GiB for what is asked for next; returns whether it will.
 
     By default it gives every block of 32 MiB or more back to the system and asks for it anew, and the system
-    clears each page of it: a fifth of a training step on the CPU goes there (``docs/speed.md``). The peak is the
-    same; what falls free between peaks stays with the process. It holds for the whole process, so only the program
-    ``sma`` asks for it; in Python call it yourself, before training. Nothing happens on other systems, or where
-    the environment says how memory is to be had.
+    clears each page of it: up to half of a training's time on the CPU goes there. The price is memory: pieces lie
+    idle between blocks in use, up to half as much again (figures of both in ``docs/speed.md``). It holds for the
+    whole process, so only the program ``sma`` asks for it; in Python call it yourself, before training. Nothing
+    happens on other systems, or where the environment says how memory is to be had.
     """
+    return _set({_MMAP_THRESHOLD: _LARGEST_KEPT, _TRIM_THRESHOLD: -1}, environment)
+
+
+def give_back_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
+    """Let glibc give every block of 128 KiB and more back, for work that is to be small rather than fast.
+
+    It undoes `keep_freed_memory` from here on; returns and leaves be as that does.
+    """
+    return _set({_MMAP_THRESHOLD: _LEAST_GIVEN_BACK, _TRIM_THRESHOLD: _LEAST_GIVEN_BACK}, environment)
+
+
+def _set(options: Mapping[int, int], environment: Mapping[str, str]) -> bool:
     if not sys.platform.startswith("linux") or any(name.startswith(_OWN_CHOICE) for name in environment):
         return False
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries of Linux have none
     if set_option is None:
         return False
-    return bool(set_option(_MMAP_THRESHOLD, _LARGEST_KEPT)) and bool(set_option(_TRIM_THRESHOLD, -1))
+    return all(bool(set_option(option, value)) for option, value in options.items())

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from sma_core.memory import keep_freed_memory
+from sma_core.memory import give_back_freed_memory, keep_freed_memory
 
 FAULTS = """
 import resource
-from sma_core.memory import keep_freed_memory
+from sma_core.memory import give_back_freed_memory, keep_freed_memory
 {first}
 import numpy
 for _ in range(20):
@@ -31,9 +31,12 @@ def faults(first: str) -> int:
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="not glibc"
 )
 def test_freed_blocks_are_used_again_and_not_asked_for_anew():
-    assert faults("assert keep_freed_memory()") < faults("") / 2
+    kept, usual = faults("assert keep_freed_memory()"), faults("")
+    assert kept < usual / 2
+    assert faults("keep_freed_memory(); assert give_back_freed_memory()") > 0.9 * usual
 
 
 @pytest.mark.parametrize("name", ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "LD_PRELOAD"])
 def test_a_choice_in_the_environment_stands(name):
     assert keep_freed_memory({name: "anything"}) is False
+    assert give_back_freed_memory({name: "anything"}) is False

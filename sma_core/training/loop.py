@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sma_core.config import TrainingConfig
 from sma_core.data.batches import Batch
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
+from sma_core.memory import give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.checkpoints import Checkpoint, CheckpointStore
 from sma_core.training.device import autocast
@@ -129,6 +130,7 @@ class Trainer:
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
         self.module = objective.module.to(self.device)
         if place.strategy == "fsdp":
+            give_back_freed_memory()  # who shares the model out wants memory more than speed
             shard(self.module)
         self.optimizer = build_optimizer(self.module, config, rates)
         self._averaged = place.strategy == "ddp"
