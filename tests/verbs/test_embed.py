@@ -243,7 +243,7 @@ def test_bf16_gives_nearly_the_same_vectors(pretrained, tmp_path, pooling):
 
 def test_precision_is_an_option_and_what_the_device_cannot_do_is_said(toy, tmp_path, run_sma):
     model, file = pretrain(tmp_path), words_file(tmp_path)
-    asked = ["embed", str(file), "--model", str(model), "--device", "cpu", "--column", "word"]
+    asked = ["embed", str(file), "--model", str(model), "--device", "cpu", "--input", "word"]
     done = run_sma(*asked, "--precision", "bf16", "--out", str(tmp_path / "out.npy"))
     assert done.returncode == 0, done.stderr
     refused = run_sma(*asked, "--precision", "fp16", "--out", str(tmp_path / "other.npy"))
