@@ -67,7 +67,7 @@ def draw(records: Sequence[Record], title: str, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"svg.hashsalt": "curves", "font.size": 8}):
+    with mpl.rc_context({"svg.hashsalt": "curves", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(5.2, 3.2), layout="constrained")
         axes = figure.subplots()
         for precision, style in zip(PRECISIONS, ("C0-", "C1--"), strict=True):

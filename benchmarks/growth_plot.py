@@ -17,7 +17,7 @@ def draw(records: Sequence[Record], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     axes = list(dict.fromkeys(record["axis"] for record in records))
-    with mpl.rc_context({"svg.hashsalt": "growth", "font.size": 8}):
+    with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(2.6 * len(axes) + 0.6, 4.8), layout="constrained")
         figure.suptitle(title, fontsize=8)
         grid = figure.subplots(2, len(axes), squeeze=False, sharex="col")
@@ -31,9 +31,19 @@ def draw(records: Sequence[Record], title: str, path: Path) -> None:
                     said = f"{label}, exponent {slope(sizes, values):.2f}"
                     grid[row][column].loglog(sizes, values, style, label=said, markersize=3, linewidth=1)
             grid[1][column].set_xlabel(axis)
+            sizes = [each["size"] for each in series(records, axis, False)]
+            grid[1][column].set_xticks(sizes, [_short(size) for size in sizes], fontsize=6)
+            grid[1][column].minorticks_off()
         for row, label in enumerate(("ms a step", "MB of a step")):
             grid[row][0].set_ylabel(label)
             for each in grid[row]:
-                each.legend(fontsize=6)
+                low, high = each.get_ylim()
+                each.set_ylim(low, high * (high / low) ** 0.3)  # room for the legend
+                each.legend(fontsize=6, loc="upper left", frameon=False)
                 each.grid(which="major", linewidth=0.3)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _short(size: int) -> str:
+    """Write 65,536 as 64k."""
+    return f"{size // 1024}k" if size >= 1024 and size % 1024 == 0 else str(size)
