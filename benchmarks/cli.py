@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import torch
 import typer
 
@@ -94,7 +93,7 @@ def said(context: typer.Context) -> dict[str, str]:
     return options
 
 
-def _spelled(parameter: click.Parameter) -> str:
+def _spelled(parameter: Any) -> str:  # noqa: ANN401 - click's, under whatever name typer has it
     return max(parameter.opts, key=len).lstrip("-")
 
 
