@@ -36,6 +36,7 @@ def main() -> None:
     options.add_argument("--recipe", default="paper")
     options.add_argument("--source", default="", help="rows; empty: the recipe's")
     options.add_argument("--set", action="append", default=[], help="a setting of the training")
+    options.add_argument("--only", default="", help="part of the names of the runs that are wanted")
     options.add_argument("--steps", type=int, default=6)
     options.add_argument("--batch-size", type=int, default=8)
     options.add_argument("--threads", type=int, default=1)
@@ -47,6 +48,8 @@ def main() -> None:
     first: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, (devices, strategy, times) in RUNS.items():
+            if chosen.only not in name:
+                continue
             run = Path(folder) / name.replace(" ", "-").replace(",", "")
             peak = measured(run, chosen, devices, strategy, times * chosen.threads)
             losses, rate = figures(run)
