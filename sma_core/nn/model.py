@@ -48,7 +48,9 @@ class SMA(nn.Module):
         where real; noise from `sma_core.nn.masking.draw_noise`. Raises `DataError` when N is larger than
         ``model.max_length``.
         """
-        used = used_columns(padding_mask) if _may_look(padding_mask) else None
+        used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
+        if not self.encoder.of_inputs and _may_look(padding_mask):
+            used = used_columns(padding_mask)
         embedded = self.embed(inputs[:, :used])
         projected = self.encoder.project(embedded)
         mask = choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
