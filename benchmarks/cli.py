@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
@@ -34,6 +35,9 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Rounds that count.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads of torch; 0: as it is.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16, or both with a comma.")]
+OnePrecision = Annotated[Literal["fp32", "bf16"], typer.Option(help="Arithmetic.")]
+Names = Annotated[str, typer.Option("--workload", help="Names with commas; empty: all.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the lines here, .svg or .png.")]
 Against = Annotated[
     str, typer.Option(help="transformers (the peer), previous (kept results), or both with a comma.")
 ]
@@ -52,6 +56,16 @@ def chosen(text: str, known: tuple[str, ...], option: str) -> list[str]:
         if name not in known:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=option)
     return names
+
+
+def workloads(text: str, known: Iterable[str]) -> list[str]:
+    """Return the named workloads, all when none is named."""
+    return chosen(text, tuple(known), "--workload") or list(known)
+
+
+def with_peer(against: str) -> bool:
+    """Whether the peer is to be measured too."""
+    return "transformers" in chosen(against, AGAINST, "--against")
 
 
 def ready(device: str, threads: int = 0) -> torch.device:
@@ -104,7 +118,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever an option holds
 @app.command()
 def step(
     context: typer.Context,
-    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    workload: Names = "",
     precision: Precision = "fp32,bf16",
     against: Against = "",
     device: Device = "cpu",
@@ -119,11 +133,12 @@ def step(
     from benchmarks.step import measure
     from benchmarks.workloads import WORKLOADS
 
-    names = chosen(workload, tuple(WORKLOADS), "--workload") or list(WORKLOADS)
+    names = workloads(workload, WORKLOADS)
     precisions: Any = chosen(precision, PRECISIONS, "--precision")
     place = ready(device, threads)
-    peer = "transformers" in chosen(against, AGAINST, "--against")
-    found = measure(names, precisions, str(place), peer=peer, compiled=compiled, repeats=repeats, tiny=tiny)
+    found = measure(
+        names, precisions, str(place), peer=with_peer(against), compiled=compiled, repeats=repeats, tiny=tiny
+    )
     finish(context, found, place, against, json, kept)
 
 
@@ -131,9 +146,9 @@ def step(
 def growth(
     context: typer.Context,
     axis: Annotated[str, typer.Option(help="inputs, latents, rows, layers, with commas; empty: all.")] = "",
-    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "bf16",
+    precision: OnePrecision = "bf16",
     against: Earlier = "",
-    plot: Annotated[Path | None, typer.Option(help="Draw the lines here, .svg or .png.")] = None,
+    plot: Plot = None,
     device: Device = "cpu",
     repeats: Repeats = 5,
     threads: Threads = 0,
@@ -145,20 +160,19 @@ def growth(
     from benchmarks.growth import AXES, measure
 
     axes = chosen(axis, tuple(AXES), "--axis") or list(AXES)
-    (wanted,) = chosen(precision, PRECISIONS, "--precision")[:1]
     place = ready(device, threads)
-    found = measure(axes, wanted, str(place), repeats=repeats, tiny=tiny)  # type: ignore[arg-type]
+    found = measure(axes, precision, str(place), repeats=repeats, tiny=tiny)
     finish(context, found, place, against, json, kept)
     if plot is not None:
         from benchmarks.growth_plot import draw
 
-        draw(found.records, f"{wanted}, {Machine.here(place).words()}, commit {commit()}", plot)
+        draw(found.records, f"{precision}, {Machine.here(place).words()}, commit {commit()}", plot)
 
 
 @app.command()
 def inference(
     context: typer.Context,
-    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    workload: Names = "",
     against: Against = "",
     device: Device = "cpu",
     repeats: Repeats = 5,
@@ -170,16 +184,22 @@ def inference(
     """Rows to vectors at the paper's sizes, as embed and predict do it: tokens/s, in several arithmetics."""
     from benchmarks.inference import ROWS, measure
 
-    names = chosen(workload, tuple(ROWS), "--workload") or list(ROWS)
+    names = workloads(workload, ROWS)
     place = ready(device, threads)
-    peer = "transformers" in chosen(against, AGAINST, "--against")
-    finish(context, measure(names, str(place), peer=peer, repeats=repeats, tiny=tiny), place, against, json, kept)
+    finish(
+        context,
+        measure(names, str(place), peer=with_peer(against), repeats=repeats, tiny=tiny),
+        place,
+        against,
+        json,
+        kept,
+    )
 
 
 @app.command()
 def loader(
     context: typer.Context,
-    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
+    workload: Names = "",
     against: Earlier = "",
     repeats: Repeats = 5,
     threads: Threads = 0,
@@ -190,7 +210,7 @@ def loader(
     """Batches a second out of prepared stores, beside what a training step eats."""
     from benchmarks.loader import ROWS, measure
 
-    names = chosen(workload, tuple(ROWS), "--workload") or list(ROWS)
+    names = workloads(workload, ROWS)
     place = ready("cpu", threads)
     finish(context, measure(names, repeats=repeats, tiny=tiny), place, against, json, kept)
 
@@ -237,7 +257,7 @@ def curves(
     steps: Annotated[int, typer.Option(min=1)] = 1500,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
     every: Annotated[int, typer.Option(min=1, help="Steps between two held-out losses.")] = 150,
-    plot: Annotated[Path | None, typer.Option(help="Draw the curves here, .svg or .png.")] = None,
+    plot: Plot = None,
     json: Json = None,
     kept: Keep = False,
 ) -> None:
@@ -254,8 +274,8 @@ def curves(
 @app.command()
 def profile(
     context: typer.Context,
-    workload: Annotated[str, typer.Option(help="Names with commas; empty: all.")] = "",
-    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "bf16",
+    workload: Names = "",
+    precision: OnePrecision = "bf16",
     against: Against = "",
     device: Device = "cpu",
     threads: Threads = 0,
@@ -266,9 +286,7 @@ def profile(
     from benchmarks.profile import measure
     from benchmarks.workloads import WORKLOADS
 
-    names = chosen(workload, tuple(WORKLOADS), "--workload") or list(WORKLOADS)
-    (wanted,) = chosen(precision, PRECISIONS, "--precision")[:1]
+    names = workloads(workload, WORKLOADS)
     place = ready(device, threads)
-    peer = "transformers" in chosen(against, AGAINST, "--against")
-    found = measure(names, wanted, str(place), peer=peer, tiny=tiny)  # type: ignore[arg-type]
+    found = measure(names, precision, str(place), peer=with_peer(against), tiny=tiny)
     finish(context, found, place, "", json, kept=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.memory import apart, resident_megabytes
+from benchmarks.elsewhere import Elsewhere
 from benchmarks.operations import operations
 from benchmarks.reports import Found, Record
 from benchmarks.tables import milliseconds, number, table
@@ -25,7 +25,6 @@ from benchmarks.workloads import BYTES_MODEL, CHEM, Workload, small
 from sma_core.training.device import FixedPrecision
 
 SEED = 0
-STEPS_FOR_MEMORY = 3
 AXES: dict[str, tuple[int, ...]] = {
     "inputs": (512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536),
     "latents": (32, 64, 128, 256, 512, 1024),
@@ -83,12 +82,10 @@ class Size:
 
 
 def memory_of(size: Size) -> dict[str, Any]:
-    """Make a few steps; what is measured besides the peak is the process before the model was built."""
-    before = resident_megabytes("VmRSS")
-    training = size.build()
-    for _ in range(STEPS_FOR_MEMORY):
-        training.step()
-    return {"before_mb": round(before, 1)}
+    """Return the size of a new process before the model was built there, and its peak after some steps."""
+    process = Elsewhere(size.build, torch.device(size.device))
+    process.seconds()
+    return process.figures | process.close()
 
 
 def measure(
@@ -112,7 +109,7 @@ def measure(
 def _record(size: Size, times: list[float]) -> Record:
     spread, rows = Spread.of(times), size.work().rows
     counted = operations(replace(size, precision="fp32", device="cpu", checkpointed=False).build().step)
-    figures = apart(memory_of, size)
+    figures = memory_of(size)
     return {
         "name": size.name,
         "value": rows / spread.median,

@@ -12,7 +12,7 @@ import copy
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,9 @@ class Rows:
         draws = np.random.default_rng(SEED)
         low, high = MIXED.get(name, (28, 28))
         lengths = np.exp(draws.uniform(np.log(low), np.log(high), count)).astype(np.int64)
-        (batch,) = Drawn.of(WORKLOADS[name], lengths).batches(1, SEED)
+        longest = int(lengths.max())
+        work = replace(WORKLOADS[name], rows=count, longest=longest, lengths=lambda draws, rows: lengths)
+        (batch,) = work.batches(1, SEED)
         return cls(batch, lengths)
 
     def part(self, places: NDArray[np.int64]) -> Batch:
@@ -62,16 +64,6 @@ class Rows:
         width = -(-int(self.lengths[places].max()) // 8) * 8
         inputs, mask = self.batch.inputs[places], self.batch.padding_mask[places]
         return Batch(inputs[:, :width], mask[:, :width], None, places)
-
-
-class Drawn(Workload):
-    """A workload whose rows have given lengths."""
-
-    @classmethod
-    def of(cls, base: Workload, lengths: NDArray[np.int64]) -> Workload:
-        """Put the lengths in the place of those that it draws."""
-        facts = vars(base) | {"rows": len(lengths), "longest": int(lengths.max())}
-        return Workload(**facts | {"lengths": lambda draws, rows: lengths, "padded": False})
 
 
 def in_file_order(lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:

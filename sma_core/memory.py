@@ -21,10 +21,10 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
     """Let glibc keep freed blocks of up to 1 GiB for what is asked for next; returns whether it will.
 
     By default it gives every block of 32 MiB or more back to the system and asks for it anew, and the system
-    clears each page of it: up to half of a training's time on the CPU goes there. The price is memory: pieces lie
-    idle between blocks in use, up to half as much again (figures of both in ``docs/speed.md``). It holds for the
-    whole process, so only the program ``sma`` asks for it; in Python call it yourself, before training. Nothing
-    happens on other systems, or where the environment says how memory is to be had.
+    clears each page of it: a fifth of a training step on the CPU goes there (``docs/speed.md``). The price is
+    memory: pieces lie idle between blocks in use (a case in ``docs/scaling.md``). It holds for the whole process,
+    so only the program ``sma`` asks for it; in Python call it yourself, before training. Nothing happens on other
+    systems, or where the environment says how memory is to be had.
     """
     return _set({_MMAP_THRESHOLD: _LARGEST_KEPT, _TRIM_THRESHOLD: -1}, environment)
 

@@ -53,7 +53,7 @@ def attend_with(projected: Projected, visible: Tensor | None, dropout: float) ->
     pass takes two to ten times as long as the three plain operations (see ``benchmarks/attention.py``).
     """
     queries, keys, values = projected
-    if visible is not None and _all_visible(visible):
+    if visible is not None and may_look(visible) and bool(visible.all()):
         visible = None
     mask = None if visible is None else visible[:, None, None, :]  # (B, 1, 1, N)
     lower = queries.dtype == torch.bfloat16
@@ -66,9 +66,9 @@ def attend_with(projected: Projected, visible: Tensor | None, dropout: float) ->
     return torch.matmul(probabilities, values)
 
 
-def _all_visible(visible: Tensor) -> bool:
-    """Whether no mask is needed; looked at only on the CPU, where no other device has to be waited for."""
-    return visible.device.type == "cpu" and not torch.compiler.is_compiling() and bool(visible.all())
+def may_look(tensor: Tensor) -> bool:
+    """Whether work may follow from a tensor's values: only on the CPU, where no other device is waited for."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class AttentionLayer(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.config.models import MaskingConfig, ModelConfig
-from sma_core.nn.attention import Projected
+from sma_core.nn.attention import Projected, may_look
 from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.decoder import Decoder
 from sma_core.nn.embedding import TokenEmbedding, ValueEmbedding, build_embedding
@@ -49,7 +49,7 @@ class SMA(nn.Module):
         ``model.max_length``.
         """
         used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
-        if not self.encoder.of_inputs and _may_look(padding_mask):
+        if not self.encoder.of_inputs and may_look(padding_mask):
             used = used_columns(padding_mask)
         embedded = self.embed(inputs[:, :used])
         projected = self.encoder.project(embedded)
@@ -79,7 +79,7 @@ class SMA(nn.Module):
         most_visible: int | None,
     ) -> Reconstruction:
         visible = padding_mask & ~mask.hidden
-        if _may_look(visible):
+        if may_look(visible):
             most_visible, mask = max(int(visible.sum(dim=1).max()), 1), mask.cut()
         latents = self.encoder.finish(projected, embedded, visible[:, : embedded.shape[1]], most_visible)
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
@@ -104,11 +104,6 @@ class SMA(nn.Module):
         latents: Latents = self.encoder(embedded, padding_mask)
         positions = torch.arange(padding_mask.shape[1], device=embedded.device).expand(padding_mask.shape)
         return self.decoder.hidden_states(latents, positions, self.embed, padding_mask)  # (B, N, O)
-
-
-def _may_look(tensor: Tensor) -> bool:
-    """Whether shapes may follow from values: only on the CPU, where no other device has to be waited for."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class Predictor(nn.Module):

@@ -89,8 +89,10 @@ class CheckpointStore:
             (temporary / STATE).write_text(json.dumps({"step": step, **state}, indent=1), encoding="utf-8")
             _seal(temporary)
             self._publish(temporary, final)
-        except OSError as error:
+        except (OSError, CheckpointError) as error:
             shutil.rmtree(temporary, ignore_errors=True)
+            if isinstance(error, CheckpointError):
+                raise
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "
                 "the ones before it are untouched: make room, then go on with --resume"

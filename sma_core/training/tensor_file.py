@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sma_core.errors import CheckpointError
 from sma_core.training.strategies import whole
 
 KINDS = {
@@ -24,6 +25,8 @@ KINDS = {
     torch.bfloat16: "BF16",
     torch.int64: "I64",
     torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
     torch.uint8: "U8",
     torch.bool: "BOOL",
 }
@@ -34,11 +37,16 @@ ALIGNED = 8
 def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write tensors, also those that are spread over the ranks: the others call `gather` with the same ones.
 
-    Raises `OSError` when the system does not let the file be written.
+    Raises `OSError` when the system does not let the file be written, and `CheckpointError` for a kind of number
+    that the format has no name for.
     """
     header: dict[str, Any] = {}
     place = 0
     for name, tensor in tensors.items():
+        if tensor.dtype not in KINDS:
+            raise CheckpointError(
+                f"{name} holds {tensor.dtype}, which a checkpoint cannot: use another kind of number"
+            )
         begin, place = place, place + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": KINDS[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [begin, place]}
     words = json.dumps(header, separators=(",", ":")).encode()

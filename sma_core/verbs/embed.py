@@ -57,9 +57,7 @@ def embed(
     Rows keep their places and numbers; one that cannot be used is NaN, null, or without vectors, and keeps its
     reason where the format has a place for it (see `sma_core.verbs.vector_files`). ``identifier`` names a column
     of the file that comes along. Memory is bounded by a chunk of rows; the file appears when it is complete.
-
-    In fp32 a row's vector does not depend on the batch beyond rounding. ``precision`` bf16 is faster where the
-    machine multiplies it, and rounds to three digits; ``auto`` takes it there.
+    In fp32 a vector does not depend on the batch beyond rounding; ``precision`` bf16 is faster.
 
     Raises:
         CheckpointError: ``model`` is no run, or is damaged.

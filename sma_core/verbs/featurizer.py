@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sma_core.errors import UserError
-from sma_core.verbs.encoders import BATCH_TOKENS, RunContents
+from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel, RunContents
 from sma_core.verbs.loaded import LoadedRun, Rows
 from sma_core.verbs.vectors import Pooling
 
@@ -33,7 +33,7 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the run; raises scikit-learn's `NotFittedError` before `fit`."""
         check_is_fitted(self, "contents_")
         if "_built" not in self.__dict__:
-            self._built = LoadedRun.of(self.contents_, self.device)
+            self._built = LoadedRun.of(EncoderModel.of(self.contents_, self.device))
         built: LoadedRun = self._built
         return built
 

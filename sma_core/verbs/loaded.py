@@ -17,7 +17,7 @@ from sma_core.config.models import Precision
 from sma_core.errors import CheckpointError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.targets import Multiclass
-from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel, RunContents
+from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel
 from sma_core.verbs.predictors import PredictorModel
 from sma_core.verbs.rows import RowChunk
 from sma_core.verbs.vectors import Featurizing, Pooling, Vectors
@@ -38,15 +38,8 @@ class LoadedRun:
     predictor: PredictorModel | None
 
     @classmethod
-    def of(
-        cls,
-        run: RunContents,
-        device: str = "auto",
-        policy: PluginPolicy | None = None,
-        precision: Precision = "fp32",
-    ) -> LoadedRun:
-        """Build the network of a run that was read; arguments and errors as `load` has them."""
-        encoder = EncoderModel.of(run, device, policy, precision)
+    def of(cls, encoder: EncoderModel) -> LoadedRun:
+        """Take a run whose network was built; one that was fine-tuned predicts too."""
         return cls(encoder, PredictorModel((encoder,), encoder.targets) if encoder.targets is not None else None)
 
     @property
@@ -168,7 +161,7 @@ def load(
         CheckpointError: ``run`` is no run folder, or is damaged.
         PluginError: The domain, or the tokenizer that the run was made with, is not installed.
     """
-    return LoadedRun.of(RunContents.read(Path(run)), device, policy, precision)
+    return LoadedRun.of(EncoderModel.load(Path(run), device, policy, precision))
 
 
 def _widened(part: NDArray[np.float64], width: int) -> NDArray[np.float64]:

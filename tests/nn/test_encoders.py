@@ -311,7 +311,7 @@ def test_padding_that_all_rows_have_is_left_out_and_changes_nothing(encoder, kin
     model.embed.register_forward_hook(lambda module, given, found: seen.append(given[0].shape[1]))
     found = []
     for look in (True, False):
-        monkeypatch.setattr("sma_core.nn.model._may_look", lambda tensor, look=look: look)
+        monkeypatch.setattr("sma_core.nn.model.may_look", lambda tensor, look=look: look)
         result = model(inputs, padding_mask, masking, noise(model, padding_mask))
         model.zero_grad()
         result.loss.backward()

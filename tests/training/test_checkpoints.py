@@ -166,6 +166,7 @@ def test_the_file_is_what_the_library_reads_whatever_the_kind_and_shape(tmp_path
         "odd": torch.tensor([True, False, True]),
         "half": torch.randn(5).to(torch.bfloat16),
         "whole": torch.arange(7),
+        "short": torch.arange(-3, 3, dtype=torch.int16),
     }
     save_file(tensors, tmp_path / "file.safetensors")
     found = load_file(tmp_path / "file.safetensors")
@@ -173,3 +174,10 @@ def test_the_file_is_what_the_library_reads_whatever_the_kind_and_shape(tmp_path
     for name, tensor in tensors.items():
         assert found[name].dtype == tensor.dtype
         assert torch.equal(found[name], tensor)
+
+
+def test_a_kind_of_number_that_cannot_be_kept_is_one_sentence_and_leaves_nothing(store):
+    save(store, 3)
+    with pytest.raises(CheckpointError, match=r"weight holds torch.complex64, which a checkpoint cannot"):
+        store.save(4, {"weight": torch.ones(2, dtype=torch.complex64)}, TRAINING, {})
+    assert sorted(path.name for path in store.folder.iterdir()) == ["latest", "step-00000003"]
