@@ -71,8 +71,7 @@ def embed(
         loaded = EncoderModel.load(model, device, policy, precision)
         featurizing = Featurizing(loaded, pooling, layer, batch_tokens)
         source = loaded.reading.source(data, column, reader)
-        chunks = loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size))
-        parts = map(featurizing.chunks, chunks)
+        parts = map(featurizing.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
             parts = map(unpack_vectors, in_order(ranks, map(pack_vectors, parts)))
         for part, vectors in chain.from_iterable(parts):
