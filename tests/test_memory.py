@@ -10,7 +10,7 @@ from sma_core.memory import give_back_freed_memory, keep_freed_memory
 
 FAULTS = """
 import resource
-from sma_core.memory import give_back_freed_memory, keep_freed_memory
+from sma_core.memory import keep_freed_memory
 {first}
 import numpy
 for _ in range(20):
@@ -19,21 +19,51 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 """
 
 
-def faults(first: str) -> int:
-    """Count the pages that the system hands to a process that asks for 64 MiB twenty times."""
-    names = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    command = [sys.executable, "-c", FAULTS.format(first=first)]
-    return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
-
-
-@pytest.mark.skipif(
+GLIBC = pytest.mark.skipif(
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="not glibc"
 )
+
+
+def printed(program: str) -> str:
+    """Run a program where nobody has chosen an allocator, and return what it prints."""
+    names = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def faults(first: str) -> int:
+    """Count the pages that the system hands to a process that asks for 64 MiB twenty times."""
+    return int(printed(FAULTS.format(first=first)))
+
+
+@GLIBC
 def test_freed_blocks_are_used_again_and_not_asked_for_anew():
-    kept, usual = faults("assert keep_freed_memory()"), faults("")
-    assert kept < usual / 2
-    assert faults("keep_freed_memory(); assert give_back_freed_memory()") > 0.9 * usual
+    assert faults("assert keep_freed_memory()") < faults("") / 2
+
+
+HELD = """
+from pathlib import Path
+from sma_core.memory import give_back_freed_memory, keep_freed_memory
+import numpy
+keep_freed_memory()
+{then}
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+before = resident()
+block = numpy.ones(8 << 20)  # 64 MiB
+full = resident()
+del block
+print((resident() - before) / (full - before))
+"""
+
+
+@GLIBC
+@pytest.mark.parametrize(
+    ("then", "least", "most"), [("", 0.9, 1.1), ("assert give_back_freed_memory()", -0.1, 0.1)]
+)
+def test_a_freed_block_stays_with_the_process_until_it_is_to_give_memory_back(then, least, most):
+    assert least < float(printed(HELD.format(then=then))) < most
 
 
 @pytest.mark.parametrize("name", ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "LD_PRELOAD"])
