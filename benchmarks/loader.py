@@ -1,7 +1,8 @@
 """`loader`: batches out of a prepared store, beside what a training step eats, and beside copying memory.
 
 Rows are drawn from a seed and prepared as any file is. One call makes ``BATCHES`` batches of an epoch in its
-shuffled order, in the training process itself (``training.workers`` 0).
+shuffled order, in the training process itself (``training.workers`` 0). What the store itself gives is read in
+its own order, ``BLOCK`` rows at a time.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from sma_core.data.prepared import PrepareRequest, ValuesRequest
 from sma_core.data.readers.arrays import read_arrays
 from sma_core.data.readers.lines import read_text
 from sma_core.data.scaling import FeatureScale
+from sma_core.data.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
 
 SEED = 0
 BATCHES = 64
+BLOCK = 1 << 16
 ROWS = {"chem-bucketed": 200_000, "chem-packed": 200_000, "protein-1024": 20_000, "physics": 200_000}
 FEATURES = 28
 COLUMNS = (
@@ -40,12 +43,13 @@ COLUMNS = (
     "a step in bf16 eats",
     "times as much",
     "loader, GB/s",
+    "store in its order, GB/s",
     "copying memory, GB/s",
 )
 
 
-def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSource, float]:
-    """Write rows, prepare them, and return batches of them and the rows prepared a second."""
+def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSource, Store, float]:
+    """Write rows, prepare them, and return batches of them, their store, and the rows prepared a second."""
     draws = np.random.default_rng(SEED)
     longest = WORKLOADS[name].longest
     if name == "physics":
@@ -57,8 +61,8 @@ def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSour
         made = prepare(values)
         names = tuple(map(str, range(FEATURES)))
         scale = FeatureScale(names, (0.1,) * FEATURES, (1.1,) * FEATURES)
-        source = StoreSource(made.open(), batch, FEATURES, 0, SEED, scale=scale)
-        return source, rows / made.summary.seconds
+        store = made.open()
+        return StoreSource(store, batch, FEATURES, 0, SEED, scale=scale), store, rows / made.summary.seconds
     file = folder / "rows.txt"
     lengths = (
         draws.integers(340, 1024, rows) if name.startswith("protein") else draws.normal(60, 15, rows).clip(16)
@@ -75,8 +79,9 @@ def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSour
     )
     made = prepare(texts)
     packing = "concat" if name == "chem-packed" else "single"
-    source = StoreSource(made.open(), batch, longest, ByteTokenizer.pad_id, SEED, packing)  # type: ignore[arg-type]
-    return source, rows / made.summary.seconds
+    store = made.open()
+    source = StoreSource(store, batch, longest, ByteTokenizer.pad_id, SEED, packing)  # type: ignore[arg-type]
+    return source, store, rows / made.summary.seconds
 
 
 def measure(workloads: Sequence[str], *, repeats: int = 5, tiny: bool = False) -> Found:
@@ -91,10 +96,13 @@ def measure(workloads: Sequence[str], *, repeats: int = 5, tiny: bool = False) -
 
 def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Record:
     work: Workload = small(WORKLOADS[name]) if tiny else WORKLOADS[name]
-    source, prepared = source_of(name, folder, 2_000 if tiny else ROWS[name], work.rows)
+    rows = 2_000 if tiny else ROWS[name]
+    source, store, prepared = source_of(name, folder, rows, work.rows)
     batches, training = 4 if tiny else BATCHES, Training(work, torch.device("cpu"), "bf16", seed=SEED)
     source.batches_in(0)  # the plan of an epoch is made once
     step, loader = training.step, _walk(source, batches)
+    order = np.arange(min(rows, BLOCK))
+    read = store.gather(order).nbytes
     sample = source.batch(0, 0)
     taken = sample.inputs.element_size() * sample.inputs.numel()
     block = np.ones(1 << 26, dtype=np.float32)  # 256 MB, more than any cache
@@ -102,6 +110,7 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
     works: dict[str, Callable[[], object]] = {
         "loader": loader,
         "step": step,
+        "store": lambda: store.gather(order),
         "copy": lambda: np.copyto(copy, block),
     }
     times = interleaved(works, torch.device("cpu"), repeats, warm_up=1)
@@ -115,6 +124,7 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
         "prepared_per_second": prepared,
         "eaten_per_second": eaten,
         "bytes_per_second": taken / spread.median,
+        "read_per_second": read / Spread.of(times["store"]).median,
         "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
     }
 
@@ -139,5 +149,6 @@ def _line(record: Record) -> tuple[str, ...]:
         number(record["eaten_per_second"]),
         number(record["value"] / record["eaten_per_second"]),
         number(record["bytes_per_second"] / 1e9),
+        number(record["read_per_second"] / 1e9),
         number(record["copied_per_second"] / 1e9),
     )

@@ -37,7 +37,8 @@ def benchmark(
         for command in (*plan.pretrainings, *plan.cells):
             typer.echo(command)
         left = f"{len(plan.pretrainings):,} pre-trainings and {len(plan.cells):,} cells"
-        typer.echo(f"{left} are left; {plan.done:,} cells are done", err=True)
+        later = f", {plan.unknown:,} more cells once the sweep has picked what they run" if plan.unknown else ""
+        typer.echo(f"{left} are left{later}; {plan.done:,} cells are done", err=True)
         return
     result = benchmark(
         suite,

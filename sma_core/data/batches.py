@@ -147,7 +147,8 @@ def _padded_values(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Pad standardised values (B, F) with 0 and give them one channel: (B, N, 1) and mask (B, N)."""
     mask = _real(np.full(len(values), values.shape[1], dtype=np.int64), multiple, max_length)
-    return _spread(values.reshape(-1), mask, 0.0)[:, :, None], mask
+    padded = values if mask.shape == values.shape else _spread(values.reshape(-1), mask, 0.0)
+    return padded[:, :, None], mask
 
 
 def _real(

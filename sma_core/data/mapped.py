@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sma_core.data.tokenizers import gather_index
@@ -53,8 +54,19 @@ class MappedLists:
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return the elements of these rows (m,), copied end to end."""
-        found: NDArray[Any] = self.flat[gather_index(self.starts[rows], self.lengths[rows])]
+        found: NDArray[Any]
+        if self._windows is not None:  # rows of one size are copied whole, not element by element
+            found = self._windows[self.starts[rows]].reshape(-1)  # (m, size) -> (m * size,)
+        else:
+            found = self.flat[gather_index(self.starts[rows], self.lengths[rows])]
         return found
+
+    @cached_property
+    def _windows(self) -> NDArray[Any] | None:
+        """What a row of the column's fixed size would hold from each place of ``flat`` on; None without such."""
+        sizes = {getattr(column.type, "list_size", None) for column in self._columns}
+        size = sizes.pop() if len(sizes) == 1 else None
+        return sliding_window_view(self.flat, size) if size else None
 
     def row(self, index: int) -> NDArray[Any]:
         """View the elements of one row in the memory map, without copying."""

@@ -2,7 +2,7 @@
 
 Three arms are one setting apart: ``guided`` and ``random`` pre-train with that ``masking.strategy``, ``none``
 starts from random weights. A sweep tries values of a setting; for each task and arm the variant with the best
-mean validation figure is taken, so the test split has no say in it.
+mean validation figure is taken, so the test split has no say in it. A sweep may run on few seeds: see `sweeps`.
 """
 
 from __future__ import annotations
@@ -79,6 +79,9 @@ class Suite(Settings):
         default_factory=dict, description="Further arms: a name, and a run that was pre-trained before."
     )
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="Seeds of the split and the weights.")
+    sweep_seeds: tuple[int, ...] = Field(
+        (), description="Seeds on which sweeps pick a variant for the other seeds; empty: all seeds sweep."
+    )
     pretraining: PretrainingPart = PretrainingPart()
     finetuning: SuitePart = SuitePart()
     tasks: dict[str, TaskPart] = Field(min_length=1, description="The tasks, by name.")
@@ -87,12 +90,14 @@ class Suite(Settings):
     )
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _names_fit(self) -> Self:
         names = [*self.arms, *self.runs, *self.baselines]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"the arm {twice!r} is named twice")
         if not names:
             raise ValueError("a suite needs arms, runs or baselines")
+        if foreign := [seed for seed in self.sweep_seeds if seed not in self.seeds]:
+            raise ValueError(f"sweep_seeds has {foreign[0]}, which is not among seeds")
         return self
 
 

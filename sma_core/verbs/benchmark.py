@@ -20,6 +20,7 @@ from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.comparison import Difference, Figures, Row, chosen_rows, differences
 from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.suites import Cell, Pretraining, Suite, cells, nested
+from sma_core.evaluation.sweeps import turns
 from sma_core.files import write_atomically
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
@@ -53,6 +54,8 @@ class BenchmarkPlan:
     pretrainings: list[str]
     cells: list[str]
     done: int
+    unknown: int = 0
+    """Cells whose variant is picked by others that are not done."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,21 @@ def benchmark(
     """
     began = time.monotonic()
     job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
-    failures = [_failure(ended) for ended in _train(job, jobs, tell)]
-    failures += _take_baselines(job, tell)
-    rows = _rows(job)
+    order = turns(job.suite, job.cells, _picked(job))
+    if order.unknown and not any(cell.seed in job.suite.sweep_seeds for cell in order.first):
+        raise ConfigError(
+            f"the sweep on the seeds {_listed(job.suite.sweep_seeds)} comes first: run it before others"
+        )
+    failures = _run(job, order.first, jobs, tell)
+    order = turns(job.suite, job.cells, _picked(job, tried=order.first))
+    failures += _run(job, order.later, jobs, tell)
+    rows = _rows(job, job.every)
     better = {row.task: _higher_is_better(job, row.task) for row in rows}
     found = differences(rows, better)
-    done = sum(job.results(cell) is not None for cell in job.cells)
+    done = sum(job.results(cell) is not None for cell in order.known)
+    missing = len(order.known) + order.unknown - done
     write_outcome(job.out, job.suite, rows, found, better, _commands(job))
-    return BenchmarkResult(job.out, rows, found, failures, done, len(job.cells) - done, time.monotonic() - began)
+    return BenchmarkResult(job.out, rows, found, failures, done, missing, time.monotonic() - began)
 
 
 def plan_benchmark(
@@ -128,9 +138,11 @@ def plan_benchmark(
 ) -> BenchmarkPlan:
     """Tell what `benchmark` with the same arguments would run."""
     job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
-    open_cells = [cell for cell in job.cells if job.results(cell) is None]
-    starts = [work.command for work in _pretrainings(job) if not work.done]
-    return BenchmarkPlan(starts, [_command(job, cell) for cell in open_cells], len(job.cells) - len(open_cells))
+    order = turns(job.suite, job.cells, _picked(job))
+    open_cells = [cell for cell in order.known if job.results(cell) is None]
+    starts = [work.command for work in _pretrainings(job, open_cells) if not work.done]
+    commands = [_command(job, cell) for cell in open_cells]
+    return BenchmarkPlan(starts, commands, len(order.known) - len(open_cells), order.unknown)
 
 
 def _find(
@@ -152,25 +164,32 @@ def _find(
             continue
         for name_given in names:
             if name_given not in there[what]:
-                has = ", ".join(map(str, there[what]))
-                raise ConfigError(f"the suite has no {what} {name_given!r}: it has {has}")
+                raise ConfigError(f"the suite has no {what} {name_given!r}: it has {_listed(there[what])}")
         kept = [cell for cell in kept if getattr(cell, what) in names]
     return _Job(registry, found, every, kept, out or RUNS / name)
 
 
-def _train(job: _Job, jobs: int, tell: Tell) -> list[Ended]:
-    """Run the pre-trainings that open cells need, then those cells; return what failed."""
-    ended = run_all(_pretrainings(job), jobs, tell)
+def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[Row]:
+    """Return what the sweep picked, for each task and arm whose cells of the sweep are all done or were tried."""
+    sweep = [cell for cell in job.every if cell.seed in job.suite.sweep_seeds]
+    still = {(cell.task, cell.arm) for cell in sweep if job.results(cell) is None and cell not in tried}
+    return [row for row in _rows(job, sweep) if (row.task, row.arm) not in still]
+
+
+def _run(job: _Job, wanted: Sequence[Cell], jobs: int, tell: Tell) -> list[str]:
+    """Run the pre-trainings that open cells need, then those cells and baselines; return what failed."""
+    ended = run_all(_pretrainings(job, wanted), jobs, tell)
     failed = {each.work.run for each in ended if each.failure is not None}
-    tuned = [cell for cell in job.cells if cell.baseline is None and _start(job, cell) not in failed]
+    tuned = [cell for cell in wanted if cell.baseline is None and _start(job, cell) not in failed]
     ended += run_all([_cell_work(job, cell) for cell in tuned], jobs, tell)
-    return [each for each in ended if each.failure is not None]
+    failures = [_failure(each) for each in ended if each.failure is not None]
+    return failures + _take_baselines(job, wanted, tell)
 
 
-def _take_baselines(job: _Job, tell: Tell) -> list[str]:
+def _take_baselines(job: _Job, wanted: Sequence[Cell], tell: Tell) -> list[str]:
     """Run the baselines that are not done; return what failed."""
     failures = []
-    for cell in job.cells:
+    for cell in wanted:
         if cell.baseline is None or job.results(cell) is not None:
             continue
         label = _label(cell)
@@ -187,11 +206,11 @@ def _take_baselines(job: _Job, tell: Tell) -> list[str]:
     return failures
 
 
-def _pretrainings(job: _Job) -> list[Work]:
+def _pretrainings(job: _Job, wanted: Sequence[Cell]) -> list[Work]:
     """Return the pre-trainings that cells which are not done start from."""
     starts = {
         cell.start.name: cell.start
-        for cell in job.cells
+        for cell in wanted
         if isinstance(cell.start, Pretraining) and job.results(cell) is None
     }
     return [_pretraining_work(job, start) for start in starts.values()]
@@ -228,10 +247,10 @@ def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
     return path
 
 
-def _rows(job: _Job) -> list[Row]:
-    """Gather the figures of all cells that are done, and pick each arm's variant on validation."""
+def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
+    """Gather the figures of the cells that are done, and pick each arm's variant on validation."""
     figures, metrics = [], {}
-    for cell in job.every:
+    for cell in wanted:
         results = job.results(cell)
         if results is None:
             continue
@@ -253,11 +272,12 @@ def _higher_is_better(job: _Job, task: str) -> bool:
 
 
 def _commands(job: _Job) -> list[str]:
-    """Return every command of the suite, in an order in which they can be repeated."""
-    starts = {cell.start.name: cell.start for cell in job.every if isinstance(cell.start, Pretraining)}
+    """Return every command of the suite that is known, in an order in which they can be repeated."""
+    known = turns(job.suite, job.every, _picked(job)).known
+    starts = {cell.start.name: cell.start for cell in known if isinstance(cell.start, Pretraining)}
     return [
         *(_pretraining_work(job, start).command for start in starts.values()),
-        *(_command(job, cell) for cell in job.every),
+        *(_command(job, cell) for cell in known),
     ]
 
 
@@ -277,6 +297,10 @@ def _said(variant: Mapping[str, Any]) -> str:
 
 def _log(job: _Job, name: str) -> Path:
     return job.out / "log" / f"{name}.txt"
+
+
+def _listed(names: Sequence[Any]) -> str:
+    return ", ".join(map(str, names))
 
 
 def _failure(ended: Ended) -> str:

@@ -6,11 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from scipy import stats
 
 from sma_core.errors import ConfigError
-from sma_core.evaluation.comparison import Figures, chosen_rows, differences
+from sma_core.evaluation.comparison import Figures, Row, chosen_rows, differences
 from sma_core.evaluation.suites import Pretraining, Suite, cells, nested, read_suite
+from sma_core.evaluation.sweeps import turns
 
 SUITE = {
     "summary": "A suite.",
@@ -132,3 +134,38 @@ def test_one_seed_has_no_deviation_and_no_interval():
     assert rows[0].deviation is None
     assert differences(rows, {"t": False})[0].interval is None
     assert math.isclose(differences(rows, {"t": False})[0].mean, -1.0)
+
+
+def picked(task: str, arm: str, **variant: object) -> Row:
+    return Row(task, "rmse", arm, variant, (0,), (1.0,), (1.0,))
+
+
+def small() -> Suite:
+    """Return a suite in which two rates are tried on seed 0."""
+    return suite(pretraining={"settings": {"training.steps": 4}}, arms=["guided", "none"], sweep_seeds=[0])
+
+
+def test_a_sweep_on_few_seeds_comes_first_and_the_others_wait_for_what_it_picks():
+    every = [cell for cell in cells(small()) if cell.task == "vowels"]
+    before = turns(small(), every, [])
+    assert {(cell.arm, cell.seed) for cell in before.first if not cell.baseline} == {("guided", 0), ("none", 0)}
+    assert [cell.seed for cell in before.first if cell.baseline] == [0, 1, 2]
+    assert (len(before.first), before.later, before.unknown) == (2 * 2 + 3, [], 2 * 2)
+
+    one = picked("vowels", "guided", **{"training.learning_rate": 0.2})
+    after = turns(small(), every, [one])
+    assert [(cell.arm, cell.seed, cell.variant) for cell in after.later] == [
+        ("guided", 1, {"training.learning_rate": 0.2}),
+        ("guided", 2, {"training.learning_rate": 0.2}),
+    ]
+    assert (after.first, after.unknown, len(after.known)) == (before.first, 2, 9)
+
+
+def test_without_such_seeds_every_seed_sweeps():
+    every = cells(suite())
+    assert turns(suite(), every, []).first == every
+
+
+def test_seeds_of_a_sweep_are_among_the_seeds():
+    with pytest.raises(ValidationError, match="sweep_seeds has 5"):
+        suite(sweep_seeds=[0, 5])

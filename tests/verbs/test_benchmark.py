@@ -157,3 +157,43 @@ def test_the_shipped_suite_of_the_toy_is_read(toy):
     assert read_suite(SHIPPED).tasks["vowels"].paper == 0.5
     with pytest.raises(UserError, match="has no suite"):
         plan_benchmark("toy:other")
+
+
+def swept(tmp_path: Path) -> Path:
+    """Write a suite of three seeds, the first of which picks one of two rates."""
+    path = small(tmp_path, arms="['none']", sweep_seeds="[0]")
+    text = path.read_text().replace("seeds = [0]\n", "seeds = [0, 1, 2]\n", 1)
+    path.write_text(
+        text.replace(
+            "[tasks.vowels]", '[finetuning.sweep]\n"training.learning_rate" = [1e-3, 3e-3]\n[tasks.vowels]'
+        )
+    )
+    return path
+
+
+def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
+    path, out = swept(tmp_path), tmp_path / "out"
+    plan = plan_benchmark(str(path), out=out)
+    assert (len(plan.cells), plan.unknown) == (2, 2)
+    printed = run_sma("benchmark", path, "--out", out, "--dry-run")
+    assert "2 cells are left, 2 more cells once the sweep has picked" in printed.stderr
+    with pytest.raises(ConfigError, match="the sweep on the seeds 0 comes first"):
+        sma_core.benchmark(str(path), out=out, seeds=[1])
+
+    found = sma_core.benchmark(str(path), out=out, jobs=2)
+    assert (found.done, found.missing, found.failures) == (4, 0, [])
+    (row,) = found.rows
+    assert row.seeds == (0, 1, 2)
+    cells = [json.loads(path.read_text()) for path in out.glob("cells/vowels/*/results.json")]
+    assert len(cells) == 4
+    again = plan_benchmark(str(path), out=out)
+    assert (again.cells, again.done, again.unknown) == ([], 4, 0)
+
+
+def test_a_sweep_that_is_half_done_picks_nothing(toy, tmp_path):
+    path, out = swept(tmp_path), tmp_path / "out"
+    sma_core.benchmark(str(path), out=out, jobs=2, seeds=[0])
+    assert plan_benchmark(str(path), out=out).unknown == 0
+    next(out.glob("cells/vowels/*/results.json")).unlink()
+    plan = plan_benchmark(str(path), out=out)
+    assert (len(plan.cells), plan.unknown) == (1, 2)
