@@ -33,6 +33,7 @@ COLUMNS = (
     "GFLOP",
     "of the machine's products",
     "peak MB",
+    "above the program's own",
     "parameters",
 )
 NOTE = (
@@ -159,5 +160,6 @@ def _line(record: Record) -> tuple[str, ...]:
         number(record["operations"] / 1e9),
         f"{100 * record['share_of_products']:.0f} %",
         f"{record.get('peak_device_mb', record['peak_mb']):,.0f}",
+        f"{record['peak_mb'] - record['before_mb']:,.0f}",
         f"{record['parameters']:,}",
     )
