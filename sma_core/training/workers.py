@@ -7,6 +7,7 @@ they are asked for, so a run has the same bits with any number of workers.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,10 @@ from sma_core.training.stream import BatchSource, BatchStream
 
 BATCHES_AHEAD = 4
 """For each worker."""
+SECONDS_TO_DIE = 5.0
+"""How long a worker whose connection broke may take to be dead."""
+DEAD = "DataLoader worker"
+"""How torch begins what it says of a worker that is dead."""
 Number = tuple[int, int]
 """Epoch and index of a batch."""
 
@@ -63,7 +68,7 @@ class BatchWorkers:
         """Return the batch that is due; the first call says which that is. Raises what making it raised."""
         if self._coming is None or (self._due is not None and self._due != (epoch, index)):
             self._coming = self._from((epoch, index))
-        found = next(self._coming)
+        found = _next(self._coming)
         if isinstance(found, SmaError):
             raise found
         more = index + 1 < self._source.batches_in(epoch)
@@ -89,13 +94,28 @@ class BatchWorkers:
         return iter(loader)
 
 
+def _next(coming: Iterator[Batch | SmaError]) -> Batch | SmaError:
+    """Return the next batch; raise `RuntimeError` when its worker is dying.
+
+    The way to such a worker breaks a moment before the system tells of its death, at which torch's handler raises,
+    wherever the program is: so this is waited for here.
+    """
+    try:
+        return next(coming)
+    except (OSError, EOFError) as error:
+        if str(error).startswith("Caught "):  # raised in a worker that lives, and brought here by torch
+            raise
+        time.sleep(SECONDS_TO_DIE)
+        raise RuntimeError(f"{DEAD} cannot be reached: {error!r}") from error
+
+
 @contextmanager
 def explained(stream: BatchStream) -> Iterator[None]:
     """Close the stream at the end; raise `DataError` when a worker died, which torch reports anywhere inside."""
     try:
         yield
     except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
+        if not str(error).startswith(DEAD):
             raise
         raise DataError(
             f"a data worker died, perhaps for lack of memory ({_first_line(error)}); the last checkpoints are "

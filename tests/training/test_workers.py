@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import sma_core
 from sma_core.data.batches import Batch
 from sma_core.errors import DataError, StoppedOnRequest
 from sma_core.plugins.events import StepLogged
+from sma_core.training import workers
 from sma_core.training.stream import BatchStream
 from sma_core.training.workers import BatchWorkers, explained
 from tests.faults.runs import latest_weights, same, stop_at
@@ -33,6 +35,8 @@ class Counted:
     def batch(self, epoch: int, index: int) -> Batch:
         if (epoch, index) == (1, 0) and self.wrong == "refused":
             raise DataError("the row is too long")
+        if (epoch, index) == (1, 0) and self.wrong == "gone":
+            raise FileNotFoundError("no such store")
         if (epoch, index) == (1, 0) and self.wrong == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         numbers = torch.tensor([[epoch, index]])
@@ -69,6 +73,28 @@ def test_a_worker_that_dies_is_one_sentence():
     ):
         taken(stream, 2)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("broken", [ConnectionResetError(104, "reset"), EOFError()])
+def test_a_broken_way_to_a_worker_is_its_death(broken, monkeypatch):
+    def coming() -> Iterator[Batch]:
+        raise broken
+        yield
+
+    monkeypatch.setattr(workers, "SECONDS_TO_DIE", 0.01)
+    monkeypatch.setattr(BatchWorkers, "_from", lambda self, start: coming())
+    source = Counted()
+    stream = BatchStream(source, ahead=BatchWorkers(source, 1, CPU))
+    with pytest.raises(DataError, match="data worker died"), explained(stream):
+        taken(stream, 1)
+
+
+def test_an_error_of_the_system_in_a_worker_that_lives_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS_TO_DIE", 1e9)
+    source = Counted("gone")
+    stream = BatchStream(source, 0, 2, ahead=BatchWorkers(source, 1, CPU))
+    with pytest.raises(FileNotFoundError, match="no such store"), explained(stream):
+        taken(stream, 2)
 
 
 def test_a_loader_leaves_the_random_state_alone():
@@ -114,7 +140,8 @@ def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp
     with pytest.raises(DataError, match="a data worker died") as caught:
         sma_core.train(toy, settings=settings, out=tmp_path / "cut", observers=[kill_a_worker])
     assert caught.value.exit_code == 2
-    assert (tmp_path / "cut" / "checkpoints" / "latest").read_text().strip() == "step-00000004"
+    latest = (tmp_path / "cut" / "checkpoints" / "latest").read_text().strip()
+    assert latest in ("step-00000004", "step-00000008")  # batches that were ready are still taken
     cut = sma_core.train(resume=str(tmp_path / "cut")).run
     assert same(latest_weights(whole), latest_weights(cut))
 
