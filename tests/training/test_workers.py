@@ -131,9 +131,12 @@ def test_a_run_ends_with_the_same_bits_with_any_number_of_workers(toy, tmp_path,
 
 
 def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp_path):
+    others = {child.pid for child in multiprocessing.active_children()}  # of tests before, not collected yet
+
     def kill_a_worker(event: object) -> None:
         if isinstance(event, StepLogged) and event.step == 6:
-            multiprocessing.active_children()[0].kill()
+            (own,) = (child for child in multiprocessing.active_children() if child.pid not in others)
+            own.kill()
 
     whole = sma_core.train(toy, out=tmp_path / "whole").run
     settings = {"training.workers": 1}
