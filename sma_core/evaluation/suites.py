@@ -90,7 +90,7 @@ class Suite(Settings):
     )
 
     @model_validator(mode="after")
-    def _names_fit(self) -> Self:
+    def _parts_agree(self) -> Self:
         names = [*self.arms, *self.runs, *self.baselines]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"the arm {twice!r} is named twice")

@@ -89,10 +89,11 @@ class CheckpointStore:
             (temporary / STATE).write_text(json.dumps({"step": step, **state}, indent=1), encoding="utf-8")
             _seal(temporary)
             self._publish(temporary, final)
-        except (OSError, CheckpointError) as error:
+        except CheckpointError:
             shutil.rmtree(temporary, ignore_errors=True)
-            if isinstance(error, CheckpointError):
-                raise
+            raise
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "
                 "the ones before it are untouched: make room, then go on with --resume"

@@ -41,13 +41,15 @@ def test_the_table_of_ways_is_that_of_the_tests():
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:2] == "| "
     ]
-    header, _, *ways, ranks = rows
+    header, _, *ways, workers, ranks = rows
     assert header[1:] == ["toy", "chem", "protein", "physics"]
     assert {way: cells for way, *cells in ways} == {
         way: ["\u2013" if domain in NUMBERS and "packing" in way else "equal" for domain in header[1:]]
         for way in WAYS
     }
+    assert workers[0].startswith("no data worker; one, then two")
     assert ranks[0].startswith("two ranks")
+    assert workers[1:] == ranks[1:] == ["equal"] * 4
 
 
 def test_the_exit_statuses_are_those_of_the_program():

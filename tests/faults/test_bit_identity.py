@@ -78,6 +78,20 @@ def test_on_one_rank(request, tmp_path, domain, way):
     assert curve(cut) == curve(whole)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_with_data_workers(request, tmp_path, domain):
+    needs(domain, request)
+    settings = SHORT | WAYS["accumulate"]
+    whole = sma_core.train(domain, settings=settings, out=tmp_path / "whole").run
+    settings["training.workers"] = 1
+    with pytest.raises(StoppedOnRequest):
+        sma_core.train(domain, settings=settings, out=tmp_path / "cut", observers=[stop_at(3)])
+    cut = sma_core.train(resume=str(tmp_path / "cut"), settings={"training.workers": 2}).run
+    assert same(weights(cut, STEPS), weights(whole, STEPS))
+    assert curve(cut) == curve(whole)
+
+
 def test_activation_checkpointing_changes_no_bit(toy, tmp_path):
     settings = SHORT | WAYS["dropout"]
     for name in ("plain", "less"):
