@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Literal
@@ -11,6 +12,8 @@ import torch
 
 from sma_core.config.models import Precision
 from sma_core.errors import ConfigError
+
+logger = logging.getLogger("sma")
 
 FixedPrecision = Literal["fp32", "bf16", "fp16"]
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -38,9 +41,22 @@ def choose_precision(name: Precision, device: torch.device, setting: str = "trai
         if name == "fp16" and device.type == "cpu":
             raise ConfigError(f"{setting} fp16 needs a GPU: use bf16 or fp32 on the CPU")
         return name
+    return "bf16" if is_native("bf16", device) else "fp32"
+
+
+def is_native(precision: FixedPrecision, device: torch.device) -> bool:
+    """Whether the device itself multiplies in this arithmetic; elsewhere torch imitates it, many times slower."""
+    if precision == "fp32":
+        return True
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if _cpu_multiplies_bf16() else "fp32"
+        return precision == "fp16" or torch.cuda.is_bf16_supported(including_emulation=False)
+    return precision == "bf16" and _cpu_multiplies_bf16()
+
+
+def warn_of_imitation(precision: FixedPrecision, device: torch.device, advice: str) -> None:
+    """Say so where the device only imitates this arithmetic."""
+    if not is_native(precision, device):
+        logger.warning("this %s only imitates %s, many times slower than fp32: %s", device.type, precision, advice)
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -298,8 +298,8 @@ class Trainer:
         if state.skipped_in_a_row >= self.config.max_skipped_steps:
             raise UserError(
                 f"the loss or its gradient was not finite in the last {state.skipped_in_a_row} steps, up to step "
-                f"{state.step}; the last checkpoints are kept: start again with a lower "
-                "--set training.learning_rate, or with --set training.precision=fp32"
+                f"{state.step}; the last checkpoints are kept: go on with "
+                "--set training.precision=fp32, or start again with a lower --set training.learning_rate"
             )
 
     def _evaluate(self) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 
 from sma_core.config import TrainingConfig
-from sma_core.training.device import FixedPrecision, choose_device, choose_precision
+from sma_core.training.device import FixedPrecision, choose_device, choose_precision, warn_of_imitation
 from sma_core.training.ranks import Ranks
 from sma_core.training.strategies import FixedStrategy, choose_strategy
 
@@ -29,4 +29,6 @@ class Place:
         if device.type == "cuda" and not ranks.alone:
             device = torch.device("cuda", torch.cuda.current_device())
         precision = choose_precision(training.precision, device)
+        if ranks.first:
+            warn_of_imitation(precision, device, "take --set training.precision=fp32, also to go on with a run")
         return cls(device, precision, ranks, choose_strategy(training.strategy, ranks, precision))

@@ -21,7 +21,7 @@ from sma_core.data.tokenizers import select
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision
+from sma_core.training.device import FixedPrecision, autocast, choose_device, choose_precision, warn_of_imitation
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import feed_of_run
@@ -94,9 +94,9 @@ class EncoderModel:
             registry = Registry.load(run.facts["domain"]["name"], policy)
             build = _finetuned if run.is_finetuned else _pretrained
             place = choose_device(device)
-            return replace(
-                build(run, registry, place), precision=choose_precision(precision, place, "--precision")
-            )
+            chosen = choose_precision(precision, place, "--precision")
+            warn_of_imitation(chosen, place, "take --precision fp32")
+            return replace(build(run, registry, place), precision=chosen)
 
     @contextmanager
     def computing(self) -> Iterator[None]:

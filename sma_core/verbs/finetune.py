@@ -167,7 +167,7 @@ def _go_on(run: RunFolder, call: Call) -> _Job:
     with parts_of(run.path, facts, call.policy):
         job = _job(registry, config, feed_of_run(registry, config.data, facts), call)
     check_same_rows(run, job.rows)
-    run.write_config(config)
+    run.write_config(config, job.place.precision)
     return job
 
 

@@ -13,7 +13,7 @@ from sma_core.errors import CheckpointError
 from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import FixedPrecision, choose_device, choose_precision
+from sma_core.training.device import FixedPrecision, choose_device, choose_precision, is_native
 from sma_core.training.run_folder import RunFolder
 from sma_core.training.targets import Targets
 from sma_core.verbs.feeds import Feed, feed_of_run
@@ -60,4 +60,4 @@ class FinetunedRun:
 
 def _precision(config: FinetuneConfig, device: torch.device) -> FixedPrecision:
     own = config.training.precision
-    return choose_precision("auto" if own == "fp16" and device.type == "cpu" else own, device)
+    return choose_precision(own if own == "auto" or is_native(own, device) else "auto", device)

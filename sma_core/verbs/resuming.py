@@ -31,6 +31,7 @@ CHANGEABLE = frozenset(
         "keep_last",
         "log_every",
         "device",
+        "precision",
         "strategy",
         "time_limit",
         "max_skipped_steps",

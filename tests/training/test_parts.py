@@ -17,6 +17,7 @@ from torch import nn
 from sma_core.config import TrainingConfig
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.plugins.events import Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
+from sma_core.training import device as arithmetic
 from sma_core.training.device import choose_device, choose_precision
 from sma_core.training.optimizer import (
     build_optimizer,
@@ -24,7 +25,9 @@ from sma_core.training.optimizer import (
     load_optimizer_tensors,
     optimizer_tensors,
 )
+from sma_core.training.place import Place
 from sma_core.training.progress import ProgressDisplay
+from sma_core.training.ranks import Ranks
 from sma_core.training.targets import Targets, check_labels, guess_kind
 
 NAN = float("nan")
@@ -188,6 +191,15 @@ def test_precision_and_device_are_refused_where_they_cannot_be_had():
         choose_precision("fp16", torch.device("cpu"))
     with pytest.raises(ConfigError, match="use auto, cpu, cuda"):
         choose_device("warp")
+
+
+@pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_auto_is_what_the_processor_multiplies_and_what_it_imitates_is_said(native, chosen, monkeypatch, caplog):
+    monkeypatch.setattr(arithmetic, "_cpu_multiplies_bf16", lambda: native)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+    place = Place.choose(TrainingConfig(steps=1, device="cpu", precision="bf16"), Ranks())
+    assert place.precision == "bf16"  # a wish is a wish
+    assert ("imitates bf16" in caplog.text) is not native
 
 
 RUN = Path("runs/x")

@@ -16,6 +16,7 @@ import sma_core
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
 from sma_core.plugins.events import CheckpointSaved, RunStarted, StepLogged
 from sma_core.training.metrics_file import read_metrics
+from sma_core.training.run_folder import RunFolder
 from sma_core.verbs.train import plan_training
 
 
@@ -232,6 +233,15 @@ def test_bf16_training_learns_as_well(toy, tmp_path):
     settings = {"training.steps": 60, "training.precision": "bf16"}
     result = sma_core.train(toy, settings=settings, out=tmp_path / "run")
     assert result.held_out_last < result.held_out_first - 0.5
+
+
+def test_a_run_may_go_on_in_other_arithmetic_which_is_kept(toy, tmp_path):
+    settings = {"training.steps": 4, "training.precision": "bf16"}
+    run = sma_core.train(toy, settings=settings, out=tmp_path / "run").run
+    assert RunFolder.open(run).config()["training"]["precision"] == "bf16"
+    sma_core.train(resume=str(run), settings={"training.steps": 6, "training.precision": "fp32"})
+    assert RunFolder.open(run).config()["training"]["precision"] == "fp32"
+    assert weights(run, 6)
 
 
 def test_a_dry_run_counts_without_writing(toy, tmp_path, monkeypatch):
