@@ -13,6 +13,7 @@ from benchmarks.machine import Machine, commit
 from benchmarks.reports import Found, Report, keep, previous, then_and_now, write
 from sma_core.errors import UserError
 from sma_core.memory import keep_freed_memory
+from sma_core.training.device import FixedPrecision, choose_device, choose_precision, is_native
 
 app = typer.Typer(
     help="Timings, side by side; docs/speed.md says what is measured and how.",
@@ -29,13 +30,13 @@ def program() -> None:
     commit()  # what is in the working tree now is what runs, whatever is written there meanwhile
 
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS: tuple[Literal["fp32"], Literal["bf16"]] = ("fp32", "bf16")
 AGAINST = ("transformers", "previous")
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Rounds that count.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads of torch; 0: as it is.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16, or both with a comma.")]
-OnePrecision = Annotated[Literal["fp32", "bf16"], typer.Option(help="Arithmetic.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, or both with a comma; empty: those of the device.")]
+OnePrecision = Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Arithmetic; auto: as a training.")]
 Names = Annotated[str, typer.Option("--workload", help="Names with commas; empty: all.")]
 Plot = Annotated[Path | None, typer.Option(help="Draw the lines here, .svg or .png.")]
 Against = Annotated[
@@ -68,10 +69,14 @@ def with_peer(against: str) -> bool:
     return "transformers" in chosen(against, AGAINST, "--against")
 
 
+def arithmetics(text: str, device: torch.device) -> list[FixedPrecision]:
+    """Return the named arithmetics; when none is named, those that the device multiplies itself."""
+    named: Any = chosen(text, PRECISIONS, "--precision")
+    return named or [each for each in PRECISIONS if is_native(each, device)]
+
+
 def ready(device: str, threads: int = 0) -> torch.device:
     """Return the device and set the threads; raises where the device is not there."""
-    from sma_core.training.device import choose_device
-
     if threads:
         torch.set_num_threads(threads)
     try:
@@ -119,7 +124,7 @@ def _text(value: Any) -> str:  # noqa: ANN401 - whatever an option holds
 def step(
     context: typer.Context,
     workload: Names = "",
-    precision: Precision = "fp32,bf16",
+    precision: Precision = "",
     against: Against = "",
     device: Device = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compiled models too.")] = False,
@@ -134,8 +139,8 @@ def step(
     from benchmarks.workloads import WORKLOADS
 
     names = workloads(workload, WORKLOADS)
-    precisions: Any = chosen(precision, PRECISIONS, "--precision")
     place = ready(device, threads)
+    precisions = arithmetics(precision, place)
     found = measure(
         names, precisions, str(place), peer=with_peer(against), compiled=compiled, repeats=repeats, tiny=tiny
     )
@@ -146,7 +151,7 @@ def step(
 def growth(
     context: typer.Context,
     axis: Annotated[str, typer.Option(help="inputs, latents, rows, layers, with commas; empty: all.")] = "",
-    precision: OnePrecision = "bf16",
+    precision: OnePrecision = "auto",
     against: Earlier = "",
     plot: Plot = None,
     device: Device = "cpu",
@@ -161,12 +166,13 @@ def growth(
 
     axes = chosen(axis, tuple(AXES), "--axis") or list(AXES)
     place = ready(device, threads)
-    found = measure(axes, precision, str(place), repeats=repeats, tiny=tiny)
+    chosen_one = choose_precision(precision, place)
+    found = measure(axes, chosen_one, str(place), repeats=repeats, tiny=tiny)
     finish(context, found, place, against, json, kept)
     if plot is not None:
         from benchmarks.growth_plot import draw
 
-        draw(found.records, f"{precision}, {Machine.here(place).words()}, commit {commit()}", plot)
+        draw(found.records, f"{chosen_one}, {Machine.here(place).words()}, commit {commit()}", plot)
 
 
 @app.command()
@@ -275,7 +281,7 @@ def curves(
 def profile(
     context: typer.Context,
     workload: Names = "",
-    precision: OnePrecision = "bf16",
+    precision: OnePrecision = "auto",
     against: Against = "",
     device: Device = "cpu",
     threads: Threads = 0,
@@ -288,5 +294,5 @@ def profile(
 
     names = workloads(workload, WORKLOADS)
     place = ready(device, threads)
-    found = measure(names, precision, str(place), peer=with_peer(against), tiny=tiny)
+    found = measure(names, choose_precision(precision, place), str(place), peer=with_peer(against), tiny=tiny)
     finish(context, found, place, "", json, kept=False)

@@ -28,7 +28,7 @@ from benchmarks.workloads import WORKLOADS, Workload, small
 from sma_core.data.batches import Batch
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA
-from sma_core.training.device import FixedPrecision, autocast, seeded
+from sma_core.training.device import FixedPrecision, autocast, is_native, seeded
 from sma_core.verbs.encoders import BATCH_TOKENS, of_like_length
 from sma_core.verbs.vectors import latents_of
 
@@ -38,6 +38,8 @@ ROWS = {"chem-bucketed": 256, "protein-378": 64, "physics": 1024}
 MIXED = {"chem-bucketed": (16, 160), "protein-378": (60, 1000)}
 """Shortest and longest row: lengths are drawn evenly on a logarithmic scale, as sets of texts have them."""
 COLUMNS = ("rows", "how", "a call in ms (quartiles)", "tokens/s", "rows/s", "1 - cosine, at most")
+ARITHMETICS: tuple[FixedPrecision, ...] = ("fp32", "bf16")
+"""What is measured where the device multiplies it itself."""
 Encode = Callable[[Batch], Tensor]
 
 
@@ -133,13 +135,14 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
         module = SMA(work.model, work.inputs).to(device).eval()
     ways: dict[str, tuple[Encode, Callable[..., Iterable[NDArray[np.int64]]]]] = {
         "fp32": (ours(module, device, "fp32"), of_like_length),
-        "bf16": (ours(module, device, "bf16"), of_like_length),
         "fp32, in the order of the file": (ours(module, device, "fp32"), in_file_order),
     }
+    natural = [each for each in ARITHMETICS if is_native(each, device)]
+    ways |= {p: (ours(module, device, p), of_like_length) for p in natural if p != "fp32"}
     if device.type == "cpu":
         ways["int8 weights"] = (ours(eight_bits(module), device, "fp32"), of_like_length)
     if peer and rows.batch.inputs.dim() == 2:
-        ways |= {f"transformers {p}": (theirs(work, device, p), of_like_length) for p in ("fp32", "bf16")}
+        ways |= {f"transformers {p}": (theirs(work, device, p), of_like_length) for p in natural}
     padded = -(-rows.lengths // 8) * 8
     calls = {
         way: lambda encode=encode, order=order: _all(rows, encode, order(padded, BATCH_TOKENS), device)

@@ -29,6 +29,7 @@ from sma_core.data.readers.lines import read_text
 from sma_core.data.scaling import FeatureScale
 from sma_core.data.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
+from sma_core.training.device import choose_precision
 
 SEED = 0
 BATCHES = 64
@@ -40,7 +41,8 @@ COLUMNS = (
     "rows prepared a second",
     "a batch in ms (quartiles)",
     "loader, samples/s",
-    "a step in bf16 eats",
+    "a step eats",
+    "in",
     "times as much",
     "loader, GB/s",
     "store in its order, GB/s",
@@ -98,7 +100,8 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
     work: Workload = small(WORKLOADS[name]) if tiny else WORKLOADS[name]
     rows = 2_000 if tiny else ROWS[name]
     source, store, prepared = source_of(name, folder, rows, work.rows)
-    batches, training = 4 if tiny else BATCHES, Training(work, torch.device("cpu"), "bf16", seed=SEED)
+    batches, precision = 4 if tiny else BATCHES, choose_precision("auto", torch.device("cpu"))
+    training = Training(work, torch.device("cpu"), precision, seed=SEED)
     source.batches_in(0)  # the plan of an epoch is made once
     step, loader = training.step, _walk(source, batches)
     order = np.arange(min(rows, BLOCK))
@@ -123,6 +126,7 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
         "seconds": spread.to_json(),
         "prepared_per_second": prepared,
         "eaten_per_second": eaten,
+        "precision": precision,
         "bytes_per_second": taken / spread.median,
         "read_per_second": read / Spread.of(times["store"]).median,
         "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
@@ -147,6 +151,7 @@ def _line(record: Record) -> tuple[str, ...]:
         milliseconds(Spread(**record["seconds"])),
         number(record["value"]),
         number(record["eaten_per_second"]),
+        record["precision"],
         number(record["value"] / record["eaten_per_second"]),
         number(record["bytes_per_second"] / 1e9),
         number(record["read_per_second"] / 1e9),

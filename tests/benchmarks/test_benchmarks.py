@@ -7,7 +7,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks.cli import app
+from benchmarks.cli import app, arithmetics
 from benchmarks.curves import lines
 from benchmarks.elsewhere import Elsewhere
 from benchmarks.growth import AXES, Size, slope
@@ -25,6 +25,7 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
 from sma_core.nn.inputs import ContinuousInputs
+from sma_core.training import device as arithmetic
 from sma_core.verbs.encoders import of_like_length
 
 CPU = torch.device("cpu")
@@ -160,21 +161,32 @@ def test_growth_draws_its_lines_and_gives_exponents(tmp_path):
     assert plot.read_text().count("exponent") >= 4
 
 
-def test_every_way_of_inference_gives_the_same_vectors_and_reads_every_row_once():
-    pytest.importorskip("transformers", reason="needs the extra benchmarks")
+def test_every_row_is_read_once_whatever_the_order():
     for name in ROWS:
         rows = Rows.of(name, 6)
         for order in (of_like_length, in_file_order):
             groups = list(order(rows.lengths, 512))
             assert sorted(np.concatenate(groups).tolist()) == list(range(6))
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_every_way_of_inference_gives_the_same_vectors_in_the_arithmetics_of_the_machine(native, monkeypatch):
+    pytest.importorskip("transformers", reason="needs the extra benchmarks")
+    monkeypatch.setattr(arithmetic, "_cpu_multiplies_bf16", lambda: native)
     found = inference(["chem-bucketed"], "cpu", peer=True, repeats=1, tiny=True).records
-    assert {record["way"]: record["moved"] < 1e-3 for record in found if record["moved"] is not None} == {
-        "fp32": True,
-        "bf16": True,
-        "fp32, in the order of the file": True,
-        "int8 weights": True,
-    }
+    moved = {record["way"]: record["moved"] for record in found if record["moved"] is not None}
+    ways = {"fp32", "fp32, in the order of the file", "int8 weights"}
+    assert moved.keys() == (ways | {"bf16"} if native else ways)
+    assert max(moved.values()) < 1e-3
     assert all(record["value"] > 0 for record in found)
+
+
+def test_what_is_measured_is_what_the_machine_multiplies_unless_it_is_named(monkeypatch):
+    monkeypatch.setattr(arithmetic, "_cpu_multiplies_bf16", lambda: False)
+    assert arithmetics("", CPU) == ["fp32"]
+    assert arithmetics("bf16", CPU) == ["bf16"]
+    monkeypatch.setattr(arithmetic, "_cpu_multiplies_bf16", lambda: True)
+    assert arithmetics("", CPU) == ["fp32", "bf16"]
 
 
 def test_the_loader_is_set_beside_the_step(tmp_path):
