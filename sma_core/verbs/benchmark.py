@@ -106,7 +106,7 @@ def benchmark(
 
     Raises:
         UserError: For a suite, task, arm or seed that is not there.
-        StoppedOnRequest: After Ctrl-C or SIGTERM; the same call goes on.
+        StoppedOnRequest: After Ctrl-C or SIGTERM, with the table of what is done; the same call goes on.
     """
     began = time.monotonic()
     job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
@@ -115,15 +115,14 @@ def benchmark(
         raise ConfigError(
             f"the sweep on the seeds {_listed(job.suite.sweep_seeds)} comes first: run it before others"
         )
-    failures = _run(job, order.first, jobs, tell)
-    order = turns(job.suite, job.cells, _picked(job, tried=order.first))
-    failures += _run(job, order.later, jobs, tell)
-    rows = _rows(job, job.every)
-    better = {row.task: _higher_is_better(job, row.task) for row in rows}
-    found = differences(rows, better)
+    try:
+        failures = _run(job, order.first, jobs, tell)
+        order = turns(job.suite, job.cells, _picked(job, tried=order.first))
+        failures += _run(job, order.later, jobs, tell)
+    finally:  # stopped on request too
+        rows, found = _write_outcome(job)
     done = sum(job.results(cell) is not None for cell in order.known)
     missing = len(order.known) + order.unknown - done
-    write_outcome(job.out, job.suite, rows, found, better, _commands(job))
     return BenchmarkResult(job.out, rows, found, failures, done, missing, time.monotonic() - began)
 
 
@@ -245,6 +244,15 @@ def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
     return path
+
+
+def _write_outcome(job: _Job) -> tuple[list[Row], list[Difference]]:
+    """Write the table of all that is done, in this call or before."""
+    rows = _rows(job, job.every)
+    better = {row.task: _higher_is_better(job, row.task) for row in rows}
+    found = differences(rows, better)
+    write_outcome(job.out, job.suite, rows, found, better, _commands(job))
+    return rows, found
 
 
 def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:

@@ -110,8 +110,10 @@ def test_a_dry_run_prints_commands_and_runs_nothing(toy, tmp_path, run_sma):
 
 def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):
     path, out = small(tmp_path, arms="['none']"), tmp_path / "out"
-    long = path.read_text().replace("training.epochs = 1.0", "training.epochs = 400.0")
-    path.write_text(long)
+    text = path.read_text().replace("training.epochs = 1.0", "training.epochs = 400.0")
+    path.write_text(f'{text}\n[baselines]\nguess = "toy_domain.guesses:count_vowels"\n')
+    sma_core.benchmark(str(path), out=out, arms=["guess"])
+    (out / "table.md").unlink()
 
     def stop_when_it_trains() -> None:
         while not list(out.glob("cells/vowels/*/checkpoints/step-*")):
@@ -121,9 +123,10 @@ def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
     with pytest.raises(StoppedOnRequest, match="goes on"):
         sma_core.benchmark(str(path), out=out)
-    (cell,) = (out / "cells" / "vowels").iterdir()
+    (cell,) = (out / "cells" / "vowels").glob("none-*")
     assert not (cell / "results.json").exists()
     assert list((cell / "checkpoints").glob("step-*"))
+    assert "| guess |" in (out / "table.md").read_text()  # what was done before
 
 
 def test_a_baseline_sees_no_label_of_the_test(toy):
