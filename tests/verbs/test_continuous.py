@@ -50,9 +50,10 @@ def stop_at(step: int):
 
 
 def test_training_on_numbers_learns_and_keeps_the_scale(numbers, tmp_path):
-    settings = {"training.steps": 300, "masking.strategy": "random"}
+    steady = {"training.batch_size": 64, "training.learning_rate": 1e-3}  # any seed, in fp32 and in bf16
+    settings = {"training.steps": 300, "masking.strategy": "random", **steady}
     result = sma_core.train(numbers, settings=settings, out=tmp_path / "run")
-    assert result.held_out_random_last < result.held_out_random_first - 0.05
+    assert result.held_out_random_last < result.held_out_random_first - 0.1
     assert result.rows == 600
     facts = model_facts(result.run)
     assert "tokenizer" not in facts
