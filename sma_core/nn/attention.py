@@ -56,14 +56,18 @@ def attend_with(projected: Projected, visible: Tensor | None, dropout: float) ->
     if visible is not None and may_look(visible) and bool(visible.all()):
         visible = None
     mask = None if visible is None else visible[:, None, None, :]  # (B, 1, 1, N)
-    lower = queries.dtype == torch.bfloat16
-    if not (lower and queries.device.type == "cpu"):
+    if not in_bf16_on_cpu(queries):
         return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
     scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))  # (B, H, M, N)
     if mask is not None:
         scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)  # in place: the product needs it not
     probabilities = functional.dropout(scores.softmax(dim=-1), dropout)
     return torch.matmul(probabilities, values)
+
+
+def in_bf16_on_cpu(tensor: Tensor) -> bool:
+    """Whether a tensor is where casts and fused attention cost more than the products they serve."""
+    return tensor.dtype == torch.bfloat16 and tensor.device.type == "cpu"
 
 
 def may_look(tensor: Tensor) -> bool:
@@ -90,14 +94,16 @@ class AttentionLayer(nn.Module):
 
         ``residual`` are the queries before their LayerNorm, ``(M, D)`` or ``(B, M, D)``. ``visible`` is
         ``(B, N)`` bool, True where an input may be attended to; None shows all. ``plain`` leaves all dropout out,
-        in training too.
+        in training too. In bf16 on the CPU what is added up from layer to layer is bf16 as well, so that nothing
+        is cast to and fro between the products; elsewhere it keeps the kind of ``residual``.
         """
         settings, noisy = self.settings, self.training and not plain
         context = attend_with(projected, visible, settings.attention_dropout if noisy else 0.0)
         attended: Tensor = self.output(context.transpose(1, 2).flatten(2))  # (B, H, M, e) -> (B, M, D)
         attended = functional.dropout(attended, settings.dropout, noisy)
         if settings.query_residual:
-            attended = self._pass_by(attended, noisy) + residual
+            beside = residual.to(attended.dtype) if in_bf16_on_cpu(attended) else residual
+            attended = self._pass_by(attended, noisy) + beside
         change = self.mlp_out(functional.gelu(self.mlp_in(self.mlp_norm(attended))))
         return attended + self._pass_by(functional.dropout(change, settings.dropout, noisy), noisy)
 

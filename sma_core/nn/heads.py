@@ -79,7 +79,8 @@ class MeanHead(nn.Module):
 
     def forward(self, encoded: Encoded) -> Tensor:
         """Give ``(B, outputs)``."""
-        outputs: Tensor = self.output(mean_latents(encoded.latents))
+        mean = mean_latents(encoded.latents).to(self.output.weight.dtype)
+        outputs: Tensor = self.output(mean)
         return outputs
 
 
@@ -103,8 +104,9 @@ class PositionHead(QueryDecoder):
 
 
 def mean_latents(latents: Latents) -> Tensor:
-    """Average the real latents of each row: ``(B, L, D)`` to ``(B, D)``."""
+    """Average the real latents of each row, in float32 or wider: ``(B, L, D)`` to ``(B, D)``."""
+    values = latents.values.to(torch.promote_types(latents.values.dtype, torch.float32))
     if latents.real is None:
-        return latents.values.mean(dim=1)
-    real = latents.real[:, :, None].to(latents.values.dtype)
-    return (latents.values * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)
+        return values.mean(dim=1)
+    real = latents.real[:, :, None].to(values.dtype)
+    return (values * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)

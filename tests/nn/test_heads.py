@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sma_core.nn.encoder import Latents
-from sma_core.nn.heads import DecoderHead, Encoded, MeanHead, MultiQueryHead
+from sma_core.nn.heads import DecoderHead, Encoded, MeanHead, MultiQueryHead, mean_latents
 from sma_core.nn.model import Predictor
 from tests.nn.small import batch, small_config, small_model
 
@@ -68,3 +68,16 @@ def test_prediction_compiles_to_one_graph(head_class):
     predictor = Predictor(model.embed, model.encoder, head_class(small_config(), 2))
     compiled = torch.compile(predictor, fullgraph=True)
     assert torch.allclose(compiled(inputs, padding_mask), predictor(inputs, padding_mask), atol=1e-5)
+
+
+@HEADS
+def test_a_predictor_whose_weights_are_bf16_predicts(head_class):
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, head_class(small_config(), 2)).bfloat16()
+    assert predictor(inputs, padding_mask).isfinite().all()
+
+
+@pytest.mark.parametrize("real", [None, torch.ones(1, 4, dtype=torch.bool)])
+def test_bf16_latents_are_averaged_without_more_rounding(real):
+    values = torch.tensor([1.0, 1.0, 1.0, 1.0078125]).bfloat16()[None, :, None].expand(1, 4, 2)  # (1, L, D)
+    assert mean_latents(Latents(values, real)).tolist() == [[1.001953125, 1.001953125]]

@@ -139,6 +139,14 @@ def test_bf16_autocast_is_close_to_float32_for_one_mask():
     assert functional.cosine_similarity(rounded, reference, dim=0) > 0.999
 
 
+@pytest.mark.parametrize("lower", [False, True])
+def test_what_goes_from_layer_to_layer_has_the_kind_of_the_products_on_the_cpu(lower):
+    model, (inputs, padding_mask) = small_model(), batch()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lower):
+        latents = model.encode(inputs, padding_mask).values
+    assert latents.dtype == (torch.bfloat16 if lower else torch.float32)
+
+
 def test_loss_is_float32_when_the_weights_themselves_are_bf16():
     model, (inputs, padding_mask) = small_model(initializer_range=0.2).bfloat16(), batch()
     result = model(inputs, padding_mask, GUIDED, noise_for(padding_mask))
