@@ -103,7 +103,7 @@ def finish(
 
 
 def said(context: typer.Context) -> dict[str, str]:
-    """Return the options that were given, but for those about output."""
+    """Return the options that were given, but for those about output; an argument has its name in capitals."""
     options: dict[str, str] = {}
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
@@ -113,10 +113,13 @@ def said(context: typer.Context) -> dict[str, str]:
 
 
 def _spelled(parameter: Any) -> str:  # noqa: ANN401 - click's, under whatever name typer has it
-    return max(parameter.opts, key=len).lstrip("-")
+    name = max(parameter.opts, key=len).lstrip("-")
+    return name.upper() if parameter.param_type_name == "argument" else name
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - whatever an option holds
+    if isinstance(value, Path):
+        return value.name  # where it lies on this machine helps nobody
     return "" if value is True else str(value)
 
 

@@ -1,6 +1,6 @@
 """Measure how many rows a second `predict` and `embed` take, and how much memory.
 
-    python benchmarks/predict_embed.py FILE --finetuned RUN --pretrained RUN [--rows N]
+    python -m benchmarks.predict_embed FILE --finetuned RUN --pretrained RUN [--rows N]
 
 FILE is a text file with a row a line, compressed or not (``.smi``, ``.txt``; ``.csv`` and ``.tsv`` with a header).
 It is cut to N rows, or repeated until it has N. Each verb runs in a process of its own and prints one JSON line:
@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
-import sys
 import tempfile
 from itertools import chain, cycle, islice
 from pathlib import Path
 
+from benchmarks.memory import resident_megabytes
 from sma_core.data.streams import data_suffix, read_lines
 
 
@@ -36,7 +35,6 @@ def measure(verb: str, run: Path, file: Path, out: Path) -> None:
     import sma_core
 
     result = sma_core.predict(run, file, out=out) if verb == "predict" else sma_core.embed(run, file, out)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     figures = {
         "verb": verb,
         "out": out.suffix,
@@ -44,7 +42,7 @@ def measure(verb: str, run: Path, file: Path, out: Path) -> None:
         "unusable": result.unusable,
         "seconds": round(result.seconds, 1),
         "rows_per_second": round(result.rows / result.seconds),
-        "peak_mb": peak >> (20 if sys.platform == "darwin" else 10),  # counted in bytes there, else in kB
+        "peak_mb": round(resident_megabytes()),
     }
     print(json.dumps(figures), flush=True)
 

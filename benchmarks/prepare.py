@@ -7,49 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory import apart
+from benchmarks.prepare_once import prepared_apart
 from benchmarks.reports import Found, Record
 from benchmarks.tables import number, table
 from benchmarks.timing import Spread
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest, ValuesRequest
-from sma_core.data.readers import Reader
-from sma_core.data.readers.csv import read_csv
-from sma_core.data.readers.lines import read_text
-from sma_core.data.readers.table import read_table
-from sma_core.data.streams import data_suffix
-from sma_core.data.tokenizers import ByteTokenizer
 
-USUAL = ("smiles", "SMILES", "sequence", "text")
 COLUMNS = ("way", "rows", "set aside", "seconds (quartiles)", "rows/s", "peak MB of the parent")
-
-
-def reader_for(path: Path) -> Reader:
-    """Choose the reader of texts by the file's suffix."""
-    suffix = data_suffix(path)
-    if suffix == ".smi":
-        from sma_chem.smi import read_smi
-
-        return read_smi
-    return read_text if suffix == ".txt" else read_csv
-
-
-def prepared(file: Path, check: str | None, processes: int | None, numbers: bool, longest: int) -> dict[str, Any]:
-    """Prepare once, in a temporary folder; return rows, those set aside, and seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        common: dict[str, Any] = {"source": file, "reader_name": "benchmark", "cache": Path(folder)}
-        common |= {"max_length": longest, "max_rejected": 1.0}
-        if numbers:
-            request: Any = ValuesRequest(reader=read_table, **common)
-        else:
-            texts = {"reader": reader_for(file), "tokenizer": ByteTokenizer(), "usual_columns": USUAL}
-            request = PrepareRequest(**common, **texts, check=check, processes=processes)
-        summary = prepare(request).summary
-    return {"rows": summary.rows, "rejected": summary.rejected, "seconds": summary.seconds}
 
 
 def measure(
@@ -64,7 +30,8 @@ def measure(
     for round_ in range(repeats):
         print(f"round {round_ + 1} of {repeats}", file=sys.stderr, flush=True)
         for way, (wanted, processes) in ways.items():
-            found[way].append(apart(prepared, file, wanted, processes, numbers, longest))
+            once = prepared_apart(file, check=wanted, processes=processes, numbers=numbers, longest=longest)
+            found[way].append(once)
     records = [_record(file.name, way, each) for way, each in found.items()]
     return Found(records, table(COLUMNS, map(_line, records)), repeats)
 

@@ -60,7 +60,10 @@ class Report:
         words = (
             f"{machine['name']}, {machine['cores']} cores, {machine['threads']} threads, torch {machine['torch']}"
         )
-        asked = "".join(f" --{name} {value}".rstrip() for name, value in self.options.items())
+        asked = "".join(
+            f" {value}" if name.isupper() else f" --{name} {value}".rstrip()
+            for name, value in self.options.items()
+        )
         return (
             f"`python -m benchmarks {self.command}{asked}`, commit {self.commit}, {self.date}; {words}; "
             f"medians of {self.repeats}"

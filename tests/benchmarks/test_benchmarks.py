@@ -1,6 +1,8 @@
 """What benchmarks count and compare is right, and a command leaves figures that can be compared later."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -202,6 +204,20 @@ def test_a_file_is_prepared_with_and_without_its_check(tmp_path):
     (plain, *checked) = prepare(file, check, repeats=1).records
     assert (plain["rows"], plain["rejected"]) == (50, 0)
     assert all(each["rejected"] == sum((at % 7 + 1) % 2 for at in range(50)) for each in checked)
+
+
+def test_a_preparation_is_signed_by_its_file_s_name_and_fails_with_its_reason(tmp_path):
+    file = tmp_path / "rows.txt"
+    file.write_text("abc\n")
+    result = CliRunner().invoke(app, ["prepare", str(file), "--repeats", "1"])
+    assert "`python -m benchmarks prepare rows.txt --repeats 1`" in result.output
+    with pytest.raises(RuntimeError, match="no_such_check"):
+        prepare(file, "tests.benchmarks.test_benchmarks:no_such_check", repeats=1)
+
+
+def test_preparing_apart_imports_no_torch():
+    asked = "import sys, benchmarks.prepare_once; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def even(texts):
