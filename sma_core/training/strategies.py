@@ -1,25 +1,28 @@
 """How several ranks hold one model: each a whole copy (DDP), or each a part of every tensor (FSDP2).
 
-Both are torch's own. Names, shapes and checkpoints of the model stay what they are on one rank.
+Both are torch's own. Names, shapes and checkpoints of the model stay what they are on one rank. What spreads
+tensors takes half a second to import, so it is imported where something is spread.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from sma_core.config.models import Strategy
 from sma_core.errors import ConfigError
 from sma_core.training.device import FixedPrecision
 from sma_core.training.ranks import Ranks
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
 FixedStrategy = Literal["single", "ddp", "fsdp"]
 
@@ -39,6 +42,8 @@ def choose_strategy(name: Strategy, ranks: Ranks, precision: FixedPrecision) -> 
 
 def shard(module: nn.Module) -> None:
     """Leave to each rank its part of every parameter: the trunk's layers one by one, and the rest together."""
+    from torch.distributed.fsdp import fully_shard
+
     layers = [
         layer for name, layer in module.named_modules() if name.rpartition(".")[0].endswith("encoder.layers")
     ]
@@ -79,7 +84,9 @@ def without_averaging(forward: object) -> AbstractContextManager[object]:
 @contextmanager
 def gathered(module: nn.Module) -> Iterator[None]:
     """Let every rank hold all parameters inside, so that any method of the module can be called."""
-    parts = [part for part in module.modules() if isinstance(part, FSDPModule)]
+    sharding = sys.modules.get("torch.distributed.fsdp")
+    kinds = () if sharding is None else sharding.FSDPModule
+    parts: list[Any] = [part for part in module.modules() if isinstance(part, kinds)]
     for part in parts:
         part.set_reshard_after_forward(False, recurse=False)
         part.unshard()
@@ -93,15 +100,23 @@ def gathered(module: nn.Module) -> Iterator[None]:
 
 def whole(tensor: Tensor) -> Tensor:
     """Return the whole of a tensor that may be spread over the ranks; each of them must ask."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor() if _is_spread(tensor) else tensor
 
 
 def like(tensor: Tensor, model: Tensor) -> Tensor:
     """Bring a whole tensor to the device of ``model``, and spread it over the ranks as that is."""
     moved = tensor.to(model.device)
-    if not isinstance(model, DTensor):
+    if not _is_spread(model):
         return moved
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(moved, model.device_mesh, model.placements)
+
+
+def _is_spread(tensor: Tensor) -> TypeGuard[DTensor]:
+    """Whether each rank holds a part of ``tensor``; without the module that spreads, none does."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
 
 
 def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

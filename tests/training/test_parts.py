@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -241,3 +243,8 @@ def test_progress_on_a_terminal_shows_the_same_figures_live():
     assert "50/100" in text
     assert "loss 2.2500" in text
     assert "held_out_loss 5.5" in text
+
+
+def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
+    asked = "import sys, sma_core.verbs.embed; sys.exit('torch.distributed.fsdp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
