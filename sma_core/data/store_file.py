@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sma_core.data.mapped import MappedLists
+from sma_core.data.mapped import MappedLists, plain_numbers
 from sma_core.data.store_format import SYMBOL_TYPE, extra_column, read_metadata
 from sma_core.errors import DataError
 
@@ -57,13 +57,14 @@ class StoreFile:
     @property
     def row_numbers(self) -> NDArray[np.int64]:
         """(n,) number of each row in the source file."""
-        parts = [batch.column(1).to_numpy(zero_copy_only=True) for batch in self._batches]
+        parts = [plain_numbers(batch.column(1), np.dtype(np.int64)) for batch in self._batches]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     @property
     def targets(self) -> NDArray[np.float32]:
         """(n, K) targets, or class numbers; NaN where missing. Only for a file that has such labels."""
-        parts = [batch.column("targets").flatten().to_numpy() for batch in self._batches]
+        columns = [batch.column("targets").flatten() for batch in self._batches]
+        parts = [plain_numbers(column, np.dtype(np.float32)) for column in columns]
         found: NDArray[np.float32] = np.concatenate(parts).reshape(-1, len(self.metadata.targets))
         return found
 
