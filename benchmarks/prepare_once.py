@@ -1,4 +1,4 @@
-"""One preparation in a process of its own, which imports no torch, as `sma data prepare` does not.
+"""One preparation in a process of its own, which imports no torch: a peak of memory is then the preparation's.
 
 `python -m benchmarks.prepare_once` reads its arguments as JSON from standard input and prints its figures as JSON.
 """
@@ -21,6 +21,7 @@ from sma_core.data.readers.lines import read_text
 from sma_core.data.readers.table import read_table
 from sma_core.data.streams import data_suffix
 from sma_core.data.tokenizers import ByteTokenizer
+from sma_core.memory import keep_freed_memory
 
 USUAL = ("smiles", "SMILES", "sequence", "text")
 
@@ -62,5 +63,6 @@ def _reader_for(path: Path) -> Reader:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as the program `sma` does
     asked = json.load(sys.stdin)
     print(json.dumps(prepared(Path(asked.pop("file")), **asked)))

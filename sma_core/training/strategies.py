@@ -84,9 +84,8 @@ def without_averaging(forward: object) -> AbstractContextManager[object]:
 @contextmanager
 def gathered(module: nn.Module) -> Iterator[None]:
     """Let every rank hold all parameters inside, so that any method of the module can be called."""
-    sharding = sys.modules.get("torch.distributed.fsdp")
-    kinds = () if sharding is None else sharding.FSDPModule
-    parts: list[Any] = [part for part in module.modules() if isinstance(part, kinds)]
+    sharded = _if_imported("torch.distributed.fsdp", "FSDPModule")
+    parts: list[Any] = [part for part in module.modules() if isinstance(part, sharded)]
     for part in parts:
         part.set_reshard_after_forward(False, recurse=False)
         part.unshard()
@@ -114,9 +113,14 @@ def like(tensor: Tensor, model: Tensor) -> Tensor:
 
 
 def _is_spread(tensor: Tensor) -> TypeGuard[DTensor]:
-    """Whether each rank holds a part of ``tensor``; without the module that spreads, none does."""
-    module = sys.modules.get("torch.distributed.tensor")
-    return module is not None and isinstance(tensor, module.DTensor)
+    """Whether each rank holds a part of ``tensor``."""
+    return isinstance(tensor, _if_imported("torch.distributed.tensor", "DTensor"))
+
+
+def _if_imported(module: str, name: str) -> tuple[type, ...]:
+    """Return a class to compare with, or none where nothing has imported its module: then nothing is of it."""
+    found = sys.modules.get(module)
+    return () if found is None else (getattr(found, name),)
 
 
 def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -206,7 +206,7 @@ def test_a_file_is_prepared_with_and_without_its_check(tmp_path):
     assert all(each["rejected"] == sum((at % 7 + 1) % 2 for at in range(50)) for each in checked)
 
 
-def test_a_preparation_is_signed_by_its_file_s_name_and_fails_with_its_reason(tmp_path):
+def test_a_preparation_names_its_file_and_fails_with_its_reason(tmp_path):
     file = tmp_path / "rows.txt"
     file.write_text("abc\n")
     result = CliRunner().invoke(app, ["prepare", str(file), "--repeats", "1"])
