@@ -266,6 +266,7 @@ def curves(
     steps: Annotated[int, typer.Option(min=1)] = 1500,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
     every: Annotated[int, typer.Option(min=1, help="Steps between two held-out losses.")] = 150,
+    strategy: Annotated[str, typer.Option(help="How masks are chosen; empty: as the recipe does.")] = "",
     plot: Plot = None,
     json: Json = None,
     kept: Keep = False,
@@ -274,10 +275,18 @@ def curves(
     from benchmarks.curves import draw, measure
 
     place = ready("cpu")
-    found = measure(domain, recipe, steps, seeds, every)
+    settings: dict[str, Any] = {
+        "training.steps": steps,
+        "training.evaluate_every": every,
+        "training.checkpoint_every": steps,
+    }
+    if strategy:
+        settings["masking.strategy"] = strategy
+    found = measure(domain, recipe, seeds, settings)
     finish(context, found, place, "", json, kept)
     if plot is not None:
-        draw(found.records, f"{domain}, {recipe}, {Machine.here(place).words()}, commit {commit()}", plot)
+        title = ", ".join(filter(None, (domain, recipe, strategy)))
+        draw(found.records, f"{title}, {Machine.here(place).words()}, commit {commit()}", plot)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,14 +23,19 @@ PRECISIONS = ("fp32", "bf16")
 COLUMNS = ("step", "fp32, mean ± std", "bf16, mean ± std", "bf16 - fp32, same seed: mean (least to most)")
 
 
-def measure(domain: str, recipe: str, steps: int, seeds: int, every: int) -> Found:
-    """Train with each precision and seed; the figure is the held-out loss under random masks."""
+def measure(domain: str, recipe: str, seeds: int, settings: Mapping[str, object]) -> Found:
+    """Train with each precision and seed; the figure is the held-out loss under random masks.
+
+    ``settings`` are those of ``sma train --set``.
+    """
     with tempfile.TemporaryDirectory() as folder:
         runs = {(p, seed): Path(folder) / f"{p}-{seed}" for seed in range(seeds) for p in PRECISIONS}
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             waiting = [
-                pool.submit(_train, run, domain, recipe, precision, seed, steps, every)
-                for (precision, seed), run in runs.items()
+                pool.submit(
+                    _train, run, domain, recipe, {**settings, "training.precision": p, "training.seed": seed}
+                )
+                for (p, seed), run in runs.items()
             ]
             for each in waiting:
                 each.result()
@@ -81,14 +86,7 @@ def draw(records: Sequence[Record], title: str, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _train(run: Path, domain: str, recipe: str, precision: str, seed: int, steps: int, every: int) -> None:
-    settings = {
-        "training.precision": precision,
-        "training.seed": seed,
-        "training.steps": steps,
-        "training.evaluate_every": every,
-        "training.checkpoint_every": steps,
-    }
+def _train(run: Path, domain: str, recipe: str, settings: Mapping[str, object]) -> None:
     command = [
         sys.executable,
         "-m",
