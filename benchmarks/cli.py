@@ -108,7 +108,7 @@ def said(context: typer.Context) -> dict[str, str]:
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
         if source is not None and source.name == "COMMANDLINE" and parameter.name not in _NOT_SAID:
-            options[_spelled(parameter)] = _text(context.params[str(parameter.name)])
+            options[_spelled(parameter)] = _text(parameter, context.params[str(parameter.name)])
     return options
 
 
@@ -117,9 +117,9 @@ def _spelled(parameter: Any) -> str:  # noqa: ANN401 - click's, under whatever n
     return name.upper() if parameter.param_type_name == "argument" else name
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - whatever an option holds
-    if isinstance(value, Path):
-        return value.name  # where it lies on this machine helps nobody
+def _text(parameter: Any, value: Any) -> str:  # noqa: ANN401 - as above, and whatever an option holds
+    if parameter.param_type_name == "argument":  # a file; where it lies on this machine helps nobody
+        return Path(value).name
     return "" if value is True else str(value)
 
 

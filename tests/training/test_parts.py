@@ -71,6 +71,23 @@ def test_the_optimisers_state_survives_as_named_tensors():
     assert all(torch.equal(again[name], tensors[name]) for name in tensors)
 
 
+def test_the_optimiser_makes_the_steps_of_torchs_own_and_calls_its_hooks():
+    config, called = TrainingConfig(steps=1, weight_decay=0.1), []
+    ours, theirs = nn.Linear(3, 2, bias=False), nn.Linear(3, 2, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    own = build_optimizer(ours, config)
+    own.register_step_post_hook(lambda *_: called.append("step"))
+    reference = torch.optim.AdamW(theirs.parameters(), lr=config.learning_rate, weight_decay=0.1, fused=True)
+    for inputs in torch.randn(3, 4, 3):
+        for module, optimizer in ((ours, own), (theirs, reference)):
+            module(inputs).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert torch.equal(ours.weight, theirs.weight)
+    assert ours.weight.grad is None
+    assert called == ["step"] * 3
+
+
 def test_regression_loss_is_the_scaled_squared_error_of_known_labels():
     labels = np.array([[1.0, 10.0], [3.0, NAN], [5.0, 30.0]])
     targets = Targets.fit(("a", "b"), "regression", labels)
@@ -247,4 +264,14 @@ def test_progress_on_a_terminal_shows_the_same_figures_live():
 
 def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
     asked = "import sys, sma_core.verbs.embed; sys.exit('torch.distributed.fsdp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+def test_a_training_does_not_import_torchs_compiler(toy, tmp_path):
+    settings = {"training.steps": 2, "training.evaluate_every": 2}
+    asked = (
+        f"import sys, pathlib, sma_core; out = pathlib.Path({str(tmp_path / 'run')!r});"
+        f" sma_core.train({toy!r}, settings={settings}, out=out);"
+        " sys.exit('torch._dynamo' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
