@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 
+def as_path(path: str | Path | None) -> Path | None:
+    """Return a path as one; None stays, for what was not given."""
+    return None if path is None else Path(path)
+
+
 def temporary_name(path: Path) -> Path:
     """Return a name beside ``path`` that no other process uses."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")

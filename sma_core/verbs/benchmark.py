@@ -21,7 +21,7 @@ from sma_core.evaluation.comparison import Difference, Figures, Row, chosen_rows
 from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.suites import Cell, Pretraining, Suite, cells, nested
 from sma_core.evaluation.sweeps import turns
-from sma_core.files import write_atomically
+from sma_core.files import as_path, write_atomically
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
@@ -82,9 +82,9 @@ class _Job:
 
 
 def benchmark(
-    suite: str,
+    suite: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     tasks: Sequence[str] | None = None,
     arms: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
@@ -109,7 +109,7 @@ def benchmark(
         StoppedOnRequest: After Ctrl-C or SIGTERM, with the table of what is done; the same call goes on.
     """
     began = time.monotonic()
-    job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
+    job = _find(str(suite), as_path(out), {"task": tasks, "arm": arms, "seed": seeds}, policy)
     order = turns(job.suite, job.cells, _picked(job))
     if order.unknown and not any(cell.seed in job.suite.sweep_seeds for cell in order.first):
         raise ConfigError(
@@ -127,16 +127,16 @@ def benchmark(
 
 
 def plan_benchmark(
-    suite: str,
+    suite: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     tasks: Sequence[str] | None = None,
     arms: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     policy: PluginPolicy | None = None,
 ) -> BenchmarkPlan:
     """Tell what `benchmark` with the same arguments would run."""
-    job = _find(suite, out, {"task": tasks, "arm": arms, "seed": seeds}, policy)
+    job = _find(str(suite), as_path(out), {"task": tasks, "arm": arms, "seed": seeds}, policy)
     order = turns(job.suite, job.cells, _picked(job))
     open_cells = [cell for cell in order.known if job.results(cell) is None]
     starts = [work.command for work in _pretrainings(job, open_cells) if not work.done]

@@ -32,9 +32,9 @@ class EmbedResult:
 
 
 def embed(
-    model: Path,
+    model: str | Path,
     data: str | Path,
-    out: Path,
+    out: str | Path,
     *,
     pooling: Pooling = "mean",
     layer: int | None = None,
@@ -65,6 +65,7 @@ def embed(
         UserError: ``out`` has another ending, or the encoder has no such vectors.
     """
     began = time.monotonic()
+    model, out = Path(model), Path(out)
     rows = unusable = 0
     shape: tuple[int, ...] = ()
     with joined() as ranks, opened_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:

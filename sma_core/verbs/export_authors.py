@@ -44,7 +44,7 @@ class ExportResult:
     parameters: int
 
 
-def export_authors(run: Path, out: Path) -> ExportResult:
+def export_authors(run: str | Path, out: str | Path) -> ExportResult:
     """Write ``config.json`` and ``model.safetensors`` as the authors' code writes and reads them.
 
     A pre-trained run becomes their pre-training model (newest checkpoint), a fine-tuned one their classification
@@ -55,7 +55,7 @@ def export_authors(run: Path, out: Path) -> ExportResult:
         CheckpointError: ``run`` is no run, is damaged, or is set in a way that their code has no setting for.
         UserError: ``out`` is in use or cannot be written.
     """
-    folder = RunFolder.open(run)
+    folder, out = RunFolder.open(Path(run)), Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists and is not empty: give another --out")
     facts = folder.model()

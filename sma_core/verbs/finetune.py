@@ -16,6 +16,7 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.epochs import StoreSource
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
+from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.files import named, same_domain
 from sma_core.plugins.registry import Registry
@@ -65,14 +66,14 @@ class _Job:
 def finetune(
     domain: str | None = None,
     *,
-    model: Path | None = None,
+    model: str | Path | None = None,
     task: str | None = None,
-    data: str | None = None,
+    data: str | Path | None = None,
     recipe: str | None = None,
-    config: Path | None = None,
+    config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
-    out: Path | None = None,
-    resume: str | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
     observers: Sequence[Observer] = (),
     policy: PluginPolicy | None = None,
 ) -> FinetuneResult:
@@ -96,7 +97,8 @@ def finetune(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    request = Request(recipe, config, _given(settings, data, task, model))
+    model, out = as_path(model), as_path(out)
+    request = Request(recipe, as_path(config), _given(settings, data, task, model))
     domain, policy = named(domain, policy)
     with joined() as ranks, ExitStack() as held:
         call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
@@ -130,11 +132,11 @@ def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> st
 
 
 def _given(
-    settings: Mapping[str, Any] | None, data: str | None, task: str | None, model: Path | None
+    settings: Mapping[str, Any] | None, data: str | Path | None, task: str | None, model: Path | None
 ) -> dict[str, Any]:
     """Join single settings and the arguments that stand for one; an argument that was given wins."""
     pretrained = str(model.resolve()) if model else None
-    options = {"data.source": data, "task": task, "pretrained": pretrained}
+    options = {"data.source": str(data) if data else None, "task": task, "pretrained": pretrained}
     return dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from sma_core.config import DataConfig, FinetuneConfig, MaskingConfig, PretrainConfig, TrainingConfig
 from sma_core.data.scaling import FeatureScale
 from sma_core.errors import CheckpointError, UserError
+from sma_core.files import as_path
 from sma_core.interop.authors.settings import AuthorsModel
 from sma_core.interop.authors.weights import Checkpoint, build_predictor, read_checkpoint, take_over
 from sma_core.interop.model_hub import fetch_model
@@ -58,10 +59,10 @@ class ImportResult:
 
 
 def import_authors(
-    source: str,
+    source: str | Path,
     domain: str,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     kind: str | None = None,
     targets: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
@@ -86,7 +87,7 @@ def import_authors(
         CheckpointError: The files are missing, damaged, or set in a way that cannot be taken over.
         UserError: The domain does not fit the model, or ``out`` is in use.
     """
-    checkpoint = read_checkpoint(_folder(source))
+    checkpoint = read_checkpoint(_folder(str(source)))
     registry = Registry.load_named(domain, policy)
     feed = _feed(registry, checkpoint, columns)
     settings = checkpoint.settings
@@ -97,8 +98,8 @@ def import_authors(
         module = build_predictor(settings)
         config, facts = _finetuned(registry, checkpoint, kind, targets)
     left_out = take_over(module, checkpoint)
-    run = RunFolder.create(out, f"{registry.name}-authors")
-    origin = {"imported": source, **domain_facts(registry), **feed.facts()}
+    run = RunFolder.create(as_path(out), f"{registry.name}-authors")
+    origin = {"imported": str(source), **domain_facts(registry), **feed.facts()}
     run.write_config(config)
     run.write_environment(registry.packages)
     run.checkpoints.save(0, module.state_dict(), {}, {})

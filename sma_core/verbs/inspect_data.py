@@ -22,6 +22,7 @@ from sma_core.data.remote.files import here
 from sma_core.data.tallies import CharacterTally, FeatureTally, LengthTally, Sample, value_bins
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
+from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.datasets import Source, places
@@ -49,13 +50,13 @@ LARGEST_BLOCK = 8 << 20
 
 def inspect_data(
     domain: str,
-    data: str | None = None,
+    data: str | Path | None = None,
     *,
     rows: int | None = None,
     column: str | None = None,
     columns: Sequence[str] | None = None,
     reader: str | None = None,
-    plot: Path | None = None,
+    plot: str | Path | None = None,
     processes: int | None = None,
     progress: Progress | None = None,
     policy: PluginPolicy | None = None,
@@ -78,9 +79,15 @@ def inspect_data(
         UserError: The data cannot be found or read at all, or ``plot`` cannot be written.
     """
     began = time.monotonic()
+    plot = as_path(plot)
     check_plot(plot)
     registry = Registry.load_named(domain, policy)
-    config = DataConfig(source=data, column=column, columns=tuple(columns) if columns else None, reader=reader)
+    config = DataConfig(
+        source=None if data is None else str(data),
+        column=column,
+        columns=tuple(columns) if columns else None,
+        reader=reader,
+    )
     sources = find_sources(registry, config)
     look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook
     looking = look(registry, sources, rows)

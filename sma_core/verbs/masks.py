@@ -15,6 +15,7 @@ from sma_core.config.layers import validate
 from sma_core.data.batches import Batch
 from sma_core.data.tokenizers import DiscreteTokenizer, pieces
 from sma_core.errors import CheckpointError
+from sma_core.files import as_path
 from sma_core.nn.guidance import choose_mask, rank
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
@@ -55,7 +56,7 @@ class MasksResult:
 
 
 def masks(
-    model: Path,
+    model: str | Path,
     data: str | Path,
     *,
     rows: int = 5,
@@ -64,7 +65,7 @@ def masks(
     settings: dict[str, Any] | None = None,
     column: str | None = None,
     reader: str | None = None,
-    page: Path | None = None,
+    page: str | Path | None = None,
     renderer: str | None = None,
     device: str = "auto",
     policy: PluginPolicy | None = None,
@@ -81,6 +82,7 @@ def masks(
         PluginError: there is no such renderer, or, where plugins must be strict, it does not draw every row.
         UserError: ``page`` has another ending.
     """
+    model, page = Path(model), as_path(page)
     check_page(page, renderer)
     policy = policy or PluginPolicy.from_environment()
     loaded = EncoderModel.load(model, device, policy)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sma_core.config.models import Precision
+from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.ranks import joined
 from sma_core.training.targets import Multiclass
@@ -22,10 +23,10 @@ from sma_core.verbs.tables import of_rows, opened_table
 
 
 def predict(
-    model: Path | Sequence[Path],
+    model: str | Path | Sequence[str | Path],
     data: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     column: str | None = None,
     identifier: str | None = None,
     reader: str | None = None,
@@ -53,7 +54,8 @@ def predict(
     """
     began = time.monotonic()
     count = unusable = 0
-    models = [model] if isinstance(model, str | Path) else model
+    models = [Path(each) for each in ([model] if isinstance(model, str | Path) else model)]
+    out = as_path(out)
     with joined() as ranks, opened_table(out) if ranks.first else nullcontext() as table:
         loaded = PredictorModel.load(models, device, policy, precision)
         reading = loaded.first.reading

@@ -18,6 +18,7 @@ from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.probes import CHOSEN, Part, ProbeName, fit_probe
 from sma_core.evaluation.splits import Part as PartName
+from sma_core.files import as_path
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
@@ -78,14 +79,14 @@ class ProbeResult:
 def probe(
     domain: str | None = None,
     *,
-    model: Path | None = None,
+    model: str | Path | None = None,
     random_weights: bool = False,
     task: str | None = None,
     data: str | Path | None = None,
     probe: ProbeName = "linear",
     layer: int | None = None,
     recipe: str | None = None,
-    config: Path | None = None,
+    config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     preparing: Progress | None = None,
@@ -115,10 +116,13 @@ def probe(
         UserError: For anything the user can mend.
     """
     began = time.monotonic()
+    model = as_path(model)
     options = {"data.source": None if data is None else str(data), "task": task}
     wanted = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
     domain, policy = named(domain, policy)
-    registry, resolved, feed = _begin(domain, model, random_weights, Request(recipe, config, wanted), policy)
+    registry, resolved, feed = _begin(
+        domain, model, random_weights, Request(recipe, as_path(config), wanted), policy
+    )
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")
     rows = read_labelled(registry, resolved, feed, preparing)

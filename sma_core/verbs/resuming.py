@@ -44,7 +44,7 @@ SOURCE = "data.source"
 
 
 def find_run(
-    resume: str | None, verb: str, domain: str | None, out: Path | None, wishes: Mapping[str, Any]
+    resume: str | Path | None, verb: str, domain: str | None, out: Path | None, wishes: Mapping[str, Any]
 ) -> RunFolder | None:
     """Return the run that ``--resume`` names, or None when a new one is to begin.
 

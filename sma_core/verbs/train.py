@@ -23,6 +23,7 @@ from sma_core.data.mixing import Mixture
 from sma_core.data.prepared_set import PreparedSet
 from sma_core.data.store import Store
 from sma_core.errors import ConfigError, DataError, UserError
+from sma_core.files import as_path
 from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
@@ -104,12 +105,12 @@ def plan_training(
 def train(
     domain: str | None = None,
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     recipe: str | None = None,
-    config: Path | None = None,
+    config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
-    out: Path | None = None,
-    resume: str | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
     observers: Sequence[Observer] = (),
     policy: PluginPolicy | None = None,
 ) -> TrainResult:
@@ -133,17 +134,17 @@ def train(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    given = dict(settings or {}) | ({"data.source": data} if data else {})
-    request = Request(recipe, config, given)
+    given = dict(settings or {}) | ({"data.source": str(data)} if data else {})
+    request = Request(recipe, as_path(config), given)
     domain, policy = named(domain, policy)
     with joined() as ranks, ExitStack() as held:
         call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
         job, run = stand_up(
             ranks,
             held,
-            found=lambda: find_run(resume, VERB, domain, out, wishes(request, PretrainConfig)),
+            found=lambda: find_run(resume, VERB, domain, as_path(out), wishes(request, PretrainConfig)),
             job_of=lambda run: _go_on(run, call) if run else _begin(domain, call),
-            make=lambda job: RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}"),
+            make=lambda job: RunFolder.create(as_path(out), f"{job.registry.name}-{job.config.recipe}"),
             write=_write_run,
         )
         _warn_when_all_are_drawn(job)
