@@ -57,7 +57,6 @@ class Elsewhere:
 def _serve(out: Connection, threads: int, build: Callable[[], Stepping], device: torch.device) -> None:
     keep_freed_memory()
     torch.set_num_threads(threads)
-    torch._dynamo.config.cache_size_limit = 64  # every padded length is compiled for itself
     before = round(resident_megabytes("VmRSS"), 1)
     stepping = build()
     first = round(seconds(stepping.step, device), 3)
