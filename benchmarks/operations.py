@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def operations(work: Callable[[], object]) -> int:
     """Run ``work`` once and return how many operations its matrix products have."""
+    from torch.utils.flop_counter import FlopCounterMode  # 72 MB, which no measured process needs
+
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         work()
     return int(counter.get_total_flops())
