@@ -275,14 +275,7 @@ def curves(
     from benchmarks.curves import draw, measure
 
     place = ready("cpu")
-    settings: dict[str, Any] = {
-        "training.steps": steps,
-        "training.evaluate_every": every,
-        "training.checkpoint_every": steps,
-    }
-    if strategy:
-        settings["masking.strategy"] = strategy
-    found = measure(domain, recipe, seeds, settings)
+    found = measure(domain, recipe, steps, seeds, every, strategy)
     finish(context, found, place, "", json, kept)
     if plot is not None:
         title = ", ".join(filter(None, (domain, recipe, strategy)))

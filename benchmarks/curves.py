@@ -23,11 +23,17 @@ PRECISIONS = ("fp32", "bf16")
 COLUMNS = ("step", "fp32, mean ± std", "bf16, mean ± std", "bf16 - fp32, same seed: mean (least to most)")
 
 
-def measure(domain: str, recipe: str, seeds: int, settings: Mapping[str, object]) -> Found:
+def measure(domain: str, recipe: str, steps: int, seeds: int, every: int, strategy: str = "") -> Found:
     """Train with each precision and seed; the figure is the held-out loss under random masks.
 
-    ``settings`` are those of ``sma train --set``.
+    ``strategy`` chooses the masks of the training; empty: as the recipe has it.
     """
+    settings: dict[str, object] = {
+        "training.steps": steps,
+        "training.evaluate_every": every,
+        "training.checkpoint_every": steps,
+    }
+    settings |= {"masking.strategy": strategy} if strategy else {}
     with tempfile.TemporaryDirectory() as folder:
         runs = {(p, seed): Path(folder) / f"{p}-{seed}" for seed in range(seeds) for p in PRECISIONS}
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

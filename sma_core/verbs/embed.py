@@ -65,11 +65,10 @@ def embed(
         UserError: ``out`` has another ending, or the encoder has no such vectors.
     """
     began = time.monotonic()
-    model, out = Path(model), Path(out)
-    rows = unusable = 0
+    out, rows, unusable = Path(out), 0, 0
     shape: tuple[int, ...] = ()
     with joined() as ranks, opened_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
-        loaded = EncoderModel.load(model, device, policy, precision)
+        loaded = EncoderModel.load(Path(model), device, policy, precision)
         featurizing = Featurizing(loaded, pooling, layer, batch_tokens)
         source = loaded.reading.source(data, column, reader)
         parts = map(featurizing.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))

@@ -98,7 +98,7 @@ def finetune(
     """
     began = time.monotonic()
     model, out = as_path(model), as_path(out)
-    request = Request(recipe, as_path(config), _given(settings, data, task, model))
+    request = Request.of(recipe, config, settings, data=data, task=task, pretrained=model)
     domain, policy = named(domain, policy)
     with joined() as ranks, ExitStack() as held:
         call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
@@ -129,15 +129,6 @@ def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> st
     size = sum(parameter.numel() for parameter in objective.module.parameters())
     about = CardFacts(job.registry, job.config, job.rows, objective.targets, job.head, size)
     return model_card(about, result)
-
-
-def _given(
-    settings: Mapping[str, Any] | None, data: str | Path | None, task: str | None, model: Path | None
-) -> dict[str, Any]:
-    """Join single settings and the arguments that stand for one; an argument that was given wins."""
-    pretrained = str(model.resolve()) if model else None
-    options = {"data.source": str(data) if data else None, "task": task, "pretrained": pretrained}
-    return dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
 
 
 def _begin(domain: str | None, model: Path | None, call: Call) -> _Job:

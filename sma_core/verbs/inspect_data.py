@@ -82,12 +82,8 @@ def inspect_data(
     plot = as_path(plot)
     check_plot(plot)
     registry = Registry.load_named(domain, policy)
-    config = DataConfig(
-        source=None if data is None else str(data),
-        column=column,
-        columns=tuple(columns) if columns else None,
-        reader=reader,
-    )
+    source = None if data is None else str(data)
+    config = DataConfig(source=source, column=column, columns=tuple(columns) if columns else None, reader=reader)
     sources = find_sources(registry, config)
     look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook
     looking = look(registry, sources, rows)

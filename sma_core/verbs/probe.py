@@ -117,12 +117,9 @@ def probe(
     """
     began = time.monotonic()
     model = as_path(model)
-    options = {"data.source": None if data is None else str(data), "task": task}
-    wanted = dict(settings or {}) | {name: value for name, value in options.items() if value is not None}
+    request = Request.of(recipe, config, settings, data=data, task=task)
     domain, policy = named(domain, policy)
-    registry, resolved, feed = _begin(
-        domain, model, random_weights, Request(recipe, as_path(config), wanted), policy
-    )
+    registry, resolved, feed = _begin(domain, model, random_weights, request, policy)
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")
     rows = read_labelled(registry, resolved, feed, preparing)

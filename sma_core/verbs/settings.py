@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.config.layers import (
@@ -24,6 +24,7 @@ from sma_core.config.layers import (
 )
 from sma_core.config.models import Settings
 from sma_core.errors import ConfigError, PluginError
+from sma_core.files import as_path
 from sma_core.plugins.registry import Registry
 
 DEFAULT_RECIPE = "tiny"
@@ -38,6 +39,22 @@ class Request:
     recipe: str | None = None
     config: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        recipe: str | None,
+        config: str | Path | None,
+        settings: Mapping[str, Any] | None,
+        *,
+        data: str | Path | None = None,
+        task: str | None = None,
+        pretrained: Path | None = None,
+    ) -> Self:
+        """Join single settings and the arguments that stand for one; an argument that was given wins."""
+        arguments = {"data.source": data, "task": task, "pretrained": pretrained and pretrained.resolve()}
+        given = {name: str(value) for name, value in arguments.items() if value is not None}
+        return cls(recipe, as_path(config), dict(settings or {}) | given)
 
 
 def recipe_names(registry: Registry) -> list[str]:

@@ -134,17 +134,17 @@ def train(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    given = dict(settings or {}) | ({"data.source": str(data)} if data else {})
-    request = Request(recipe, as_path(config), given)
+    request = Request.of(recipe, config, settings, data=data)
+    out = as_path(out)
     domain, policy = named(domain, policy)
     with joined() as ranks, ExitStack() as held:
         call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
         job, run = stand_up(
             ranks,
             held,
-            found=lambda: find_run(resume, VERB, domain, as_path(out), wishes(request, PretrainConfig)),
+            found=lambda: find_run(resume, VERB, domain, out, wishes(request, PretrainConfig)),
             job_of=lambda run: _go_on(run, call) if run else _begin(domain, call),
-            make=lambda job: RunFolder.create(as_path(out), f"{job.registry.name}-{job.config.recipe}"),
+            make=lambda job: RunFolder.create(out, f"{job.registry.name}-{job.config.recipe}"),
             write=_write_run,
         )
         _warn_when_all_are_drawn(job)

@@ -270,8 +270,7 @@ def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
 def test_a_training_does_not_import_torchs_compiler(toy, tmp_path):
     settings = {"training.steps": 2, "training.evaluate_every": 2}
     asked = (
-        f"import sys, pathlib, sma_core; out = pathlib.Path({str(tmp_path / 'run')!r});"
-        f" sma_core.train({toy!r}, settings={settings}, out=out);"
+        f"import sys, sma_core; sma_core.train({toy!r}, settings={settings}, out={str(tmp_path / 'run')!r});"
         " sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
