@@ -1,7 +1,8 @@
 """Both encoders: latents attend to the inputs, or the inputs to each other, then a trunk (paper, section 3).
 
-The first attention comes in two calls, `project` and `finish`, because the mask is chosen in between, from the
-projected queries and keys.
+The first layer comes in two calls, `project` and `enter`, because the mask is chosen in between, from the
+projected queries and keys. The trunk is a third: whoever calls it should no longer hold what was projected, which
+is larger than what any layer of the trunk keeps (`sma_core.nn.model` shows how).
 
 Shapes: B batch, N padded length, E embedding width, M latents, D latent width, L what leaves the encoder (M
 latents, or the tokens that stay).
@@ -56,18 +57,12 @@ class Encoder(nn.Module):
         """Project queries and inputs ``(B, N, E)`` for the first attention."""
         return self.first.project(self.queries(embedded), embedded)
 
-    def finish(
-        self,
-        projected: Projected,
-        embedded: Tensor,
-        visible: Tensor,
-        most_visible: int | None = None,
-        depth: int | None = None,
+    def enter(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
-        """Attend to the visible inputs, ``(B, N)`` bool, then pass the trunk.
+        """Pass the first layer: attend to the visible inputs, ``(B, N)`` bool.
 
-        ``most_visible`` is an upper bound of the visible positions of a row, for encoders that drop the others.
-        ``depth`` is how many layers of the trunk are passed, 0 to `depth`; empty: all.
+        ``most_visible`` is an upper bound of the visible positions of a row: so many are kept, in order.
         """
         raise NotImplementedError
 
@@ -83,14 +78,12 @@ class Encoder(nn.Module):
         """How many layers the trunk has on its way, those of a repeated block counted each time."""
         return len(self.layers) * self.blocks
 
-    def trunk(self, latents: Tensor, real: Tensor | None, depth: int | None = None) -> Tensor:
-        """Pass latents ``(B, L, D)`` through the first ``depth`` layers of the trunk, or all.
-
-        real ``(B, L)`` bool says which may be attended to.
-        """
+    def trunk(self, entered: Latents, depth: int | None = None) -> Latents:
+        """Pass the first ``depth`` layers of the trunk, 0 to `depth`, or all."""
+        latents, real = entered
         for layer in islice(self.passes(), depth):
             latents = self._checkpointed(layer, latents, real)
-        return latents
+        return Latents(latents, real)
 
     def _checkpointed(self, work: Callable[..., Tensor], *given: object) -> Tensor:
         """Call ``work`` with what is ``given``; see `activation_checkpointing`. Dropout is the same both times."""
@@ -102,9 +95,9 @@ class Encoder(nn.Module):
     def forward(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real.
 
-        ``depth`` as in `finish`.
+        ``depth`` as in `trunk`.
         """
-        return self.finish(self.project(embedded), embedded, padding_mask, depth=depth)
+        return self.trunk(self.enter(self.project(embedded), embedded, padding_mask), depth)
 
 
 class CrossAttentionEncoder(Encoder):
@@ -125,13 +118,8 @@ class CrossAttentionEncoder(Encoder):
         """Give the number M of latents."""
         return self.latents.shape[0]
 
-    def finish(
-        self,
-        projected: Projected,
-        embedded: Tensor,
-        visible: Tensor,
-        most_visible: int | None = None,
-        depth: int | None = None,
+    def enter(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
         """Let the latents attend to the visible inputs; gives all M latents, every one real.
 
@@ -142,7 +130,7 @@ class CrossAttentionEncoder(Encoder):
             keys, values = (taken(part, order) for part in (projected.keys, projected.values))  # (B, H, L, d or e)
             projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
         latents = self._checkpointed(self.first.attend, projected, self.latents, visible)
-        return Latents(self.trunk(latents, None, depth), None)
+        return Latents(latents, None)
 
 
 class SelfAttentionEncoder(Encoder):
@@ -162,13 +150,8 @@ class SelfAttentionEncoder(Encoder):
         """Give the padded length N."""
         return length
 
-    def finish(
-        self,
-        projected: Projected,
-        embedded: Tensor,
-        visible: Tensor,
-        most_visible: int | None = None,
-        depth: int | None = None,
+    def enter(
+        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
         """Let the visible inputs attend to each other; ``most_visible`` cuts the sequence to that many, in order.
 
@@ -181,7 +164,7 @@ class SelfAttentionEncoder(Encoder):
             projected = Projected(*(taken(part, order) for part in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
         latents = self._checkpointed(self.first.attend, projected, embedded, visible)
-        return Latents(self.trunk(latents, visible, depth), visible)
+        return Latents(latents, visible)
 
 
 def visible_first(visible: Tensor, most: int) -> Tensor:

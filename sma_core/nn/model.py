@@ -5,6 +5,7 @@ Shapes: B batch, N padded length, C channels, L latents, D latent width, P longe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -51,11 +52,12 @@ class SMA(nn.Module):
         used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
         if not self.encoder.of_inputs and may_look(padding_mask):
             used = used_columns(padding_mask)
-        embedded = self.embed(inputs[:, :used])
-        projected = self.encoder.project(embedded)
-        mask = choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
         most = largest_visible_count(padding_mask.shape[1], masking)
-        return self._reconstruct(inputs, embedded, projected, padding_mask, mask, most)
+
+        def choose(projected: Projected, embedded: Tensor) -> Mask:
+            return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
+
+        return self._reconstruct(inputs, *self._enter(inputs[:, :used], padding_mask, choose, most))
 
     def reconstruct(
         self, inputs: Tensor, padding_mask: Tensor, mask: Mask, most_visible: int | None = None
@@ -65,23 +67,27 @@ class SMA(nn.Module):
         ``most_visible`` is an upper bound of the positions of a row that stay visible, for encoders that drop
         others.
         """
-        embedded = self.embed(inputs)
-        projected = self.encoder.project(embedded)
-        return self._reconstruct(inputs, embedded, projected, padding_mask, mask, most_visible)
+        return self._reconstruct(inputs, *self._enter(inputs, padding_mask, lambda *_: mask, most_visible))
 
-    def _reconstruct(
+    def _enter(
         self,
         inputs: Tensor,
-        embedded: Tensor,
-        projected: Projected,
         padding_mask: Tensor,
-        mask: Mask,
+        choose: Callable[[Projected, Tensor], Mask],
         most_visible: int | None,
-    ) -> Reconstruction:
+    ) -> tuple[Latents, Mask]:
+        """Embed, project, ``choose`` a mask and pass the first layer. What was projected is free from here on."""
+        embedded = self.embed(inputs)
+        projected = self.encoder.project(embedded)
+        mask = choose(projected, embedded)
         visible = padding_mask & ~mask.hidden
         if may_look(visible):
             most_visible, mask = max(int(visible.sum(dim=1).max()), 1), mask.cut()
-        latents = self.encoder.finish(projected, embedded, visible[:, : embedded.shape[1]], most_visible)
+        entered = self.encoder.enter(projected, embedded, visible[:, : embedded.shape[1]], most_visible)
+        return entered, mask
+
+    def _reconstruct(self, inputs: Tensor, entered: Latents, mask: Mask) -> Reconstruction:
+        latents = self.encoder.trunk(entered)
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
         if isinstance(self.embed, TokenEmbedding):
             return token_loss(outputs, inputs.to(torch.int64), mask, self.weighted_loss)

@@ -79,8 +79,8 @@ def test_dropping_hidden_tokens_or_only_ignoring_them_comes_to_the_same(encoder,
     embedded = model.embed(inputs)
     visible = padding_mask & ~mask.hidden
     most = largest_visible_count(padding_mask.shape[1], GUIDED)
-    cut = model.encoder.finish(model.encoder.project(embedded), embedded, visible, most)
-    whole = model.encoder.finish(model.encoder.project(embedded), embedded, visible)
+    cut = model.encoder.trunk(model.encoder.enter(model.encoder.project(embedded), embedded, visible, most))
+    whole = model.encoder.trunk(model.encoder.enter(model.encoder.project(embedded), embedded, visible))
     if encoder == "cross-attention":
         assert torch.allclose(cut.values, whole.values, atol=1e-5)
         return
