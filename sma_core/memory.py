@@ -13,8 +13,12 @@ _LARGEST_KEPT = 1 << 30
 """Blocks of up to so many bytes are kept; larger ones go back to the system when they are freed."""
 _LEAST_GIVEN_BACK = 128 << 10
 """Blocks of so many bytes and more go back to the system at once, where memory is to be small."""
+_KEEP = {_MMAP_THRESHOLD: _LARGEST_KEPT, _TRIM_THRESHOLD: -1}
+_GIVE_BACK = {_MMAP_THRESHOLD: _LEAST_GIVEN_BACK, _TRIM_THRESHOLD: _LEAST_GIVEN_BACK}
 _OWN_CHOICE = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 """Beginnings of environment variables by which a user chooses an allocator, or how it works."""
+_kept = False
+"""Whether freed memory is to be kept: of the whole process, as what ``mallopt`` sets is, which cannot be asked."""
 
 
 def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
@@ -26,7 +30,9 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
     so only the program ``sma`` asks for it; in Python call it yourself, before training. Nothing happens on other
     systems, or where the environment says how memory is to be had.
     """
-    return _set({_MMAP_THRESHOLD: _LARGEST_KEPT, _TRIM_THRESHOLD: -1}, environment)
+    global _kept
+    _kept = _set(_KEEP, environment)
+    return _kept
 
 
 def give_back_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
@@ -34,7 +40,31 @@ def give_back_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
 
     It undoes `keep_freed_memory` from here on; returns and leaves be as that does.
     """
-    return _set({_MMAP_THRESHOLD: _LEAST_GIVEN_BACK, _TRIM_THRESHOLD: _LEAST_GIVEN_BACK}, environment)
+    global _kept
+    _kept = False
+    return _set(_GIVE_BACK, environment)
+
+
+class FirstSteps:
+    """The first steps of a training give freed memory back, where it is kept otherwise, so that less lies idle.
+
+    For each shape that they meet first, torch's libraries keep small blocks for good, and the optimiser does for
+    each parameter. Between large blocks that are kept they would stay where those once ended, and cut what is free
+    into pieces that are too small for the next step's.
+    """
+
+    COUNT = 4
+    """So many steps: batches differ in length, and masks in how much they leave."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._made = 0
+
+    def before_step(self) -> None:
+        """Set how freed memory is had for the step that comes now; nothing, where it is not kept otherwise."""
+        if _kept and self._made in (0, self.COUNT):
+            _set(_KEEP if self._made else _GIVE_BACK, self._environment)
+        self._made += 1
 
 
 def _set(options: Mapping[int, int], environment: Mapping[str, str]) -> bool:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sma_core.config import TrainingConfig
 from sma_core.data.batches import Batch
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
-from sma_core.memory import give_back_freed_memory
+from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.training.checkpoints import Checkpoint, CheckpointStore
 from sma_core.training.device import autocast
@@ -140,6 +140,7 @@ class Trainer:
         self.stream = BatchStream(source, ahead=workers)
         self._window = torch.zeros((), device=self.device)
         self._skipped = SkippedSteps(self.device)
+        self._memory = FirstSteps()
         self._evaluated_step: int | None = None
         self._saved_step: int | None = None
         self._samples = 0
@@ -219,6 +220,7 @@ class Trainer:
 
     def _step(self) -> None:
         """Make one optimiser step out of ``accumulate`` batches."""
+        self._memory.before_step()
         step = self.state.step + 1
         dropout, masks = step_seeds(self.config.seed, step, self.ranks.rank)
         torch.manual_seed(dropout)
