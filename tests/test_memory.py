@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sma_core.memory import give_back_freed_memory, keep_freed_memory
+from sma_core.memory import FirstSteps, give_back_freed_memory, keep_freed_memory
 
 GLIBC = pytest.mark.skipif(
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="not glibc"
@@ -43,6 +43,27 @@ print((resident() - before) / (full - before))
 )
 def test_a_freed_block_stays_with_the_process_until_it_is_to_give_memory_back(then, least, most):
     assert least < float(printed(HELD.format(then=then))) < most
+
+
+STEPS = """
+from sma_core.memory import FirstSteps
+steps = FirstSteps()
+for _ in range({made}):
+    steps.before_step()
+"""
+MADE = [(1, -0.1, 0.1), (FirstSteps.COUNT, -0.1, 0.1), (FirstSteps.COUNT + 1, 0.9, 1.1)]
+
+
+@GLIBC
+@pytest.mark.parametrize(("made", "least", "most"), MADE)
+def test_the_first_steps_give_back_what_those_behind_them_keep(made, least, most):
+    assert least < float(printed(HELD.format(then=STEPS.format(made=made)))) < most
+
+
+@GLIBC
+def test_steps_keep_nothing_where_memory_is_given_back():
+    then = "give_back_freed_memory()" + STEPS.format(made=FirstSteps.COUNT + 1)
+    assert -0.1 < float(printed(HELD.format(then=then))) < 0.1
 
 
 @pytest.mark.parametrize("name", ["GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "LD_PRELOAD"])

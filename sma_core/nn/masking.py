@@ -56,8 +56,8 @@ class Mask(NamedTuple):
     valid: Tensor
 
     def cut(self) -> Mask:
-        """Leave out the last of the ``positions`` that count in no row; this waits for the device."""
-        last = used_columns(self.valid)
+        """Leave out last ``positions`` that count in no row, in whole steps (`in_steps`); waits for the device."""
+        last = in_steps(used_columns(self.valid), self.valid.shape[1])
         return self._replace(positions=self.positions[:, :last], valid=self.valid[:, :last])
 
 
@@ -65,6 +65,19 @@ def used_columns(mask: Tensor) -> int:
     """How many columns of ``(B, N)`` bool there are up to the last True, at least 1; this waits for the device."""
     columns: list[int] = mask.any(dim=0).nonzero().flatten().tolist()
     return max([0, *columns]) + 1
+
+
+LENGTH_STEP = 8
+"""Lengths that follow from values are rounded up to multiples of this (see `in_steps`)."""
+
+
+def in_steps(length: int, most: int) -> int:
+    """Round a length up to the next multiple of `LENGTH_STEP`, at most ``most``.
+
+    What multiplies matrices keeps code and tables for every shape that it meets, some 300 kB each: where lengths
+    were as they fall, a small model would take more memory for these than for all else.
+    """
+    return min(-(-length // LENGTH_STEP) * LENGTH_STEP, most)
 
 
 class Draw(NamedTuple):

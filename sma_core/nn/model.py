@@ -21,7 +21,7 @@ from sma_core.nn.guidance import choose_mask
 from sma_core.nn.heads import Encoded
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.losses import Reconstruction, TargetScale, token_loss, value_loss
-from sma_core.nn.masking import Mask, MaskNoise, used_columns
+from sma_core.nn.masking import Mask, MaskNoise, in_steps, used_columns
 
 EmbeddingModule = TokenEmbedding | ValueEmbedding
 
@@ -51,7 +51,7 @@ class SMA(nn.Module):
         """
         used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
         if not self.encoder.of_inputs and may_look(padding_mask):
-            used = used_columns(padding_mask)
+            used = in_steps(used_columns(padding_mask), padding_mask.shape[1])
         most = largest_visible_count(padding_mask.shape[1], masking)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
@@ -81,10 +81,11 @@ class SMA(nn.Module):
         projected = self.encoder.project(embedded)
         mask = choose(projected, embedded)
         visible = padding_mask & ~mask.hidden
+        length = embedded.shape[1]
         if may_look(visible):
-            most_visible, mask = max(int(visible.sum(dim=1).max()), 1), mask.cut()
-        entered = self.encoder.enter(projected, embedded, visible[:, : embedded.shape[1]], most_visible)
-        return entered, mask
+            bound = length if most_visible is None else min(most_visible, length)
+            most_visible, mask = in_steps(max(int(visible.sum(dim=1).max()), 1), bound), mask.cut()
+        return self.encoder.enter(projected, embedded, visible[:, :length], most_visible), mask
 
     def _reconstruct(self, inputs: Tensor, entered: Latents, mask: Mask) -> Reconstruction:
         latents = self.encoder.trunk(entered)

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
-from sma_core.nn.counts import largest_visible_count
+from sma_core.nn.counts import largest_hidden_count, largest_visible_count
 from sma_core.nn.encoder import taken, visible_first
 from sma_core.nn.heads import PositionHead
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
@@ -309,6 +309,7 @@ def test_padding_that_all_rows_have_is_left_out_and_changes_nothing(encoder, kin
         inputs[:, 15:] = 0.0
     seen = []
     model.embed.register_forward_hook(lambda module, given, found: seen.append(given[0].shape[1]))
+    monkeypatch.setattr("sma_core.nn.masking.LENGTH_STEP", 1)
     found = []
     for look in (True, False):
         monkeypatch.setattr("sma_core.nn.model.may_look", lambda tensor, look=look: look)
@@ -324,9 +325,26 @@ def test_padding_that_all_rows_have_is_left_out_and_changes_nothing(encoder, kin
     assert all(torch.allclose(one, other, 1e-3, 1e-4) for one, other in zip(gradients, others, strict=True))
 
 
+@EVERY
+def test_lengths_that_follow_from_values_come_in_steps(encoder, kind):
+    model, (inputs, padding_mask) = build(encoder, kind), rows(kind)
+    entered = []
+    model.encoder.enter = lambda *given, enter=model.encoder.enter: entered.append(given) or enter(*given)
+    for longest in range(10, 17):
+        real = padding_mask & (torch.arange(20) < longest)
+        masked = inputs * real if kind == "discrete" else inputs * real[:, :, None]
+        mask = model(masked, real, GUIDED, noise(model, real)).mask
+        assert mask.positions.shape[1] in (8, largest_hidden_count(20, GUIDED))
+        assert mask.valid.sum() == mask.hidden.sum()
+    most = largest_visible_count(20, GUIDED)
+    assert {given[1].shape[1] for given in entered} == ({20} if encoder == "self-attention" else {16})
+    assert {given[3] for given in entered} <= {8, most}
+
+
 def test_a_mask_is_cut_behind_the_last_position_that_counts():
-    valid = torch.tensor([[True, False, True, False, False], [True, False, False, False, False]])
-    mask = Mask(valid, torch.arange(5).expand(2, -1), valid)
-    assert mask.cut().positions.tolist() == [[0, 1, 2], [0, 1, 2]]
+    valid = torch.arange(20) < torch.tensor([3, 9])[:, None]
+    mask = Mask(valid, torch.arange(20).expand(2, -1), valid)
+    assert mask.cut().positions.tolist() == [list(range(16))] * 2
+    assert mask._replace(positions=mask.positions[:, :10], valid=valid[:, :10]).cut().valid.shape == (2, 10)
     nothing = mask._replace(valid=torch.zeros_like(valid))
-    assert nothing.cut().positions.shape == (2, 1)
+    assert nothing.cut().positions.shape == (2, 8)
