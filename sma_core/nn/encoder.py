@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import CrossAttentionLayer, LayerSettings, Projected, SelfAttentionLayer
 from sma_core.nn.parameters import initialise
+from sma_core.nn.recomputed import recomputed
 
 
 class Latents(NamedTuple):
@@ -89,8 +89,7 @@ class Encoder(nn.Module):
         """Call ``work`` with what is ``given``; see `activation_checkpointing`. Dropout is the same both times."""
         if not (self.activation_checkpointing and self.training and torch.is_grad_enabled()):
             return work(*given)
-        kept: Tensor = checkpoint(work, *given, use_reentrant=False)
-        return kept
+        return recomputed(work, self.first.query.weight.device, *given)
 
     def forward(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real.

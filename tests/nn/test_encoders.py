@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
+from sma_core.nn.attention import Projected
 from sma_core.nn.counts import largest_hidden_count, largest_visible_count
 from sma_core.nn.encoder import taken, visible_first
 from sma_core.nn.heads import PositionHead
@@ -13,6 +14,7 @@ from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
 from sma_core.nn.masking import Mask
 from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.parameters import parameter_count
+from sma_core.nn.recomputed import recomputed
 from tests.nn.small import VOCABULARY, batch, noise_for, small_config
 
 GUIDED = MaskingConfig(ratio=0.3, keys_per_query=3)
@@ -162,11 +164,12 @@ def test_a_position_head_answers_for_every_input(encoder, kind):
 
 
 @EVERY
-@pytest.mark.parametrize("compiler", ["aot_eager"])
-def test_one_compiled_graph_gives_what_eager_gives(encoder, kind, compiler):
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_one_compiled_graph_gives_what_eager_gives(encoder, kind, checkpointed):
     torch._dynamo.reset()
     model, (inputs, padding_mask) = build(encoder, kind), rows(kind)
-    compiled = torch.compile(model, fullgraph=True, backend=compiler)
+    model.encoder.activation_checkpointing = checkpointed
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     for masking in (
         GUIDED,
         GUIDED.model_copy(update={"layer": 1, "anneal": "mix", "head_aggregation": "random_mix"}),
@@ -282,7 +285,13 @@ def test_dropout_acts_after_the_embedding_each_attention_and_each_mlp(monkeypatc
 
 
 @EVERY
-def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, kind):
+def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, kind, monkeypatch):
+    def counted(work, device, *given):
+        sizes.extend(each.numel() for each in given if isinstance(each, torch.Tensor))
+        sizes.extend(each.numel() for each in given if isinstance(each, Projected) for each in each)
+        return recomputed(work, device, *given)
+
+    monkeypatch.setattr("sma_core.nn.encoder.recomputed", counted)
     dropped = {"dropout": 0.2, "attention_dropout": 0.2, "drop_path": 0.2, "layers": 3}
     model, (inputs, padding_mask) = build(encoder, kind, **dropped), rows(kind)
     gradients, kept = [], []

@@ -267,8 +267,10 @@ def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
-def test_a_training_does_not_import_torchs_compiler(toy, tmp_path):
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_a_training_does_not_import_torchs_compiler(toy, tmp_path, checkpointed):
     settings = {"training.steps": 2, "training.evaluate_every": 2}
+    settings["training.activation_checkpointing"] = checkpointed
     asked = (
         f"import sys, sma_core; sma_core.train({toy!r}, settings={settings}, out={str(tmp_path / 'run')!r});"
         " sys.exit('torch._dynamo' in sys.modules)"
