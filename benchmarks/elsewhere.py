@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.memory import peaks, resident_megabytes
 from benchmarks.timing import seconds
-from benchmarks.training import Stepping, parameters
+from benchmarks.training import Stepping, parameters, settle
 from sma_core.memory import keep_freed_memory
 
 SETTLING = 1
@@ -19,7 +19,7 @@ SETTLING = 1
 
 
 class Elsewhere:
-    """A process that builds what ``build`` returns, makes its first step, and then steps when it is asked.
+    """A process that builds what ``build`` returns, makes its first steps, and then one when it is asked.
 
     ``figures`` are ``first_step_seconds``, ``parameters`` and ``before_mb``, its size before anything was built.
     Raises `RuntimeError` when the process dies.
@@ -60,6 +60,7 @@ def _serve(out: Connection, threads: int, build: Callable[[], Stepping], device:
     before = round(resident_megabytes("VmRSS"), 1)
     stepping = build()
     first = round(seconds(stepping.step, device), 3)
+    settle(stepping)
     out.send({"first_step_seconds": first, "parameters": parameters(stepping), "before_mb": before})
     while (calls := out.recv()) is not None:
         for _ in range(SETTLING):

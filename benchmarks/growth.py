@@ -20,7 +20,7 @@ from benchmarks.operations import operations
 from benchmarks.reports import Found, Record
 from benchmarks.tables import milliseconds, number, table
 from benchmarks.timing import Spread, interleaved
-from benchmarks.training import Training
+from benchmarks.training import Training, settle
 from benchmarks.workloads import BYTES_MODEL, CHEM, Workload, small
 from sma_core.training.device import FixedPrecision
 
@@ -98,6 +98,8 @@ def measure(
         sizes = [Size(axis, v, kind, precision, device, tiny) for v in values for kind in (False, True)]
         print(f"{axis}: {len(sizes)} sizes, {repeats} rounds", file=sys.stderr, flush=True)
         built = {size: size.build() for size in sizes}
+        for training in built.values():
+            settle(training)
         works = {size.name: training.step for size, training in built.items()}
         times = interleaved(works, torch.device(device), repeats, warm_up=1)
         del built, works

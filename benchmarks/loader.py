@@ -2,7 +2,7 @@
 
 Rows are drawn from a seed and prepared as any file is. One call makes ``BATCHES`` batches of an epoch in its
 shuffled order, in the training process itself (``training.workers`` 0). What the store itself gives is read in
-its own order, ``BLOCK`` rows at a time.
+its own order, ``BLOCK`` rows at a time, beside copying as many bytes; no cache holds either.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,8 +19,8 @@ import torch
 
 from benchmarks.reports import Found, Record
 from benchmarks.tables import milliseconds, number, table
-from benchmarks.timing import Spread, interleaved
-from benchmarks.training import Training
+from benchmarks.timing import Spread, rounds, seconds
+from benchmarks.training import Training, settle
 from benchmarks.workloads import WORKLOADS, Workload, small
 from sma_core.data.epochs import StoreSource
 from sma_core.data.prepare import prepare
@@ -34,6 +35,8 @@ from sma_core.training.device import choose_precision
 SEED = 0
 BATCHES = 64
 BLOCK = 1 << 16
+CACHES = 1 << 28
+"""Bytes, more than any cache holds."""
 ROWS = {"chem-bucketed": 200_000, "chem-packed": 200_000, "protein-1024": 20_000, "physics": 200_000}
 FEATURES = 28
 COLUMNS = (
@@ -103,21 +106,21 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
     batches, precision = 4 if tiny else BATCHES, choose_precision("auto", torch.device("cpu"))
     training = Training(work, torch.device("cpu"), precision, seed=SEED)
     source.batches_in(0)  # the plan of an epoch is made once
-    step, loader = training.step, _walk(source, batches)
+    settle(training)
     order = np.arange(min(rows, BLOCK))
     read = store.gather(order).nbytes
     sample = source.batch(0, 0)
-    taken = sample.inputs.element_size() * sample.inputs.numel()
-    block = np.ones(1 << 26, dtype=np.float32)  # 256 MB, more than any cache
-    copy = np.empty_like(block)
-    works: dict[str, Callable[[], object]] = {
-        "loader": loader,
-        "step": step,
-        "store": lambda: store.gather(order),
-        "copy": lambda: np.copyto(copy, block),
+    given = sample.inputs.element_size() * sample.inputs.numel()
+    block = np.ones(read, dtype=np.uint8)
+    cpu = torch.device("cpu")
+    timings: dict[str, Callable[[], float]] = {
+        "loader": partial(seconds, _walk(source, batches), cpu),
+        "step": partial(seconds, training.step, cpu),
+        "store": _cold(lambda: store.gather(order)),
+        "copy": _cold(block.copy),
     }
-    times = interleaved(works, torch.device("cpu"), repeats, warm_up=1)
-    spread = Spread.of([seconds / batches for seconds in times["loader"]])
+    times = rounds(timings, repeats, warm_up=1)
+    spread = Spread.of([taken / batches for taken in times["loader"]])
     eaten = work.rows / Spread.of(times["step"]).median
     return {
         "name": name,
@@ -127,10 +130,21 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
         "prepared_per_second": prepared,
         "eaten_per_second": eaten,
         "precision": precision,
-        "bytes_per_second": taken / spread.median,
+        "bytes_per_second": given / spread.median,
         "read_per_second": read / Spread.of(times["store"]).median,
         "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
     }
+
+
+def _cold(work: Callable[[], object]) -> Callable[[], float]:
+    """Return a call that times ``work`` when no cache holds what it reads: much is copied before."""
+    much = np.ones(CACHES, dtype=np.uint8)
+
+    def timed() -> float:
+        much.copy()
+        return seconds(work, torch.device("cpu"))
+
+    return timed
 
 
 def _walk(source: StoreSource, batches: int) -> Callable[[], object]:

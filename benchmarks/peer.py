@@ -22,6 +22,7 @@ from sma_core.config import ModelConfig
 from sma_core.data.batches import Batch
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import ConfigError
+from sma_core.memory import FirstSteps
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.training.device import FixedPrecision, autocast, seeded
 from sma_core.training.optimizer import build_optimizer
@@ -53,9 +54,11 @@ class PeerTraining:
         self._batches: Iterator[Batch] = cycle(batches_of(workload, device, seed))
         self._device, self._precision, self._ratio = device, precision, workload.masking.ratio
         self._generator = torch.Generator(device).manual_seed(seed)
+        self._memory = FirstSteps()
 
     def step(self) -> None:
         """Make a step: batch to the device, mask, forward, backward, clipping, AdamW."""
+        self._memory.before_step()
         batch = next(self._batches).to(self._device)
         noise = torch.rand(batch.padding_mask.shape, generator=self._generator, device=self._device)
         hidden = (noise < self._ratio) & batch.padding_mask  # (B, N)

@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.reports import Found, Record
 from benchmarks.step import OURS, PEER, SEED, Cell
 from benchmarks.tables import table
+from benchmarks.training import settle
 from sma_core.training.device import FixedPrecision
 
 KINDS = {
@@ -60,8 +61,7 @@ def measure(
 
 def _of_one(cell: Cell) -> Record:
     stepping = cell.build()
-    for _ in range(2):
-        stepping.step()
+    settle(stepping)
     cuda = torch.device(cell.device).type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     with profile(activities=activities) as seen:

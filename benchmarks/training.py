@@ -13,6 +13,7 @@ from torch import nn
 from benchmarks.workloads import Workload
 from sma_core.config import TrainingConfig
 from sma_core.data.batches import Batch
+from sma_core.memory import FirstSteps
 from sma_core.nn.model import SMA
 from sma_core.training.checkpoints import CheckpointStore
 from sma_core.training.device import FixedPrecision, seeded
@@ -61,6 +62,12 @@ def batches_of(workload: Workload, device: torch.device, seed: int) -> list[Batc
     """Draw the batches of a workload; for a GPU in page-locked memory, as data workers leave them."""
     batches = workload.batches(BATCHES, seed)
     return [batch.pin_memory() for batch in batches] if device.type == "cuda" else batches
+
+
+def settle(stepping: Stepping) -> None:
+    """Make the steps behind which a training's memory stays as it is."""
+    for _ in range(FirstSteps.COUNT + 1):
+        stepping.step()
 
 
 class Training:

@@ -45,6 +45,24 @@ def test_rows_come_back_across_record_batches(path):
     assert store.texts == []
 
 
+@pytest.mark.parametrize(
+    ("first", "end"), [(0, 1000), (0, 150), (149, 151), (10, 140), (420, 990), (7, 8), (999, 1000)]
+)
+def test_rows_that_follow_one_another_are_read_as_single_ones_are(path, first, end):
+    store = Store.open(path)
+    rows = np.arange(first, end)
+    found = store.gather(rows)
+    assert found.tolist() == np.concatenate([store.ids(row) for row in rows]).tolist()
+    assert found.flags.writeable
+    assert not np.shares_memory(found, store.files[0].content.flat)
+    turned = np.concatenate([store.ids(row) for row in rows[::-1]])
+    assert store.gather(rows[::-1]).tolist() == turned.tolist()
+    assert (
+        store.gather(np.array([first, first, end - 1])).tolist()
+        == np.concatenate([store.ids(first), store.ids(first), store.ids(end - 1)]).tolist()
+    )
+
+
 def test_ids_are_views_into_the_map(path):
     store = Store.open(path)
     view = store.ids(567)
