@@ -131,6 +131,9 @@ def step(
     against: Against = "",
     device: Device = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compiled models too.")] = False,
+    checkpointed: Annotated[
+        bool, typer.Option("--activation-checkpointing", help="Ours with activation checkpointing too.")
+    ] = False,
     repeats: Repeats = 7,
     threads: Threads = 0,
     json: Json = None,
@@ -145,7 +148,14 @@ def step(
     place = ready(device, threads)
     precisions = arithmetics(precision, place)
     found = measure(
-        names, precisions, str(place), peer=with_peer(against), compiled=compiled, repeats=repeats, tiny=tiny
+        names,
+        precisions,
+        str(place),
+        peer=with_peer(against),
+        compiled=compiled,
+        checkpointed=checkpointed,
+        repeats=repeats,
+        tiny=tiny,
     )
     finish(context, found, place, against, json, kept)
 

@@ -54,12 +54,18 @@ class Cell:
     compiled: bool
     device: str
     tiny: bool = False
+    checkpointed: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Which model, and how it runs."""
+        ways = {"compiled": self.compiled, "activation checkpointing": self.checkpointed}
+        return ", ".join([self.model, *(way for way, on in ways.items() if on)])
 
     @property
     def name(self) -> str:
         """What results are compared by."""
-        kind = f"{self.model}, compiled" if self.compiled else self.model
-        return f"{self.workload}, {kind}, {self.precision}"
+        return f"{self.workload}, {self.kind}, {self.precision}"
 
     def work(self) -> Workload:
         """Return the workload, a small one for trying out."""
@@ -70,7 +76,7 @@ class Cell:
         """Build what is timed, before its first step."""
         device = torch.device(self.device)
         if self.model == OURS:
-            return Training(self.work(), device, self.precision, self.compiled, SEED)
+            return Training(self.work(), device, self.precision, self.compiled, SEED, self.checkpointed)
         from benchmarks.peer import PeerTraining
 
         return PeerTraining(self.work(), device, self.precision, self.compiled, SEED)
@@ -83,6 +89,7 @@ def measure(
     *,
     peer: bool = False,
     compiled: bool = False,
+    checkpointed: bool = False,
     repeats: int = 7,
     tiny: bool = False,
 ) -> Found:
@@ -94,6 +101,8 @@ def measure(
         cells = [
             Cell(name, model, p, kind, device, tiny) for kind in kinds for p in precisions for model in models
         ]
+        if checkpointed:
+            cells += [Cell(name, OURS, p, False, device, tiny, checkpointed=True) for p in precisions]
         print(f"{name}: {len(cells)} models, {repeats} rounds", file=sys.stderr, flush=True)
         records += _of_one_workload(cells, repeats)
     lines = [_line(record) for record in records]
@@ -140,6 +149,7 @@ def _record(cell: Cell, times: dict[str, list[float]], counted: int, figures: di
         "model": cell.model,
         "precision": cell.precision,
         "compiled": cell.compiled,
+        "kind": cell.kind,
         "rows": work.rows,
         "seconds": spread.to_json(),
         "operations": counted,
@@ -150,10 +160,9 @@ def _record(cell: Cell, times: dict[str, list[float]], counted: int, figures: di
 
 
 def _line(record: Record) -> tuple[str, ...]:
-    kind = f"{record['model']}, compiled" if record["compiled"] else record["model"]
     return (
         record["workload"],
-        kind,
+        record["kind"],
         record["precision"],
         milliseconds(Spread(**record["seconds"])),
         number(record["value"]),

@@ -111,6 +111,14 @@ def test_a_command_prints_a_table_and_writes_figures(tmp_path):
     assert record["peak_mb"] > record["before_mb"]
 
 
+def test_activation_checkpointing_is_measured_beside():
+    options = ["--workload", "physics", "--precision", "fp32", "--repeats", "1", "--tiny"]
+    result = CliRunner().invoke(app, ["step", *options, "--activation-checkpointing"])
+    assert result.exit_code == 0, result.output
+    assert "| physics | sma | fp32 |" in result.output
+    assert "| physics | sma, activation checkpointing | fp32 |" in result.output
+
+
 def test_a_process_that_cannot_build_is_said():
     with pytest.raises(RuntimeError, match="a measured process left with 1"):
         Elsewhere(Cell("chemistry", "sma", "fp32", False, "cpu").build, CPU)
