@@ -56,15 +56,21 @@ class FirstSteps:
     COUNT = 4
     """So many steps: batches differ in length, and masks in how much they leave."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self._environment = environment
+    def __init__(self) -> None:
         self._made = 0
 
     def before_step(self) -> None:
         """Set how freed memory is had for the step that comes now; nothing, where it is not kept otherwise."""
-        if _kept and self._made in (0, self.COUNT):
-            _set(_KEEP if self._made else _GIVE_BACK, self._environment)
+        if self._made == 0 and _kept:
+            _set(_GIVE_BACK, os.environ)
+        if self._made == self.COUNT:
+            self.end()
         self._made += 1
+
+    def end(self) -> None:
+        """Keep freed memory again, where it is kept, though fewer steps were made."""
+        if _kept:
+            _set(_KEEP, os.environ)
 
 
 def _set(options: Mapping[int, int], environment: Mapping[str, str]) -> bool:

@@ -61,6 +61,12 @@ def test_the_first_steps_give_back_what_those_behind_them_keep(made, least, most
 
 
 @GLIBC
+def test_memory_is_kept_again_behind_a_training_of_few_steps():
+    then = STEPS.format(made=1) + "steps.end()"
+    assert 0.9 < float(printed(HELD.format(then=then))) < 1.1
+
+
+@GLIBC
 def test_steps_keep_nothing_where_memory_is_given_back():
     then = "give_back_freed_memory()" + STEPS.format(made=FirstSteps.COUNT + 1)
     assert -0.1 < float(printed(HELD.format(then=then))) < 0.1

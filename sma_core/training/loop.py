@@ -203,6 +203,7 @@ class Trainer:
             while not self.finished and not self.ranks.any(stop.requested):
                 self._step()
                 self._after_step()
+            self._memory.end()
             stopped = not self.finished
             if self.state.step < self.steps and self._saved_step != self.state.step:
                 self._save()
