@@ -74,8 +74,8 @@ LENGTH_STEP = 8
 def in_steps(length: int, most: int) -> int:
     """Round a length up to the next multiple of `LENGTH_STEP`, at most ``most``.
 
-    What multiplies matrices keeps code and tables for every shape that it meets, some 300 kB each: where lengths
-    were as they fall, a small model would take more memory for these than for all else.
+    What multiplies matrices on the CPU keeps code and tables for every shape that it meets: where lengths were as
+    they fall, a small model would take more memory for these than for all else.
     """
     return min(-(-length // LENGTH_STEP) * LENGTH_STEP, most)
 

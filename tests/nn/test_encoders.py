@@ -287,8 +287,8 @@ def test_dropout_acts_after_the_embedding_each_attention_and_each_mlp(monkeypatc
 @EVERY
 def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, kind, monkeypatch):
     def counted(work, device, *given):
-        sizes.extend(each.numel() for each in given if isinstance(each, torch.Tensor))
-        sizes.extend(each.numel() for each in given if isinstance(each, Projected) for each in each)
+        parts = [part for each in given for part in (each if isinstance(each, Projected) else (each,))]
+        sizes.extend(part.numel() for part in parts if isinstance(part, torch.Tensor))
         return recomputed(work, device, *given)
 
     monkeypatch.setattr("sma_core.nn.encoder.recomputed", counted)
