@@ -1,8 +1,9 @@
 """`loader`: batches out of a prepared store, beside what a training step eats, and beside copying memory.
 
 Rows are drawn from a seed and prepared as any file is. One call makes ``BATCHES`` batches of an epoch in its
-shuffled order, in the training process itself (``training.workers`` 0). What the store itself gives is read in
-its own order, ``BLOCK`` rows at a time, beside copying as many bytes; no cache holds either.
+shuffled order, in the training process itself (``training.workers`` 0). What the store itself gives is read
+``BLOCK`` rows at a time, in its own order beside copying as many bytes, and in a drawn order beside taking rows of
+that size (the mean) out of a table in memory; no cache holds any of it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ COLUMNS = (
     "loader, GB/s",
     "store in its order, GB/s",
     "copying memory, GB/s",
+    "store in drawn order, GB/s",
+    "taking rows in memory, GB/s",
 )
 
 
@@ -108,16 +111,20 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
     source.batches_in(0)  # the plan of an epoch is made once
     settle(training)
     order = np.arange(min(rows, BLOCK))
-    read = store.gather(order).nbytes
+    drawn = np.random.default_rng(SEED).permutation(rows)[: len(order)]
+    read, drawn_bytes = store.gather(order).nbytes, store.gather(drawn).nbytes
     sample = source.batch(0, 0)
     given = sample.inputs.element_size() * sample.inputs.numel()
     block = np.ones(read, dtype=np.uint8)
+    rows_in_memory = np.ones((rows, drawn_bytes // len(drawn)), dtype=np.uint8)
     cpu = torch.device("cpu")
     timings: dict[str, Callable[[], float]] = {
         "loader": partial(seconds, _walk(source, batches), cpu),
         "step": partial(seconds, training.step, cpu),
         "store": _cold(lambda: store.gather(order)),
         "copy": _cold(block.copy),
+        "drawn": _cold(lambda: store.gather(drawn)),
+        "taken": _cold(lambda: rows_in_memory.take(drawn, axis=0)),
     }
     times = rounds(timings, repeats, warm_up=1)
     spread = Spread.of([taken / batches for taken in times["loader"]])
@@ -133,6 +140,8 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
         "bytes_per_second": given / spread.median,
         "read_per_second": read / Spread.of(times["store"]).median,
         "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
+        "drawn_per_second": drawn_bytes / Spread.of(times["drawn"]).median,
+        "taken_per_second": rows_in_memory[: len(drawn)].nbytes / Spread.of(times["taken"]).median,
     }
 
 
@@ -170,4 +179,6 @@ def _line(record: Record) -> tuple[str, ...]:
         number(record["bytes_per_second"] / 1e9),
         number(record["read_per_second"] / 1e9),
         number(record["copied_per_second"] / 1e9),
+        number(record["drawn_per_second"] / 1e9),
+        number(record["taken_per_second"] / 1e9),
     )

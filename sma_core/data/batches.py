@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sma_core.data.scaling import FeatureScale
-from sma_core.data.store import Store
 from sma_core.data.tokenizers import Encoded
+
+if TYPE_CHECKING:  # it brings Arrow, which a batch that was made in memory can do without
+    from sma_core.data.store import Store
 
 MULTIPLE = 8
 """Padded lengths are multiples of this, which matrix units like, and which makes fewer shapes."""
