@@ -1,0 +1,51 @@
+"""A rank's process ends at once when all is done: torch's threads may abort an interpreter that winds down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import atexit, sys, weakref
+from sma_core.cli.leaving import at_once_as_a_rank
+
+class Held:
+    pass
+
+held = Held()
+weakref.finalize(held, print, "wound down")
+
+@at_once_as_a_rank()
+def main():
+    atexit.register(print, "left")
+    {end}
+
+main()
+"""
+
+
+def ended(end: str, ranks: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "WORLD_SIZE": ranks}
+    program = [sys.executable, "-c", PROGRAM.format(end=end)]
+    return subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("return", 0),
+        ("sys.exit()", 0),
+        ("sys.exit(75)", 75),
+        ("sys.exit('a sentence')", 1),
+        ("raise ValueError('a defect')", 1),
+    ],
+)
+def test_a_rank_does_what_is_registered_and_then_ends_with_its_status(end, status):
+    alone, rank = ended(end, "1"), ended(end, "2")
+    assert alone.stdout == "left\nwound down\n"
+    assert rank.stdout == "left\n"
+    assert [alone.returncode, rank.returncode] == [status, status]
+    assert rank.stderr == alone.stderr
