@@ -28,8 +28,7 @@ from sma_core.cli import (
     train,
 )
 from sma_core.cli.domain_file import reads_run
-from sma_core.cli.leaving import at_once_as_a_rank
-from sma_core.cli.ranks import is_silent
+from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.memory import keep_freed_memory
 from sma_core.plugins.discovery import PluginPolicy
@@ -86,7 +85,7 @@ def _options(
     context.obj = PluginPolicy(frozenset(), policy.strict) if no_plugins else policy
 
 
-@at_once_as_a_rank()
+@leaves_at_once_if_a_rank()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and leave with its exit status.
 

@@ -267,6 +267,11 @@ def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
+def test_a_training_on_batches_made_in_memory_needs_no_arrow():
+    asked = "import sys, sma_core.training.loop, sma_core.training.pretraining; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("checkpointed", [False, True])
 def test_a_training_does_not_import_torchs_compiler(toy, tmp_path, checkpointed):
     settings = {"training.steps": 2, "training.evaluate_every": 2}

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import atexit, sys, weakref
-from sma_core.cli.leaving import at_once_as_a_rank
+from sma_core.cli.ranks import leaves_at_once_if_a_rank
 
 class Held:
     pass
@@ -18,7 +18,7 @@ class Held:
 held = Held()
 weakref.finalize(held, print, "wound down")
 
-@at_once_as_a_rank()
+@leaves_at_once_if_a_rank()
 def main():
     atexit.register(print, "left")
     {end}
@@ -27,8 +27,8 @@ main()
 """
 
 
-def ended(end: str, ranks: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "WORLD_SIZE": ranks}
+def ended(end: str, **rank: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "RANK"} | rank
     program = [sys.executable, "-c", PROGRAM.format(end=end)]
     return subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
 
@@ -44,7 +44,7 @@ def ended(end: str, ranks: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_rank_does_what_is_registered_and_then_ends_with_its_status(end, status):
-    alone, rank = ended(end, "1"), ended(end, "2")
+    alone, rank = ended(end), ended(end, RANK="1")
     assert alone.stdout == "left\nwound down\n"
     assert rank.stdout == "left\n"
     assert [alone.returncode, rank.returncode] == [status, status]
