@@ -11,9 +11,9 @@ import typer
 
 from benchmarks.machine import Machine, commit
 from benchmarks.reports import Found, Report, keep, previous, then_and_now, write
+from sma_core.devices.device import FixedPrecision, choose_device, choose_precision, is_native
 from sma_core.errors import UserError
 from sma_core.memory import keep_freed_memory
-from sma_core.training.device import FixedPrecision, choose_device, choose_precision, is_native
 
 app = typer.Typer(
     help="Timings, side by side; docs/speed.md says what is measured and how.",

@@ -19,8 +19,8 @@ from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.masking import draw_noise
 from sma_core.nn.model import SMA
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.inputs import build_tokenizer
-from sma_core.verbs.settings import Request, pretrain_settings
+from sma_core.runs.settings import Request, pretrain_settings
+from sma_core.sources.prepare import build_tokenizer
 
 BATCH = 4
 BYTES = 4 * (1 + 1 + 2)  # weights, gradients, two moments

@@ -22,7 +22,7 @@ from benchmarks.tables import milliseconds, number, table
 from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, settle
 from benchmarks.workloads import BYTES_MODEL, CHEM, Workload, small
-from sma_core.training.device import FixedPrecision
+from sma_core.devices.device import FixedPrecision
 
 SEED = 0
 AXES: dict[str, tuple[int, ...]] = {

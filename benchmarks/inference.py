@@ -25,12 +25,12 @@ from benchmarks.reports import Found, Record
 from benchmarks.tables import milliseconds, number, table
 from benchmarks.timing import Spread, interleaved
 from benchmarks.workloads import WORKLOADS, Workload, small
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.device import FixedPrecision, autocast, is_native, seeded
+from sma_core.models.encoders import BATCH_TOKENS, of_like_length
+from sma_core.models.vectors import latents_of
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA
-from sma_core.training.device import FixedPrecision, autocast, is_native, seeded
-from sma_core.verbs.encoders import BATCH_TOKENS, of_like_length
-from sma_core.verbs.vectors import latents_of
 
 SEED = 0
 ROWS = {"chem-bucketed": 256, "protein-378": 64, "physics": 1024}

@@ -23,15 +23,15 @@ from benchmarks.tables import milliseconds, number, table
 from benchmarks.timing import Spread, rounds, seconds
 from benchmarks.training import Training, settle
 from benchmarks.workloads import WORKLOADS, Workload, small
-from sma_core.data.epochs import StoreSource
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest, ValuesRequest
+from sma_core.data.batching.epochs import StoreSource
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest, ValuesRequest
 from sma_core.data.readers.arrays import read_arrays
 from sma_core.data.readers.lines import read_text
 from sma_core.data.scaling import FeatureScale
-from sma_core.data.store import Store
+from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
-from sma_core.training.device import choose_precision
+from sma_core.devices.device import choose_precision
 
 SEED = 0
 BATCHES = 64

@@ -19,12 +19,12 @@ from transformers.models.perceiver.modeling_perceiver import PerceiverBasicDecod
 from benchmarks.training import batches_of, training_config
 from benchmarks.workloads import Workload
 from sma_core.config import ModelConfig
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
 from sma_core.data.tokenizers import ByteTokenizer
+from sma_core.devices.device import FixedPrecision, autocast, seeded
 from sma_core.errors import ConfigError
 from sma_core.memory import FirstSteps
 from sma_core.nn.inputs import DiscreteInputs
-from sma_core.training.device import FixedPrecision, autocast, seeded
 from sma_core.training.optimizer import build_optimizer
 
 IGNORED = -100

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.memory import resident_megabytes
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest, ValuesRequest
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest, ValuesRequest
 from sma_core.data.readers import Reader
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text

@@ -16,7 +16,7 @@ from benchmarks.reports import Found, Record
 from benchmarks.step import OURS, PEER, SEED, Cell
 from benchmarks.tables import table
 from benchmarks.training import settle
-from sma_core.training.device import FixedPrecision
+from sma_core.devices.device import FixedPrecision
 
 KINDS = {
     "products of weights": ("aten::mm", "aten::addmm", "aten::linear"),

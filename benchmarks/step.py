@@ -18,7 +18,7 @@ from benchmarks.tables import milliseconds, number, table
 from benchmarks.timing import Spread, rounds, seconds
 from benchmarks.training import Stepping, Training
 from benchmarks.workloads import WORKLOADS, Workload, small
-from sma_core.training.device import FixedPrecision
+from sma_core.devices.device import FixedPrecision
 
 SEED = 0
 OURS, PEER = "sma", "transformers"

@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 from benchmarks.workloads import Workload
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.config import TrainingConfig
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.device import FixedPrecision, seeded
+from sma_core.devices.placement import Place
 from sma_core.memory import FirstSteps
 from sma_core.nn.model import SMA
-from sma_core.training.checkpoints import CheckpointStore
-from sma_core.training.device import FixedPrecision, seeded
 from sma_core.training.loop import Trainer
-from sma_core.training.place import Place
 from sma_core.training.pretraining import PretrainObjective
 
 STEPS = 100_000

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from sma_core.config import DecoderConfig, MaskingConfig, ModelConfig
-from sma_core.data.batches import MULTIPLE, Batch, collate_encoded
+from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
 from sma_core.data.tokenizers import ByteTokenizer, Encoded
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 

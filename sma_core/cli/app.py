@@ -27,8 +27,8 @@ from sma_core.cli import (
     probe,
     train,
 )
-from sma_core.cli.domain_file import reads_run
 from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
+from sma_core.cli.run_domain import reads_run
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.memory import keep_freed_memory
 from sma_core.plugins.discovery import PluginPolicy

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sma_core.cli.labels import PositionMask, Target
+from sma_core.cli.label_options import PositionMask, Target
 from sma_core.cli.options import Column, Debug, Device, Json, MaxRejected, Reader, names_from
 
 if TYPE_CHECKING:
-    from sma_core.verbs.results import Estimate, EvaluateResult
+    from sma_core.runs.results import Estimate, EvaluateResult
 
 Part = Literal["test", "valid", "train", "all"]
 Labelled = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sma_core.cli.labels import (
+from sma_core.cli.label_options import (
     ClassWeights,
     Fold,
     Folds,
@@ -39,7 +39,7 @@ from sma_core.cli.options import (
     settings_from,
 )
 from sma_core.cli.ranks import run_in_ranks
-from sma_core.plugins.files import domain_option
+from sma_core.plugins.domain_file import domain_option
 
 _SETTINGS = {
     "column": "data.column",

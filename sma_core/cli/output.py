@@ -14,8 +14,8 @@ from rich.console import Console
 from sma_core.cli.ranks import is_silent
 
 if TYPE_CHECKING:
+    from sma_core.runs.results import FinetuneResult, Plan, TrainResult
     from sma_core.training.progress import ProgressDisplay
-    from sma_core.verbs.results import FinetuneResult, Plan, TrainResult
 
 
 def progress(reading: str = "preparing") -> ProgressDisplay:
@@ -67,6 +67,6 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
     """Write a verb's result, or a list of them, as JSON."""
-    from sma_core.verbs.results import plain
+    from sma_core.runs.results import plain
 
     return json.dumps(plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from sma_core.cli.output import aligned
 
 if TYPE_CHECKING:
+    from sma_kit.check_plugin import CheckReport
+    from sma_kit.new_plugin import NewPlugin
+
     from sma_core.plugins.discovery import InstalledPlugin
-    from sma_core.verbs.check_plugin import CheckReport
-    from sma_core.verbs.doctor import Diagnosis
-    from sma_core.verbs.new_plugin import NewPlugin
-    from sma_core.verbs.plugin_info import PluginInfo
+    from sma_core.plugins.doctor import Diagnosis
+    from sma_core.plugins.info import PluginInfo
 
 _OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 _HEAD = ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "")

@@ -50,7 +50,7 @@ def list_plugins(
 
 def _list_checked(policy: PluginPolicy, as_json: bool) -> None:
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.verbs.doctor import doctor
+    from sma_core.plugins.doctor import doctor
 
     with waiting("importing the plugins one by one"):
         found = doctor(policy)
@@ -66,7 +66,7 @@ def info(
 ) -> None:
     """Show what one plugin is and gives; no other is imported."""
     from sma_core.cli.output import as_json_text
-    from sma_core.verbs.plugin_info import plugin_info
+    from sma_core.plugins.info import plugin_info
 
     found = plugin_info(name, context.obj)
     typer.echo(as_json_text(found) if as_json else "\n".join(info_lines(found)))
@@ -84,7 +84,7 @@ def doctor(
     Each is imported in a process of its own. Exit status 1 when one needs mending.
     """
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.verbs.doctor import doctor
+    from sma_core.plugins.doctor import doctor
 
     with waiting("importing the plugins one by one"):
         found = doctor(context.obj, seconds)
@@ -106,8 +106,9 @@ def check(
 
     A project's folder is checked with the rows of its own tests. Exit status 1 when a check fails.
     """
+    from sma_kit.check_plugin import check_plugin
+
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.verbs.check_plugin import check_plugin
 
     with waiting("checking"):
         report = check_plugin(target, context.obj)
@@ -127,8 +128,9 @@ def new(
     debug: Debug = False,
 ) -> None:
     """Write a working plugin, to be made your own."""
+    from sma_kit.new_plugin import new_plugin
+
     from sma_core.cli.output import as_json_text
-    from sma_core.verbs.new_plugin import new_plugin
 
     made = new_plugin(name, kind, out)
     typer.echo(as_json_text(made) if as_json else "\n".join(new_lines(made)))

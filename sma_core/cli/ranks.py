@@ -23,7 +23,7 @@ def run_in_ranks(devices: int | None) -> None:
     """
     if devices in (None, 1) or is_rank():
         return
-    from sma_core.training.launch import launch
+    from sma_core.devices.launch import launch
 
     raise typer.Exit(launch(sys.argv[1:], devices))
 

@@ -15,9 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.label_text import MISSING, parse_targets
 from sma_core.data.records import RejectedRow, Row
-from sma_core.data.store_format import SYMBOL_TYPE, LabelForm
-from sma_core.data.targets import MISSING, parse_targets
+from sma_core.data.store.format import SYMBOL_TYPE, LabelForm
 from sma_core.data.tokenizers import Encoded
 from sma_core.errors import DataError
 

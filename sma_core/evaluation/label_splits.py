@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.hashing import hashed
+from sma_core.data.batching.hashing import hashed
 from sma_core.errors import DataError
 from sma_core.evaluation.splits import Indices
 

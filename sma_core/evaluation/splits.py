@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.hashing import hashed, shuffled
+from sma_core.data.batching.hashing import hashed, shuffled
 from sma_core.errors import DataError
 
 Indices: TypeAlias = NDArray[np.int64]

@@ -117,11 +117,11 @@ def sma_renderers() -> list[Renderer]:
         Renderer(
             name="letters",
             summary="Text, each input on the colour of its importance, hidden ones boxed.",
-            factory="sma_core.report.letters:draw_letters",
+            factory="sma_view.letters:draw_letters",
         ),
         Renderer(
             name="bars",
             summary="A line for each number: its name, its importance as a bar, its value.",
-            factory="sma_core.report.bars:draw_bars",
+            factory="sma_view.bars:draw_bars",
         ),
     ]

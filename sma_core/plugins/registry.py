@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins.api import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
-from sma_core.plugins.files import FILE, is_file, load_file, moved, named
+from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
 from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
@@ -89,7 +89,7 @@ class Registry:
     def load(cls, domain: str, policy: PluginPolicy | None = None) -> Self:
         """Import the plugins of ``domain`` and collect what they offer; warn of broken extensions.
 
-        ``domain`` may be the whole path of a Python file that ``policy`` names: `sma_core.plugins.files.named`.
+        ``domain`` may also be the absolute path of a Python file that ``policy`` names (`domain_file.named`).
         """
         policy = policy or PluginPolicy.from_environment()
         if is_file(domain):

@@ -284,7 +284,7 @@ class Renderer(Spec):
 
     >>> from sma_core.plugins.drawn_row import DrawnRow
     >>> from sma_core.plugins.references import resolve
-    >>> spec = Renderer(name="boxes", summary="Letters", factory="sma_core.report.letters:draw_letters")
+    >>> spec = Renderer(name="boxes", summary="Letters", factory="sma_view.letters:draw_letters")
     >>> row = DrawnRow(importance=(0.2, 0.8), text="AC", pieces=("A", "C"), hidden=frozenset({1}))
     >>> resolve(spec.factory, "boxes")(row)[:4]
     '<svg'

@@ -8,13 +8,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.parallel import gathered
+from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
 from sma_core.evaluation.metrics import Metric
 from sma_core.nn.model import Predictor
 from sma_core.training.judging import Judged, judge
-from sma_core.training.ranks import Ranks
-from sma_core.training.strategies import gathered
 from sma_core.training.targets import Targets
 
 

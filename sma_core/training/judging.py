@@ -13,12 +13,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
 from sma_core.data.tokenizers import gather_index
+from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
 from sma_core.evaluation.metrics import Figures, compute_metrics, target_metrics
 from sma_core.nn.model import Predictor
-from sma_core.training.ranks import Ranks
 from sma_core.training.targets import Labels, Targets
 
 

@@ -17,13 +17,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sma_core.checkpoints.store import Checkpoint, CheckpointStore
+from sma_core.checkpoints.tensor_file import gather
 from sma_core.config import TrainingConfig
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.device import autocast
+from sma_core.devices.parallel import (
+    averaging,
+    load_whole,
+    shard,
+    whole,
+    without_averaging,
+)
+from sma_core.devices.placement import Place
+from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
-from sma_core.training.checkpoints import Checkpoint, CheckpointStore
-from sma_core.training.device import autocast
+from sma_core.signals import StopRequest
 from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.observers import Observers
 from sma_core.training.optimizer import (
@@ -33,18 +44,7 @@ from sma_core.training.optimizer import (
     optimizer_tensors,
     set_learning_rate,
 )
-from sma_core.training.place import Place
-from sma_core.training.ranks import Ranks
-from sma_core.training.signals import StopRequest
-from sma_core.training.strategies import (
-    averaging,
-    load_whole,
-    shard,
-    whole,
-    without_averaging,
-)
 from sma_core.training.stream import BatchSource, BatchStream
-from sma_core.training.tensor_file import gather
 from sma_core.training.workers import BatchWorkers, explained
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.config import TrainingConfig
-from sma_core.training.strategies import like
+from sma_core.devices.parallel import like
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _SHARE = "share"

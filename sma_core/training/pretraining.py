@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.config import MaskingConfig
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.parallel import gathered
+from sma_core.devices.ranks import Ranks
 from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
-from sma_core.training.ranks import Ranks
-from sma_core.training.strategies import gathered
 
 HELD_OUT_SEED = 20_240_116
 """Seed of the masks on held-out rows: the same for every run, so that curves can be compared."""

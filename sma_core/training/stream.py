@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sma_core.config import TrainingConfig
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
 
 
 class BatchSource(Protocol):

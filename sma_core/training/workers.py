@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
 from sma_core.errors import DataError, SmaError
-from sma_core.training.signals import STOP_SIGNALS
+from sma_core.signals import STOP_SIGNALS
 from sma_core.training.stream import BatchSource, BatchStream
 
 BATCHES_AHEAD = 4

@@ -9,12 +9,12 @@ from itertools import chain
 from pathlib import Path
 
 from sma_core.config.models import Precision
+from sma_core.devices.ranks import joined
+from sma_core.models.encoders import BATCH_TOKENS, EncoderModel
+from sma_core.models.vectors import Featurizing, Pooling
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.ranks import joined
-from sma_core.verbs.encoders import BATCH_TOKENS, EncoderModel
-from sma_core.verbs.sharing import in_order, pack_vectors, unpack_vectors
-from sma_core.verbs.vector_files import opened_vectors
-from sma_core.verbs.vectors import Featurizing, Pooling
+from sma_core.writers.gathering import in_order, pack_vectors, unpack_vectors
+from sma_core.writers.vector_files import opened_vectors
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def embed(
     first attention; empty: all.
 
     Rows keep their places and numbers; one that cannot be used is NaN, null, or without vectors, and keeps its
-    reason where the format has a place for it (see `sma_core.verbs.vector_files`). ``identifier`` names a column
+    reason where the format has a place for it (see `sma_core.writers.vector_files`). ``identifier`` names a column
     of the file that comes along. Memory is bounded by a chunk of rows; the file appears when it is complete.
     In fp32 a vector does not depend on the batch beyond rounding; ``precision`` bf16 is faster.
 

@@ -12,22 +12,22 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
-from sma_core.data.prepare import Progress
+from sma_core.data.preparation.prepare import Progress
+from sma_core.devices.device import autocast
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
 from sma_core.evaluation.metrics import mean_figures
 from sma_core.evaluation.splits import PARTS, Part
 from sma_core.files import write_atomically
+from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
+from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled
+from sma_core.models.finetuned import FinetunedRun
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.device import autocast
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.results import Estimate, EvaluateResult, plain
+from sma_core.runs.run_folder import RunFolder
 from sma_core.training.judging import Judged, judge
-from sma_core.training.run_folder import RunFolder
-from sma_core.verbs.evaluated_rows import write_rows
-from sma_core.verbs.finetuned import FinetunedRun
-from sma_core.verbs.labelled import LabelledRows, check_same_rows, read_labelled
-from sma_core.verbs.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
-from sma_core.verbs.results import Estimate, EvaluateResult, plain
-from sma_core.verbs.run_plugins import parts_of
+from sma_core.writers.judged_rows import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]

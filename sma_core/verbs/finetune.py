@@ -13,36 +13,36 @@ from typing import Any
 import torch
 
 from sma_core.config import FinetuneConfig
-from sma_core.data.epochs import StoreSource
+from sma_core.data.batching.epochs import StoreSource
+from sma_core.devices.device import autocast, seeded
+from sma_core.devices.placement import Place
+from sma_core.devices.ranks import joined
 from sma_core.errors import CheckpointError, UserError
 from sma_core.evaluation.metrics import find_metric
 from sma_core.files import as_path
+from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_facts
+from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.files import named, same_domain
+from sma_core.plugins.domain_file import named, same_domain
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import autocast, seeded
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.restore import stand_at_checkpoint
+from sma_core.runs.results import FinetuneResult
+from sma_core.runs.resuming import find_run, reopen
+from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.session import Call, stand_up
+from sma_core.runs.settings import Request, finetune_settings, wishes
+from sma_core.runs.watching import attached
+from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
+from sma_core.sources.prepare import domain_facts
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.judging import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.observers import Observer, Observers
-from sma_core.training.place import Place
-from sma_core.training.ranks import joined
-from sma_core.training.resume import stand_at_checkpoint
-from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
-from sma_core.verbs.card import CardFacts, model_card
-from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run
-from sma_core.verbs.inputs import domain_facts
-from sma_core.verbs.labelled import LabelledRows, check_same_rows, known_kind, read_labelled, split_facts
-from sma_core.verbs.models import build_predictor, choose_head, load_encoder, load_weights
-from sma_core.verbs.results import FinetuneResult
-from sma_core.verbs.resuming import find_run, reopen
-from sma_core.verbs.run_plugins import parts_of
-from sma_core.verbs.settings import Request, finetune_settings, wishes
-from sma_core.verbs.together import Call, stand_up
-from sma_core.verbs.watching import attached
+from sma_core.writers.model_card import CardFacts, model_card
 
 VERB = "finetune"
 

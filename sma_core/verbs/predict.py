@@ -10,16 +10,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from sma_core.config.models import Precision
+from sma_core.devices.ranks import joined
 from sma_core.files import as_path
+from sma_core.models.encoders import BATCH_TOKENS
+from sma_core.models.predictors import PredictorModel
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.ranks import joined
+from sma_core.runs.results import PredictResult
+from sma_core.sources.row_reading import RowChunk
 from sma_core.training.targets import Multiclass
-from sma_core.verbs.encoders import BATCH_TOKENS
-from sma_core.verbs.predictors import PredictorModel
-from sma_core.verbs.results import PredictResult
-from sma_core.verbs.rows import RowChunk
-from sma_core.verbs.sharing import in_order, pack_table, unpack_table
-from sma_core.verbs.tables import of_rows, opened_table
+from sma_core.writers.gathering import in_order, pack_table, unpack_table
+from sma_core.writers.tables import of_rows, opened_table
 
 
 def predict(

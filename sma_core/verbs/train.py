@@ -17,38 +17,38 @@ from numpy.typing import NDArray
 
 from sma_core.config import PretrainConfig, TrainingConfig
 from sma_core.config.layers import dump, flatten
-from sma_core.data.epochs import StoreSource, fixed_batches
-from sma_core.data.held_out import split_held_out
-from sma_core.data.mixing import Mixture
-from sma_core.data.prepared_set import PreparedSet
-from sma_core.data.store import Store
+from sma_core.data.batching.epochs import StoreSource, fixed_batches
+from sma_core.data.batching.held_out import split_held_out
+from sma_core.data.batching.mixing import Mixture
+from sma_core.data.preparation.prepared_set import PreparedSet
+from sma_core.data.store.store import Store
+from sma_core.devices.device import seeded
+from sma_core.devices.placement import Place
+from sma_core.devices.ranks import joined
 from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.files import as_path
 from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.files import named
+from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.training.device import seeded
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.restore import stand_at_checkpoint
+from sma_core.runs.results import Plan, TrainResult
+from sma_core.runs.resuming import find_run, reopen
+from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.session import Call, stand_up
+from sma_core.runs.settings import Request, pretrain_settings, wishes
+from sma_core.runs.watching import attached
+from sma_core.sources.feeds import Feed, begin_feed, feed_of_run, is_continuous
+from sma_core.sources.prepare import domain_facts, prepare_source, prepare_values
+from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.metrics_file import read_metrics
 from sma_core.training.observers import Observer, Observers
-from sma_core.training.place import Place
 from sma_core.training.pretraining import PretrainObjective, sample_rows
-from sma_core.training.ranks import joined
-from sma_core.training.resume import stand_at_checkpoint
-from sma_core.training.run_folder import RunFolder
 from sma_core.training.stream import count_steps
-from sma_core.verbs.feeds import Feed, begin_feed, feed_of_run, is_continuous
-from sma_core.verbs.inputs import domain_facts, prepare_source, prepare_values
-from sma_core.verbs.results import Plan, TrainResult
-from sma_core.verbs.resuming import find_run, reopen
-from sma_core.verbs.run_plugins import parts_of
-from sma_core.verbs.settings import Request, pretrain_settings, wishes
-from sma_core.verbs.sources import SourceSet, find_mixture
-from sma_core.verbs.together import Call, stand_up
-from sma_core.verbs.watching import attached
 
 Rows = NDArray[np.int64]
 logger = logging.getLogger("sma")

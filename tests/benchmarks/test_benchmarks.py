@@ -26,9 +26,9 @@ from benchmarks.step import Cell
 from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
+from sma_core.devices import device as arithmetic
+from sma_core.models.encoders import of_like_length
 from sma_core.nn.inputs import ContinuousInputs
-from sma_core.training import device as arithmetic
-from sma_core.verbs.encoders import of_like_length
 
 CPU = torch.device("cpu")
 

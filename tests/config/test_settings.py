@@ -6,7 +6,7 @@ import pytest
 
 from sma_core.config.layers import dump
 from sma_core.errors import ConfigError
-from sma_core.verbs.settings import Request, finetune_settings, pretrain_settings, recipe_names
+from sma_core.runs.settings import Request, finetune_settings, pretrain_settings, recipe_names
 
 
 def test_the_order_is_recipe_file_environment_command_line(toy, tmp_path, monkeypatch):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sma_core.data.batches import Batch, collate, collate_encoded
-from sma_core.data.packing import plan_epoch
-from sma_core.data.store import Store, StoreMetadata, StoreWriter
+from sma_core.data.batching.batches import Batch, collate, collate_encoded
+from sma_core.data.batching.packing import plan_epoch
+from sma_core.data.store.store import Store, StoreMetadata, StoreWriter
 from sma_core.data.tokenizers import ByteTokenizer
 
 TOKENIZER = ByteTokenizer()

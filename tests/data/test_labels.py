@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sma_core.data.batches import collate
+from sma_core.data.batching.batches import collate
 from sma_core.data.classes import class_order
 from sma_core.data.labels import build_labels
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.records import Row
-from sma_core.data.store import Store
+from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import DataError
 

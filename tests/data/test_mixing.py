@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sma_core.data.mixing import Mixture, shares
+from sma_core.data.batching.mixing import Mixture, shares
 
 GROUPS = (np.arange(100), np.arange(100, 130))
 

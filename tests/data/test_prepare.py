@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sma_core.data import checking
-from sma_core.data import prepare as prepare_module
-from sma_core.data.held_out import split_held_out
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import Prepared, PrepareRequest
+from sma_core.data.batching.held_out import split_held_out
+from sma_core.data.preparation import checking
+from sma_core.data.preparation import prepare as prepare_module
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import Prepared, PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.tokenizers import ByteTokenizer

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sma_core.data.hashing import chosen, hashed, shuffled
-from sma_core.data.packing import pack, plan_epoch
-from sma_core.data.sampling import batches
+from sma_core.data.batching.hashing import chosen, hashed, shuffled
+from sma_core.data.batching.packing import pack, plan_epoch
+from sma_core.data.batching.sampling import batches
 from sma_core.errors import DataError
 
 HASHES = [16886114407743784434, 7276452696135751452, 5680667148098334032]

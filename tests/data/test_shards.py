@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sma_core.data import prepared_set, streams
-from sma_core.data.batches import collate
-from sma_core.data.epochs import StoreSource
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest, ValuesRequest
-from sma_core.data.prepared_set import prepare_set
+from sma_core.data import streams
+from sma_core.data.batching.batches import collate
+from sma_core.data.batching.epochs import StoreSource
+from sma_core.data.preparation import prepared_set
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest, ValuesRequest
+from sma_core.data.preparation.prepared_set import prepare_set
 from sma_core.data.readers import table
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.readers.table import read_table
-from sma_core.data.store import Store
+from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import DataError
 
@@ -223,7 +224,7 @@ def test_a_preparation_killed_by_the_system_goes_on(request_for, tmp_path):
     request = request_for(ROWS, shard_rows=3000)
     (tmp_path / "request.pickle").write_bytes(pickle.dumps(request))
     program = (
-        "import os, pickle, signal, sys; from sma_core.data.prepare import prepare\n"
+        "import os, pickle, signal, sys; from sma_core.data.preparation.prepare import prepare\n"
         "request = pickle.load(open(sys.argv[1], 'rb'))\n"
         "prepare(request, lambda read, *_: os.kill(os.getpid(), signal.SIGKILL) if read > 5000 else None)\n"
     )

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from sma_core.data.batches import collate, collate_values
-from sma_core.data.epochs import StoreSource
-from sma_core.data.held_out import split_held_out
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import ValuesRequest
+from sma_core.data.batching.batches import collate, collate_values
+from sma_core.data.batching.epochs import StoreSource
+from sma_core.data.batching.held_out import split_held_out
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.readers.table import read_table
 from sma_core.data.scaling import FeatureScale, ScaleSums, fit_scale, without_sentinels
-from sma_core.data.store import Store, StoreMetadata, StoreWriter
+from sma_core.data.store.store import Store, StoreMetadata, StoreWriter
 from sma_core.errors import DataError
 
 NAN = float("nan")
@@ -72,7 +72,7 @@ def test_sentinels_become_missing_values():
 
 
 def test_values_come_back_as_views_of_the_map(tmp_path, monkeypatch):
-    monkeypatch.setattr("sma_core.data.store_writer.ROWS_IN_BATCH", 150)
+    monkeypatch.setattr("sma_core.data.store.writer.ROWS_IN_BATCH", 150)
     values = np.random.default_rng(0).normal(size=(1000, 3)).astype(np.float32)
     values[::7, 1] = NAN
     targets = np.arange(1000, dtype=np.float32)[:, None]

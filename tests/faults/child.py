@@ -21,8 +21,8 @@ from unittest import mock
 
 import torch
 
+from sma_core.checkpoints import store as checkpoints
 from sma_core.cli import main
-from sma_core.training import checkpoints
 
 KILLED = -signal.SIGKILL
 Work = Callable[[], object]

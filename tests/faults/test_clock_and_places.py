@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import sma_core
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import CheckpointError, StoppedOnRequest
 from sma_core.files import remove_leftovers, temporary_name
-from sma_core.training.checkpoints import CheckpointStore
 from tests.faults.child import forked, one_sentence, program
 from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, stop_at, weights
 

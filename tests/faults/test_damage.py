@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from sma_core.data.store_file import StoreFile
+from sma_core.checkpoints.store import CheckpointStore, DamagedCheckpoint
+from sma_core.data.store.file import StoreFile
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import CheckpointError
-from sma_core.training.checkpoints import CheckpointStore, DamagedCheckpoint
 from tests.faults.child import one_sentence, program
 from tests.faults.runs import begin_or_go_on, same, weights
 
@@ -82,7 +82,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_neither_skipped_nor_removed(toy
     def busy(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("sma_core.training.checkpoints.sha256_of", busy)
+    monkeypatch.setattr("sma_core.checkpoints.store.sha256_of", busy)
     with pytest.raises(
         CheckpointError, match=r"step-00000006 cannot be read: Input/output error; it may be whole"
     ):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import sma_core
-from sma_core.training.checkpoints import CheckpointStore
+from sma_core.checkpoints.formats import FORMAT_VERSION
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.training.metrics_file import read_metrics
-from sma_core.training.upgrades import FORMAT_VERSION
 
 RECORDED = Path(__file__).parent / "recorded"
 

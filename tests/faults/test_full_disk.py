@@ -9,8 +9,8 @@ import resource
 import pytest
 import torch
 
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import CheckpointError
-from sma_core.training.checkpoints import CheckpointStore
 from tests.faults.child import Moments, failing, one_sentence, program
 from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, weights
 from tests.support.toy_domain.words import make_words

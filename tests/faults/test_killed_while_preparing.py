@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.lines import read_text
 from sma_core.data.tokenizers import ByteTokenizer
 from tests.faults.child import killed_at

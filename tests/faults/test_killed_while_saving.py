@@ -6,7 +6,7 @@ import shutil
 
 import torch
 
-from sma_core.training.checkpoints import CheckpointStore
+from sma_core.checkpoints.store import CheckpointStore
 from tests.faults.child import killed_at
 
 MOMENTS = 20

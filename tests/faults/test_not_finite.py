@@ -7,8 +7,8 @@ import math
 import pytest
 
 import sma_core
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import StoppedOnRequest, UserError
-from sma_core.training.checkpoints import CheckpointStore
 from sma_core.training.metrics_file import read_metrics
 from sma_core.training.pretraining import PretrainObjective
 from tests.faults.runs import SETTINGS, curve, same, stop_at, weights

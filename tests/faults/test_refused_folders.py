@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import sma_core
-from sma_core.training.run_folder import RunFolder
+from sma_core.runs.run_folder import RunFolder
 from tests.faults.child import KILLED, begun, ended, forked, one_sentence, program, wait_for
 from tests.faults.runs import SETTINGS, begin_or_go_on, same, weights
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import EXIT_STOPPED
-from sma_core.training.checkpoints import CheckpointStore
 from sma_core.training.pretraining import PretrainObjective
 from tests.faults.child import end_of, program_begun, wait_for
 from tests.faults.runs import begin_or_go_on, same, weights

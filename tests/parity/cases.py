@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sma_core.interop.authors.verdicts import Verdict
+from sma_authors.comparison import Verdict
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = sorted(path.parent.name for path in FIXTURES.glob("*/config.json"))

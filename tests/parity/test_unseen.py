@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from sma_authors.recorded_model import check_case, read_case
+from sma_authors.settings import read_settings
+from sma_authors.tensor_names import canonical
+from sma_authors.weights import build_predictor, split_back, with_copies
 from torch.nn import functional
 
-from sma_core.interop.authors.check import check_case, read_case
-from sma_core.interop.authors.names import canonical
-from sma_core.interop.authors.settings import read_settings
-from sma_core.interop.authors.weights import build_predictor, split_back, with_copies
 from sma_core.nn.model import SMA
 from tests.parity.reference import Reference
 

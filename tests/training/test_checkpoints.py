@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from sma_core.checkpoints import store as checkpoints
+from sma_core.checkpoints.store import CheckpointStore
+from sma_core.checkpoints.tensor_file import save_file
 from sma_core.errors import CheckpointError
-from sma_core.training import checkpoints
-from sma_core.training.checkpoints import CheckpointStore
-from sma_core.training.tensor_file import save_file
 
 MODEL = {"weight": torch.arange(6.0).reshape(2, 3)}
 TRAINING = {"exp_avg.weight": torch.ones(2, 3)}

@@ -17,19 +17,19 @@ from rich.console import Console
 from torch import nn
 
 from sma_core.config import TrainingConfig
+from sma_core.devices import device as arithmetic
+from sma_core.devices.device import choose_device, choose_precision
+from sma_core.devices.placement import Place
+from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.plugins.events import Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
-from sma_core.training import device as arithmetic
-from sma_core.training.device import choose_device, choose_precision
 from sma_core.training.optimizer import (
     build_optimizer,
     learning_rate,
     load_optimizer_tensors,
     optimizer_tensors,
 )
-from sma_core.training.place import Place
 from sma_core.training.progress import ProgressDisplay
-from sma_core.training.ranks import Ranks
 from sma_core.training.targets import Targets, check_labels, guess_kind
 
 NAN = float("nan")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import sma_core
-from sma_core.data.batches import Batch
+from sma_core.data.batching.batches import Batch
 from sma_core.errors import DataError, StoppedOnRequest
 from sma_core.plugins.events import StepLogged
 from sma_core.training import workers

@@ -11,8 +11,8 @@ import torch
 
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
-from sma_core.verbs.encoders import EncoderModel
-from sma_core.verbs.vectors import Featurizing
+from sma_core.models.encoders import EncoderModel
+from sma_core.models.vectors import Featurizing
 
 WORDS = ["katomire", "n7", "ka", "", "vexquisulan", "su" * 40]
 USABLE = [0, 2, 4, 5]
@@ -137,7 +137,7 @@ def test_many_rows_are_held_in_parts_and_keep_their_places(toy, tmp_path, monkey
     loaded = sma_core.load(pretrain(tmp_path))
     rows = [*make_words(20, 3), "n7", *make_words(20, 4)]
     whole = loaded.embed(rows, pooling="latents")
-    monkeypatch.setattr("sma_core.verbs.vectors.NUMBERS_IN_MEMORY", 8 * 16 * 7)
+    monkeypatch.setattr("sma_core.models.vectors.NUMBERS_IN_MEMORY", 8 * 16 * 7)
     parts = loaded.embed(rows, pooling="latents")
     assert parts.shape == (41, 8, 16)
     assert np.isnan(parts[20]).all()

@@ -12,7 +12,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, DataError
-from sma_core.verbs.results import EvaluateResult, FinetuneResult
+from sma_core.runs.results import EvaluateResult, FinetuneResult
 
 FEW = {"training.epochs": 2.0}
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 import sma_core
 from sma_core.config import FinetuneConfig
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest
+from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.events import RunFinished, StepLogged
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.feeds import begin_feed
-from sma_core.verbs.labelled import read_labelled
-from sma_core.verbs.settings import Request, finetune_settings
+from sma_core.runs.settings import Request, finetune_settings
+from sma_core.sources.feeds import begin_feed
 
 STANDING_STILL = {"training.learning_rate": 1e-12, "training.epochs": 20.0, "training.patience": 2}
 

@@ -11,10 +11,10 @@ import pytest
 import sma_core
 from sma_core.config import FinetuneConfig, SplitConfig
 from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRequest
+from sma_core.labels.labelled_rows import LabelledRows, read_labelled
 from sma_core.plugins.registry import Registry
-from sma_core.verbs.feeds import begin_feed
-from sma_core.verbs.labelled import LabelledRows, read_labelled
-from sma_core.verbs.settings import Request, finetune_settings
+from sma_core.runs.settings import Request, finetune_settings
+from sma_core.sources.feeds import begin_feed
 
 FEATURES = ["height", "width", "depth", "weight", "noise"]
 ONCE = {"training.epochs": 1.0}

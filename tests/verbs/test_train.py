@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
 from sma_core.plugins.events import CheckpointSaved, RunStarted, StepLogged
+from sma_core.runs.run_folder import RunFolder
 from sma_core.training.metrics_file import read_metrics
-from sma_core.training.run_folder import RunFolder
 from sma_core.verbs.train import plan_training
 
 

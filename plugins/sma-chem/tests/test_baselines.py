@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sma_bench.baselines import BaselineRows
 
 from sma_chem.baselines import fingerprints, morgan_boosted_trees, morgan_linear
-from sma_core.evaluation.baselines import BaselineRows
 
 CHAINS = [f"{'C' * length}{end}" for length in range(1, 31) for end in ("O", "N", "Cl", "c1ccccc1")]
 RINGS = np.array([[float("c1" in smiles)] for smiles in CHAINS])

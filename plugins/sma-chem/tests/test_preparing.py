@@ -6,8 +6,8 @@ from sma_chem.bundled import freesolv, nci
 from sma_chem.plugin import COLUMNS
 from sma_chem.scaffolds import scaffold_split
 from sma_chem.smi import read_smi
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.tokenizers import ByteTokenizer
 

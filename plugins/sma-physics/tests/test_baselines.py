@@ -8,9 +8,9 @@ import os
 import numpy as np
 import pytest
 from pyarrow import parquet
+from sma_bench.baselines import BaselineRows
 
 from sma_core.errors import DataError
-from sma_core.evaluation.baselines import BaselineRows
 from sma_physics.baselines import boosted_trees, linear
 from sma_physics.schema import FEATURE_NAMES
 from sma_physics.splits import HIGGS_TEST_ROWS

@@ -143,7 +143,7 @@ def test_own_files_of_other_formats_train(tmp_path, name):
 def test_what_the_hub_gives_is_read(tmp_path):
     """A local folder of the hub's layout stands in for it."""
     pytest.importorskip("datasets")
-    from sma_core.interop.hub import fetch
+    from sma_core.sources.hub import fetch
     from sma_physics.readers.lists import read_lists
 
     spec = SETS["higgs-hub"]

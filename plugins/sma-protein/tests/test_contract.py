@@ -1,6 +1,6 @@
 """The contract that every domain holds to."""
 
-from sma_core.testing import DomainContract
+from sma_kit import DomainContract
 
 
 class TestProtein(DomainContract):

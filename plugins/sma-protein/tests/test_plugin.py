@@ -15,11 +15,11 @@ from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row
+from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
-from sma_core.verbs.feeds import begin_feed
-from sma_core.verbs.labelled import read_labelled
-from sma_core.verbs.settings import Request, finetune_settings
+from sma_core.runs.settings import Request, finetune_settings
+from sma_core.sources.feeds import begin_feed
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
 

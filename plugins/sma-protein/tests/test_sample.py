@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sma_core.data.prepare import prepare
-from sma_core.data.prepared import PrepareRequest
+from sma_core.data.preparation.prepare import prepare
+from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_protein.bundled import sample
 from sma_protein.readers.fasta import read_fasta

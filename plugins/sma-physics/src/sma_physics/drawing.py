@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sma_view.bars import draw_groups
+
 from sma_core.plugins import DrawnRow
-from sma_core.report.bars import draw_groups
 from sma_physics.schema import FEATURES
 
 GROUPS = {"lepton": "lepton", "missing": "missing momentum", "m": "masses"} | {

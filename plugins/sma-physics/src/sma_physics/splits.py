@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.hashing import shuffled
+from sma_core.data.batching.hashing import shuffled
 
 Indices: TypeAlias = NDArray[np.int64]
 

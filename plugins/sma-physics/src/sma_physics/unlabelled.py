@@ -9,7 +9,7 @@ from pyarrow import csv, parquet
 from sma_core.files import creating, remove_leftovers
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
-from sma_core.verbs.datasets import cache_folder, locate
+from sma_core.sources.data_sets import cache_folder, locate
 from sma_physics.schema import FEATURE_NAMES
 from sma_physics.splits import HIGGS_TEST_ROWS
 

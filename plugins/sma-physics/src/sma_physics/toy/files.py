@@ -16,7 +16,7 @@ from pyarrow import csv, parquet
 
 from sma_core.errors import UserError
 from sma_core.files import creating, remove_leftovers, replacing
-from sma_core.verbs.datasets import cache_folder
+from sma_core.sources.data_sets import cache_folder
 from sma_physics.schema import FEATURE_NAMES, LABEL
 from sma_physics.toy.events import LabelledEvents, generate
 

@@ -1,0 +1,1 @@
+"""Commands for checkpoints of the authors' implementation."""

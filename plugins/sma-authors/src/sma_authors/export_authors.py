@@ -1,0 +1,114 @@
+"""`export_authors`: a run as a folder that the authors' own code loads."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sma_authors.settings import AuthorsModel
+from sma_authors.settings_export import can_express, write_settings
+from sma_authors.weights import CONFIG, SAFETENSORS, build_predictor, split_back, with_copies
+from sma_core.config import FinetuneConfig, PretrainConfig
+from sma_core.config.layers import Layer, resolve
+from sma_core.errors import UserError
+from sma_core.files import flush, publish_folder, remove_folder, temporary_name
+from sma_core.models.build import present
+from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
+from sma_core.nn.model import SMA
+from sma_core.runs.run_folder import RunFolder
+
+logger = logging.getLogger("sma")
+
+PROBLEMS = {
+    "regression": "regression",
+    "binary": "multi_label_classification",
+    "multilabel": "multi_label_classification",
+    "multiclass": "single_label_classification",
+}
+"""Our kind of task -> theirs."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """Where the export is, and how many tensors it holds, copies not counted."""
+
+    out: Path
+    tensors: int
+    parameters: int
+
+
+def export_authors(run: str | Path, out: str | Path) -> ExportResult:
+    """Write ``config.json`` and ``model.safetensors`` as the authors' code writes and reads them.
+
+    A pre-trained run becomes their pre-training model (newest checkpoint), a fine-tuned one their classification
+    model (best checkpoint), whose outputs are in the labels' units: the scale of regression labels goes into its
+    last map.
+
+    Raises:
+        CheckpointError: ``run`` is no run, is damaged, or is set in a way that their code has no setting for.
+        UserError: ``out`` is in use or cannot be written.
+    """
+    folder, out = RunFolder.open(Path(run)), Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} already exists and is not empty: give another --out")
+    facts = folder.model()
+    settings, weights = _pretrained(folder) if facts["verb"] == "train" else _finetuned(folder, facts)
+    described = write_settings(settings)
+    with torch.device("meta"):
+        module = SMA(settings.model, settings.inputs) if settings.head is None else build_predictor(settings)
+    official = split_back(module, weights, settings.head == "mean")
+    _write(out, described, with_copies(official, settings))
+    return ExportResult(out, len(official), sum(tensor.numel() for tensor in official.values()))
+
+
+def _pretrained(run: RunFolder) -> tuple[AuthorsModel, dict[str, Tensor]]:
+    config = resolve(PretrainConfig, [Layer(str(run.path), run.config())]).config
+    weights = present(run.checkpoints.latest(), run).model()
+    if not can_express(config.masking):
+        logger.warning("their code has no setting for how this run masks: trained further, it would hide nothing")
+    return AuthorsModel(config.model, _inputs_of(weights), config.masking, None, 0, None), weights
+
+
+def _finetuned(run: RunFolder, facts: dict[str, Any]) -> tuple[AuthorsModel, dict[str, Tensor]]:
+    config = resolve(FinetuneConfig, [Layer(str(run.path), run.config())]).config
+    weights = present(run.checkpoints.best(), run).model()
+    targets = facts["targets"]
+    if "head.output.bias" in weights and targets["kind"] == "regression":
+        spread, mean = torch.tensor(targets["spread"]), torch.tensor(targets["mean"])
+        weights["head.output.weight"] = weights["head.output.weight"] * spread[:, None]
+        weights["head.output.bias"] = weights["head.output.bias"] * spread + mean
+    outputs = len(weights["head.output.bias"]) if "head.output.bias" in weights else 0
+    problem = PROBLEMS.get(targets["kind"])
+    return AuthorsModel(config.model, _inputs_of(weights), None, facts["head"], outputs, problem), weights
+
+
+def _inputs_of(weights: dict[str, Tensor]) -> Inputs:
+    """Tell from the embedding what the model reads."""
+    if "embed.tokens.weight" in weights:
+        return DiscreteInputs(len(weights["embed.tokens.weight"]))
+    return ContinuousInputs(weights["embed.projection.weight"].shape[1])
+
+
+def _write(out: Path, described: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Write the folder beside its place and rename it."""
+    building = temporary_name(out)
+    try:
+        building.mkdir(parents=True)
+        (building / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, building / SAFETENSORS, metadata={"format": "pt"})
+        flush(building / SAFETENSORS)
+        if out.is_dir():
+            out.rmdir()
+        publish_folder(building, out)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        remove_folder(building)

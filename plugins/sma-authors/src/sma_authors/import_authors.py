@@ -1,0 +1,197 @@
+"""`import_authors`: a checkpoint of the authors' code as a run folder that every verb takes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from torch import nn
+
+from sma_authors.settings import AuthorsModel
+from sma_authors.weights import Checkpoint, build_predictor, read_checkpoint, take_over
+from sma_core.config import DataConfig, FinetuneConfig, MaskingConfig, PretrainConfig, TrainingConfig
+from sma_core.data.scaling import FeatureScale
+from sma_core.errors import CheckpointError, UserError
+from sma_core.files import as_path
+from sma_core.nn.inputs import DiscreteInputs
+from sma_core.nn.model import SMA
+from sma_core.nn.parameters import parameter_count
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet
+from sma_core.runs.run_folder import RunFolder
+from sma_core.sources.data_sets import cache_folder
+from sma_core.sources.feeds import Feed, begin_feed
+from sma_core.sources.model_hub import fetch_model
+from sma_core.sources.prepare import domain_facts
+from sma_core.training.targets import Targets
+
+logger = logging.getLogger("sma")
+
+KINDS = {
+    "regression": "regression",
+    "single_label_classification": "multiclass",
+    "multi_label_classification": "multilabel",
+}
+"""Their name of a problem -> our kind of task."""
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """The run, what it is (``pre-trained`` or ``fine-tuned``), its size, and tensors that had no place in it."""
+
+    run: Path
+    domain: str
+    what: str
+    parameters: int
+    left_out: list[str]
+
+    def lines(self) -> list[str]:
+        """Return what a person is told."""
+        lines = [f"imported a {self.what} model of {self.parameters:,} parameters", f"run folder {self.run}"]
+        if self.left_out:
+            lines.insert(1, f"left out, for no part of the network uses them: {', '.join(self.left_out)}")
+        return lines
+
+
+def import_authors(
+    source: str | Path,
+    domain: str,
+    *,
+    out: str | Path | None = None,
+    kind: str | None = None,
+    targets: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    policy: PluginPolicy | None = None,
+) -> ImportResult:
+    """Turn ``config.json`` and weights of the authors' format into a run folder.
+
+    A pre-training model becomes a run of `train` (and can be trained further), a classification model one of
+    `finetune`. Numbers and text must mean what they meant to the model: the domain's tokenizer must have as many
+    ids; rows of numbers are taken as they are (no statistics are applied).
+
+    Args:
+        source: A folder, or a model's name ``owner/name`` on the hub.
+        domain: The plugin whose rows the model reads.
+        out: Folder of the run; empty: a new one under ``runs/``.
+        kind: What a classification model predicts, where its settings do not say.
+        targets: Names of its outputs, or of its one target; empty: the labels in its settings.
+        columns: Names of the features of rows of numbers; empty: those of the domain's default set.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        CheckpointError: The files are missing, damaged, or set in a way that cannot be taken over.
+        UserError: The domain does not fit the model, or ``out`` is in use.
+    """
+    checkpoint = read_checkpoint(_folder(str(source)))
+    registry = Registry.load_named(domain, policy)
+    feed = _feed(registry, checkpoint, columns)
+    settings = checkpoint.settings
+    if settings.head is None:
+        module: nn.Module = SMA(settings.model, settings.inputs)
+        config, facts = _pretrained(registry, settings)
+    else:
+        module = build_predictor(settings)
+        config, facts = _finetuned(registry, checkpoint, kind, targets)
+    left_out = take_over(module, checkpoint)
+    run = RunFolder.create(as_path(out), f"{registry.name}-authors")
+    origin = {"imported": str(source), **domain_facts(registry), **feed.facts()}
+    run.write_config(config)
+    run.write_environment(registry.packages)
+    run.checkpoints.save(0, module.state_dict(), {}, {})
+    run.write_model({**facts, **origin, "finished": True})
+    what = "pre-trained" if settings.head is None else "fine-tuned"
+    return ImportResult(run.path, domain, what, parameter_count(module), left_out)
+
+
+def _folder(source: str) -> Path:
+    """Return the folder that ``source`` names, or that a file in it stands for; a name on the hub is fetched."""
+    path = Path(source).expanduser()
+    if not path.exists():
+        path = fetch_model(source, cache_folder() / "models")
+    return path if path.is_dir() else path.parent
+
+
+def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | None) -> Feed:
+    """Return what the domain feeds models with; raises `UserError` when it is not what this one reads."""
+    inputs, longest = checkpoint.settings.inputs, checkpoint.settings.model.max_length
+    kind = "discrete" if isinstance(inputs, DiscreteInputs) else "continuous"
+    if kind != registry.domain.input_kind:
+        raise UserError(
+            f"{checkpoint.folder} reads {kind} inputs, but rows of the domain {registry.name!r} are "
+            f"{registry.domain.input_kind}: name another --domain"
+        )
+    if isinstance(inputs, DiscreteInputs):
+        feed = begin_feed(registry, DataConfig())
+        if feed.tokenizer is None or feed.inputs != inputs:
+            own = feed.tokenizer.vocabulary_size if feed.tokenizer else 0
+            raise UserError(
+                f"{checkpoint.folder} reads {inputs.vocabulary_size} ids, but the tokenizer of the domain "
+                f"{registry.name!r} has {own}: name the domain that the model was trained on"
+            )
+        return feed
+    if inputs.channels != 1:
+        raise UserError(
+            f"{checkpoint.folder} reads {inputs.channels} channels a position; rows of numbers have one"
+        )
+    names = tuple(columns or registry.find(DataSet, registry.domain.dataset).columns)
+    if len(names) != longest:
+        raise UserError(
+            f"{checkpoint.folder} reads {longest} features, but {len(names)} are named: give all with --columns"
+        )
+    return Feed(scale=FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
+
+
+def _pretrained(registry: Registry, settings: AuthorsModel) -> tuple[BaseModel, dict[str, Any]]:
+    if settings.masking is None:
+        logger.warning("the settings name no masking that is known here; the run has the defaults of [masking]")
+    config = PretrainConfig(
+        domain=registry.name,
+        model=settings.model,
+        masking=settings.masking or MaskingConfig(),
+        training=TrainingConfig(steps=1000),
+    )
+    return config, {"verb": "train"}
+
+
+def _finetuned(
+    registry: Registry, checkpoint: Checkpoint, kind: str | None, names: Sequence[str] | None
+) -> tuple[BaseModel, dict[str, Any]]:
+    settings = checkpoint.settings
+    labels = [str(label) for _, label in sorted((checkpoint.facts.get("id2label") or {}).items(), key=_number)]
+    targets = _targets(settings, labels, kind, names, checkpoint.folder)
+    config = FinetuneConfig(
+        domain=registry.name, targets=targets.names, kind=targets.kind, head=settings.head, model=settings.model
+    )
+    return config, {"verb": "finetune", "task": "imported", "targets": targets.to_json(), "head": settings.head}
+
+
+def _targets(
+    settings: AuthorsModel, labels: list[str], kind: str | None, names: Sequence[str] | None, folder: Path
+) -> Targets:
+    """Tell what the outputs mean; outputs are taken as they are, so values have no scale."""
+    kind = kind or KINDS.get(settings.problem or "")
+    if kind is None:
+        raise CheckpointError(
+            f"{folder} does not say what its {settings.outputs} outputs are: give --kind regression, binary, "
+            "multilabel or multiclass"
+        )
+    outputs = (
+        labels if len(labels) == settings.outputs else [f"LABEL_{index}" for index in range(settings.outputs)]
+    )
+    if kind == "multilabel" and len(outputs) == 1:
+        kind = "binary"
+    own = tuple(names or (("label",) if kind == "multiclass" else outputs))
+    due = 1 if kind in ("multiclass", "binary") else settings.outputs
+    if len(own) != due:
+        raise UserError(f"{folder} needs {due} names of targets, but --target gives {len(own)}")
+    scale = {"mean": (0.0,) * len(own), "spread": (1.0,) * len(own)}
+    return Targets.from_json({"kind": kind, "names": own, "classes": outputs, **scale})
+
+
+def _number(item: tuple[str, Any]) -> int:
+    return int(item[0])

@@ -1,0 +1,65 @@
+"""`check_parity`: compare recorded numbers of the authors' implementation with ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sma_authors.comparison import Verdict
+from sma_authors.recorded_masks import check_masks
+from sma_authors.recorded_model import check_case, read_case
+from sma_core.errors import CheckpointError
+
+CASE, MASKS = "config.json", "index.json"
+MOST_ROUNDING = 10.0
+"""A float32 difference of more than this many tolerances is no rounding."""
+
+
+def check_parity(folders: Sequence[Path]) -> list[Verdict]:
+    """Check every folder: a recorded model, recorded masks, or a folder that holds such folders.
+
+    Raises `CheckpointError` when a folder is neither, or a file in it is missing or damaged.
+    """
+    verdicts: list[Verdict] = []
+    for folder in folders:
+        for case in _cases(folder):
+            verdicts += check_masks(case) if (case / MASKS).is_file() else _check_model(case)
+    return verdicts
+
+
+def _check_model(folder: Path) -> list[Verdict]:
+    """Check in float32; what fails is computed in float64, where only the recording's own rounding is left."""
+    case = read_case(folder)
+    verdicts = check_case(case)
+    if all(verdict.verdict != "fail" for verdict in verdicts):
+        return verdicts
+    exact = {verdict.tensor: verdict for verdict in check_case(case, torch.float64)}
+    return [_or_exact(verdict, exact[verdict.tensor]) for verdict in verdicts]
+
+
+def _or_exact(rounded: Verdict, exact: Verdict) -> Verdict:
+    """Take the float64 verdict where float32 failed by rounding alone, and say so."""
+    if rounded.verdict != "fail" or exact.verdict != "pass" or rounded.difference is None or not rounded.tolerance:
+        return rounded
+    if rounded.difference > MOST_ROUNDING * rounded.tolerance:
+        return rounded
+    return replace(exact, note=f"in float64; {rounded.difference:.2g} in float32")
+
+
+def _cases(folder: Path) -> list[Path]:
+    """Return the folder itself when it is a case, else the cases in it."""
+    if _is_case(folder):
+        return [folder]
+    inner = sorted(path for path in folder.iterdir() if _is_case(path)) if folder.is_dir() else []
+    if not inner:
+        raise CheckpointError(
+            f"{folder} holds no recorded case: name a folder with {CASE} and outputs.safetensors, or with {MASKS}"
+        )
+    return inner
+
+
+def _is_case(folder: Path) -> bool:
+    return (folder / CASE).is_file() or (folder / MASKS).is_file()

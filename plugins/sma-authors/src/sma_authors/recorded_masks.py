@@ -1,0 +1,155 @@
+"""Parity of the masking alone: from recorded attention and draws to the recorded ranking, mask and counts.
+
+A folder has ``index.json`` (case -> arguments), one safetensors file a case, and perhaps ``counts.safetensors``
+and ``schedule.safetensors``; the format is described beside the project's recorded numbers
+(tests/parity/fixtures).
+
+Shapes: B batch, H heads, Q queries, N padded length, n drawn queries.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sma_authors.comparison import Verdict, compare, compare_exactly, left_out
+from sma_core.config.models import MaskingConfig
+from sma_core.errors import CheckpointError
+from sma_core.nn.counts import query_count, randomness_at, row_query_counts, wanted
+from sma_core.nn.masking import Draw, MaskNoise, attention_of, hide, importance
+
+_QUERIES = re.compile(r"(fixed|self)_queries_([\d.]+)_per([\d.]+)")
+_TOKENS = re.compile(r"(fixed|varying)_tokens_([\d.]+)")
+_SCHEDULE = re.compile(r"cosine_(\d+)(?:_of_(\d+))?")
+
+
+def check_masks(folder: Path) -> list[Verdict]:
+    """Check every case of a folder; raises `CheckpointError` naming the file that is missing or damaged."""
+    try:
+        index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        verdicts = []
+        for name, facts in index.items():
+            verdicts += _check_case(name, facts, load_file(folder / f"{name}.safetensors"))
+        for part, check in (("counts", _check_counts), ("schedule", _check_schedule)):
+            path = folder / f"{part}.safetensors"
+            if path.is_file():
+                verdicts += check(load_file(path))
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"{folder} cannot be read as recorded masks: {error}") from error
+    return verdicts
+
+
+def masking_of(facts: Mapping[str, Any]) -> MaskingConfig:
+    """Give our settings for one case's arguments."""
+    start, varying = facts["select_initial_ratio"], facts["varying_length"]
+    annealed = start is not None and facts["noise_scale"] > 0
+    return MaskingConfig(
+        ratio=facts["masking_ratio"],
+        keys_per_query=facts["num_per_query"],
+        head_aggregation=facts["head_aggregation"],
+        mask_self=facts["mask_self"],
+        varying_length=varying,
+        anneal=("mix" if varying else "candidates") if annealed else None,
+        anneal_start=start if annealed else 1.0,
+    )
+
+
+def _check_case(name: str, facts: Mapping[str, Any], recorded: dict[str, Tensor]) -> list[Verdict]:
+    masking, real, chosen = masking_of(facts), recorded["attention_mask"] > 0, recorded["chosen_queries"].long()
+    scores, heads = recorded["attentions"], recorded["attentions"].shape[1]
+    if not (chosen >= 0).any():
+        return [left_out(name, "masked", "no query was drawn and all positions tie: ours draws one at least")]
+    picked = recorded.get("random_mix_heads")
+    draw = Draw(chosen.clamp(min=0), chosen >= 0, None)
+    if picked is not None:
+        draw = draw._replace(heads=picked.long().gather(1, draw.queries))
+    of_drawn = scores.take_along_dim(draw.queries[:, None, :, None], dim=2)  # (B, H, n, N)
+    ranking = importance(attention_of(of_drawn, real, draw.heads), draw, heads, masking.mask_self)
+    verdicts = [compare(name, "query_sum", ranking, recorded["query_sum"])]
+    hidden = hide(ranking, real, masking, _noise(masking, facts, recorded, real, ranking)).hidden
+    verdicts.append(_compare_masks(name, hidden, recorded["masked"] > 0, real))
+    return [*verdicts, *_compare_drawn(name, facts, masking, real, chosen)]
+
+
+def _compare_masks(name: str, hidden: Tensor, recorded: Tensor, real: Tensor) -> Verdict:
+    """Compare hidden positions ``(B, N)``, but for rows that hide all or nothing in the recording."""
+    counts = recorded.sum(dim=1)
+    comparable = (counts > 0) & (counts < real.sum(dim=1))
+    note = "" if comparable.all() else f"{int((~comparable).sum())} rows left out: ours hides one and shows one"
+    return compare_exactly(name, "masked", hidden[comparable], recorded[comparable], note)
+
+
+def _compare_drawn(
+    name: str, facts: Mapping[str, Any], masking: MaskingConfig, real: Tensor, chosen: Tensor
+) -> Iterator[Verdict]:
+    of_inputs, (queries, length) = facts["treated_as_self_attention"], (facts["Q"], facts["N"])
+    if of_inputs and name.startswith("cross"):
+        yield left_out(name, "chosen_queries (count)", "theirs takes cross-attention for self-attention here")
+        return
+    ours = row_query_counts(real.sum(dim=1), length, queries, masking, of_inputs)
+    yield compare_exactly(name, "chosen_queries (count)", ours, (chosen >= 0).sum(dim=1))
+
+
+def _noise(
+    masking: MaskingConfig, facts: Mapping[str, Any], recorded: Mapping[str, Tensor], real: Tensor, ranking: Tensor
+) -> MaskNoise:
+    """Make position noise ``(B, N)`` in which the recorded permutation is the order of the random part."""
+    noise = torch.zeros_like(ranking)
+    if masking.anneal is not None:
+        for row, permutation in enumerate(recorded["second_permutations"].long()):
+            if masking.anneal == "mix":
+                pool = (real[row] & ~(recorded["guided_part"][row] > 0)).nonzero().flatten()
+            else:
+                pool = recorded["candidates_in_order"][row].long()
+            taken = pool[permutation[permutation >= 0]]
+            noise[row, taken] = torch.linspace(0.9, 0.1, len(taken))
+    scale = torch.tensor(float(facts["noise_scale"]), dtype=torch.float64)
+    return MaskNoise(noise, noise, noise, scale)
+
+
+def _check_counts(recorded: dict[str, Tensor]) -> list[Verdict]:
+    """Compare hidden and drawn counts at every length; ours draws one at least."""
+    verdicts = []
+    for name, counts in recorded.items():
+        lengths, due = torch.arange(len(counts)), counts.long()
+        if match := _TOKENS.fullmatch(name):
+            ratio, varying = float(match[2]), match[1] == "varying"
+            if varying:
+                ours = wanted(lengths, 0, ratio, True)
+            else:
+                ours = torch.tensor([int(wanted(lengths[:1], n, ratio, False)) for n in range(len(counts))])
+        elif match := _QUERIES.fullmatch(name):
+            ratio, keys = float(match[2]), float(match[3])
+            due = due.clamp(min=1)
+            if match[1] == "fixed":
+                ours = torch.tensor([query_count(n, ratio, keys, 1 << 30) for n in range(len(counts))])
+            else:
+                masking = MaskingConfig(ratio=ratio, keys_per_query=keys)
+                ours = row_query_counts(lengths, 0, 0, masking, of_inputs=True)
+                ours, due = ours[1:], due[1:]
+        else:
+            verdicts.append(left_out("counts", name, "not shown by this program"))
+            continue
+        verdicts.append(compare_exactly("counts", name, ours, due))
+    return verdicts
+
+
+def _check_schedule(recorded: dict[str, Tensor]) -> list[Verdict]:
+    verdicts = []
+    for name, scales in recorded.items():
+        if not (match := _SCHEDULE.fullmatch(name)):
+            verdicts.append(left_out("schedule", name, "not shown by this program"))
+            continue
+        steps = int(match[2] or match[1])
+        masking = MaskingConfig(anneal="mix", anneal_over=int(match[1]) / steps)
+        ours = torch.tensor([randomness_at(step, steps, masking) for step in range(len(scales))])
+        verdicts.append(compare("schedule", name, ours, scales))
+    return verdicts

@@ -1,0 +1,157 @@
+"""The authors' weights into a module of ours, and ours into a file of theirs.
+
+Files are read without running anything in them: safetensors, or a ``.bin`` with torch's weights-only reader.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from sma_authors.settings import AuthorsModel, read_settings
+from sma_authors.tensor_names import canonical, copies, official_names
+from sma_core.errors import CheckpointError
+from sma_core.nn.heads import DecoderHead, MeanHead
+from sma_core.nn.model import SMA, Predictor
+
+CONFIG, SAFETENSORS, BIN = "config.json", "model.safetensors", "pytorch_model.bin"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder of theirs that was read: parsed ``config.json``, its meaning, and the tensors by first name."""
+
+    folder: Path
+    facts: dict[str, Any]
+    settings: AuthorsModel
+    weights: dict[str, Tensor]
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read ``config.json`` and the weights beside it; raises `CheckpointError` saying what is missing."""
+    try:
+        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(
+            f"{folder / CONFIG} cannot be read ({reason}): name a folder that holds one"
+        ) from error
+    try:
+        settings = read_settings(facts)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {error}") from error
+    return Checkpoint(folder, facts, settings, _first_names(_read_tensors(folder), folder))
+
+
+def _read_tensors(folder: Path) -> dict[str, Tensor]:
+    for name in (SAFETENSORS, BIN):
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            if name == SAFETENSORS:
+                return load_file(path)
+            tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+            return tensors
+        except Exception as error:  # a damaged file makes torch raise errors of many kinds
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CheckpointError(f"{path} cannot be read: {reason}; fetch it again") from error
+    raise CheckpointError(f"{folder} holds neither {SAFETENSORS} nor {BIN}: name the folder with the weights")
+
+
+def _first_names(tensors: Mapping[str, Any], folder: Path) -> dict[str, Tensor]:
+    """Keep each tensor once, under its first name; raises `CheckpointError` when two copies differ."""
+    kept: dict[str, Tensor] = {}
+    origin: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise CheckpointError(
+                f"{folder}: the weights hold {name!r}, which is no tensor; give a plain state dict"
+            )
+        first = canonical(name)
+        tensor = tensor.float() if tensor.is_floating_point() else tensor
+        if first in kept and not torch.equal(kept[first], tensor):
+            raise CheckpointError(
+                f"{folder}: {origin[first]} and {name} must hold the same numbers and do not; the file is damaged"
+            )
+        kept[first], origin[first] = tensor, name
+    return kept
+
+
+def build_predictor(settings: AuthorsModel) -> Predictor:
+    """Build the network with a head that ``settings`` describe, with fresh weights."""
+    whole = SMA(settings.model, settings.inputs)
+    head = (MeanHead if settings.head == "mean" else DecoderHead)(settings.model, settings.outputs)
+    return Predictor(whole.embed, whole.encoder, head)
+
+
+def official_parts(module: nn.Module, mean_head: bool = False) -> dict[str, list[str]]:
+    """Map every parameter name of ``module`` to their names for its parts."""
+    return {name: official_names(name, mean_head) for name, _ in module.named_parameters()}
+
+
+def take_over(module: nn.Module, checkpoint: Checkpoint) -> list[str]:
+    """Fill all parameters of ``module`` and return their tensors that have no place in it.
+
+    Raises `CheckpointError` naming the first tensor that is missing or of another shape.
+    """
+    weights, filled = checkpoint.weights, {}
+    parts = official_parts(module, checkpoint.settings.head == "mean")
+    for name, parameter in module.named_parameters():
+        missing = [part for part in parts[name] if part not in weights]
+        if missing:
+            raise CheckpointError(
+                f"{checkpoint.folder}: the weights lack {missing[0]}, which its settings ask for"
+            )
+        filled[name] = torch.cat([weights[part] for part in parts[name]])
+        if filled[name].shape != parameter.shape:
+            raise CheckpointError(
+                f"{checkpoint.folder}: {parts[name][0]} does not fit its settings: with its kin it is "
+                f"{tuple(filled[name].shape)}, {tuple(parameter.shape)} was due"
+            )
+    module.load_state_dict(filled)
+    used = {part for group in parts.values() for part in group}
+    return sorted(weights.keys() - used)
+
+
+def split_back(module: nn.Module, ours: Mapping[str, Tensor], mean_head: bool = False) -> dict[str, Tensor]:
+    """Take tensors by our names (weights or gradients) apart into theirs, by first name."""
+    rows = _row_counts(module)
+    found: dict[str, Tensor] = {}
+    for name, tensor in ours.items():
+        names = official_names(name, mean_head)
+        pieces = torch.split(tensor, rows[name]) if len(names) > 1 else (tensor,)
+        found |= dict(zip(names, pieces, strict=True))
+    return found
+
+
+def _row_counts(module: nn.Module) -> dict[str, list[int]]:
+    """Rows of each part of the fused projections, by our parameter name."""
+    counts: dict[str, list[int]] = {}
+    for prefix, layer in module.named_modules():
+        settings = getattr(layer, "settings", None)
+        if settings is None:
+            continue
+        wide, narrow = settings.width, settings.query_key_width
+        for kind in ("weight", "bias"):
+            counts[f"{prefix}.key_value.{kind}"] = [narrow, wide]
+            counts[f"{prefix}.query_key_value.{kind}"] = [narrow, narrow, wide]
+    return counts
+
+
+def with_copies(weights: Mapping[str, Tensor], settings: AuthorsModel) -> dict[str, Tensor]:
+    """Give every tensor under all the names that their files hold it under."""
+    pretraining = settings.head is None
+    shared = settings.model.decoder.shared_embedding
+    return {
+        copy: tensor.clone()
+        for name, tensor in weights.items()
+        for copy in copies(name, pretraining, shared, settings.head == "decoder")
+    }

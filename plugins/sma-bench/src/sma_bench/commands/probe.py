@@ -1,0 +1,83 @@
+"""``sma probe``: what a frozen encoder has learned of a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sma_core.cli.label_options import LabelKind, Split, SplitSeed, Target
+from sma_core.cli.options import (
+    Assignments,
+    Column,
+    ConfigFile,
+    Data,
+    Debug,
+    Device,
+    Domain,
+    Json,
+    Layer,
+    MaxRejected,
+    Recipe,
+    Seed,
+    SplitColumn,
+    Task,
+    names_from,
+    settings_from,
+)
+
+ProbeKind = Annotated[
+    Literal["linear", "knn"],
+    typer.Option("--probe", help="Ridge or logistic regression, or nearest neighbours."),
+]
+
+
+def probe(
+    context: typer.Context,
+    domain: Domain = None,
+    model: Annotated[Path | None, typer.Option("--model", help="A run of sma train.")] = None,
+    random_weights: Annotated[
+        bool, typer.Option("--random-weights", help="Drawn weights, in the shape of the run or the recipe.")
+    ] = False,
+    task: Task = None,
+    data: Data = None,
+    column: Column = None,
+    target: Target = None,
+    kind: LabelKind = None,
+    probe: ProbeKind = "linear",
+    layer: Layer = None,
+    split: Split = None,
+    split_column: SplitColumn = None,
+    split_seed: SplitSeed = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    seed: Seed = None,
+    max_rejected: MaxRejected = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a simple model on frozen features, choose it on validation, report the test split once."""
+    from sma_bench.probe import probe as run_probe
+    from sma_core.cli.output import as_json_text, progress
+
+    own: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind}
+    own |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
+    result = run_probe(
+        domain,
+        model=model,
+        random_weights=random_weights,
+        task=task,
+        data=data,
+        probe=probe,
+        layer=layer,
+        recipe=recipe,
+        config=config,
+        settings=settings_from(assignments, None, seed, max_rejected, **own),
+        device=device,
+        preparing=progress().preparing,
+        policy=context.obj,
+    )
+    typer.echo(as_json_text(result) if as_json else "\n".join(result.lines()))

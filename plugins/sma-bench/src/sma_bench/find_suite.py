@@ -1,0 +1,36 @@
+"""The suites there are: files of the user's own, and those that a domain ships."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from sma_bench.suites import Suite, read_suite
+from sma_core.errors import UserError
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+
+
+def find_suite(suite: str, policy: PluginPolicy | None = None) -> tuple[Suite, Registry, str]:
+    """Return a suite, its domain and its short name; raises `UserError` when there is none of that name."""
+    if suite.endswith(".toml"):
+        found = read_suite(Path(suite))
+        return found, Registry.load(found.domain, policy), Path(suite).stem
+    domain, colon, name = suite.partition(":")
+    if not colon:
+        raise UserError(f"{suite!r} is no suite: give a .toml file, or domain:name such as DOMAIN:{suite}")
+    registry = Registry.load(domain, policy)
+    names = suite_names(registry)
+    if name not in names:
+        there = f"there are {', '.join(names)}" if names else "it ships none"
+        raise UserError(f"the domain {domain!r} has no suite {name!r}: {there}")
+    with resources.as_file(resources.files(str(registry.domain.suites)).joinpath(f"{name}.toml")) as path:
+        return read_suite(path), registry, name
+
+
+def suite_names(registry: Registry) -> list[str]:
+    """Return the suites that the domain ships, sorted."""
+    if registry.domain.suites is None:
+        return []
+    folder = resources.files(registry.domain.suites)
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))

@@ -1,0 +1,198 @@
+"""`probe`: how much of a task a frozen encoder has learned already, by a linear model or nearest neighbours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sma_bench.probe_models import CHOSEN, Part, ProbeName, fit_probe
+from sma_core.config import FinetuneConfig
+from sma_core.data.batching.epochs import fixed_batches
+from sma_core.data.preparation.prepare import Progress
+from sma_core.devices.device import choose_device, seeded
+from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.evaluation.metrics import find_metric
+from sma_core.evaluation.splits import Part as PartName
+from sma_core.files import as_path
+from sma_core.labels.labelled_rows import LabelledRows, read_labelled
+from sma_core.models.encoders import EncoderModel
+from sma_core.models.vectors import check_layer, latents_of
+from sma_core.nn.heads import mean_latents
+from sma_core.nn.model import SMA, Predictor
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.domain_file import named, same_domain
+from sma_core.plugins.registry import Registry
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.settings import Request, finetune_settings
+from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
+from sma_core.training.targets import is_per_position
+
+ROWS_IN_BLOCK = 4096
+"""Rows whose batches are made together."""
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """Figures of a probe on frozen features.
+
+    ``model`` is the run that gave the features, None for random weights; ``chosen`` is the penalty or the number
+    of neighbours that was best on validation.
+    """
+
+    model: Path | None
+    domain: str
+    task: str
+    kind: str
+    metric: str
+    probe: ProbeName
+    layer: int
+    features: int
+    chosen: float
+    rows: dict[str, int]
+    split: str
+    rejected: int
+    seconds: float
+    valid: dict[str, float]
+    test: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """Return what a person is told."""
+        sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
+        return [
+            f"{self.probe} probe on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
+            f"{self.seconds:.1f} s",
+            f"features: {self.features} after layer {self.layer} of {self.model or 'random weights'}",
+            f"split: {self.split}",
+            f"validation {self.metric} {self.valid[self.metric]:.4f} with {CHOSEN[self.probe]} {self.chosen:g}",
+            f"test {figures}",
+        ]
+
+
+def probe(
+    domain: str | None = None,
+    *,
+    model: str | Path | None = None,
+    random_weights: bool = False,
+    task: str | None = None,
+    data: str | Path | None = None,
+    probe: ProbeName = "linear",
+    layer: int | None = None,
+    recipe: str | None = None,
+    config: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    preparing: Progress | None = None,
+    policy: PluginPolicy | None = None,
+) -> ProbeResult:
+    """Fit ridge or logistic regression, or nearest neighbours, on the mean latents of a task's rows.
+
+    Nothing of the encoder is trained. Of the settings of `sma_core.finetune` the split, the rules for rows, the
+    batch size and the seed count. Validation picks the penalty or the number of neighbours.
+
+    Args:
+        domain: The plugin that knows the data, or a Python file that does; may be left out with ``model``.
+        model: A pre-trained run.
+        random_weights: Take weights as they are drawn, in the shape of ``model`` or of the recipe.
+        task: A task by name; empty: the domain's default.
+        data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
+        probe: ``linear`` or ``knn``.
+        layer: The number of the trunk's layers that are passed, 0 after the first attention; empty: all.
+        recipe: Shipped settings to begin from; empty: the pre-trained run's, else ``tiny``.
+        config: A TOML file of settings laid over the recipe.
+        settings: Single settings by dotted name, laid over all.
+        device: Where the encoder computes, in fp32.
+        preparing: Called with rows read, kept and set aside while the data is prepared.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        UserError: For anything the user can mend.
+    """
+    began = time.monotonic()
+    model = as_path(model)
+    request = Request.of(recipe, config, settings, data=data, task=task)
+    domain, policy = named(domain, policy)
+    registry, resolved, feed = _begin(domain, model, random_weights, request, policy)
+    module = _encoder(resolved, feed, None if random_weights else model, device, policy)
+    depth = check_layer(module, layer, str(model) if model else "the recipe's network")
+    rows = read_labelled(registry, resolved, feed, preparing)
+    facts = _fitted(probe, module, rows, depth, resolved) | {"model": None if random_weights else model}
+    return ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
+
+
+def _fitted(
+    probe: ProbeName, module: SMA | Predictor, rows: LabelledRows, layer: int, config: FinetuneConfig
+) -> dict[str, Any]:
+    """Encode the three parts, fit the probe, and give what the result says of rows and figures."""
+    if is_per_position(rows.kind):
+        raise ConfigError(f"{rows.label} has a label for every position, but a probe reads one vector a row")
+    metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
+    parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
+    found = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
+    said: dict[str, Any] = {
+        "task": rows.label,
+        "kind": rows.kind,
+        "metric": metric.name,
+        "probe": probe,
+        "split": rows.split,
+    }
+    said |= {"rows": rows.sizes(), "rejected": rows.rejected, "features": parts[0].features.shape[1]}
+    return said | asdict(found)
+
+
+def _begin(
+    domain: str | None, model: Path | None, random_weights: bool, request: Request, policy: PluginPolicy | None
+) -> tuple[Registry, FinetuneConfig, Feed]:
+    """Find the domain, the settings, and what the encoder is fed."""
+    run = RunFolder.open(model) if model is not None else None
+    facts = run.model() if run is not None else None
+    if facts is not None and facts["verb"] != "train":
+        raise CheckpointError(f"{model} was written by sma {facts['verb']}: a probe looks at a run of sma train")
+    if facts is None and not random_weights:
+        raise UserError("name a pre-trained run with --model RUN, or say --random-weights")
+    name = domain or (facts["domain"]["name"] if facts else None)
+    if name is None:
+        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
+    if facts is not None and not same_domain(facts["domain"]["name"], name):
+        raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
+    with parts_of(model, facts, policy):
+        registry = Registry.load(name, policy)
+        config = finetune_settings(registry, request, run.config() if run is not None else None).config
+        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
+    return registry, config, feed
+
+
+def _encoder(
+    config: FinetuneConfig, feed: Feed, model: Path | None, device: str, policy: PluginPolicy | None
+) -> SMA | Predictor:
+    """Load the encoder, or draw its first weights as training would."""
+    if model is not None:
+        return EncoderModel.load(model, device, policy).module
+    with seeded(config.training.seed):
+        return SMA(config.model, feed.inputs).to(choose_device(device)).eval()
+
+
+def _part(module: SMA | Predictor, rows: LabelledRows, part: PartName, layer: int, config: FinetuneConfig) -> Part:
+    """Encode the rows of a part: features (n, D) and labels (n, T), in the part's order."""
+    width, batch_size = config.model.latent_width, config.training.batch_size
+    device = next(module.parameters()).device
+    indices = rows.parts[part]
+    places = np.zeros(len(rows.store), dtype=np.int64)
+    places[indices] = np.arange(len(indices))
+    features = np.empty((len(indices), width), dtype=np.float64)
+    for start in range(0, len(indices), ROWS_IN_BLOCK):
+        block = indices[start : start + ROWS_IN_BLOCK]
+        for batch in fixed_batches(
+            rows.store, block, batch_size, rows.feed.pad_id, rows.max_length, rows.feed.scale
+        ):
+            with torch.inference_mode():
+                vectors = mean_latents(latents_of(module, batch.to(device), layer))  # (B, D)
+            features[places[batch.rows]] = vectors.double().cpu().numpy()
+    return Part(features, rows.labels(part))

@@ -1,0 +1,168 @@
+"""`sma_core.probe`, and the fits behind it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.metrics import root_mean_squared_error
+from sklearn.preprocessing import StandardScaler
+from sma_bench.probe_models import CHOICES, Part, fit_probe
+
+import sma_core
+from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.evaluation.metrics import find_metric
+
+
+def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
+    """Make three parts of 80, 40 and 40 rows whose labels depend on the first features."""
+    draw = np.random.default_rng(seed)
+    made = []
+    for rows in (80, 40, 40):
+        features = draw.normal(size=(rows, 6)) * 10 + 3
+        labels = features[:, :targets] + draw.normal(size=(rows, targets))
+        if kind != "regression":
+            labels = np.digitize(labels, [3.0] if kind != "multiclass" else [-3.0, 9.0]).astype(float)
+        labels[0] = np.nan
+        made.append(Part(features, labels))
+    return made
+
+
+@pytest.mark.parametrize("probe", ["linear", "knn"])
+@pytest.mark.parametrize(
+    ("kind", "targets", "metric", "least"),
+    [
+        ("regression", 2, "r2", 0.5),
+        ("binary", 1, "roc_auc", 0.9),
+        ("multilabel", 2, "roc_auc", 0.9),
+        ("multiclass", 1, "accuracy", 0.6),
+    ],
+)
+def test_probes_find_what_is_in_the_features(probe, kind, targets, metric, least):
+    classes = 3 if kind == "multiclass" else 0
+    found = fit_probe(probe, kind, find_metric(metric, kind, classes or None), classes, *parts(kind, 0, targets))
+    assert found.test[metric] > least
+    assert found.chosen in CHOICES[probe]
+
+
+def test_the_penalty_is_the_one_that_is_best_on_validation():
+    train, valid, test = parts("regression")
+    found = fit_probe("linear", "regression", find_metric("rmse", "regression"), 0, train, valid, test)
+    scaler = StandardScaler().fit(train.features)
+    errors = {}
+    for penalty in CHOICES["linear"]:
+        model = Ridge(alpha=penalty).fit(scaler.transform(train.features)[1:], train.labels[1:, 0])
+        predicted = model.predict(scaler.transform(valid.features)[1:])
+        errors[penalty] = root_mean_squared_error(valid.labels[1:, 0], predicted)
+    assert found.chosen == min(errors, key=errors.get)
+    assert found.valid["rmse"] == pytest.approx(min(errors.values()))
+
+
+def test_the_scale_of_the_features_is_that_of_training_and_does_not_matter():
+    metric = find_metric("rmse", "regression")
+    plain = parts("regression")
+    scaled = [Part(part.features * np.array([1, 9, 0.1, 3, 5, 7]) - 50, part.labels) for part in plain]
+    first, second = (fit_probe("knn", "regression", metric, 0, *each) for each in (plain, scaled))
+    assert first.test["rmse"] == pytest.approx(second.test["rmse"])
+
+
+def test_a_target_of_one_class_in_training_is_no_obstacle():
+    train, valid, test = parts("multilabel", targets=2)
+    train.labels[:, 1] = 1.0
+    found = fit_probe("linear", "multilabel", find_metric("roc_auc", "multilabel"), 0, train, valid, test)
+    assert 0.7 < found.test["roc_auc"] < 0.8  # the mean of a good one and of 0.5
+
+
+@pytest.fixture
+def pretrained(toy, tmp_path):
+    return sma_core.train(toy, settings={"training.steps": 100}, out=tmp_path / "pretrained").run
+
+
+def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp_path):
+    result = sma_core.probe(model=pretrained, task="vowels")
+    assert (result.task, result.kind, result.metric, result.split) == (
+        "toy:vowels", "regression", "rmse", "random",
+    )  # fmt: skip
+    assert result.rows == {"train": 160, "valid": 20, "test": 20}
+    assert result.test["r2"] > 0.3
+    assert (result.layer, result.features) == (2, 16)
+    again = sma_core.probe(model=pretrained, task="vowels")
+    assert again.test == result.test
+
+
+def test_features_are_those_of_embed(pretrained, monkeypatch):
+    from sma_bench import probe
+    from toy_domain.words import make_words
+
+    seen = []
+    original = probe.fit_probe
+
+    def spy(*arguments):
+        seen.extend(arguments[4:])
+        return original(*arguments)
+
+    monkeypatch.setattr(probe, "fit_probe", spy)
+    sma_core.probe(model=pretrained, task="vowels", layer=1)
+    words = make_words(200, 2)  # as the task has them
+    vectors = sma_core.load(pretrained).embed(words, layer=1)
+    counted = np.array([sum(word.count(letter) for letter in "aeiou") for word in words])
+    for part in seen:
+        apart = np.abs(part.features[:, None] - vectors[None]).max(axis=2)  # (rows of the part, words)
+        assert apart.min(axis=1).max() < 1e-5
+        assert np.array_equal(counted[apart.argmin(axis=1)], part.labels[:, 0])
+
+
+def test_random_weights_take_the_shape_of_the_run_or_of_the_recipe(pretrained, toy):
+    shaped = sma_core.probe(model=pretrained, random_weights=True, task="vowels")
+    fresh = sma_core.probe(toy, random_weights=True, task="vowels")
+    assert shaped.model is None
+    assert shaped.test == fresh.test
+    assert shaped.test != sma_core.probe(model=pretrained, task="vowels").test
+    other = sma_core.probe(toy, random_weights=True, task="vowels", settings={"training.seed": 1})
+    assert other.test != fresh.test
+
+
+@pytest.mark.parametrize(("task", "metric"), [("first", "accuracy"), ("flags", "roc_auc")])
+def test_classes_and_missing_labels_are_probed_too(pretrained, task, metric):
+    result = sma_core.probe(model=pretrained, task=task, probe="knn", layer=0)
+    assert result.metric == metric
+    assert 0.0 <= result.test[metric] <= 1.0
+
+
+def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(numbers, tmp_path):
+    run = sma_core.train(numbers, settings={"training.steps": 2}, out=tmp_path / "run").run
+    assert sma_core.probe(model=run, task="volume").test["r2"] > 0.3
+    assert sma_core.probe(numbers, random_weights=True, task="volume").test["r2"] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "sentence"),
+    [
+        ({"task": "marks"}, ConfigError, "a label for every position, but a probe reads one vector a row"),
+        ({"task": "vowels", "layer": 5}, UserError, "has the layers 0 to 2, not 5"),
+        ({"data": "nowhere.csv", "settings": {"targets": ["y"]}}, UserError, "no file nowhere.csv"),
+        ({"domain": "toy-numbers"}, UserError, "trained on the domain 'toy', not 'toy-numbers'"),
+    ],
+)
+def test_wrong_wishes_get_a_sentence(pretrained, wish, error, sentence):
+    with pytest.raises(error, match=sentence):
+        sma_core.probe(model=pretrained, **wish)
+
+
+def test_a_probe_needs_a_pretrained_run_or_random_weights(toy, tmp_path):
+    tuned = sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "tuned").run
+    with pytest.raises(CheckpointError, match="a probe looks at a run of sma train"):
+        sma_core.probe(model=tuned)
+    with pytest.raises(UserError, match="or say --random-weights"):
+        sma_core.probe(toy)
+
+
+def test_the_program_prints_figures_or_json(pretrained, run_sma):
+    done = run_sma("probe", "--model", pretrained, "--task", "vowels", "--probe", "knn", "--layer", "1")
+    assert done.returncode == 0, done.stderr
+    assert "knn probe on toy:vowels (regression): 160 train, 20 valid, 20 test" in done.stdout
+    assert "with neighbours" in done.stdout
+    shown = run_sma("probe", "--domain", "toy", "--random-weights", "--task", "vowels", "--json")
+    assert json.loads(shown.stdout)["chosen"] in CHOICES["linear"]

@@ -1,0 +1,32 @@
+"""Checks that plugin authors run on their own domain.
+
+``DomainContract`` is subclassed in a test of the plugin's own::
+
+    from sma_kit import DomainContract
+
+    class TestText(DomainContract):
+        domain = "text"
+        good_rows = ("one row", "another")
+        bad_rows = ("",)
+
+It is imported when first used, so that ``import sma_kit`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sma_kit.contract import DomainContract as DomainContract
+    from sma_kit.distributions import write_distribution as write_distribution
+
+__all__ = ["DomainContract", "write_distribution"]
+_MODULES = {"DomainContract": "contract", "write_distribution": "distributions"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a part on first use."""
+    if name in _MODULES:
+        return getattr(import_module(f"sma_kit.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

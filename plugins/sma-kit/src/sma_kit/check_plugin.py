@@ -1,0 +1,105 @@
+"""`check_plugin`: the contract of every domain, run on an installed plugin or on a project folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from sma_core.errors import PluginError, UserError
+from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
+from sma_core.plugins.loading import usable_plugin
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its name, ``passed``, ``failed`` or ``skipped``, and the sentence that says why."""
+
+    name: str
+    outcome: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All checks of a domain, in their order; ``project`` is the folder that was checked, None when installed."""
+
+    domain: str
+    project: Path | None
+    checks: tuple[Check, ...]
+
+    def count(self, outcome: str) -> int:
+        """How many checks ended so."""
+        return sum(check.outcome == outcome for check in self.checks)
+
+
+def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport:
+    """Run the checks of `sma_kit.DomainContract` in a process of their own.
+
+    Args:
+        target: A domain that is installed, or the folder of a project that need not be.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        PluginError: There is no such domain, or the folder is no plugin's project.
+        UserError: pytest is not installed, or the checks could not be run at all.
+    """
+    project = _project(target)
+    domain = usable_plugin(target, policy).domain if project is None else _domain_of(project)
+    if find_spec("pytest") is None:
+        raise UserError("the checks are run by pytest, which is not installed: pip install 'sma-core[testing]'")
+    return CheckReport(domain, project, _run(domain, project))
+
+
+def _project(target: str) -> Path | None:
+    """Return the folder that ``target`` names, None when it names an installed plugin."""
+    path = Path(target)
+    looks_like_path = os.sep in target or "/" in target or target in (".", "..")
+    if not looks_like_path and (not path.is_dir() or target in {each.name for each in installed_plugins()}):
+        return None
+    if not (path / "pyproject.toml").is_file():
+        raise PluginError(f"{target} is no plugin's project: there is no pyproject.toml in it")
+    return path.resolve()
+
+
+def _domain_of(project: Path) -> str:
+    """Return the domain that a project serves; raises `PluginError` when it names none."""
+    file = project / "pyproject.toml"
+    try:
+        facts = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{file} cannot be read: {error}") from error
+    names = facts.get("project", {}).get("entry-points", {}).get(GROUP, {})
+    if "name" not in facts.get("project", {}) or not names:
+        raise PluginError(
+            f'{file} names no plugin: it needs a name and a table [project.entry-points."{GROUP}"] with a line '
+            'such as NAME = "sma_NAME.plugin"'
+        )
+    domains = [name for name in names if "." not in name]
+    if len(domains) != 1:
+        there = ", ".join(sorted(names))
+        raise PluginError(f"{file} must name one domain to be checked, but it names {there}")
+    return str(domains[0])
+
+
+def _run(domain: str, project: Path | None) -> tuple[Check, ...]:
+    """Run the checks and read what they found; raises `UserError` when they could not be run."""
+    with tempfile.TemporaryDirectory() as folder:
+        findings = Path(folder) / "findings.jsonl"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-P", "-m", "sma_kit.running", str(findings), domain]
+        command += [str(project)] if project is not None else []
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        lines = findings.read_text(encoding="utf-8").splitlines() if findings.is_file() else []
+    checks = tuple(Check(**json.loads(line)) for line in lines)
+    if not checks or done.returncode not in (0, 1):
+        said = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["nothing was said"])[-1]
+        if not any(check.outcome == "failed" for check in checks):
+            raise UserError(f"the checks of {domain!r} could not be run to their end: {said}")
+    return checks

@@ -1,0 +1,113 @@
+"""What the contract's checks do with a plugin's parts before any model: import, read, prepare."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sma_core.config import PretrainConfig
+    from sma_core.data.blocks import Block
+    from sma_core.data.records import RejectedRow, Row
+    from sma_core.data.scaling import FeatureScale
+    from sma_core.plugins.registry import Registry
+    from sma_core.plugins.specs import Reader, Splitter
+    from sma_core.sources.data_sets import Source
+
+MAX_LENGTH = 512
+
+_IMPORT = """
+import json, sys
+import sma_core.plugins.registry
+before = set(sys.modules)
+from importlib import import_module
+name, _, attribute = sys.argv[1].partition(":")
+target = import_module(name)
+for part in filter(None, attribute.split(".")):
+    target = getattr(target, part)
+for hook in [value for key, value in vars(target).items() if key.startswith("sma_") and callable(value)]:
+    hook()
+known = {*sys.stdlib_module_names, "sma_core", name.partition(".")[0]}
+new = {module.partition(".")[0] for module in set(sys.modules) - before}
+# Compiled extensions register helper modules that stand for no package: they have no file.
+found = {module for module in new if getattr(sys.modules.get(module), "__file__", None)}
+sys.stderr.write("\\n" + json.dumps(sorted(found - known)))
+"""
+
+
+def imported_by(reference: str) -> list[str]:
+    """Name the third-party packages that importing an entry module and calling its hooks brings in.
+
+    Done in a process of its own. Raises `RuntimeError` with the last line of the error when it fails.
+    """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", _IMPORT, reference]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    if done.returncode:
+        raise RuntimeError(last)
+    names: list[str] = json.loads(last)
+    return names
+
+
+def read_some(
+    registry: Registry, reader: Reader, path: Path, column: str | None, most: int
+) -> list[Row | RejectedRow]:
+    """Read at most ``most`` rows of a file, as preparing data does."""
+    rows = registry.build(reader)(path, column, (), usual=registry.domain.columns)
+    return list(islice(rows, most))
+
+
+def read_blocks(registry: Registry, source: Source, most: int) -> list[Block]:
+    """Read blocks of a file of numbers until there are ``most`` rows."""
+    from sma_core.data.blocks import Block
+
+    blocks, rows = [], 0
+    for record in registry.build(source.reader)(source.path, source.columns, (), names=source.names):
+        if isinstance(record, Block) and len(record):
+            blocks.append(record)
+            rows += len(record)
+        if rows >= most:
+            break
+    return blocks
+
+
+def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[FeatureScale, FeatureScale]:
+    """Prepare a file, and give the scale that was kept, and that of its training rows when it is read again."""
+    import tempfile
+
+    import numpy as np
+
+    from sma_core.data.batching.held_out import split_held_out
+    from sma_core.data.blocks import Block
+    from sma_core.data.preparation.prepare import prepare
+    from sma_core.data.scaling import fit_scale, without_sentinels
+    from sma_core.sources.prepare import values_request
+
+    with tempfile.TemporaryDirectory() as cache:
+        request = replace(values_request(registry, source, config.data, MAX_LENGTH), cache=Path(cache))
+        store = prepare(request).open()
+        train, _ = split_held_out(store.row_numbers, config.data.held_out, source.label)
+        kept, numbers = store.scale(train), store.row_numbers[train]
+    records = request.reader(source.path, source.columns, (), names=source.names)
+    blocks = [record for record in records if isinstance(record, Block)]
+    rows = (
+        without_sentinels(block.values[np.isin(block.numbers, numbers)], registry.domain.sentinels)
+        for block in blocks
+    )
+    return kept, fit_scale(rows, kept.columns)
+
+
+def needed_by(splitter: Splitter, rows: int) -> dict[str, Any]:
+    """Return what a splitter needs besides the rows: 0 and 1 in turn as labels, the second of five folds."""
+    import numpy as np
+
+    labels = (np.arange(rows) % 2)[:, None].astype(np.float64)
+    offered = {"labels": labels, "kind": "binary", "folds": 5, "fold": 2}
+    return {need: offered[need] for need in splitter.needs}

@@ -1,0 +1,64 @@
+"""The checks of the contract that are for the domain's check function, which says why a row cannot be used."""
+
+from __future__ import annotations
+
+from sma_kit.checks import hostile
+from sma_kit.checks import worker_process as spawning
+from sma_kit.subject import Subject
+from sma_kit.verdicts import explained, fail
+
+
+class CheckFunctionChecks(Subject):
+    """Checks of the check function; each is skipped for a domain that has none."""
+
+    def test_check_accepts_good_rows(self) -> None:
+        """The check answers None for every good row, and one answer a row."""
+        reference, rows = self._check(), self._good_rows()
+        answers = self._answers(reference, rows)
+        for text, answer in zip(rows, answers, strict=True):
+            if answer is not None:
+                fail(f"{reference} must answer None for the good row {text!r}, not {answer!r}")
+        self._answers(reference, [])
+
+    def test_check_rejects_bad_rows_with_a_reason(self) -> None:
+        """The check answers with a reason for every bad row, whatever stands beside it."""
+        reference = self._check()
+        if not self.bad_rows:
+            fail("set bad_rows on the test class to a few rows that the domain's check must refuse")
+        rows = [*self._good_rows()[:1], *self.bad_rows]
+        for text, answer in list(zip(rows, self._answers(reference, rows), strict=True))[1:]:
+            if not isinstance(answer, str) or not answer.strip():
+                fail(f"{reference} must give a reason in words for the bad row {text!r}, not {answer!r}")
+
+    def test_check_answers_hostile_rows(self) -> None:
+        """Any row at all has an answer: None, or a reason of one line that can be written down."""
+        reference = self._check()
+        for words, text in (hostile.TEXTS | hostile.UNDECODABLE).items():
+            (answer,) = self._answers(reference, [text], words)
+            if answer is not None and not _is_reason(answer):
+                fail(f"{reference} must answer for {words} with None or a reason of one line, not {answer!r:.100}")
+
+    def test_check_judges_each_row_alone(self) -> None:
+        """The answer for a row depends on nothing but the row: not on its neighbours or the last call."""
+        reference, rows = self._check(), [*self._good_rows(), *self.bad_rows]
+        there = dict(zip(rows, self._answers(reference, rows), strict=True))
+        back = dict(zip(rows[::-1], self._answers(reference, rows[::-1]), strict=True))
+        for text in rows:
+            if not there[text] == back[text] == self._answers(reference, [text])[0]:
+                fail(f"{reference} must give {text!r} the same answer each time, alone and among others")
+
+    def test_check_works_in_another_process(self) -> None:
+        """A spawned process can import the check by its name and gets the same answers."""
+        reference, rows = self._check(), [*self._good_rows(), *self.bad_rows]
+        with explained(f"{reference} must work in a spawned process, by its name alone"):
+            there = spawning.in_new_process(spawning.answers, reference, rows)
+        if there != self._answers(reference, rows):
+            fail(f"{reference} must give the same answers in another process")
+
+
+def _is_reason(answer: object) -> bool:
+    from sma_core.data.records import is_decoded
+
+    return (
+        isinstance(answer, str) and bool(answer.strip()) and len(answer.splitlines()) == 1 and is_decoded(answer)
+    )

@@ -1,0 +1,168 @@
+"""Models that train a step in milliseconds, for the checks that see a plugin's rows and heads learn.
+
+Shapes: B rows, N padded length, L latents, D latent width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sma_core.config import ModelConfig, PretrainConfig
+    from sma_core.data.batching.batches import Batch
+    from sma_core.data.blocks import Block
+    from sma_core.data.tokenizers import DiscreteTokenizer
+    from sma_core.nn.inputs import Inputs
+    from sma_core.nn.masking import Mask
+    from sma_core.nn.model import SMA
+    from sma_core.training.pretraining import PretrainObjective
+
+Encoder = Literal["cross-attention", "self-attention"]
+ENCODERS: tuple[Encoder, ...] = ("cross-attention", "self-attention")
+MAX_LENGTH = 512
+ROWS = 16
+STEPS = 10
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A batch to train on, what the model reads, and the settings of the recipe whose masking is used."""
+
+    batch: Batch
+    inputs: Inputs
+    config: PretrainConfig
+
+
+def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
+    """Return the settings of a model that trains a step in milliseconds."""
+    from sma_core.config import DecoderConfig, ModelConfig
+
+    return ModelConfig(
+        encoder=encoder,
+        max_length=MAX_LENGTH,
+        embedding_width=16,
+        latents=4,
+        latent_width=16,
+        layers=1,
+        cross_heads=2,
+        heads=2,
+        decoder=DecoderConfig(width=16, heads=2),
+    )
+
+
+def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> Trial:
+    """Encode rows and cut them to `MAX_LENGTH`; one batch."""
+    from sma_core.data.batching.batches import collate_encoded
+    from sma_core.data.tokenizers import shorten
+    from sma_core.nn.inputs import DiscreteInputs
+
+    encoded = shorten(tokenizer.encode(list(rows)), MAX_LENGTH, tokenizer.separator_id)
+    batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
+    return Trial(batch, DiscreteInputs(tokenizer.vocabulary_size), config)
+
+
+def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfig, rows: int = ROWS) -> Trial:
+    """Standardise the first ``rows`` rows of a block; one batch."""
+    from sma_core.data.batching.batches import collate_values
+    from sma_core.data.scaling import fit_scale, without_sentinels
+    from sma_core.nn.inputs import ContinuousInputs
+
+    values = without_sentinels(block.values, sentinels)
+    batch = collate_values(values[:rows], fit_scale([values], block.names(())))
+    return Trial(batch, ContinuousInputs(1), config)
+
+
+def train_a_step(trial: Trial) -> bool:
+    """Whether loss and weights are finite after one step under the recipe's masking."""
+    import torch
+
+    objective = _objective(trial)
+    loss = _train(objective, trial, steps=1)
+    finite = all(bool(torch.isfinite(parameter).all()) for parameter in objective.module.parameters())
+    return finite and math.isfinite(loss)
+
+
+def train_on_one_batch(trial: Trial) -> tuple[float, float]:
+    """Return the loss under fixed random masks before and after a few steps of the recipe's optimiser."""
+    objective = _objective(trial)
+    before = _judge(objective)
+    _train(objective, trial, STEPS)
+    return before, _judge(objective)
+
+
+def _objective(trial: Trial) -> PretrainObjective:
+    from sma_core.training.pretraining import PretrainObjective
+
+    masking = trial.config.masking.model_copy(update={"layer": min(trial.config.masking.layer, 1)})
+    return PretrainObjective(_network(trial), masking, [trial.batch])
+
+
+def _network(trial: Trial) -> SMA:
+    import torch
+
+    from sma_core.nn.model import SMA
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return SMA(small_model(trial.config.model.encoder), trial.inputs)
+
+
+def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
+    """Take steps with the recipe's learning rate and decay, without warm-up; give the last loss."""
+    import torch
+
+    from sma_core.training.optimizer import build_optimizer
+
+    optimizer = build_optimizer(objective.module, trial.config.training)
+    value = math.nan
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss, _ = objective.loss(trial.batch, torch.Generator().manual_seed(step), 0)
+        torch.autograd.backward([loss])
+        optimizer.step()
+        value = float(loss.detach())
+    return value
+
+
+def _judge(objective: PretrainObjective) -> float:
+    import torch
+
+    from sma_core.devices.ranks import Ranks
+
+    objective.module.eval()
+    with torch.inference_mode():
+        loss = objective.evaluate(Ranks())["held_out_random_loss"]
+    objective.module.train()
+    return loss
+
+
+def choose_masks(trial: Trial) -> Mask:
+    """Choose what the recipe's masking hides of a trial's rows, by a model that has learned nothing yet."""
+    import torch
+
+    from sma_core.nn.guidance import choose_mask
+    from sma_core.nn.masking import draw_noise
+
+    network, (rows, length) = _network(trial), trial.batch.padding_mask.shape
+    masking = trial.config.masking.model_copy(update={"layer": min(trial.config.masking.layer, 1)})
+    generator = torch.Generator().manual_seed(0)
+    noise = draw_noise(rows, network.encoder.query_count(length), length, generator, "cpu")
+    with torch.no_grad():
+        embedded = network.embed(trial.batch.inputs)
+        projected = network.encoder.project(embedded)
+        return choose_mask(network.encoder, projected, embedded, trial.batch.padding_mask, masking, noise)
+
+
+def latents_of(trial: Trial) -> list[Any]:
+    """Return the real latents (L, D) of each row."""
+    import torch
+
+    network = _network(trial).eval()
+    with torch.inference_mode():
+        latents = network.encode(trial.batch.inputs, trial.batch.padding_mask)
+    if latents.real is None:
+        return list(latents.values)
+    return [values[real] for values, real in zip(latents.values, latents.real, strict=True)]

@@ -1,0 +1,116 @@
+"""The checks of the contract that are for a plugin's specs: found, cheap, complete, and explained."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
+from sma_core.plugins.references import resolve
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet, Head, Spec, Splitter, Task, Tokenizer
+from sma_kit.checks import parts as probes
+from sma_kit.subject import Subject, own_specs, policy_for
+from sma_kit.verdicts import explained, fail, skip
+
+
+class SpecChecks(Subject):
+    """Checks of the entry point, its imports, names, references, summaries and docstrings."""
+
+    def test_entry_point_is_installed_under_the_domains_name(self) -> None:
+        """One usable entry point of the group sma.plugins has the domain's name."""
+        own = self._entry_point()
+        if own is None:
+            fail(
+                f"no installed package has an entry point {self.domain!r} in the group 'sma.plugins': add it to "
+                '[project.entry-points."sma.plugins"] in the plugin\'s pyproject.toml and install it again'
+            )
+        if own.status != "installed":
+            fail(f"the entry point {self.domain!r} of {own.package} is not usable: {own.detail}")
+
+    def test_entry_module_imports_nothing_heavy(self) -> None:
+        """Importing the entry module and calling its hooks brings in no third-party package."""
+        own = self._entry_point()
+        if own is None:
+            skip("the plugin is not installed")
+        with explained(f"importing {own.module} and calling its hooks must work by itself"):
+            heavy = sorted(set(probes.imported_by(own.module)) - set(self.allowed_imports))
+        if heavy:
+            fail(
+                f"importing {own.module} also imports {', '.join(heavy)}: move what needs it into another "
+                'module and name that by reference, as in factory="package.module:function"'
+            )
+
+    def test_every_reference_resolves(self) -> None:
+        """What the specs name as package.module:attribute is there and can be called."""
+        for spec, field, reference in _references(self._registry()):
+            with explained(f"mend {field} of the {type(spec).__name__} {spec.name!r}"):
+                value = _resolved(spec, reference)
+            if not callable(value):
+                fail(f"{field} of the {type(spec).__name__} {spec.name!r} must name a function or class")
+
+    def test_every_reference_has_a_docstring(self) -> None:
+        """The functions and classes that the specs name say what they do."""
+        for spec, field, reference in _references(self._registry()):
+            with explained(f"mend {field} of the {type(spec).__name__} {spec.name!r}"):
+                value = _resolved(spec, reference)
+            if not (inspect.getdoc(value) or "").strip():
+                fail(
+                    f"{reference}, the {field} of the {type(spec).__name__} {spec.name!r}, needs a docstring: "
+                    "one line that says what it does"
+                )
+
+    def test_domain_names_parts_that_exist(self) -> None:
+        """The defaults of the Domain spec are specs of this plugin or of the core."""
+        registry = self._registry()
+        domain = registry.domain
+        named: list[tuple[str, type[Spec], str | None]] = [
+            ("tokenizer", Tokenizer, domain.tokenizer),
+            ("dataset", DataSet, domain.dataset),
+            ("head", Head, domain.head),
+            ("task", Task, domain.task),
+            ("splitter", Splitter, domain.splitter),
+        ]
+        for field, kind, name in named:
+            if name is not None:
+                with explained(f"change {field}={name!r} of the Domain spec, or add such a {kind.__name__}"):
+                    registry.find(kind, name)
+        with explained(f"change reader={domain.reader!r} of the Domain spec, or add such a Reader"):
+            registry.reader_for(Path(), domain.reader)
+
+    def test_tasks_name_parts_that_exist(self) -> None:
+        """Every task has targets, and a data set, splitter and metric that exist."""
+        from sma_core.evaluation.metrics import find_metric
+        from sma_core.training.targets import check_columns
+
+        registry = self._registry()
+        for task in registry.specs(Task):
+            with explained(f"mend the Task {task.name!r}"):
+                registry.find(DataSet, task.dataset)
+                registry.find(Splitter, task.splitter)
+                find_metric(task.metric, task.kind)
+                check_columns(task.targets, task.kind)
+            if not task.targets or len(set(task.targets)) < len(task.targets):
+                fail(f"the Task {task.name!r} must name one or more different target columns in targets")
+
+    def test_summaries_tell_something(self) -> None:
+        """Every spec has a summary that says more than its name."""
+        registry = self._registry()
+        for spec in [registry.domain, *own_specs(registry)]:
+            if spec.summary.strip().lower().rstrip(".") in ("", spec.name, "todo"):
+                fail(f"the summary of the {type(spec).__name__} {spec.name!r} must say what it is in one line")
+
+    def _entry_point(self) -> InstalledPlugin | None:
+        found = installed_plugins(policy_for(self.domain))
+        return next((plugin for plugin in found if plugin.name == self.domain), None)
+
+
+def _references(registry: Registry) -> list[tuple[Spec, str, str]]:
+    """Return spec, field and reference of everything that the plugin's specs name."""
+    specs = [registry.domain, *own_specs(registry)]
+    return [(spec, field, reference) for spec in specs for field, reference in spec.references.items()]
+
+
+def _resolved(spec: Spec, reference: str) -> Any:  # noqa: ANN401 - a reference may name anything
+    return resolve(reference, f"{type(spec).__name__} {spec.name!r}")

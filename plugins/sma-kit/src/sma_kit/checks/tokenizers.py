@@ -1,0 +1,187 @@
+"""The checks of the contract that are for tokenizers: every one of the plugin, and the domain's choice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sma_core.plugins.specs import Task, Tokenizer
+from sma_kit.checks import hostile
+from sma_kit.checks import worker_process as spawning
+from sma_kit.subject import Subject
+from sma_kit.verdicts import explained, fail, skip
+
+if TYPE_CHECKING:
+    from sma_core.data.tokenizers import DiscreteTokenizer, Encoded
+
+CUTS = 40
+UNICODE = "ä 漢 🙂"
+
+
+class TokenizerChecks(Subject):
+    """Checks of ids, special ids, round trip, determinism, hostile rows, and rows that are cut."""
+
+    def test_tokenizer_gives_ids_in_range_that_end_with_the_separator(self) -> None:
+        """All ids are below vocabulary_size, and each row ends with separator_id, unicode rows too."""
+        for spec, tokenizer in self._tokenizers():
+            rows = self._rows_to_encode(spec)
+            with explained(
+                f"the tokenizer {spec.name!r} must encode {UNICODE!r}, or the domain's check refuse it"
+            ):
+                encoded = tokenizer.encode(rows)
+            _look_at(tokenizer, rows, encoded)
+
+    def test_special_ids_are_apart(self) -> None:
+        """The ids for padding, separator and mask are different ids of the vocabulary; no text has them."""
+        for spec, tokenizer in self._tokenizers():
+            named = {"pad_id": tokenizer.pad_id, "separator_id": tokenizer.separator_id}
+            if tokenizer.mask_id is not None:
+                named["mask_id"] = tokenizer.mask_id
+            for name, value in named.items():
+                if not 0 <= value < tokenizer.vocabulary_size:
+                    fail(f"{name} of the tokenizer {spec.name!r} must be below vocabulary_size, not {value}")
+            if len(set(named.values())) < len(named):
+                fail(f"{', '.join(named)} of the tokenizer {spec.name!r} must be different ids: {named}")
+            rows = self._rows_for(spec)
+            encoded = tokenizer.encode(rows)
+            for index, text in enumerate(rows):
+                used = set(encoded[index].tolist()[:-1])
+                for name in named:
+                    if named[name] in used:
+                        fail(
+                            f"the tokenizer {spec.name!r} gives {name} inside {text!r}: padding is the core's, "
+                            "which adds it to batches and never counts it as an input, and no row's text may have "
+                            "a special id"
+                        )
+
+    def test_tokenizer_gives_the_text_back(self) -> None:
+        """decode(encode(row)) is the row, for good rows."""
+        for spec, tokenizer in self._tokenizers():
+            rows = self._rows_for(spec)
+            encoded = tokenizer.encode(rows)
+            for index, text in enumerate(rows):
+                back = tokenizer.decode(encoded[index])
+                if back != text:
+                    fail(f"the tokenizer's decode must give the text back: {text!r} became {back!r}")
+
+    def test_tokenizer_is_deterministic(self) -> None:
+        """The ids of a row depend on nothing but the row, not on its neighbours."""
+        for (spec, tokenizer), (_, second) in zip(self._tokenizers(), self._tokenizers(), strict=True):
+            rows = self._rows_for(spec)
+            together, again = tokenizer.encode(rows), second.encode(rows)
+            for index, text in enumerate(rows):
+                alone = tokenizer.encode([text])[0].tolist()
+                if not together[index].tolist() == again[index].tolist() == alone:
+                    fail(f"the tokenizer must give {text!r} the same ids each time, alone and among others")
+
+    def test_tokenizer_takes_an_empty_list(self) -> None:
+        """encode([]) is no error and gives no rows."""
+        for _, tokenizer in self._tokenizers():
+            with explained("the tokenizer's encode must take an empty list"):
+                encoded = tokenizer.encode([])
+            if len(encoded) or encoded.offsets.tolist() != [0]:
+                fail("the tokenizer's encode([]) must give no values and the offsets [0]")
+
+    def test_tokenizer_takes_hostile_rows(self) -> None:
+        """What readers and the check let through has ids; for other rows encode may raise ValueError instead."""
+        for spec, tokenizer in self._tokenizers():
+            for words, text in (hostile.TEXTS | hostile.UNDECODABLE).items():
+                arrives = self._arrives(text)
+                what = f"the tokenizer {spec.name!r} must encode {words}, " + (
+                    "or the domain's check refuse such rows"
+                    if arrives
+                    else "or raise ValueError that says why not"
+                )
+                with explained(what):
+                    try:
+                        encoded = tokenizer.encode([text])
+                    except ValueError as error:
+                        if arrives or not str(error).strip():
+                            raise
+                        continue
+                    _look_at(tokenizer, [f"{text[:20]}… ({words})"], encoded)
+
+    def test_tokenizer_decodes_rows_cut_to_max_length(self) -> None:
+        """A row of more ids than max_length is cut anywhere, and what is left still has a text."""
+        from sma_core.data.tokenizers import shorten
+
+        for spec, tokenizer in self._tokenizers():
+            rows = self._rows_to_encode(spec)
+            encoded = tokenizer.encode(rows)
+            longest = int(encoded.lengths.max())
+            for most in range(1, min(longest, CUTS) + 1):
+                cut = shorten(encoded, most, tokenizer.separator_id)
+                for index, text in enumerate(rows):
+                    with explained(f"decode of the tokenizer {spec.name!r} must take {text!r} cut to {most} ids"):
+                        back = tokenizer.decode(cut[index])
+                    if not isinstance(back, str):
+                        fail(f"decode of the tokenizer {spec.name!r} must give a text, not {type(back).__name__}")
+
+    def test_tokenizer_bears_the_name_and_version_of_its_spec(self) -> None:
+        """The name and version that go into stores and runs are those that the spec states."""
+        for spec, tokenizer in self._tokenizers():
+            found = (tokenizer.name, tokenizer.version)
+            if found != (spec.name, spec.version):
+                fail(
+                    f"the tokenizer of the spec {spec.name!r}, version {spec.version!r}, calls itself "
+                    f"{found[0]!r}, version {found[1]!r}: make them the same, runs and stores keep them"
+                )
+
+    def test_tokenizer_knows_where_characters_begin(self) -> None:
+        """character_starts marks one id for every character; tasks for every position need it."""
+        from sma_core.data.tokenizers import CharacterTokenizer
+
+        registry = self._registry()
+        needed = any(task.kind == "per-position" for task in registry.specs(Task))
+        able = 0
+        for spec, tokenizer in self._tokenizers():
+            if not isinstance(tokenizer, CharacterTokenizer):
+                if needed and spec.name == registry.domain.tokenizer:
+                    fail(
+                        f"the tokenizer {spec.name!r} needs character_starts: a task has labels for every position"
+                    )
+                continue
+            able += 1
+            for text in self._rows_to_encode(spec):
+                starts, ids = tokenizer.character_starts([text]).tolist(), tokenizer.encode([text])[0].tolist()
+                if len(starts) != len(ids) or sum(starts) != len(text) or starts[-1]:
+                    fail(
+                        f"character_starts of the tokenizer {spec.name!r} must have one True for every character "
+                        f"and False at the separator; for {text!r} it has {sum(starts)} in {len(starts)}"
+                    )
+        if not able:
+            skip("no tokenizer says where characters begin, and no task needs it")
+
+    def test_tokenizer_works_in_another_process(self) -> None:
+        """A spawned process can build the tokenizer by its name and gets the same ids."""
+        for spec, tokenizer in self._tokenizers():
+            rows = self._rows_for(spec)
+            with explained(f"{spec.factory} must work in a spawned process, by its name alone"):
+                there = spawning.in_new_process(spawning.ids, spec.factory, rows)
+            encoded = tokenizer.encode(rows)
+            if there != [encoded[at].tolist() for at in range(len(rows))]:
+                fail(f"{spec.factory} must give the same ids in another process: never use hash() of a text")
+
+    def _rows_to_encode(self, spec: Tokenizer) -> list[str]:
+        """Return good rows, and one of unicode where the domain has such."""
+        return [*self._rows_for(spec), *([UNICODE] if self._arrives(UNICODE) else [])]
+
+    def _arrives(self, text: str) -> bool:
+        """Whether a tokenizer is ever given this row: readers and the domain's check let it through."""
+        from sma_core.data.records import Row, row_or_rejected
+
+        check = self._registry().domain.check
+        if not isinstance(row_or_rejected(1, text), Row):
+            return False
+        return check is None or self._answers(check, [text]) == [None]
+
+
+def _look_at(tokenizer: DiscreteTokenizer, rows: list[str], encoded: Encoded) -> None:
+    """Look at the ids of all rows: as many rows, in range, the separator last."""
+    if len(encoded) != len(rows):
+        fail(f"the tokenizer's encode must give as many rows as it got, not {len(encoded)} for {len(rows)}")
+    for index, text in enumerate(rows):
+        ids = encoded[index].tolist()
+        if not ids or ids[-1] != tokenizer.separator_id:
+            fail(f"the tokenizer must end every row with separator_id; the ids of {text!r} do not")
+        if min(ids) < 0 or max(ids) >= tokenizer.vocabulary_size:
+            fail(f"the tokenizer's ids must be below vocabulary_size; those of {text!r} go to {max(ids)}")

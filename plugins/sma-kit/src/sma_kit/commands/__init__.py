@@ -1,0 +1,1 @@
+"""The commands `sma plugins new` and `sma plugins check`."""

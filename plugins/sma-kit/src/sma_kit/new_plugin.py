@@ -1,0 +1,131 @@
+"""`new_plugin`: write a project that is a working plugin, for its author to change.
+
+The files are `sma_kit.templates` with the name put in, and the general recipes. No network and no other tool is
+needed.
+"""
+
+from __future__ import annotations
+
+import keyword
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from string import Template
+
+from sma_core.errors import UserError
+from sma_core.files import publish_folder, temporary_name
+from sma_core.plugins.discovery import PluginPolicy, installed_plugins
+from sma_core.plugins.specs import API_VERSION, SPEC_NAME, InputKind
+
+SUFFIX = ".template"
+
+
+@dataclass(frozen=True)
+class NewPlugin:
+    """A project that was written: its domain, package, folder, and files below the folder."""
+
+    domain: str
+    kind: InputKind
+    package: str
+    path: Path
+    files: tuple[str, ...]
+
+
+def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin:
+    """Write the project of a new plugin for the domain ``name`` and return what was written.
+
+    Args:
+        name: The domain: lower case letters, digits and single hyphens.
+        kind: ``discrete`` for rows of text, ``continuous`` for rows of numbers.
+        out: The project's folder; empty: ``sma-NAME`` where the program runs. It appears whole or not at all.
+
+    Raises:
+        UserError: The name cannot be used or is taken, or the folder is not empty or cannot be written.
+    """
+    _check_name(name)
+    path = out or Path(f"sma-{name}")
+    _check_free(path)
+    texts = dict(_rendered(name, kind))
+    building = temporary_name(path.absolute())
+    try:
+        for file, text in texts.items():
+            target = building / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+        if path.is_dir():
+            path.rmdir()
+        if not publish_folder(building, path.absolute()):
+            raise UserError(f"{path} was made by somebody else just now: give another folder with --out")
+    except OSError as error:
+        raise UserError(f"cannot write the project {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return NewPlugin(name, kind, f"sma-{name}", path, tuple(sorted(texts)))
+
+
+def _check_name(name: str) -> None:
+    """Raise `UserError` when the name cannot be that of a new domain."""
+    if not SPEC_NAME.fullmatch(name):
+        raise UserError(
+            f"{name!r} cannot name a domain: take lower case letters, digits and single hyphens, a letter first"
+        )
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise UserError(f"{name!r} is a word of Python's own, which makes confusing code: take another name")
+    if name.startswith("sma-"):
+        raise UserError(
+            f"name the domain, not the package: {name.removeprefix('sma-')!r} makes the package {name}"
+        )
+    for plugin in installed_plugins(PluginPolicy()):
+        if plugin.domain == name:
+            raise UserError(f"the domain {name!r} is installed already, by {plugin.package}: take another name")
+    if _is_installed(f"sma-{name}"):
+        raise UserError(f"a package sma-{name} is installed already: take another name")
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _check_free(path: Path) -> None:
+    """Raise `UserError` when the folder is in use."""
+    if path.absolute() == Path.cwd():
+        raise UserError("the folder you are in cannot be made anew: leave --out away, or name a folder in it")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path} already exists and is not an empty folder: give another one with --out")
+
+
+def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every file of the project."""
+    module = f"sma_{name.replace('-', '_')}"
+    fields = {"name": name, "module": module, "core": _core_versions(), "api": API_VERSION}
+    templates = resources.files("sma_kit.templates")
+    for folder in (templates / "both", templates / kind):
+        for path, file in _files(folder):
+            parts = [part.replace("dot-", ".") for part in path.with_name(path.name.removesuffix(SUFFIX)).parts]
+            place = "/".join(module if part == "package" else part for part in parts)
+            yield place, Template(file.read_text(encoding="utf-8")).substitute(fields)
+    for file in resources.files(f"sma_core.recipes.{kind}").iterdir():
+        if file.name.endswith(".toml"):
+            yield f"src/{module}/recipes/{file.name}", file.read_text(encoding="utf-8")
+
+
+def _files(folder: Traversable, below: str = "") -> Iterator[tuple[PurePosixPath, Traversable]]:
+    """Yield every template below a folder with its path."""
+    for item in sorted(folder.iterdir(), key=lambda each: each.name):
+        if item.is_dir():
+            yield from _files(item, f"{below}{item.name}/")
+        elif item.name.endswith(SUFFIX):
+            yield PurePosixPath(below, item.name), item
+
+
+def _core_versions() -> str:
+    """The versions of the core that a plugin made now works with: this minor version."""
+    major, minor = (int(part) for part in metadata.version("sma-core").split(".")[:2])
+    return f">={major}.{minor},<{major}.{minor + 1}"

@@ -1,0 +1,180 @@
+"""What the checks of the contract look at: the plugin's specs, its parts, and rows to try them on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.references import resolve
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
+from sma_kit.checks import parts as probes
+from sma_kit.verdicts import explained, fail, skip
+
+if TYPE_CHECKING:
+    from sma_core.config import PretrainConfig
+    from sma_core.data.blocks import Block
+    from sma_core.data.tokenizers import DiscreteTokenizer
+    from sma_core.sources.data_sets import Source
+
+KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter, Renderer)
+SAMPLE_ROWS = 300
+BLOCK_ROWS = 5000
+
+
+class Subject:
+    """The attributes that a test of the author sets, and what follows from them; the checks are in subclasses."""
+
+    domain: ClassVar[str]
+    good_rows: ClassVar[Sequence[str]] = ()
+    bad_rows: ClassVar[Sequence[str]] = ()
+    sample_file: ClassVar[Path | None] = None
+    allowed_imports: ClassVar[Sequence[str]] = ()
+
+    def _registry(self) -> Registry:
+        """Load the plugin; fails when that does not work."""
+        with explained("the plugin must load"):
+            return Registry.load(self.domain, policy_for(self.domain))
+
+    def _pretraining(self, recipe: str) -> PretrainConfig:
+        """Return the settings of a recipe for pre-training."""
+        registry = self._registry()
+        from sma_core.runs.settings import Request, pretrain_settings
+
+        with explained(f"the recipe {recipe} must be whole settings"):
+            return pretrain_settings(registry, Request(recipe)).config
+
+    def _text_registry(self) -> Registry:
+        """Load the plugin; skips for a domain of numbers."""
+        registry = self._registry()
+        if registry.domain.input_kind != "discrete":
+            skip("the domain's inputs are continuous")
+        return registry
+
+    def _tokenizer(self) -> DiscreteTokenizer:
+        """Build the domain's own choice of tokenizer; skips for a domain of numbers."""
+        from sma_core.sources.prepare import build_tokenizer
+
+        registry = self._text_registry()
+        with explained("the domain's tokenizer must be made by factory()"):
+            return build_tokenizer(registry, None)
+
+    def _tokenizers(self) -> list[tuple[Tokenizer, DiscreteTokenizer]]:
+        """Build every tokenizer of the plugin, and the one that the domain chooses; skips where there is none."""
+        registry = self._registry()
+        chosen = registry.domain.tokenizer
+        specs = [spec for spec in registry.specs(Tokenizer) if spec.name == chosen or is_own(registry, spec)]
+        if not specs:
+            skip("the domain's inputs are continuous")
+        found = []
+        for spec in specs:
+            with explained(f"the Tokenizer {spec.name!r} must be made by factory()"):
+                found.append((spec, registry.build(spec)()))
+        return found
+
+    def _good_rows(self) -> list[str]:
+        """Return rows that the check accepts; fails when the author named none."""
+        if not self.good_rows:
+            fail("set good_rows on the test class to a few rows that the domain's check accepts")
+        return list(self.good_rows)
+
+    def _rows_for(self, spec: Tokenizer) -> list[str]:
+        """Return rows to try a tokenizer on; skips where only another kind of domain has rows of text."""
+        if self._registry().domain.input_kind != "discrete" and not self.good_rows:
+            skip(f"set good_rows to try the Tokenizer {spec.name!r}: the domain's own rows are numbers")
+        return self._good_rows()
+
+    def _check(self) -> str:
+        """Return the reference of the check function; skips when there is none."""
+        reference = self._registry().domain.check
+        if reference is None:
+            skip("the domain has no check function")
+        return reference
+
+    def _answers(self, reference: str, rows: list[str], what: str = "") -> list[str | None]:
+        """Ask the check function about ``rows``, which are ``what``; fails when it raises or leaves rows out."""
+        with explained(f"{reference} must answer{what and ' for '}{what}, never raise"):
+            answers: list[str | None] = resolve(reference, f"the domain {self.domain!r}")(list(rows))
+        if not isinstance(answers, list) or len(answers) != len(rows):
+            fail(f"{reference} must return a list with as many answers as it got rows")
+        return answers
+
+    def _sample_place(self) -> tuple[str, Reader, Path, str | None] | None:
+        """Name the sample: label, reader, file and column; None when the default set does not ship."""
+        from sma_core.sources.data_sets import locate
+
+        registry = self._registry()
+        if self.sample_file is not None:
+            reader = registry.find(Reader, registry.domain.reader)
+            return self.sample_file.name, reader, self.sample_file, None
+        spec = registry.find(DataSet, registry.domain.dataset)
+        if spec.locate is None:
+            return None
+        path = locate(registry, spec)
+        return spec.name, registry.reader_for(path, spec.reader), path, spec.column
+
+    def _sample_records(self) -> tuple[str, list[Any]] | None:
+        """Read the beginning of the sample: its label and records; None when the default set does not ship."""
+        registry = self._registry()
+        with explained("the domain's reader must read its sample"):
+            if (place := self._sample_place()) is None:
+                return None
+            label, reader, path, column = place
+            return label, probes.read_some(registry, reader, path, column, SAMPLE_ROWS)
+
+    def _rows(self) -> list[str]:
+        """Rows that pass the check: of the sample where there is one, else the good rows; for numbers empty."""
+        from sma_core.data.records import Row
+
+        if self._registry().domain.input_kind != "discrete":
+            return [""] * SAMPLE_ROWS
+        found = self._sample_records()
+        rows = [record.text for record in found[1] if isinstance(record, Row)] if found else []
+        check = self._registry().domain.check
+        if check and rows:
+            rows = [t for t, answer in zip(rows, self._answers(check, rows), strict=True) if answer is None]
+        return rows or self._good_rows()
+
+    def _numbers(self) -> Registry:
+        """Load the plugin; skips for a domain of text."""
+        registry = self._registry()
+        if registry.domain.input_kind != "continuous":
+            skip("the domain's inputs are discrete")
+        return registry
+
+    def _blocks(self, registry: Registry) -> tuple[Source, list[Block]]:
+        """Read the beginning of the sample; skips when there is none, fails when it holds no usable row."""
+        with explained("the domain's reader must read its sample"):
+            source = self._block_source(registry)
+            blocks = [] if source is None else probes.read_blocks(registry, source, BLOCK_ROWS)
+        if source is None:
+            skip("the default data set does not ship; set sample_file to test the reader")
+        if not blocks:
+            fail(f"the reader must yield blocks of usable rows (sma_core.data.blocks.Block) from {source.label}")
+        return source, blocks
+
+    def _block_source(self, registry: Registry) -> Source | None:
+        from sma_core.config import DataConfig
+        from sma_core.sources.data_sets import find_source
+
+        if self.sample_file is not None:
+            return find_source(registry, DataConfig(source=str(self.sample_file), reader=registry.domain.reader))
+        spec = registry.find(DataSet, registry.domain.dataset)
+        return find_source(registry, DataConfig(source=spec.name)) if spec.locate is not None else None
+
+
+def policy_for(domain: str) -> PluginPolicy:
+    """Return the policy under which a contract runs: this domain alone, and warnings are errors."""
+    return PluginPolicy(frozenset({domain}), strict=True)
+
+
+def is_own(registry: Registry, spec: Spec) -> bool:
+    """Whether a spec is the plugin's, not the core's."""
+    return registry.provider(spec) != registry.packages["core"]
+
+
+def own_specs(registry: Registry) -> list[Spec]:
+    """Return all specs that are not the core's own, without the domain."""
+    return [spec for kind in KINDS for spec in registry.specs(kind) if is_own(registry, spec)]

@@ -1,0 +1,171 @@
+"""A new plugin is whole: it passes its own tests, the linter, and trains before a line of it is changed."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from sma_kit import new_plugin as module
+from sma_kit.distributions import write_distribution
+from sma_kit.new_plugin import new_plugin
+
+from sma_core.errors import UserError
+from sma_core.plugins.discovery import GROUP
+
+KINDS = ("discrete", "continuous")
+LONG = "near-infrared-spectra"
+CORE = Path(__file__).parents[2]
+
+
+def run_in(folder, *command, path=()):
+    """Run Python in a folder, with more on its path; give status and all it printed."""
+    places = os.pathsep.join([*map(str, path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": places, "SMA_STRICT_PLUGINS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_passes_its_own_tests_which_train_it_and_hold_it_to_the_contract(tmp_path, kind):
+    made = new_plugin("brand-new", kind, tmp_path / "project")
+    project = tomllib.loads((made.path / "pyproject.toml").read_text())["project"]
+    site = write_distribution(tmp_path / "site", project["name"], project["entry-points"][GROUP], {})
+    status, printed = run_in(made.path, "-m", "pytest", "-q", path=[site, made.path / "src"])
+    assert status == 0, printed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed")
+def test_a_new_plugin_passes_the_linter_also_with_a_long_name(tmp_path, kind):
+    for name in ("ox", LONG):
+        made = new_plugin(name, kind, tmp_path / name)
+        for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+            status, printed = run_in(made.path, "-m", "ruff", *command)
+            assert status == 0, printed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_there_and_no_field_is_left_open(tmp_path, kind):
+    made = new_plugin(LONG, kind, tmp_path / "project")
+    found = {path.relative_to(made.path).as_posix() for path in made.path.rglob("*") if path.is_file()}
+    assert found == set(made.files)
+    package = f"src/sma_{LONG.replace('-', '_')}"
+    assert {f"{package}/recipes/{name}.toml" for name in ("tiny", "small", "paper")} <= found
+    assert {".gitignore", ".github/workflows/tests.yml", "LICENSE", "README.md", "noxfile.py"} <= found
+    text = "".join((made.path / file).read_text() for file in made.files)
+    assert "$" not in text.replace("${{ matrix.python }}", "")
+    assert text.count("CHANGE") > 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_sample_is_what_its_tool_makes(tmp_path, kind):
+    made = new_plugin("ox", kind, tmp_path / "project")
+    lines = runpy.run_path(str(made.path / "tools" / "make_sample.py"))["lines"]()
+    assert (made.path / "src/sma_ox/data/sample.csv").read_text() == "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Reads", "lower case letters"),
+        ("1st", "lower case letters"),
+        ("a_b", "lower case letters"),
+        ("a--b", "single hyphens"),
+        ("../x", "lower case letters"),
+        ("", "lower case letters"),
+        ("class", "a word of Python's own"),
+        ("match", "a word of Python's own"),
+        ("sma-reads", "'reads' makes the package sma-reads"),
+        ("toy", "installed already, by sma-toy"),
+        ("core", "a package sma-core is installed already"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(install, tmp_path, name, said):
+    install.toy()
+    with pytest.raises(UserError, match=said):
+        new_plugin(name, "discrete", tmp_path / "project")
+    assert not (tmp_path / "project").exists()
+
+
+def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path, monkeypatch):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for place in ("full", "file"):
+        with pytest.raises(UserError, match="not an empty folder"):
+            new_plugin("reads", "discrete", tmp_path / place)
+    monkeypatch.chdir(tmp_path / "full")
+    with pytest.raises(UserError, match="the folder you are in"):
+        new_plugin("reads", "discrete", Path())
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["file", "full", "mine"]
+
+
+def test_an_empty_folder_is_taken_and_missing_parents_are_made(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "not/there"):
+        made = new_plugin("reads", "discrete", tmp_path / place)
+        assert (made.path / "pyproject.toml").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "not"]
+
+
+def test_a_project_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    def fails(built, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "publish_folder", fails)
+    with pytest.raises(UserError, match=r"cannot write the project .*No space left"):
+        new_plugin("reads", "discrete", tmp_path / "project")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_program_says_what_to_type_next(run_sma, tmp_path):
+    done = run_sma("plugins", "new", "reads", "--kind", "discrete")
+    assert done.returncode == 0, done.stderr
+    assert "next: pip install -e ./sma-reads\n      sma train --domain reads" in done.stdout
+    assert (tmp_path / "sma-reads" / "src" / "sma_reads" / "plugin.py").is_file()
+    again = run_sma("plugins", "new", "reads", "--kind", "discrete")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.count("error: ") == 1
+    other = run_sma("plugins", "new", "reads", "--kind", "continuous", "--out", "there", "--json")
+    assert json.loads(other.stdout)["path"] == "there"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
+def test_the_wheel_of_the_core_holds_every_template(tmp_path):
+    status, printed = run_in(CORE, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    assert status == 0, printed
+    (wheel,) = tmp_path.glob("*.whl")
+    there = {path.relative_to(CORE).as_posix() for path in (CORE / "sma_core/templates").rglob("*.template")}
+    there |= {path.relative_to(CORE).as_posix() for path in (CORE / "sma_core/recipes").rglob("*.toml")}
+    assert len(there) > 20
+    assert there <= set(zipfile.ZipFile(wheel).namelist())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
+@pytest.mark.skipif(not list(metadata.distributions(name="pip")), reason="pip is not installed")
+def test_a_new_plugin_is_installed_by_pip_and_trains(tmp_path, kind):
+    made, site = new_plugin("brand-new", kind, tmp_path / "project"), tmp_path / "site"
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
+    status, printed = run_in(tmp_path, "-m", "pip", "install", "-q", *options, str(made.path))
+    assert status == 0, printed
+    train = ["train", "--domain", "brand-new", "--set", "training.steps=30", "--out", "run"]
+    status, printed = run_in(tmp_path, "-m", "sma_core", *train, path=[site])
+    assert status == 0, printed
+    assert "next: sma finetune --domain brand-new" in printed

@@ -1,0 +1,175 @@
+"""`SMAFeaturizer`, `SMARegressor` and `SMAClassifier` as scikit-learn uses them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import sma_core
+from sma_core import SMAClassifier, SMAFeaturizer, SMARegressor
+from sma_core.errors import DataError, UserError
+
+SHORT = {"training.epochs": 1.0}
+LONG = {"training.epochs": 50.0}
+
+
+def words(count: int = 60, seed: int = 7) -> tuple[list[str], np.ndarray]:
+    from toy_domain.words import make_words
+
+    made = make_words(count, seed)
+    return made, np.array([sum(word.count(letter) for letter in "aeiou") for word in made], dtype=float)
+
+
+def boxes(rows: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(rows, 3)) * [1, 10, 100]
+    return features, features[:, 0] + features[:, 1] / 10
+
+
+@pytest.fixture
+def nothing_left(tmp_path, monkeypatch):
+    """Fail when anything new stands in the folder for temporary files, the cache, or the working folder."""
+    folders = [tmp_path / name for name in ("temporary", "cache", "here")]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folders[0]))
+    monkeypatch.setenv("SMA_CACHE", str(folders[1]))
+    monkeypatch.chdir(folders[2])
+    yield
+    left = [path for folder in folders for path in folder.rglob("*")]
+    assert [path for path in left if not path.name.startswith("torchinductor")] == []  # made by torch's import
+
+
+def test_a_regressor_learns_from_texts_and_leaves_nothing_behind(toy, nothing_left):
+    texts, labels = words(200)
+    model = SMARegressor(domain="toy", settings=LONG).fit(texts, labels)
+    assert model.predict(texts[:3]).shape == (3,)
+    assert model.score(*words(60, 8)) > 0.2
+    assert model.score(np.array(texts)[:, None], labels) == pytest.approx(model.score(texts, labels))
+
+
+def test_a_classifier_learns_from_numbers_and_leaves_nothing_behind(numbers, nothing_left):
+    features, values = boxes(200)
+    labels = np.where(values > 0, "much", "little")
+    model = SMAClassifier(domain="toy-numbers", settings=LONG).fit(features, labels)
+    assert model.classes_.tolist() == ["little", "much"]
+    found = model.predict_proba(features)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert np.array_equal(model.predict(features), model.classes_[found.argmax(axis=1)])
+    assert model.score(features, labels) > 0.8
+
+
+def test_many_classes_keep_their_order(toy):
+    texts, values = words(60)
+    labels = values.astype(int) + 95  # from 2 to 3 digits
+    model = SMAClassifier(domain="toy", settings=SHORT).fit(texts, labels)
+    assert model.classes_.tolist() == sorted(set(labels.tolist()))
+    assert model.predict_proba(texts).shape == (60, len(model.classes_))
+    facts = model.contents_.facts["targets"]["classes"]
+    assert facts == [str(at) for at in range(len(model.classes_))]
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(toy):
+    texts, labels = words()
+    first, same, other = (
+        SMARegressor(domain="toy", settings=SHORT, random_state=seed).fit(texts, labels).predict(texts)
+        for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, same)
+    assert not np.allclose(first, other)
+
+
+def test_several_targets_and_missing_numbers_are_taken(numbers):
+    features, values = boxes()
+    features[::7, 1] = np.nan
+    labels = np.stack([values, -values], axis=1)
+    model = SMARegressor(domain="toy-numbers", settings=SHORT).fit(features, labels)
+    assert model.predict(features).shape == (120, 2)
+
+
+def test_a_pretrained_run_is_where_fine_tuning_begins_and_out_keeps_the_run(toy, tmp_path):
+    run = sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "pre").run
+    texts, labels = words()
+    model = SMARegressor(run, settings=SHORT, out=tmp_path / "kept").fit(texts, labels)
+    loaded = sma_core.load(tmp_path / "kept")
+    assert np.array_equal(loaded.predict(texts)[:, 0], model.predict(texts))
+    assert model.contents_.config["pretrained"] == str(run)
+
+
+def test_estimators_are_cloned_searched_and_pickled(toy, tmp_path):
+    run = sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "pre").run
+    texts, labels = words()
+    pipeline = make_pipeline(SMAFeaturizer(run), StandardScaler(), Ridge())
+    assert len(cross_val_score(pipeline, texts, labels, cv=3)) == 3
+    search = GridSearchCV(pipeline, {"smafeaturizer__layer": [0, 2], "ridge__alpha": [1.0, 10.0]}, cv=2)
+    assert search.fit(texts, labels).best_params_["smafeaturizer__layer"] in (0, 2)
+    copy = clone(SMARegressor(run, settings=SHORT, random_state=3))
+    assert copy.get_params()["settings"] == SHORT
+    fitted = copy.fit(texts, labels)
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.predict(texts), fitted.predict(texts))
+
+
+def test_a_featurizer_gives_the_vectors_of_the_run(toy, tmp_path):
+    run = sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "pre").run
+    texts, _ = words(5)
+    loaded = sma_core.load(run)
+    for pooling, width in (("mean", 16), ("latents", 8 * 16)):
+        featurizer = SMAFeaturizer(run, pooling=pooling, layer=1).fit(texts)
+        found = featurizer.transform(texts)
+        assert np.array_equal(found, loaded.embed(texts, pooling, 1).reshape(5, width))
+        assert featurizer.get_feature_names_out()[-1] == f"smafeaturizer{width - 1}"
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "error", "sentence"),
+    [
+        (lambda run: SMARegressor(domain="toy"), ["kato", "n7", "mire"] * 9, DataError, "not letters only"),
+        (lambda run: SMARegressor(domain="toy"), [1.0, 2.0], ValueError, "row 0 is no text"),
+        (lambda run: SMARegressor(), ["ka"] * 9, UserError, "say which domain with domain=NAME"),
+        (lambda run: SMARegressor("nowhere"), ["ka"] * 9, UserError, "nowhere is not a run folder"),
+        (lambda run: SMARegressor(domain="toy", settings={"a.b": 1}), ["ka"] * 9, UserError, "a.b"),
+        (lambda run: SMARegressor(run, validation_fraction=1.5), ["ka"] * 9, ValueError, "between 0 and 1"),
+        (lambda run: SMAClassifier(domain="toy"), ["ka"] * 9, ValueError, "one class only"),
+        (lambda run: SMAFeaturizer(), ["ka"], UserError, "needs a run"),
+        (lambda run: SMAFeaturizer(run, pooling="inputs"), ["ka"], UserError, "mean or latents"),
+        (lambda run: SMAFeaturizer(run, layer=9), ["ka"], UserError, "has the layers 0 to 2"),
+    ],
+)
+def test_wrong_wishes_get_a_sentence(toy, tmp_path, make, rows, error, sentence):
+    run = sma_core.train(toy, settings={"training.steps": 1}, out=tmp_path / "pre").run
+    with pytest.raises(error, match=sentence):
+        make(run).fit(rows, np.ones(len(rows)))
+
+
+def test_rows_that_cannot_be_used_later_are_named(toy, tmp_path):
+    run = sma_core.train(toy, settings={"training.steps": 1}, out=tmp_path / "pre").run
+    featurizer = SMAFeaturizer(run)
+    with pytest.raises(NotFittedError):
+        featurizer.transform(["ka"])
+    with pytest.raises(ValueError, match="row 1 cannot be used: not letters only"):
+        featurizer.fit(["ka"]).transform(["ka", "n7"])
+
+
+def test_a_run_of_numbers_refuses_another_number_of_features(numbers, tmp_path):
+    run = sma_core.train(numbers, settings={"training.steps": 1}, out=tmp_path / "pre").run
+    with pytest.raises(ValueError, match="reads 5 features, but X has 3 features"):
+        SMARegressor(run).fit(*boxes())
+
+
+def test_estimators_are_imported_when_they_are_used():
+    assert "SMARegressor" in sma_core.__all__
+    assert sys.modules["sma_sklearn.estimators"].SMARegressor is SMARegressor
+    assert Path(os.path.realpath(sma_core.__file__)).is_file()

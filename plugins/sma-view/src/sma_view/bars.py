@@ -1,0 +1,67 @@
+"""The general picture of a row of numbers: a line for each, with its importance as a bar and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sma_core.plugins.drawn_row import DrawnRow
+from sma_view.svg import SANS, Shades, box, document, escaped, pale, said
+
+WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
+"""Pixels: the picture's width, a line's height, the room for names, the longest bar."""
+FONT, SMALLEST = 11.5, 8.0
+"""Sizes of letters: as a rule, and for long names."""
+
+
+def draw_bars(row: DrawnRow) -> str:
+    """Draw a line for each feature: name, its importance as a bar, value; a hidden one is boxed and pale."""
+    return draw_groups(row, {"": range(len(row.features))})
+
+
+def draw_groups(
+    row: DrawnRow, groups: Mapping[str, Sequence[int]], meanings: Mapping[str, str] | None = None
+) -> str:
+    """Draw features in groups: heading -> places of its features; an empty heading is left out.
+
+    ``meanings`` says of a feature what it is, for whoever points at it.
+    """
+    if len(row.features) != len(row.importance) or len(row.values) != len(row.importance):
+        raise ValueError("bars are for rows of numbers")
+    shades, parts, y = Shades(row.importance), [f'<g font-family="{SANS}" font-size="{FONT}">'], 2.0
+    for heading, places in groups.items():
+        if heading:
+            y += 4.0
+            parts.append(f'<text x="2" y="{y + 12:g}" font-weight="bold">{escaped(heading)}</text>')
+            y += LINE
+        for place in places:
+            parts.append(_line(row, place, y, shades, (meanings or {}).get(row.features[place], "")))
+            y += LINE
+    label = f"{len(row.features)} numbers, {len(row.hidden)} hidden"
+    return document(WIDTH, y + 2.0, [*parts, "</g>"], label)
+
+
+def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> str:
+    """Draw one feature."""
+    name, importance, hidden = row.features[place], row.importance[place], place in row.hidden
+    title = (
+        f"{name}{': ' if meaning else ''}{meaning}; importance {said(importance)}{', hidden' if hidden else ''}"
+    )
+    size, text = _fitted(name)
+    length = (shades.share(importance) or 0.0) * BAR
+    value = "missing" if row.values[place] != row.values[place] else f"{row.values[place]:.5g}"
+    parts = [
+        f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale(hidden)}>{escaped(text)}</text>',
+        f'<rect x="{NAMES + 6:g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',
+        f'<path d="M{NAMES + 6:g} {y + 2:g}v14" stroke="currentColor" stroke-opacity="0.35"/>',
+        f'<text x="{WIDTH - 6:g}" y="{y + 13:g}" text-anchor="end"{pale(hidden)}>{value}</text>',
+    ]
+    if hidden:
+        parts.append(box(2, y, WIDTH - 4, LINE))
+    return f"<g><title>{escaped(title)}</title>{''.join(parts)}</g>"
+
+
+def _fitted(name: str) -> tuple[float, str]:
+    """Return a size of letters at which a name fits, and the name, cut where no size would do."""
+    size = min(FONT, (NAMES - 8) / (max(len(name), 1) * 0.56))
+    most = int((NAMES - 8) / (SMALLEST * 0.56))
+    return max(size, SMALLEST), name if len(name) <= most else name[: most - 1] + "…"

@@ -1,0 +1,1 @@
+"""The commands `sma masks`, `sma data list` and `sma data inspect`."""

@@ -1,0 +1,63 @@
+"""``sma masks``: look at what a model would hide."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from sma_core.cli.options import Column, Debug, Device, Json, Reader
+
+
+def masks(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
+    model: Annotated[Path, typer.Option("--model", help="A run of sma train.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows, from the first.")] = 5,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="How many masks of each row.")] = 3,
+    strategy: Annotated[
+        Literal["guided", "random"] | None, typer.Option("--strategy", help="Empty: as the run was trained.")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option("--ratio", help="Share that is hidden; empty: the run's.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = 0,
+    column: Column = None,
+    reader: Reader = None,
+    page: Annotated[Path | None, typer.Option("--page", help="A .html file with a picture of each mask.")] = None,
+    renderer: Annotated[
+        str | None, typer.Option("--renderer", help="What draws the page; empty: the domain's own.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show, for some rows, what the model would hide in each of several draws."""
+    from sma_view.masks import masks
+
+    wanted: dict[str, Any] = {"strategy": strategy, "ratio": ratio}
+    result = masks(
+        model,
+        file,
+        rows=rows,
+        draws=draws,
+        seed=seed,
+        settings={name: value for name, value in wanted.items() if value is not None},
+        column=column,
+        reader=reader,
+        page=page,
+        renderer=renderer,
+        device=device,
+        policy=context.obj,
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(result), ensure_ascii=False))
+        return
+    for row in result.rows:
+        typer.echo(f"row {row.row:<6} {row.text}" + (f"  ({row.reason})" if row.reason else ""))
+        for number, shown in enumerate(row.shown, start=1):
+            typer.echo(f"  mask {number:<3} {shown}")
+    typer.echo("  ".join(f"{name} {value:.2f}" for name, value in result.measures.items()))
+    if page is not None:
+        typer.echo(f"page {page}")

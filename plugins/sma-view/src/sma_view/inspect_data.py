@@ -1,0 +1,349 @@
+"""`inspect_data`: look at a set or a file before anyone trains on it; stores nothing, and stops at no bad row."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sma_core.config import DataConfig
+from sma_core.data.blocks import Block
+from sma_core.data.preparation.checking import Chunk
+from sma_core.data.preparation.prepare import Progress
+from sma_core.data.preparation.rejected import TEXT_SHOWN, RejectionCounts
+from sma_core.data.readers.csv import choose_column, read_header
+from sma_core.data.records import RejectedRow, Row
+from sma_core.data.remote.files import here
+from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.errors import DataError
+from sma_core.files import as_path
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.runs.settings import Request, pretrain_settings, recipe_names
+from sma_core.sources.data_sets import Source, places
+from sma_core.sources.prepare import build_tokenizer
+from sma_core.sources.row_reading import read_text, read_values
+from sma_core.sources.source_set import SourceSet, find_sources
+from sma_view.inspection import (
+    Example,
+    Feature,
+    Inspection,
+    NumberFigures,
+    RecipeFit,
+    TextFigures,
+    Unusable,
+)
+from sma_view.inspection_plot import check_plot, write_plot
+from sma_view.tallies import CharacterTally, FeatureTally, LengthTally, Sample, value_bins
+
+EXAMPLES = 3
+COMMON_CHARACTERS = 24
+VALUE_BINS = 16
+LARGEST_BLOCK = 8 << 20
+"""No reader's block has more rows; so many beyond the last row wanted, nothing wanted can follow."""
+
+
+def inspect_data(
+    domain: str,
+    data: str | Path | None = None,
+    *,
+    rows: int | None = None,
+    column: str | None = None,
+    columns: Sequence[str] | None = None,
+    reader: str | None = None,
+    plot: str | Path | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
+    policy: PluginPolicy | None = None,
+) -> Inspection:
+    """Read ``data`` as training would and return figures of what is usable and what is not, and why.
+
+    Args:
+        domain: The plugin that knows the data.
+        data: A set's name, a file, or several as ``--data`` takes them; empty: the domain's own set.
+        rows: Look at so many rows only, from the first; rows count on from file to file.
+        column: Column that holds the text; empty: a usual name is looked for.
+        columns: Features of rows of numbers, in their order; empty: the set's, or all columns.
+        reader: Reader by name; empty: by suffix.
+        plot: A ``.png`` file for the histograms; needs the extra ``report``.
+        processes: Processes that check rows; empty: one for each core.
+        progress: Called with rows read, kept and set aside.
+        policy: Which plugins may be used; empty: as the environment says.
+
+    Raises:
+        UserError: The data cannot be found or read at all, or ``plot`` cannot be written.
+    """
+    began = time.monotonic()
+    plot = as_path(plot)
+    check_plot(plot)
+    registry = Registry.load_named(domain, policy)
+    source = None if data is None else str(data)
+    config = DataConfig(source=source, column=column, columns=tuple(columns) if columns else None, reader=reader)
+    sources = find_sources(registry, config)
+    look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook
+    looking = look(registry, sources, rows)
+    looking.read(processes, progress)
+    found = _inspection(registry, sources, looking, began)
+    if plot is not None:
+        write_plot(found, plot)
+    return found
+
+
+class _Look:
+    """Reads files to their end, or to the row asked for, and counts."""
+
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        self.registry, self.sources, self.most = registry, sources, most
+        self.counts = RejectionCounts()
+        self.whole = True
+
+    def files(self) -> Iterator[tuple[Source, int, int | None]]:
+        """Yield each file, how many rows the ones before it have, and how many of its own are wanted.
+
+        After the last row wanted one more file is given, for its first row tells whether there are others.
+        """
+        for source in self.sources.sources:
+            before = self.counts.rows
+            wanted = None if self.most is None else self.most - before
+            yield source, before, wanted
+            if not self.whole:
+                return
+
+    def columns(self) -> list[str]:
+        """Return the names of what was read."""
+        raise NotImplementedError
+
+    def longer_than(self, most: int) -> int:
+        """Count the usable rows with more than ``most`` inputs."""
+        raise NotImplementedError
+
+
+class _TextLook(_Look):
+    """Counts lengths and characters of rows of text."""
+
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        super().__init__(registry, sources, most)
+        self.tokenizer: DiscreteTokenizer = build_tokenizer(registry, None)
+        self.lengths, self.characters = LengthTally(), CharacterTally()
+        self._sample = Sample(EXAMPLES)
+        self._examples: list[Row] = []
+
+    def read(self, processes: int | None, progress: Progress | None) -> None:
+        """Read the rows; with a limit, one row more, which tells whether there are others."""
+        check = self.registry.domain.check
+        for source, before, wanted in self.files():
+            limit = None if wanted is None else wanted + 1
+            with closing(read_text(self.registry, source, check, processes, limit)) as chunks:
+                for chunk in chunks:
+                    self._count(chunk, before)
+                    if progress is not None:
+                        kept = self.counts.rows - self.counts.rejected
+                        progress(self.counts.rows, kept, self.counts.rejected)
+
+    def _count(self, chunk: Chunk, before: int) -> None:
+        """Count rows of a file that ``before`` rows come before."""
+        rejected = [row for row in chunk.rejected if self._wanted(row.number + before)]
+        rows = [
+            replace(row, number=row.number + before) for row in chunk.rows if self._wanted(row.number + before)
+        ]
+        self.counts.rows += len(rows) + len(rejected)
+        for row in rejected:
+            self.counts.count(replace(row, number=row.number + before))
+        self._add(rows)
+
+    def _wanted(self, number: int) -> bool:
+        wanted = self.most is None or number <= self.most
+        self.whole = self.whole and wanted
+        return wanted
+
+    def _add(self, rows: list[Row]) -> None:
+        if not rows:
+            return
+        texts, numbers = [row.text for row in rows], [row.number for row in rows]
+        self.lengths.add(self.tokenizer.encode(texts).lengths, numbers)
+        self.characters.add(texts)
+        stay, join = self._sample.offer(np.array(numbers, dtype=np.int64))
+        self._examples = [self._examples[at] for at in stay.tolist()] + [rows[at] for at in join.tolist()]
+
+    def columns(self) -> list[str]:
+        """Return the column that holds the text; of a file that has columns but names none, the one chosen."""
+        first = self.sources.first
+        if first.reader.name != "csv":
+            return [first.column] if first.column else []
+        with here(first.file) as path:
+            return [choose_column(read_header(path), first.column, self.registry.domain.columns, path)]
+
+    def longer_than(self, most: int) -> int:
+        """Count the usable rows with more than ``most`` ids."""
+        return self.lengths.longer_than(most)
+
+    def figures(self) -> TextFigures:
+        """Return the figures of the usable rows, of which there is one at least."""
+        lengths, total = self.lengths, self.characters.counts.total()
+        common = self.characters.counts.most_common(COMMON_CHARACTERS)
+        low, high = min(lengths.counts), max(lengths.counts)
+        return TextFigures(
+            tokenizer=self.tokenizer.name,
+            ids=sum(length * count for length, count in lengths.counts.items()),
+            minimum=low,
+            median=lengths.quantile(0.5),
+            mean=lengths.mean,
+            percentile_95=lengths.quantile(0.95),
+            maximum=high,
+            shortest_row=lengths.first[low],
+            longest_row=lengths.first[high],
+            bins=lengths.bins(),
+            characters=len(self.characters.counts),
+            common={character: count / max(total, 1) for character, count in common},
+            examples=[Example(row.number, _cut(row.text)) for row in self._examples],
+        )
+
+
+class _NumbersLook(_Look):
+    """Counts missing values, moments and extremes of rows of numbers."""
+
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+        super().__init__(registry, sources, most)
+        self.names: tuple[str, ...] = ()
+        self.tally: FeatureTally | None = None
+
+    def read(self, processes: int | None, progress: Progress | None) -> None:
+        """Read the rows; ``processes`` belong to checks, which rows of numbers have none of."""
+        for source, before, wanted in self.files():
+            for record in self._records(source, wanted):
+                if isinstance(record, RejectedRow):
+                    self.counts.rows += 1
+                    self.counts.count(replace(record, number=record.number + before))
+                elif len(record):
+                    self._add(record, source, before)
+                if progress is not None:
+                    progress(self.counts.rows, self.counts.rows - self.counts.rejected, self.counts.rejected)
+
+    def _add(self, block: Block, source: Source, before: int) -> None:
+        names = block.names(source.columns)
+        if self.names and names != self.names:
+            raise DataError(
+                f"{source.file} has other columns ({', '.join(names)}) than {self.sources.first.file} "
+                f"({', '.join(self.names)}): files of one set must have the same"
+            )
+        self.names = names
+        self.tally = self.tally or FeatureTally(len(self.names))
+        self.tally.add(block.values, block.numbers + before)
+        self.counts.rows += len(block)
+
+    def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
+        """Yield what is among the first rows; those set aside may come long before the block they stand in."""
+        for record in read_values(self.registry, source):
+            if most is None:
+                yield record
+            elif isinstance(record, RejectedRow):
+                if record.number <= most:
+                    yield record
+                else:
+                    self.whole = False
+                    if record.number > most + LARGEST_BLOCK:
+                        return
+            else:
+                yield record.take(np.flatnonzero(record.numbers <= most))
+                if len(record) and record.numbers[-1] > most:
+                    self.whole = False
+                    return
+
+    def columns(self) -> list[str]:
+        """Return the names of the features; those asked for when no row could be used."""
+        return list(self.names or self.sources.first.columns)
+
+    def longer_than(self, most: int) -> int:
+        """Count the usable rows, when they have more than ``most`` features."""
+        return self.counts.rows - self.counts.rejected if len(self.names) > most else 0
+
+    def figures(self) -> NumberFigures:
+        """Return the figures of the usable rows, of which there is one at least."""
+        assert self.tally is not None, "there is a usable row"
+        features = [_feature(self.tally, at, name) for at, name in enumerate(self.names)]
+        return NumberFigures(features, len(self.tally.sample))
+
+
+def _feature(tally: FeatureTally, at: int, name: str) -> Feature:
+    sample = tally.sample[:, at]
+    missing = tally.rows - int(tally.sums.known[at])
+    in_sample = sample[~np.isnan(sample)]
+    known = missing < tally.rows
+    return Feature(
+        name=name,
+        missing=missing,
+        missing_share=missing / tally.rows,
+        mean=float(tally.sums.mean[at]) if known else None,
+        deviation=float(tally.sums.deviation[at]) if known else None,
+        minimum=float(tally.minimum[at]) if known else None,
+        median=float(np.median(in_sample)) if len(in_sample) else None,
+        maximum=float(tally.maximum[at]) if known else None,
+        bins=value_bins(sample, VALUE_BINS),
+    )
+
+
+def _inspection(
+    registry: Registry, sources: SourceSet, look: _TextLook | _NumbersLook, began: float
+) -> Inspection:
+    """Put the figures together."""
+    source, counts = sources.first, look.counts
+    spec = source.spec if len(sources.sources) == 1 else None
+    usable = counts.rows - counts.rejected
+    figures = look.figures() if usable else None
+    recipes = []
+    for name in recipe_names(registry):
+        most = pretrain_settings(registry, Request(recipe=name)).config.model.max_length
+        recipes.append(RecipeFit(name, most, look.longer_than(most)))
+    own, workers = _peak_megabytes()
+    return Inspection(
+        domain=registry.name,
+        label=source.label if spec else sources.label,
+        path=str(source.file),
+        files=len(sources.sources),
+        found=_found(registry, source),
+        summary=spec.summary if spec else None,
+        source=spec.source if spec else None,
+        licence=spec.licence if spec else None,
+        reader=source.reader.name,
+        columns=look.columns(),
+        rows=counts.rows,
+        usable=usable,
+        whole=look.whole,
+        unusable=[Unusable(kind, count, *counts.first[kind]) for kind, count in counts.reasons.most_common()],
+        recipes=sorted(recipes, key=lambda fit: fit.max_length),
+        text=figures if isinstance(figures, TextFigures) else None,
+        numbers=figures if isinstance(figures, NumberFigures) else None,
+        seconds=time.monotonic() - began,
+        peak_megabytes=own,
+        worker_megabytes=workers,
+    )
+
+
+def _found(registry: Registry, source: Source) -> str:
+    """Tell in a word how the source was found."""
+    if source.spec is None:
+        return "file"
+    if source.spec.locate is not None:
+        return "ships"
+    found = [place.name for place in places(registry, source.spec) if place.path == source.file]
+    return found[0] if found else "cache"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
+
+
+def _peak_megabytes() -> tuple[float | None, float | None]:
+    """Return the largest memory of this process, and of the largest one it started and waited for."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None, None
+    unit = 1e-6 if sys.platform == "darwin" else 1024e-6
+    own, others = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own * unit, others * unit or None

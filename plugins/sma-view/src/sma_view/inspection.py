@@ -1,0 +1,120 @@
+"""What `inspect_data` returns: how a set or a file looks before anyone trains on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sma_view.tallies import Bin
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Rows that cannot be used for one kind of reason: how many, and the first of them with its whole reason."""
+
+    kind: str
+    rows: int
+    first_row: int
+    first_reason: str
+
+
+@dataclass(frozen=True)
+class RecipeFit:
+    """A recipe of the domain, the most inputs its model reads, and how many usable rows have more."""
+
+    recipe: str
+    max_length: int
+    longer: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A usable row: its number and its text, cut when it is long."""
+
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class TextFigures:
+    """Lengths in ids of ``tokenizer``, their separator included, and characters with their share of all.
+
+    ``characters`` is how many different ones there are; ``common`` the most frequent of them.
+    """
+
+    tokenizer: str
+    ids: int
+    minimum: int
+    median: int
+    mean: float
+    percentile_95: int
+    maximum: int
+    shortest_row: int
+    longest_row: int
+    bins: list[Bin]
+    characters: int
+    common: dict[str, float]
+    examples: list[Example]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature; what is not known because every value is missing is None.
+
+    ``median`` and ``bins`` (between the 1 % and the 99 % quantile) come from the sample.
+    """
+
+    name: str
+    missing: int
+    missing_share: float
+    mean: float | None
+    deviation: float | None
+    minimum: float | None
+    median: float | None
+    maximum: float | None
+    bins: list[Bin]
+
+
+@dataclass(frozen=True)
+class NumberFigures:
+    """The features in their order, and the number of rows in the sample."""
+
+    features: list[Feature]
+    sample: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A set or a file: where it is, who says so, and what its rows look like.
+
+    ``path`` is that of the first file, or its URL, ``files`` how many there are. ``found`` tells how it was found:
+    ``file``, ``ships``, ``SMA_DATA``, ``cache``. ``whole`` is false when there
+    are more rows than were asked for. One of ``text`` and ``numbers`` is there, unless no row can be used.
+    ``peak_megabytes`` is the largest memory this process has had, ``worker_megabytes`` that of a process that
+    checked rows; None where the system does not tell.
+    """
+
+    domain: str
+    label: str
+    path: str
+    files: int
+    found: str
+    summary: str | None
+    source: str | None
+    licence: str | None
+    reader: str
+    columns: list[str]
+    rows: int
+    usable: int
+    whole: bool
+    unusable: list[Unusable]
+    recipes: list[RecipeFit]
+    text: TextFigures | None
+    numbers: NumberFigures | None
+    seconds: float
+    peak_megabytes: float | None
+    worker_megabytes: float | None
+
+    @property
+    def rows_a_second(self) -> float:
+        """Rows read in a second."""
+        return self.rows / max(self.seconds, 1e-9)

@@ -1,0 +1,62 @@
+"""`list_data`: the named sets of a domain, and whether each is on this machine. Reads and fetches none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.errors import UserError
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import DataSet
+from sma_core.sources.data_sets import places
+
+
+@dataclass(frozen=True)
+class ListedSet:
+    """A named set: what it is, and where it is or would come from.
+
+    ``place`` is ``ships``, ``SMA_DATA`` or ``cache`` for a set that is here. Of another it says where a verb would
+    take ``wanted`` from: ``hub``, or ``SMA_DATA`` when the user must put it there.
+    """
+
+    name: str
+    summary: str
+    source: str
+    licence: str
+    here: bool
+    place: str
+    path: Path | None
+    wanted: str | None
+    default: bool
+
+
+def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet]:
+    """Return the named sets of ``domain``, sorted by name; raises `PluginError` when there is no such domain."""
+    registry = Registry.load_named(domain, policy)
+    return [_listed(registry, spec) for spec in registry.specs(DataSet)]
+
+
+def _listed(registry: Registry, spec: DataSet) -> ListedSet:
+    try:
+        here = [place for place in places(registry, spec) if place.path.is_file()]
+    except UserError:  # what should say where it lies cannot; training on it says more
+        here = []
+    place, path, wanted = "ships", None, None
+    if here:
+        place, path = here[0].name, here[0].path
+    elif spec.hub is not None:
+        place, wanted = "hub", spec.hub
+    elif spec.file is not None:
+        place, wanted = "SMA_DATA", f"{registry.name}/{spec.file}"
+    return ListedSet(
+        name=spec.name,
+        summary=spec.summary,
+        source=spec.source,
+        licence=spec.licence,
+        here=bool(here),
+        place=place,
+        path=path,
+        wanted=wanted,
+        default=spec.name == registry.domain.dataset,
+    )

@@ -1,0 +1,219 @@
+"""`masks`: what a pre-trained model would hide in some rows, for several draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from sma_core.config import MaskingConfig
+from sma_core.config.layers import validate
+from sma_core.data.batching.batches import Batch
+from sma_core.data.tokenizers import DiscreteTokenizer, pieces
+from sma_core.errors import CheckpointError
+from sma_core.files import as_path
+from sma_core.models.encoders import EncoderModel
+from sma_core.nn.guidance import choose_mask, rank
+from sma_core.nn.masking import MaskNoise, draw_noise
+from sma_core.nn.measures import measure_mask
+from sma_core.nn.model import SMA
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.sources.row_reading import RowChunk
+from sma_view.drawer import Drawer
+from sma_view.masks_page import PageRow, prefix
+from sma_view.page_file import check_page, head, write_page
+
+HIDDEN = "·"
+
+
+@dataclass(frozen=True)
+class RowMasks:
+    """One row: its number and text (or the names of its features), and for each draw the hidden positions.
+
+    ``shown`` writes each draw with hidden characters replaced (or names the hidden features); ``importance`` is
+    that of the first draw, one number a position.
+    """
+
+    row: int
+    text: str
+    hidden: list[list[int]]
+    shown: list[str]
+    importance: list[float]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class MasksResult:
+    """Rows with their masks, and the means of the measures over them (see `sma_core.nn.measures`)."""
+
+    rows: list[RowMasks]
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+def masks(
+    model: str | Path,
+    data: str | Path,
+    *,
+    rows: int = 5,
+    draws: int = 3,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    column: str | None = None,
+    reader: str | None = None,
+    page: str | Path | None = None,
+    renderer: str | None = None,
+    device: str = "auto",
+    policy: PluginPolicy | None = None,
+) -> MasksResult:
+    """Choose masks for the first ``rows`` rows of ``data`` as training would, ``draws`` times.
+
+    ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of row, model, and
+    seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or ``renderer``.
+
+    Raises:
+        CheckpointError: ``model`` is no pre-trained run.
+        ConfigError: ``settings`` are not those of masking.
+        DataError: ``data`` cannot be read, or ``page`` not written.
+        PluginError: there is no such renderer, or, where plugins must be strict, it does not draw every row.
+        UserError: ``page`` has another ending.
+    """
+    model, page = Path(model), as_path(page)
+    check_page(page, renderer)
+    policy = policy or PluginPolicy.from_environment()
+    loaded = EncoderModel.load(model, device, policy)
+    if loaded.masking is None or not isinstance(loaded.module, SMA):
+        raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
+    drawer = None if page is None else Drawer(loaded.reading.registry, renderer)
+    wanted = loaded.masking.model_dump() | {"anneal": None} | (settings or {})
+    masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
+    chunk = next(next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader)))).cut(rows))
+    seeds = range(seed, seed + draws)
+    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds, page is not None))
+    listed = [_listed(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+    result = MasksResult(listed, _means([masked.measures for masked in found.values()]))
+    if page is not None and drawer is not None:
+        drawn = [_on_page(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
+        write_page(page, head(loaded, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
+    return result
+
+
+@dataclass(frozen=True)
+class _Masked:
+    """A row under several masks: for each how a renderer gets it and how it is written; the measures ``(3,)``."""
+
+    drawn: list[DrawnRow]
+    shown: list[str]
+    measures: torch.Tensor
+
+
+def _masked_rows(
+    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
+) -> Iterator[tuple[int, _Masked]]:
+    """Yield the place of each usable row in the chunk, and the row under the mask of each seed."""
+    for places, batch in model.batches(chunk, tokens=1):
+        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch, for_page)
+        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[place]))
+        shown = [_shown(model, batch, sorted(each.hidden)) for each in drawn]
+        yield place, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
+
+
+def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
+    """Return the ``place``-th usable row as a renderer gets it, with nothing hidden and no importance yet.
+
+    Pieces of a text take a time that grows with the square of its length, so they are made for a page only.
+    """
+    feed = model.reading.feed
+    if feed.scale is not None:
+        assert chunk.values is not None, "a model with a scale reads values"
+        return DrawnRow(importance=(), features=feed.scale.columns, values=tuple(chunk.values[place].tolist()))
+    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
+    ids = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
+    parts = pieces(feed.tokenizer, ids) if for_page else ()
+    return DrawnRow(importance=(), text=feed.tokenizer.decode(ids), pieces=parts)
+
+
+def _draws(
+    module: SMA, batch: Batch, masking: MaskingConfig, seeds: range, row: DrawnRow, number: int
+) -> Iterator[DrawnRow]:
+    """Yield the row under the mask of each seed."""
+    real = int(batch.padding_mask.sum())
+    for draw, seed in enumerate(seeds, start=1):
+        chosen, ranking = _choose(module, batch, masking, _noise(module, batch, seed))
+        yield replace(
+            row,
+            importance=tuple(ranking[0, :real].tolist()),
+            hidden=frozenset(chosen[0, :real].nonzero().flatten().tolist()),
+            prefix=prefix(number, draw),
+        )
+
+
+def _listed(chunk: RowChunk, place: int, masked: _Masked | None) -> RowMasks:
+    """Return what the verb says of a row; nothing is hidden of one that cannot be used."""
+    number, reason = chunk.numbers[place], chunk.reasons[place]
+    if masked is None:
+        return RowMasks(number, chunk.texts[place], [], [], [], reason)
+    first = masked.drawn[0]
+    hidden = [sorted(each.hidden) for each in masked.drawn]
+    text = ", ".join(first.features) if chunk.ids is None else first.text
+    return RowMasks(number, text, hidden, masked.shown, list(first.importance), reason)
+
+
+def _on_page(chunk: RowChunk, place: int, masked: _Masked | None) -> PageRow:
+    """Return a row as the page shows it; the names of features stand in its pictures."""
+    number, reason = chunk.numbers[place], chunk.reasons[place]
+    if masked is None:
+        return PageRow(number, chunk.texts[place], (), reason)
+    return PageRow(number, masked.drawn[0].text, tuple(masked.drawn), reason)
+
+
+def _shown(model: EncoderModel, batch: Batch, hidden: Sequence[int]) -> str:
+    """Write a row with its hidden characters replaced, or name its hidden features."""
+    feed = model.reading.feed
+    if feed.scale is not None:
+        return ", ".join(feed.scale.columns[at] for at in hidden)
+    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
+    return _with_dots(feed.tokenizer, batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy(), hidden)
+
+
+@torch.inference_mode()
+def _choose(
+    module: SMA, batch: Batch, masking: MaskingConfig, noise: MaskNoise
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give what is hidden and the importance, both ``(1, N)``."""
+    embedded = module.embed(batch.inputs)
+    parts = (module.encoder, module.encoder.project(embedded), embedded, batch.padding_mask, masking, noise)
+    return choose_mask(*parts).hidden, rank(*parts)[0]
+
+
+def _measured(module: SMA, batch: Batch, masking: MaskingConfig, seed: int) -> torch.Tensor:
+    noises = (_noise(module, batch, seed), _noise(module, batch, seed + 1))
+    with torch.inference_mode():
+        measures = measure_mask(module, batch.inputs, batch.padding_mask, masking, noises)
+    return torch.stack(measures)[:, 0].float().cpu()
+
+
+def _means(measures: Sequence[torch.Tensor]) -> dict[str, float]:
+    """Return the mean of each measure over the rows, of those that are defined."""
+    means = torch.stack(list(measures)).nanmean(dim=0).tolist() if measures else []
+    names = ("overlap", "change", "entropy")
+    return {name: value for name, value in zip(names, means, strict=False) if value == value}
+
+
+def _noise(module: SMA, batch: Batch, seed: int) -> MaskNoise:
+    length = batch.padding_mask.shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    return draw_noise(1, module.encoder.query_count(length), length, generator, batch.inputs.device)
+
+
+def _with_dots(tokenizer: DiscreteTokenizer, ids: NDArray[Any], hidden: Sequence[int]) -> str:
+    """Write a row's text with a dot for every hidden id."""
+    shown, begin = "", 0
+    for at in [*hidden, len(ids)]:
+        shown += tokenizer.decode(ids[begin:at]) + (HIDDEN if at < len(ids) else "")
+        begin = at + 1
+    return shown

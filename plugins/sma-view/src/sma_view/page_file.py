@@ -1,0 +1,60 @@
+"""The page that `masks` writes: its ending, what its head says, and the file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sma_core.config import MaskingConfig
+from sma_core.errors import PluginError, UserError
+from sma_core.models.encoders import EncoderModel
+from sma_core.writers.tables import refuse_ending, written
+from sma_view.drawer import Drawer
+from sma_view.masks_page import PageRow, masks_page
+
+logger = logging.getLogger("sma")
+
+
+def check_page(page: Path | None, renderer: str | None) -> None:
+    """Raise `UserError`, before anything is read, when no page could be written."""
+    if page is not None:
+        refuse_ending(page, (".html", ".htm"), "the page is")
+        if not page.parent.is_dir():
+            raise UserError(f"{page}: there is no folder {page.parent}; make it first")
+    elif renderer is not None:
+        raise UserError(
+            f"a renderer draws a page: say with --page FILE.html where to write what {renderer!r} draws"
+        )
+
+
+def head(
+    model: EncoderModel, data: str | Path, masking: MaskingConfig, seeds: range, measures: Mapping[str, float]
+) -> list[tuple[str, str]]:
+    """Return what a page's head says, names and values: run, domain, rows, masking, measures."""
+    domain = model.reading.registry
+    draws = f"{seeds.start}" if len(seeds) == 1 else f"{seeds.start} to {seeds.stop - 1}, one a mask"
+    return [
+        ("run", str(model.path)),
+        ("domain", f"{domain.name} ({domain.provider(domain.domain)})"),
+        ("rows", str(data)),
+        ("masking", f"{masking.strategy}, ratio {masking.ratio:g}"),
+        ("seed", draws),
+        *((f"mean {name}", f"{value:.2f}") for name, value in measures.items()),
+    ]
+
+
+def write_page(
+    page: Path, facts: Sequence[tuple[str, str]], rows: Sequence[PageRow], drawer: Drawer, strict: bool
+) -> None:
+    """Draw all rows and write the page; warn of a renderer that did not draw some.
+
+    Raises `PluginError` in place of the warning when ``strict``, and `DataError` when the file cannot be written.
+    """
+    text = masks_page(f"What is hidden: {Path(facts[0][1]).name}", facts, rows, drawer)
+    if drawer.warning is not None:
+        if strict:
+            raise PluginError(drawer.warning)
+        logger.warning("%s", drawer.warning)
+    with written(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Checkpoint folders: written whole, verified by checksums, readable across format versions."""

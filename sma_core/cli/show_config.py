@@ -1,0 +1,48 @@
+"""``sma config``: the settings a verb would run with, and where each came from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from sma_core.cli.options import Assignments, ConfigFile, Debug, Domain, Json, Recipe, settings_from
+from sma_core.errors import UserError
+
+app = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _config() -> None:
+    """Look at settings."""
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    domain: Domain = None,
+    recipe: Recipe = None,
+    config: ConfigFile = None,
+    assignments: Assignments = None,
+    verb: Annotated[Literal["train", "finetune"], typer.Option("--verb", help="Whose settings.")] = "train",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print every setting a verb would run with, and the layer that set it."""
+    from sma_core.verbs.show_config import show_config
+
+    if domain is None:
+        raise UserError("say which domain with --domain NAME; sma plugins list names those installed")
+    lines = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
+    if as_json:
+        typer.echo(
+            json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1)
+        )
+        return
+    setting_width = max(len(line.setting) for line in lines)
+    value_width = min(max(len(line.text) for line in lines), 40)
+    for line in lines:
+        typer.echo(
+            f"{line.setting:<{setting_width}}  {line.text:<{value_width}}  {line.origin:<14}  {line.description}"
+        )

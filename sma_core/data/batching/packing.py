@@ -1,0 +1,128 @@
+"""An epoch as batches of inputs, where an input is one row (``single``) or several joined (``concat``).
+
+Every row already ends with the separator, so joining is putting ids end to end. Rows are packed in
+shuffled order: each goes into the open input where it leaves the least space, and a bounded number of
+inputs is open. All is a pure function of (seed, epoch, lengths).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.batching.hashing import shuffled
+from sma_core.data.batching.sampling import batches, cut
+from sma_core.errors import DataError
+
+OPEN_INPUTS = 64
+_ROWS, _INPUTS = 3, 4
+"""What is shuffled; other numbers than in `sma_core.data.batching.sampling`."""
+
+Packing = Literal["single", "concat"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPlan:
+    """The batches of an epoch, in order, each reachable by its number.
+
+    ``rows`` (n,) are row indices, input after input; input j is ``rows[bounds[j]:bounds[j + 1]]``;
+    ``batches`` holds the input numbers of each batch.
+    """
+
+    rows: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    batches: list[NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> list[NDArray[np.int64]]:
+        """Row indices of each input of batch ``index``."""
+        inputs = self.batches[index]
+        firsts, lasts = self.bounds[inputs].tolist(), self.bounds[inputs + 1].tolist()
+        return [self.rows[first:last] for first, last in zip(firsts, lasts, strict=True)]
+
+    def __iter__(self) -> Iterator[list[NDArray[np.int64]]]:
+        return (self[index] for index in range(len(self)))
+
+
+def plan_epoch(
+    lengths: NDArray[np.integer],
+    batch_size: int,
+    packing: Packing,
+    max_length: int,
+    seed: int,
+    epoch: int,
+    *,
+    drop_last: bool = False,
+) -> EpochPlan:
+    """Plan epoch number ``epoch`` over rows of ``lengths`` (n,); every row occurs once.
+
+    ``batch_size`` counts inputs. All batches are full except at most one smaller one, which
+    ``drop_last`` leaves out unless it is the only one.
+    """
+    if len(lengths) and int(lengths.max()) > max_length:
+        raise DataError(
+            f"a row of {int(lengths.max())} ids is longer than max_length {max_length}; "
+            "prepare the data again for this length"
+        )
+    if packing == "single":
+        count = len(lengths)
+        cuts = batches(lengths, batch_size, seed, epoch, drop_last=drop_last)
+        return EpochPlan(np.arange(count), np.arange(count + 1), cuts)
+    rows, bounds = pack(lengths, max_length, seed, epoch)
+    order = shuffled(len(bounds) - 1, seed, epoch, _INPUTS)
+    return EpochPlan(rows, bounds, cut(order, batch_size, seed, epoch, drop_last))
+
+
+def pack(
+    lengths: NDArray[np.integer], max_length: int, seed: int, epoch: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Join rows to inputs of at most ``max_length`` ids: row indices (n,) and bounds (inputs + 1,)."""
+    order = shuffled(len(lengths), seed, epoch, _ROWS)
+    input_of, count = _best_fit(lengths[order].tolist(), max_length)
+    numbers = np.array(input_of, dtype=np.int64)
+    bounds = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(numbers, minlength=count), out=bounds[1:])
+    return order[np.argsort(numbers, kind="stable")], bounds
+
+
+def _best_fit(lengths: list[int], max_length: int) -> tuple[list[int], int]:
+    """Give the input number of each row, and how many inputs there are.
+
+    Open inputs stand in lists by the space they have left; the bits of ``spaces`` tell which lists are
+    not empty, so that the tightest fit is one operation on an integer.
+    """
+    open_by_space: list[list[int]] = [[] for _ in range(max_length + 1)]
+    spaces = 0
+    opened = 0
+    count = 0
+    input_of: list[int] = []
+    for length in lengths:
+        fitting = spaces >> length
+        if fitting:
+            space = length + (fitting & -fitting).bit_length() - 1
+            number = open_by_space[space].pop()
+            if not open_by_space[space]:
+                spaces ^= 1 << space
+            opened -= 1
+        else:
+            space, number = max_length, count
+            count += 1
+        input_of.append(number)
+        left = space - length
+        if left > 1:  # a row has one id and its separator at least, or is the separator alone
+            open_by_space[left].append(number)
+            spaces |= 1 << left
+            opened += 1
+            if opened > OPEN_INPUTS:
+                fullest = (spaces & -spaces).bit_length() - 1
+                open_by_space[fullest].pop()
+                if not open_by_space[fullest]:
+                    spaces ^= 1 << fullest
+                opened -= 1
+    return input_of, count

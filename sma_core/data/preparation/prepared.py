@@ -1,0 +1,286 @@
+"""What to prepare, and what came of it: the request, the summary, and the finished folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sma_core.data.blocks import BlockReader
+from sma_core.data.preparation.checking import Check, check_name
+from sma_core.data.preparation.rejected import Verdict
+from sma_core.data.readers import Reader
+from sma_core.data.remote.files import DataFile, state_of
+from sma_core.data.store.file import StoreFile
+from sma_core.data.store.format import FORMAT_VERSION, LabelForm, StoreMetadata
+from sma_core.data.store.store import Store
+from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.errors import DataError
+
+logger = logging.getLogger("sma")
+
+PREPARE_VERSION = 2
+SUMMARY = "summary.json"
+SHARD_ROWS = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRequest:
+    """A file and the rules that hold for rows of every kind.
+
+    ``targets`` names label columns, ``label_form`` says what stands in them; ``extras`` names further columns
+    whose texts come along. ``max_rejected``, ``processes`` and ``shard_rows``, after how many rows of the file a
+    shard ends, do not shape the rows, so they are not part of the fingerprint.
+    """
+
+    source: DataFile
+    reader_name: str
+    cache: Path
+    max_length: int
+    max_rejected: float = 0.05
+    processes: int | None = None
+    shard_rows: int = SHARD_ROWS
+    targets: tuple[str, ...] = ()
+    label_form: LabelForm = "numbers"
+    extras: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """32 hex digits of everything that shapes the result; `DataError` when there is no such file."""
+        parts = {
+            "versions": [PREPARE_VERSION, FORMAT_VERSION],
+            "source": state_of(self.source),
+            "labels": [self.targets, self.label_form, self.extras],
+            **self._own_parts(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def folder(self) -> Path:
+        """Return where the result is kept."""
+        return self.cache / self.fingerprint()
+
+    def _own_parts(self) -> dict[str, Any]:
+        """Return what shapes the result of this kind of rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareRequest(SourceRequest):
+    """Rows of text: the parts that read them.
+
+    ``keep_text`` stores raw texts too, which splitters need. ``position_mask`` names a column of 0 and 1 that
+    tells which symbols count.
+    """
+
+    reader: Reader
+    tokenizer: DiscreteTokenizer
+    column: str | None = None
+    usual_columns: tuple[str, ...] = ()
+    truncate: bool = True
+    check: Check | None = None
+    position_mask: str | None = None
+    keep_text: bool = False
+
+    def _own_parts(self) -> dict[str, Any]:
+        return {
+            "reader": [self.reader_name, self.column, self.usual_columns],
+            "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
+            "length": [self.max_length, self.truncate],
+            "check": check_name(self.check),
+            "text": [self.position_mask, self.keep_text],
+        }
+
+    def store_metadata(self, fingerprint: str) -> StoreMetadata:
+        """Describe the stores that this request makes."""
+        return StoreMetadata(
+            tokenizer=self.tokenizer.name,
+            tokenizer_version=self.tokenizer.version,
+            vocabulary_size=self.tokenizer.vocabulary_size,
+            source=fingerprint,
+            targets=self.targets,
+            has_text=self.keep_text,
+            label_form=self.label_form,
+            extras=self.extras,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesRequest(SourceRequest):
+    """Rows of numbers: the reader of blocks, and which columns are features.
+
+    ``columns`` and ``names`` are what a `BlockReader` takes; ``sentinels`` are values that mean missing.
+    """
+
+    reader: BlockReader
+    columns: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    sentinels: tuple[float, ...] = ()
+
+    def _own_parts(self) -> dict[str, Any]:
+        return {
+            "reader": [self.reader_name, self.columns, self.names],
+            "values": [self.sentinels, self.max_length],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardFile:
+    """A file of a store, as it was when it was published."""
+
+    name: str
+    rows: int
+    size: int
+    modified: int
+    """Time of the last change, in nanoseconds."""
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path, rows: int) -> Self:
+        """Look at a file of so many rows."""
+        state = path.stat()
+        return cls(name=path.name, rows=rows, size=state.st_size, modified=state.st_mtime_ns, sha256=_sum_of(path))
+
+    def is_whole(self, path: Path, *, always: bool = False) -> bool:
+        """Whether the file is there as it was.
+
+        Its sum, which takes hours for terabytes, is taken ``always``, or when its last change has another time.
+        """
+        try:
+            state = path.stat()
+            if state.st_size != self.size:
+                return False
+            touched = always or state.st_mtime_ns != self.modified
+            return not touched or _sum_of(path) == self.sha256
+        except OSError:
+            return False
+
+
+def _sum_of_facts(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSummary:
+    """Figures of a shard, of a file (kept as ``summary.json``), or of several files together."""
+
+    rows: int
+    kept: int
+    rejected: int
+    reasons: dict[str, int]
+    """Kind of reason -> number of rows, the most common first."""
+    first: dict[str, tuple[int, str]]
+    """Kind of reason -> number and full reason of the first such row."""
+    shards: tuple[ShardFile, ...]
+    ids: int
+    longest: int
+    shortened: int
+    """Rows that were cut to the largest length."""
+    seconds: float
+    files: dict[str, str] = field(default_factory=dict)
+    """Kind of reason -> the file that its first row stands in, where there are several."""
+
+    @classmethod
+    def together(cls, parts: Sequence[Self], names: Sequence[str] = ()) -> Self:
+        """Return the figures of parts that follow one another; ``names`` are those of their files, if several."""
+        reasons: Counter[str] = Counter()
+        first: dict[str, tuple[int, str]] = {}
+        files: dict[str, str] = {}
+        for at, part in enumerate(parts):
+            reasons.update(part.reasons)
+            for kind, row in part.first.items():
+                if first.setdefault(kind, row) is row and names:
+                    files.setdefault(kind, names[at])
+        return cls(
+            rows=sum(part.rows for part in parts),
+            kept=sum(part.kept for part in parts),
+            rejected=sum(part.rejected for part in parts),
+            reasons=dict(reasons.most_common()),
+            first=first,
+            shards=tuple(shard for part in parts for shard in part.shards),
+            ids=sum(part.ids for part in parts),
+            longest=max((part.longest for part in parts), default=0),
+            shortened=sum(part.shortened for part in parts),
+            seconds=sum(part.seconds for part in parts),
+            files=files,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the form that is written."""
+        data = {"version": PREPARE_VERSION, **asdict(self)}
+        return data | {"sum": _sum_of_facts(data)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Read the written form; `ValueError` for another version, or when it is not as it was written."""
+        if data.pop("sum", None) != _sum_of_facts(data):
+            raise ValueError("damaged")
+        if data.pop("version", None) != PREPARE_VERSION:
+            raise ValueError("another version")
+        data["first"] = {kind: (number, reason) for kind, (number, reason) in data["first"].items()}
+        data["shards"] = tuple(ShardFile(**shard) for shard in data["shards"])
+        return cls(**data)
+
+    def verdict(self, source: str) -> Verdict:
+        """Give the counts in the form that decides whether too many rows of ``source`` are unusable."""
+        return Verdict(
+            source=source,
+            rows=self.rows,
+            rejected=self.rejected,
+            reasons=self.reasons,
+            first=self.first,
+            files=self.files,
+        )
+
+    def judge(self, source: str, max_rejected: float, listed: Path) -> None:
+        """Raise `DataError` when a larger share of the rows of ``source`` is unusable than allowed."""
+        verdict = self.verdict(source)
+        if verdict.too_many(max_rejected):
+            raise verdict.error(max_rejected, listed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A finished folder. ``reused`` tells that it was there before."""
+
+    folder: Path
+    summary: PrepareSummary
+    reused: bool
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the store of all usable rows, in their order."""
+        return tuple(self.folder / shard.name for shard in self.summary.shards)
+
+    @property
+    def rejected_rows(self) -> Path:
+        """List of the rows set aside, one JSON object a line."""
+        return self.folder / "rejected.jsonl"
+
+    def open(self) -> Store:
+        """Open the store of all usable rows."""
+        return Store.open(*self.files)
+
+    @classmethod
+    def find(cls, folder: Path) -> Self | None:
+        """Look at a folder: None when it is not there or not whole; a damaged one is named in a warning."""
+        if not folder.is_dir():
+            return None
+        try:
+            summary = PrepareSummary.from_json(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
+            for shard in summary.shards:
+                path = folder / shard.name
+                if not shard.is_whole(path) or len(StoreFile.open(path)) != shard.rows:
+                    raise ValueError(f"{shard.name} is not as it was written")
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
+            logger.warning("the prepared data in %s are damaged and prepared again: %s", folder, error)
+            return None
+        return cls(folder=folder, summary=summary, reused=True)

@@ -1,0 +1,85 @@
+"""One file of a store: opened by its ends, read as views into a memory map.
+
+The format is described in `sma_core.data.store.format`.
+
+Letters: n rows of the file, K targets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sma_core.data.store.format import SYMBOL_TYPE, extra_column, read_metadata
+from sma_core.data.store.mapped import MappedLists, plain_numbers
+from sma_core.errors import DataError
+
+
+class StoreFile:
+    """A finished file, memory-mapped. Labels are as they stand in it: class numbers are this file's own."""
+
+    def __init__(self, path: Path, reader: Any, whole: NDArray[Any], base: int) -> None:  # noqa: ANN401
+        self.path = path
+        self._reader = reader
+        self.metadata, self.statistics = read_metadata(path, reader)
+        self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        name = "values" if self.metadata.holds_values else "ids"
+        self.content = MappedLists(self._batches, name, self.metadata.row_type, whole, base)
+        self.symbols: MappedLists | None = None
+        """A class number for every id of a row whose characters are labelled; -1 where nothing is known."""
+        if self.metadata.has_symbols:
+            self.symbols = MappedLists(self._batches, "symbols", SYMBOL_TYPE, whole, base)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Map the file at ``path``; raise `DataError` when it is damaged, foreign, or of a later format."""
+        path = Path(path)
+        if not path.is_file():
+            raise DataError(f"there is no store at {path}; prepare the data again")
+        try:
+            source = pa.memory_map(str(path))
+            reader = pa.ipc.open_file(source)
+            source.seek(0)
+            whole = source.read_buffer(source.size())
+            file = cls(path, reader, np.frombuffer(whole, dtype=np.uint8), whole.address)
+            file._check()
+        except (pa.ArrowException, OSError, ValueError, IndexError, TypeError, KeyError) as error:
+            raise DataError(f"{path} is no whole store ({error}); remove it and prepare the data again") from error
+        return file
+
+    def __len__(self) -> int:
+        return self.statistics.rows
+
+    @property
+    def row_numbers(self) -> NDArray[np.int64]:
+        """(n,) number of each row in the source file."""
+        parts = [plain_numbers(batch.column(1), np.dtype(np.int64)) for batch in self._batches]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """(n, K) targets, or class numbers; NaN where missing. Only for a file that has such labels."""
+        columns = [batch.column("targets").flatten() for batch in self._batches]
+        parts = [plain_numbers(column, np.dtype(np.float32)) for column in columns]
+        found: NDArray[np.float32] = np.concatenate(parts).reshape(-1, len(self.metadata.targets))
+        return found
+
+    @property
+    def texts(self) -> list[str]:
+        """Raw texts of all rows."""
+        return [text for batch in self._batches for text in batch.column("text").to_pylist()]
+
+    def extra(self, name: str) -> list[Any]:
+        """Return the chunks of an extra column of texts."""
+        return [batch.column(extra_column(name)) for batch in self._batches]
+
+    def _check(self) -> None:
+        if sum(batch.num_rows for batch in self._batches) != self.statistics.rows:
+            raise ValueError("its number of rows is wrong")
+        for lists in (self.content, self.symbols):
+            if lists is not None:
+                lists.check()

@@ -1,0 +1,160 @@
+"""Writing a store row by row in bounded memory; the file gets its name only when it is whole.
+
+Letters: n rows, F features, K targets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sma_core.data.store.format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
+from sma_core.data.tokenizers import Encoded
+from sma_core.files import replacing
+
+ROWS_IN_BATCH = 16_384
+IDS_IN_BATCH = 1 << 23
+
+
+class StoreWriter:
+    """Use it as a context manager: leaving normally finishes the file, an exception removes the temporary one.
+
+    ``classes`` is set before the end when labels are classes or symbols: their names by number.
+    """
+
+    def __init__(self, path: Path, metadata: StoreMetadata) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.rows = 0
+        self.ids = 0
+        self.longest = 0
+        self.classes: Sequence[str] = ()
+        self._schema = metadata.schema()
+        self._replacing = replacing(path)
+        self._clear()
+
+    def __enter__(self) -> Self:
+        temporary = self._replacing.__enter__()
+        self._writer = pa.ipc.new_file(str(temporary), self._schema)
+        return self
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - the protocol's three values
+        try:
+            if error[0] is None:
+                self._finish()
+        except BaseException as failure:
+            self._writer.close()
+            self._replacing.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        self._writer.close()
+        self._replacing.__exit__(*error)
+
+    def append(
+        self,
+        encoded: Encoded,
+        rows: NDArray[np.int64],
+        texts: Sequence[str] | None = None,
+        targets: NDArray[np.float32] | None = None,
+        symbols: Encoded | None = None,
+        extras: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Add rows: their ids, source row numbers (n,), and where labelled raw texts and labels.
+
+        Labels are targets (n, K), or symbols as long as the ids. ``extras`` are n texts for each extra column.
+        """
+        if not len(encoded):
+            return
+        if self.metadata.has_text:
+            self._texts.extend(texts or [])
+        if self.metadata.has_symbols and symbols is not None:
+            self._symbols.append(symbols.values.astype(SYMBOL_TYPE, copy=False))
+        self._lengths.append(encoded.lengths)
+        self.longest = max(self.longest, int(encoded.lengths.max()))
+        self._take(encoded.values, rows, targets, extras)
+
+    def append_values(
+        self,
+        values: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        targets: NDArray[np.float32] | None = None,
+        extras: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Add rows of numbers (n, F), their source row numbers (n,), targets (n, K) where labelled, and extras."""
+        if not len(values):
+            return
+        self.longest = values.shape[1]
+        self._take(values.reshape(-1), rows, targets, extras)
+
+    def _take(
+        self,
+        flat: NDArray[Any],
+        rows: NDArray[np.int64],
+        targets: NDArray[np.float32] | None,
+        extras: Sequence[Sequence[str]],
+    ) -> None:
+        """Hold rows until they make a record batch."""
+        self._values.append(flat.astype(self.metadata.row_type, copy=False))
+        self._rows.append(rows)
+        if self.metadata.targets and not self.metadata.has_symbols:
+            self._targets.append(np.asarray(targets, dtype=np.float32))
+        for held, texts in zip(self._extras, extras, strict=True):
+            held.extend(texts)
+        self._held_rows += len(rows)
+        self._held_ids += len(flat)
+        self.rows += len(rows)
+        self.ids += len(flat)
+        if self._held_rows >= ROWS_IN_BATCH or self._held_ids >= IDS_IN_BATCH:
+            self._flush()
+
+    def _clear(self) -> None:
+        self._values: list[NDArray[Any]] = []
+        self._lengths: list[NDArray[np.int64]] = []
+        self._rows: list[NDArray[np.int64]] = []
+        self._texts: list[str] = []
+        self._extras: list[list[str]] = [[] for _ in self.metadata.extras]
+        self._targets: list[NDArray[np.float32]] = []
+        self._symbols: list[NDArray[np.int16]] = []
+        self._held_rows = 0
+        self._held_ids = 0
+
+    def _flush(self) -> None:
+        if not self._held_rows:
+            return
+        values = np.concatenate(self._values)
+        if self.metadata.holds_values:
+            columns = [pa.FixedSizeListArray.from_arrays(pa.array(values), len(self.metadata.columns))]
+        else:
+            columns = [self._lists(values)]
+        columns.append(pa.array(np.concatenate(self._rows)))
+        if self.metadata.has_text:
+            columns.append(pa.array(self._texts, type=pa.string()))
+        columns.extend(pa.array(texts, type=pa.string()) for texts in self._extras)
+        if self.metadata.has_symbols:
+            columns.append(self._lists(np.concatenate(self._symbols)))
+        elif self.metadata.targets:
+            table = np.concatenate(self._targets)
+            bounds = np.arange(0, table.size + 1, table.shape[1], dtype=np.int32)
+            columns.append(pa.ListArray.from_arrays(pa.array(bounds), pa.array(table.reshape(-1))))
+        self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._clear()
+
+    def _lists(self, values: NDArray[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the held rows' ids, or what stands at them, as a list column."""
+        offsets = np.zeros(self._held_rows + 1, dtype=np.int32)
+        np.cumsum(np.concatenate(self._lengths), out=offsets[1:])
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+
+    def _finish(self) -> None:
+        self._flush()
+        statistics = StoreStatistics(
+            rows=self.rows, ids=self.ids, longest=self.longest, classes=tuple(self.classes)
+        )
+        last = pa.record_batch([pa.array([], type=field.type) for field in self._schema], schema=self._schema)
+        self._writer.write_batch(last, custom_metadata={KEY: json.dumps(asdict(statistics))})

@@ -1,0 +1,116 @@
+"""Which run to go on with, and which settings may change when going on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sma_core.config.layers import Layer, Values, flatten, put, resolve
+from sma_core.config.models import Settings
+from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.runs.run_folder import RUNS, RunFolder
+from sma_core.urls import without_secrets
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.settings import Request, wishes
+
+logger = logging.getLogger("sma")
+M = TypeVar("M", bound=Settings)
+
+CHANGEABLE = frozenset(
+    f"training.{name}"
+    for name in (
+        "steps",
+        "epochs",
+        "patience",
+        "evaluate_every",
+        "checkpoint_every",
+        "keep_last",
+        "log_every",
+        "device",
+        "precision",
+        "strategy",
+        "time_limit",
+        "max_skipped_steps",
+        "workers",
+        "tensorboard",
+    )
+)
+"""Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
+SOURCE = "data.source"
+
+
+def find_run(
+    resume: str | Path | None, verb: str, domain: str | None, out: Path | None, wishes: Mapping[str, Any]
+) -> RunFolder | None:
+    """Return the run that ``--resume`` names, or None when a new one is to begin.
+
+    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` that is of
+    this verb and domain and does not contradict ``wishes`` (settings by dotted name), else none. Raises
+    `CheckpointError` when a named folder is no run of this verb.
+    """
+    if resume is None:
+        return None
+    if resume != "auto" or (out is not None and (out / "model.json").is_file()):
+        run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
+        own = run.model()["verb"]
+        if own != verb:
+            raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
+        return run
+    if out is not None:
+        return None
+    folders = [path for path in RUNS.glob("*") if (path / "model.json").is_file()]
+    for path in sorted(folders, key=lambda path: (path / "model.json").stat().st_mtime, reverse=True):
+        run = RunFolder(path)
+        try:
+            facts = run.model()
+            fits = facts["verb"] == verb and domain in (None, facts["domain"]["name"])
+            if fits and not facts.get("finished") and not contradictions(run, wishes):
+                return run
+        except UserError as error:
+            logger.warning("%s; this run is passed over", error)
+    return None
+
+
+def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run's values of settings that are wished otherwise and may not change."""
+    own = dict(flatten(run.config()))
+    return {
+        setting: own.get(setting)
+        for setting, value in wishes.items()
+        if setting not in CHANGEABLE and own.get(setting) != _written(value)
+    }
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
+    """Return a value as ``config.toml`` has it."""
+    if isinstance(value, str):
+        return without_secrets(value)
+    return "none" if value is None else value
+
+
+def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
+    """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
+    facts = run.model()
+    with parts_of(run.path, facts, policy):
+        registry = Registry.load(facts["domain"]["name"], policy)
+    layer = Layer(str(run.path), resumed_settings(run, wishes(request, model)))
+    return registry, resolve(model, [layer]).config
+
+
+def resumed_settings(run: RunFolder, wishes: Mapping[str, Any]) -> Values:
+    """Return the run's own settings with the changes that are allowed; raises `ConfigError` for others."""
+    for setting, own in contradictions(run, wishes).items():
+        raise ConfigError(
+            f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "
+            f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
+        )
+    values = run.config()
+    for setting in (CHANGEABLE | {SOURCE}) & wishes.keys():  # the same source, but perhaps with what lets us in
+        put(values, setting, wishes[setting])
+    if wishes.get("training.epochs") is not None and wishes.get("training.steps") is None:
+        put(values, "training.steps", "none")
+    return values

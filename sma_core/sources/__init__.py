@@ -1,0 +1,1 @@
+"""From what the user typed after ``--data`` to files, readers, columns and prepared rows."""

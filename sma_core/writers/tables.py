@@ -1,0 +1,166 @@
+"""Tables that verbs write row by row: ``.csv`` (also compressed), ``.parquet``, ``.jsonl``.
+
+A file appears under its name only when it is complete. Each writer takes pieces of a table with the same columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from sma_core.errors import DataError, UserError
+from sma_core.files import replacing
+from sma_core.sources.row_reading import RowChunk
+
+TABLES = (".csv", ".csv.gz", ".parquet", ".jsonl")
+
+Columns = Mapping[str, pa.Array]
+"""Cells by the name of their column; null where one is missing."""
+
+
+class TableWriter(Protocol):
+    """Takes a table piece by piece."""
+
+    def write(self, columns: Columns) -> None:
+        """Append rows; all pieces have the columns of the first."""
+        ...
+
+
+@contextmanager
+def opened_table(out: Path | None) -> Iterator[TableWriter]:
+    """Open a table to write to, of the format that the ending says; csv on standard output when ``out`` is empty.
+
+    Raises `UserError` for another ending, `DataError` when the file cannot be written.
+    """
+    if out is None:
+        yield _Csv(sys.stdout)
+        return
+    ending = refuse_ending(out, TABLES, "predictions are")
+    with written(out) as temporary, ExitStack() as stack:
+        if ending == ".parquet":
+            yield stack.enter_context(parquet_table(temporary))
+        else:
+            file = stack.enter_context(_text_file(temporary, ending.endswith(".gz")))
+            yield _JsonLines(file) if ending == ".jsonl" else _Csv(file)
+
+
+def of_rows(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
+    """Join what is found for the rows of a chunk with what says which rows they are, and why one cannot be used.
+
+    The columns are ``row``, the identifier where one was asked for, ``input`` of text, those of ``found``, and
+    ``reason``. Raises `UserError` when two have one name.
+    """
+    parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
+    if identifier is not None and chunk.names is not None:
+        parts.append((identifier, pa.array(chunk.names, pa.string())))
+    if chunk.ids is not None:
+        parts.append(("input", pa.array(chunk.texts, pa.string())))
+    parts += [*found.items(), ("reason", pa.array(chunk.reasons, pa.string()))]
+    names = [name for name, _ in parts]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"two columns would be named {twice!r}: rename the one in the file")
+    return dict(parts)
+
+
+def refuse_ending(out: Path, endings: Sequence[str], what: str) -> str:
+    """Return which of ``endings`` the file's name has; raises `UserError` when it has another."""
+    for ending in endings:
+        if out.name.lower().endswith(ending):
+            return ending
+    raise UserError(
+        f"{out}: {what} written to {', '.join(endings[:-1])} or {endings[-1]}; give one of these endings"
+    )
+
+
+@contextmanager
+def written(out: Path) -> Iterator[Path]:
+    """Give a temporary path whose file becomes ``out`` on normal exit; raises `DataError` when it cannot."""
+    if out.is_dir():
+        raise DataError(f"cannot write {out}: it is a folder")
+    try:
+        with replacing(out) as temporary:
+            yield temporary
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _text_file(path: Path, compressed: bool) -> Iterator[TextIO]:
+    if not compressed:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            yield file
+        return
+    # Without name and time in its header, the same rows give the same bytes.
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="") as file,
+    ):
+        yield file
+
+
+class _Csv:
+    """Comma-separated, numbers with six digits, nothing where a cell is missing."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._has_header = False
+
+    def write(self, columns: Columns) -> None:
+        if not self._has_header:
+            self._writer.writerow(columns)
+            self._has_header = True
+        self._writer.writerows(zip(*(map(_cell, cells.to_pylist()) for cells in columns.values()), strict=True))
+
+
+class _JsonLines:
+    """A JSON object a line; null where a cell is missing."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, columns: Columns) -> None:
+        for cells in zip(*(each.to_pylist() for each in columns.values()), strict=True):
+            self._file.write(json.dumps(dict(zip(columns, cells, strict=True)), ensure_ascii=False) + "\n")
+
+
+class _Parquet:
+    """A row group for each piece."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.writer: parquet.ParquetWriter | None = None
+
+    def write(self, columns: Columns) -> None:
+        table = pa.table(dict(columns))
+        if self.writer is None:
+            self.writer = parquet.ParquetWriter(self._path, table.schema)
+        self.writer.write_table(table)
+
+
+@contextmanager
+def parquet_table(path: Path) -> Iterator[TableWriter]:
+    """Open a Parquet file to write to."""
+    table = _Parquet(path)
+    try:
+        yield table
+    finally:
+        if table.writer is not None:
+            table.writer.close()
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - a cell of any type
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else value
