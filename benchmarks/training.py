@@ -15,7 +15,7 @@ from sma_core.checkpoints.store import CheckpointStore
 from sma_core.config import TrainingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import FixedPrecision, seeded
-from sma_core.devices.placement import Place
+from sma_core.devices.placement import Placement
 from sma_core.memory import FirstSteps
 from sma_core.nn.model import SMA
 from sma_core.training.loop import Trainer
@@ -88,7 +88,7 @@ class Training:
         self.module.encoder.activation_checkpointing = checkpointed
         objective = PretrainObjective(self.module, workload.masking, [], STEPS, compiled)
         source = InMemory(batches_of(workload, device, seed))
-        place = Place(device, precision)
+        place = Placement(device, precision)
         self._trainer = Trainer(objective, source, config, STEPS, CheckpointStore(Path("never-saved")), place)
 
     def step(self) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["embed", "evaluate", "finetune", "load", "predict", "show_config", "train"]
 
 
-
 def __getattr__(name: str) -> object:
     """Import a public function on first use."""
     if name not in __all__:

@@ -12,21 +12,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import (
-    authors,
-    benchmark,
-    config,
-    data,
-    embed,
-    evaluate,
-    finetune,
-    interop,
-    masks,
-    plugins,
-    predict,
-    probe,
-    train,
-)
+from sma_core.cli import embed, evaluate, finetune, plugins, predict, show_config, train
 from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
 from sma_core.cli.run_domain import reads_run
 from sma_core.errors import EXIT_USER, SmaError
@@ -46,15 +32,8 @@ app.command("finetune")(finetune.finetune)
 app.command("evaluate")(reads_run(evaluate.evaluate))
 app.command("predict")(reads_run(predict.predict))
 app.command("embed")(reads_run(embed.embed))
-app.command("probe")(reads_run(probe.probe))
-app.command("masks")(reads_run(masks.masks))
-app.command("benchmark")(benchmark.benchmark)
-app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
-app.add_typer(config.app, name="config")
-app.add_typer(authors.import_app, name="import")
-app.add_typer(authors.export_app, name="export")
-app.add_typer(interop.app, name="interop")
+app.add_typer(show_config.app, name="config")
 
 
 REFUSALS = frozenset(

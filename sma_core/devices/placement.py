@@ -14,7 +14,7 @@ from sma_core.devices.ranks import Ranks
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """One device of one rank, and how the model lies on all of them."""
 
     device: torch.device

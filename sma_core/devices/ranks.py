@@ -8,11 +8,11 @@ here then does anything.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +22,6 @@ from torch import Tensor
 from torch._C._distributed_c10d import FileStore
 
 from sma_core.errors import OtherRankFailed, SmaError
-
-T = TypeVar("T")
 
 PATIENCE = timedelta(hours=24)
 """How long a rank waits for another: a preparation of data may take long. The agent ends all when one dies."""
@@ -62,7 +60,7 @@ class Ranks:
         return summed
 
     def text(self, text: str) -> str:
-        """Return what rank 0 says."""
+        """Broadcast a string from rank 0."""
         if self.alone:
             return text
         content = torch.tensor(list(text.encode()) if self.first else [], dtype=torch.uint8)
@@ -99,28 +97,22 @@ class Ranks:
         ends = np.cumsum(self.rows(np.array([len(content)]))).tolist()
         return [together[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
-    def in_turn(self, work: Callable[[], T]) -> T:
-        """Do the work on rank 0, then on the others, for which what it leaves on the disk is then there.
-
-        Raises `OtherRankFailed` on the others when it fails on rank 0.
-        """
-        if self.alone:
-            return work()
-        if not self.first:
-            self._wait()
-            return work()
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Report to the other ranks, on rank 0, how the block ended; they are in `wait_for_first`."""
         try:
-            result = work()
+            yield
         except BaseException as error:
-            self._tell(error.exit_code if isinstance(error, SmaError) else 1)
+            self._report(error.exit_code if isinstance(error, SmaError) else 1)
             raise
-        self._tell(0)
-        return result
+        self._report(0)
 
-    def _tell(self, status: int) -> None:
-        dist.broadcast(torch.tensor([status]), 0)
+    def _report(self, status: int) -> None:
+        if not self.alone:
+            dist.broadcast(torch.tensor([status]), 0)
 
-    def _wait(self) -> None:
+    def wait_for_first(self) -> None:
+        """Wait for the end of rank 0's `reporting` block; raises `OtherRankFailed` when it failed."""
         status = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(status, 0)
         if int(status):

@@ -11,11 +11,10 @@ from sma_core.config import DataConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
+from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.label_form import form_of, row_labels
 from sma_core.labels.labelled_rows import LabelledRows
-from sma_core.models.finetuned import FinetunedRun
-from sma_core.sources.feeds import Feed
-from sma_core.sources.prepare import prepare_source, prepare_values
+from sma_core.models.loaded_run import LoadedRun
 from sma_core.sources.source_set import find_sources
 from sma_core.training.judging import Judged
 from sma_core.training.targets import Multiclass, Targets, check_labels
@@ -40,15 +39,15 @@ class LabelledFile:
         said: dict[str, Any] = {"source": self.data, "column": self.column, "reader": self.reader}
         if self.max_rejected is not None:
             said["max_rejected"] = self.max_rejected
-        return run.model_copy(update=said | {"columns": feed.scale.columns if feed.scale else None})
+        return run.model_copy(update=said | {"columns": feed.columns or None})
 
 
-def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
+def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
     """Read and check a labelled file as a fine-tuned run reads rows; all usable ones are the part ``test``.
 
     Raises `DataError` when labels do not fit the model's, `ConfigError` when there are more or fewer targets.
     """
-    registry, feed, targets = loaded.registry, loaded.feed, loaded.targets
+    registry, feed, targets = loaded.registry, loaded.feed, loaded.needed_targets()
     names = file.targets or targets.names
     if len(names) != len(targets.names):
         raise ConfigError(
@@ -58,11 +57,8 @@ def read_labelled_file(loaded: FinetunedRun, file: LabelledFile, progress: Progr
     data = file.config(loaded.config.data, feed)
     sources = find_sources(registry, data)
     form, longest = form_of(targets.kind), loaded.config.model.max_length
-    if feed.tokenizer is None:
-        prepared = prepare_values(registry, sources, data, longest, names, progress, form)
-    else:
-        mask = file.position_mask
-        prepared = prepare_source(registry, sources, data, feed.tokenizer, longest, names, progress, form, mask)
+    labels = LabelColumns(names, form, position_mask=file.position_mask)
+    prepared = feed.prepare(registry, sources, data, longest, labels, progress)
     store = prepared.open()
     check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
     _refuse_unknown_classes(store, targets, names, sources.where)

@@ -7,29 +7,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config import FinetuneConfig
 from sma_core.data.batching.batches import Batch
-from sma_core.data.batching.epochs import fixed_batches
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
-from sma_core.data.scaling import FeatureScale
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metrics import KIND_METRICS
 from sma_core.evaluation.splits import Part
+from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.label_form import form_of, guess_form, row_labels
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
-from sma_core.sources.feeds import Feed, is_continuous
-from sma_core.sources.prepare import prepare_source, prepare_values
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
 
@@ -78,8 +75,7 @@ class LabelledRows:
 
     def batches(self, part: Part, batch_size: int) -> Sequence[Batch]:
         """Return the part's batches in a fixed order, for evaluation."""
-        pad, scale = self.feed.pad_id, self.feed.scale
-        return fixed_batches(self.store, self.parts[part], batch_size, pad, self.max_length, scale)
+        return self.feed.fixed_batches(self.store, self.parts[part], batch_size, self.max_length)
 
     def fingerprint(self) -> str:
         """Return 16 hex digits of the numbers, lengths and labels of each part's rows: equal for the same rows."""
@@ -98,9 +94,9 @@ class LabelledRows:
         return {part: len(rows) for part, rows in self.parts.items()}
 
 
-def split_facts(rows: LabelledRows, seed: int) -> dict[str, Any]:
-    """Return what ``model.json`` says of the split."""
-    return {"name": rows.split, "seed": seed, "rows": rows.sizes(), "fingerprint": rows.fingerprint()}
+def split_record(rows: LabelledRows, seed: int) -> SplitRecord:
+    """Return the entry of ``model.json`` for the split."""
+    return SplitRecord(name=rows.split, seed=seed, rows=rows.sizes(), fingerprint=rows.fingerprint())
 
 
 def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
@@ -108,14 +104,16 @@ def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
 
     Runs of earlier versions say nothing of the rows themselves: of those the split's name and sizes must fit.
     """
-    facts = run.model()["split"]
-    if rows.split != facts["name"]:
+    recorded = run.record().split
+    if recorded is None:
+        raise CheckpointError(f"{run.path} has no labelled rows of its own: name a file with --data")
+    if rows.split != recorded.name:
         raise CheckpointError(
-            f"{run.path} began with the split {facts['name']!r}, but its rows are now divided by {rows.split!r}, "
+            f"{run.path} began with the split {recorded.name!r}, but its rows are now divided by {rows.split!r}, "
             "which may put test rows into training: begin a new run"
         )
     now = rows.fingerprint()
-    if rows.sizes() != facts["rows"] or now != facts.get("fingerprint", now):
+    if rows.sizes() != recorded.rows or now != (recorded.fingerprint or now):
         raise CheckpointError(
             f"the rows of {rows.label} are not those that {run.path} was divided into: its data have changed, or "
             "what reads and splits them; put the old data back, or begin a new run"
@@ -153,15 +151,14 @@ def read_labelled(
     if config.data.weights is not None:
         raise ConfigError("data.weights mix sets to pre-train on: leave it out of fine-tuning")
     source = find_sources(registry, config.data, wanted.dataset)
-    if feed.scale is not None:
-        source = source.with_columns(config.data.columns or feed.scale.columns)
+    if feed.columns:
+        source = source.with_columns(config.data.columns or feed.columns)
     prepared = _prepared(registry, config, source, wanted, feed, progress)
     store = prepared.open()
     kind = _kind(store, wanted, source)
     rows = prepared.summary.rows
     divided = divide(registry, wanted.division, config.split, store, source.where, rows, kind)
-    if is_continuous(registry):
-        feed = Feed(scale=_scale(store, feed.scale, divided.parts["train"], source))
+    feed = feed.fitted(store, divided.parts["train"], source.label)
     return LabelledRows(
         label=wanted.label,
         name=wanted.name,
@@ -194,12 +191,8 @@ def _prepared(
     form: LabelForm = (
         form_of(wanted.kind) if wanted.kind else guess_form(registry, source.first, wanted.targets, extras)
     )
-    length, targets = config.model.max_length, wanted.targets
-    if feed.tokenizer is None:
-        return prepare_values(registry, source, config.data, length, targets, progress, form, extras)
-    mask = wanted.position_mask if form == "symbols" else None
-    tokenizer = feed.tokenizer
-    return prepare_source(registry, source, config.data, tokenizer, length, targets, progress, form, mask, extras)
+    labels = LabelColumns(wanted.targets, form, extras, wanted.position_mask)
+    return feed.prepare(registry, source, config.data, config.model.max_length, labels, progress)
 
 
 def _kind(store: Store, wanted: _Wanted, source: SourceSet) -> str:
@@ -213,15 +206,6 @@ def _kind(store: Store, wanted: _Wanted, source: SourceSet) -> str:
             "nothing to learn from it"
         )
     return kind
-
-
-def _scale(store: Store, known: FeatureScale | None, rows: NDArray[np.int64], source: SourceSet) -> FeatureScale:
-    """Return the scale of the pre-trained run, or that of the training rows."""
-    columns = store.metadata.columns
-    if known is not None:
-        known.check_columns(columns, source.label)
-        return known
-    return store.scale(rows)
 
 
 def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:

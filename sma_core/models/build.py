@@ -85,7 +85,7 @@ def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
     """Return the checkpoint; raises `CheckpointError` when the run has none."""
     if checkpoint is None:
         raise CheckpointError(
-            f"{run.path} has no checkpoint yet: let it train on with sma {run.model()['verb']} --resume {run.path}"
+            f"{run.path} has no checkpoint yet: let it train on with sma {run.record().verb} --resume {run.path}"
         )
     return checkpoint
 

@@ -5,9 +5,9 @@ Letters: n rows, M latents, N positions of a row, D width of a vector, T positio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -16,12 +16,16 @@ from torch import Tensor
 
 from sma_core.data.batching.batches import Batch
 from sma_core.errors import UserError
-from sma_core.models.encoders import BATCH_TOKENS, EncoderModel
+from sma_core.feeds.rows import RowChunk
 from sma_core.nn.encoder import Latents
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
-from sma_core.sources.row_reading import RowChunk
 
+if TYPE_CHECKING:
+    from sma_core.models.loaded_run import LoadedRun
+
+BATCH_TOKENS = 8192
+"""Padded inputs in one forward pass, unless the user says otherwise."""
 Pooling = Literal["mean", "latents", "inputs"]
 NUMBERS_IN_MEMORY = 1 << 24
 """At most so many numbers of vectors are held at a time, or one row's."""
@@ -38,48 +42,53 @@ class Vectors:
     values: NDArray[np.float32]
     lengths: NDArray[np.int64] | None = None
 
-    def of_each(self) -> list[NDArray[np.float32]]:
+    def of_rows(self) -> list[NDArray[np.float32]]:
         """Return the vectors of each row (N, D), where positions have them."""
         assert self.lengths is not None, "these rows have one vector, or as many as there are latents"
         return np.split(self.values, np.cumsum(self.lengths)[:-1])
 
 
 @dataclass(frozen=True)
-class Featurizing:
+class Embedder:
     """How rows become vectors: the ``mean`` of the latents, all ``latents``, or one for each of the ``inputs``.
 
     ``layer`` is the number of the trunk's layers that are passed: 0 after the first attention; empty: all.
     """
 
-    encoder: EncoderModel
+    run: LoadedRun
     pooling: Pooling = "mean"
     layer: int | None = None
     batch_tokens: int = BATCH_TOKENS
 
     def __post_init__(self) -> None:
         """Raise `UserError` when the encoder has no such vectors."""
-        encoder = self.encoder.module.encoder
-        check_layer(self.encoder.module, self.layer, str(self.encoder.path))
+        encoder = self.run.module.encoder
+        check_layer(self.run.module, self.layer, str(self.run.path))
         if self.pooling == "latents" and encoder.of_inputs:
             raise UserError(
                 "a self-attention encoder has as many latents as a row has inputs: use --pooling inputs or mean"
             )
         if self.pooling != "inputs" or encoder.of_inputs:
             return
-        if not isinstance(self.encoder.module, SMA):
+        if not isinstance(self.run.module, SMA):
             raise UserError(
-                f"the latents of {self.encoder.path} stand at no position, and a fine-tuned run has lost the "
+                f"the latents of {self.run.path} stand at no position, and a fine-tuned run has lost the "
                 "decoder that answers for positions: use --pooling mean or latents, or the pre-trained run"
             )
         if self.layer is not None:
             raise UserError(
-                f"the decoder of {self.encoder.path} has learned to read the last layer only: leave --layer away "
+                f"the decoder of {self.run.path} has learned to read the last layer only: leave --layer away "
                 "with --pooling inputs"
             )
 
+    def of_all(self, chunks: Iterable[RowChunk]) -> Iterator[tuple[RowChunk, Vectors]]:
+        """Yield the rows of all chunks with their vectors."""
+        for chunk in chunks:
+            yield from self.chunks(chunk)
+
     def chunks(self, chunk: RowChunk) -> Iterator[tuple[RowChunk, Vectors]]:
         """Yield a chunk's rows with their vectors, in parts that bound the memory."""
-        model = self.encoder.model
+        model = self.run.model
         each = {"mean": 1, "latents": model.latents, "inputs": model.max_length}[self.pooling]
         size = max(1, NUMBERS_IN_MEMORY // (each * model.latent_width))
         for part in chunk.cut(size):
@@ -88,12 +97,12 @@ class Featurizing:
     def _vectors(self, chunk: RowChunk) -> Vectors:
         if self.pooling == "inputs":
             return self._ragged(chunk)
-        width = self.encoder.model.latent_width
-        shape = (width,) if self.pooling == "mean" else (self.encoder.model.latents, width)
+        width = self.run.model.latent_width
+        shape = (width,) if self.pooling == "mean" else (self.run.model.latents, width)
         values = np.full((len(chunk.numbers), *shape), np.nan, dtype=np.float32)
-        for places, batch in self.encoder.batches(chunk, self.batch_tokens):
-            with self.encoder.computing():
-                latents = latents_of(self.encoder.module, batch, self.layer)
+        for places, batch in self.run.batches(chunk, self.batch_tokens):
+            with self.run.computing():
+                latents = latents_of(self.run.module, batch, self.layer)
                 found = mean_latents(latents) if self.pooling == "mean" else latents.values
             values[chunk.usable[places]] = found.float().cpu().numpy()
         return Vectors(values)
@@ -101,7 +110,7 @@ class Featurizing:
     def _ragged(self, chunk: RowChunk) -> Vectors:
         found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(chunk.numbers)
         lengths = np.zeros(len(chunk.numbers), dtype=np.int64)
-        for places, batch in self.encoder.batches(chunk, self.batch_tokens):
+        for places, batch in self.run.batches(chunk, self.batch_tokens):
             rows = chunk.usable[places]
             states = self._states(batch).float().cpu().numpy()  # (B, N, D)
             lengths[rows] = batch.padding_mask.sum(dim=1).cpu().numpy()
@@ -113,8 +122,8 @@ class Featurizing:
 
     def _states(self, batch: Batch) -> Tensor:
         """Give a vector for every position (B, N, D); what stands at padding means nothing."""
-        module = self.encoder.module
-        with self.encoder.computing():
+        module = self.run.module
+        with self.run.computing():
             if module.encoder.of_inputs:
                 return latents_of(module, batch, self.layer).values
             assert isinstance(module, SMA), "others are refused"
@@ -123,8 +132,8 @@ class Featurizing:
     @property
     def width(self) -> int:
         """D."""
-        model = self.encoder.model
-        decoded = self.pooling == "inputs" and not self.encoder.module.encoder.of_inputs
+        model = self.run.model
+        decoded = self.pooling == "inputs" and not self.run.module.encoder.of_inputs
         return model.decoder.output_width if decoded else model.latent_width
 
 
@@ -138,6 +147,6 @@ def check_layer(module: SMA | Predictor, layer: int | None, where: str) -> int:
 
 @torch.inference_mode()
 def latents_of(module: SMA | Predictor, batch: Batch, layer: int | None = None) -> Latents:
-    """Encode a batch with nothing hidden; ``layer`` as in `Featurizing`."""
+    """Encode a batch with nothing hidden; ``layer`` as in `Embedder`."""
     found = module.encode(batch.inputs, batch.padding_mask, layer)
     return found if isinstance(found, Latents) else found.latents

@@ -13,45 +13,48 @@ from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_
 from sma_core.plugins.domain_file import is_file
 from sma_core.plugins.loading import CORE
 from sma_core.plugins.registry import Registry
+from sma_core.runs.record import DomainRecord, RunRecord
 
 
-def plugin_facts(registry: Registry) -> dict[str, Any]:
-    """Return what a run's folder says of the plugins that were used: name -> package and version."""
-    left_out = {broken.plugin.name for broken in registry.broken}
-    used = {name: made for name, made in registry.packages.items() if made != CORE and name not in left_out}
-    return {"plugins": used}
+def origin_of(registry: Registry) -> dict[str, Any]:
+    """Return the entries of `RunRecord` for the domain, and for all plugins that serve it with their packages.
+
+    The domain's name is an absolute path where it came from one file.
+    """
+    broken = {failure.plugin.name for failure in registry.broken}
+    used = {name: made for name, made in registry.packages.items() if made != CORE and name not in broken}
+    domain = DomainRecord(name=registry.reference, package=registry.provider(registry.domain))
+    return {"domain": domain, "plugins": used}
 
 
 @contextlib.contextmanager
 def parts_of(
-    run: Path | None, facts: Mapping[str, Any] | None, policy: PluginPolicy | None = None
+    run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None
 ) -> Iterator[None]:
-    """Find parts that the ``model.json`` of a run names; a `PluginError` then says what is not as it was.
+    """Add to a `PluginError` of the block which plugin versions differ from those that the run was made with.
 
-    Where the domain's package is gone, that is the whole sentence; else it is added to what went wrong. Without a
-    run, nothing is.
+    Where the domain's package is not installed any more, that alone is the message. Without a run nothing is added.
     """
     try:
         yield
     except PluginError as error:
-        if facts is None:
+        if record is None:
             raise
         installed = {plugin.name: plugin for plugin in installed_plugins(policy)}
-        changed = dict(_changed(facts, installed))
+        changed = dict(_changed(record, installed))
         if not changed:
             raise
         sentence = f"{run} was made with {' and with '.join(changed.values())}"
-        gone = facts["domain"]["name"] in changed.keys() - installed.keys()
+        gone = record.domain.name in changed.keys() - installed.keys()
         raise type(error)(sentence if gone else f"{error}; {sentence}") from error
 
 
-def _changed(facts: Mapping[str, Any], installed: Mapping[str, InstalledPlugin]) -> Iterator[tuple[str, str]]:
-    """Yield the plugins of a run that are gone or of another version now, and what to do about each."""
-    domain = facts["domain"]
-    if is_file(domain["name"]):
+def _changed(record: RunRecord, installed: Mapping[str, InstalledPlugin]) -> Iterator[tuple[str, str]]:
+    """Yield the plugins of a run that are missing or have another version now, and what to do about each."""
+    if is_file(record.domain.name):
         return
-    # Runs from before extensions were recorded name the package of their domain only.
-    made = {domain["name"]: domain["package"]} | facts.get("plugins", {})
+    # Runs of early versions, which did not record extensions, name the package of their domain only.
+    made = {record.domain.name: record.domain.package} | record.plugins
     for name, provider in made.items():
         package, _, version = provider.rpartition(" ")
         now = installed.get(name)

@@ -1,4 +1,4 @@
-"""Standing a trainer where its run stands."""
+"""Restore a trainer from the newest checkpoint of its run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sma_core.training.metrics_file import cut_metrics
 from sma_core.runs.run_folder import RunFolder
 
 
-def stand_at_checkpoint(trainer: Trainer, run: RunFolder) -> None:
+def restore_newest(trainer: Trainer, run: RunFolder) -> None:
     """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
     ranks = trainer.ranks
     checkpoint = run.checkpoints.latest() if ranks.first else None

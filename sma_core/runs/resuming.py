@@ -56,7 +56,7 @@ def find_run(
         return None
     if resume != "auto" or (out is not None and (out / "model.json").is_file()):
         run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
-        own = run.model()["verb"]
+        own = run.record().verb
         if own != verb:
             raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
         return run
@@ -66,9 +66,9 @@ def find_run(
     for path in sorted(folders, key=lambda path: (path / "model.json").stat().st_mtime, reverse=True):
         run = RunFolder(path)
         try:
-            facts = run.model()
-            fits = facts["verb"] == verb and domain in (None, facts["domain"]["name"])
-            if fits and not facts.get("finished") and not contradictions(run, wishes):
+            record = run.record()
+            fits = record.verb == verb and domain in (None, record.domain.name)
+            if fits and not record.finished and not contradictions(run, wishes):
                 return run
         except UserError as error:
             logger.warning("%s; this run is passed over", error)
@@ -94,9 +94,9 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
     """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
-    facts = run.model()
-    with parts_of(run.path, facts, policy):
-        registry = Registry.load(facts["domain"]["name"], policy)
+    record = run.record()
+    with parts_of(run.path, record, policy):
+        registry = Registry.load(record.domain.name, policy)
     layer = Layer(str(run.path), resumed_settings(run, wishes(request, model)))
     return registry, resolve(model, [layer]).config
 

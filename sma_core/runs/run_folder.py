@@ -31,11 +31,11 @@ from sma_core.config.layers import Values, dump, read_toml
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.checkpoints.store import CheckpointStore
+from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
 
-FORMAT_VERSION = 1
 RUNS = Path("runs")
 
 
@@ -135,22 +135,13 @@ class RunFolder:
         """Return the settings as nested values."""
         return read_toml(self.path / "config.toml")
 
-    def write_model(self, facts: dict[str, Any]) -> None:
+    def write_record(self, record: RunRecord) -> None:
         """Write ``model.json``: what a verb must know to use this folder as a model."""
-        text = json.dumps({"format": FORMAT_VERSION, **facts}, indent=1, ensure_ascii=False)
-        self._write("model.json", text + "\n")
+        self._write("model.json", record.to_json())
 
-    def model(self) -> dict[str, Any]:
+    def record(self) -> RunRecord:
         """Read ``model.json``; raises `CheckpointError` when it is damaged or of a later format."""
-        path = self.path / "model.json"
-        try:
-            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            version = facts["format"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
-        if version > FORMAT_VERSION:
-            raise CheckpointError(f"{path} was written by a later sma-core (format {version}): upgrade sma-core")
-        return facts
+        return RunRecord.read(self.path / "model.json")
 
     def write_results(self, figures: dict[str, Any]) -> None:
         """Write ``results.json``: what a finished fine-tuning reached."""

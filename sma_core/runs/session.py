@@ -1,77 +1,100 @@
-"""How verbs that train stand up on one rank or many: the first finds or makes the run, the others follow it."""
+"""Start or resume a training run, on one or several ranks.
+
+Rank 0 finds or creates the run's folder, locks it and writes what makes it a run; the other ranks wait, then read
+the same folder. A verb reads from top to bottom::
+
+    with open_session(request, observers, policy) as session:
+        with session.preparing(lambda: find_run(…)) as resumed:
+            …                                     # prepare the data; first on rank 0, then on the others
+            run = resumed or session.create(out, label)
+            if resumed is None:
+                …                                 # write the record
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from sma_core.config import TrainingConfig
+from sma_core.devices.placement import Placement
+from sma_core.devices.ranks import Ranks, joined
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.observers import Observers
-from sma_core.devices.placement import Place
-from sma_core.devices.ranks import Ranks
+from sma_core.plugins.registry import Registry
 from sma_core.runs.run_folder import RunFolder
-from sma_core.signals import stopping_at_once
 from sma_core.runs.settings import Request
-from sma_core.runs.watching import check_observers
+from sma_core.signals import stopping_at_once
+from sma_core.training.metrics_file import MetricsFile
+from sma_core.training.observers import Observer, Observers
+from sma_core.training.tensorboard import TensorBoard, require_tensorboard
 
-J = TypeVar("J")
 
-
-@dataclass(frozen=True)
-class Call:
-    """What a verb that trains was asked, who watches, and which ranks do it."""
+@dataclass
+class Session:
+    """What a verb that trains was asked for, its observers, and the ranks that share the work."""
 
     request: Request
     policy: PluginPolicy | None
-    watching: Observers
+    observers: Observers
     ranks: Ranks
+    _locks: ExitStack = field(default_factory=ExitStack)
+    _run: RunFolder | None = None
+
+    @contextmanager
+    def preparing(self, find: Callable[[], RunFolder | None]) -> Iterator[RunFolder | None]:
+        """Run the block on rank 0, then on the other ranks; give the run to resume, None for a new one.
+
+        On rank 0 the run that ``find`` returns is locked, as is one made by `create`. The other ranks get rank
+        0's run, which by then has its record. Raises `StoppedOnRequest` when SIGTERM or SIGUSR1 arrives in the
+        block, and `OtherRankFailed` on the other ranks when rank 0 failed.
+        """
+        if self.ranks.first:
+            with self.ranks.reporting(), stopping_at_once():
+                self._run = find()
+                if self._run is not None:
+                    self._locks.enter_context(self._run.locked())
+                yield self._run
+            self.ranks.text(str(self._run.path) if self._run is not None else "")
+        else:
+            self.ranks.wait_for_first()
+            self._run = RunFolder(Path(self.ranks.text("")), quiet=True)
+            yield self._run
+
+    def create(self, out: Path | None, label: str) -> RunFolder:
+        """Create and lock the folder of a new run: ``out``, or one under ``runs/``; raises `UserError`."""
+        run = RunFolder.create(out, label)
+        self._locks.enter_context(run.locked())
+        self._run = run
+        return run
 
     def request_for(self, run: RunFolder) -> Request:
-        """Return what was asked of a run that goes on; on the other ranks rank 0 has written it down already."""
+        """Return what was asked of a run that is resumed; ranks other than 0 read the settings rank 0 wrote."""
         return Request(None, None, {}) if run.quiet else self.request
 
-    def place(self, training: TrainingConfig) -> Place:
+    def placement(self, training: TrainingConfig) -> Placement:
         """Resolve where to compute; raises `UserError` for what this machine does not have."""
-        check_observers(training)
-        return Place.choose(training, self.ranks)
+        if training.tensorboard:
+            require_tensorboard()
+        return Placement.choose(training, self.ranks)
+
+    def observe(self, registry: Registry) -> None:
+        """Add the observers of the domain's plugins."""
+        self.observers.add_plugins(registry)
+
+    def observers_of(self, run: RunFolder, training: TrainingConfig) -> Observers:
+        """Add the metrics file, and TensorBoard where it is asked for; return all observers of the run."""
+        if training.tensorboard:
+            self.observers.add(TensorBoard(run.path / "tensorboard"), "TensorBoard")
+        self.observers.add(MetricsFile(run.metrics), "the metrics file", trusted=True)
+        return self.observers
 
 
-def stand_up(
-    ranks: Ranks,
-    held: ExitStack,
-    found: Callable[[], RunFolder | None],
-    job_of: Callable[[RunFolder | None], J],
-    make: Callable[[J], RunFolder],
-    write: Callable[[J, RunFolder], None],
-) -> tuple[J, RunFolder]:
-    """Return the job and its run, the same on all ranks; rank 0 holds the run's lock in ``held``.
-
-    ``found`` looks for a run to go on with, ``job_of`` prepares the data, ``make`` makes the folder of a new run,
-    ``write`` fills it once it is locked. On the other ranks only ``job_of`` is called, after all of that.
-    Raises `StoppedOnRequest` when SIGTERM or SIGUSR1 comes meanwhile.
-    """
-
-    def first() -> tuple[J, RunFolder] | None:
-        if not ranks.first:
-            return None
-        with stopping_at_once():
-            run = found()
-            if run is not None:
-                held.enter_context(run.locked())
-            job = job_of(run)
-            if run is None:
-                run = make(job)
-                held.enter_context(run.locked())
-                write(job, run)
-        return job, run
-
-    stood = ranks.in_turn(first)
-    path = ranks.text(str(stood[1].path) if stood else "")
-    if stood is not None:
-        return stood
-    run = RunFolder(Path(path), quiet=True)
-    return job_of(run), run
+@contextmanager
+def open_session(
+    request: Request, observers: Sequence[Observer], policy: PluginPolicy | None
+) -> Iterator[Session]:
+    """Join the other ranks, if any, and keep the run locked until the block ends."""
+    with joined() as ranks, ExitStack() as locks:
+        yield Session(request, policy, Observers(observers, quiet=not ranks.first), ranks, locks)

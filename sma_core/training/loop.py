@@ -29,7 +29,7 @@ from sma_core.devices.parallel import (
     whole,
     without_averaging,
 )
-from sma_core.devices.placement import Place
+from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
@@ -116,7 +116,7 @@ class Trainer:
         config: TrainingConfig,
         steps: int,
         store: CheckpointStore,
-        place: Place,
+        place: Placement,
         observers: Observers | None = None,
         *,
         rates: Mapping[str, float] | None = None,

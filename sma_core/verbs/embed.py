@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sma_core.config.models import Precision
 from sma_core.devices.ranks import joined
-from sma_core.models.encoders import BATCH_TOKENS, EncoderModel
-from sma_core.models.vectors import Featurizing, Pooling
+from sma_core.models.loaded_run import LoadedRun
+from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.writers.gathering import in_order, pack_vectors, unpack_vectors
 from sma_core.writers.vector_files import opened_vectors
@@ -68,10 +68,10 @@ def embed(
     out, rows, unusable = Path(out), 0, 0
     shape: tuple[int, ...] = ()
     with joined() as ranks, opened_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
-        loaded = EncoderModel.load(Path(model), device, policy, precision)
-        featurizing = Featurizing(loaded, pooling, layer, batch_tokens)
+        loaded = LoadedRun.load(Path(model), device, policy, precision)
+        embedder = Embedder(loaded, pooling, layer, batch_tokens)
         source = loaded.reading.source(data, column, reader)
-        parts = map(featurizing.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
+        parts = map(embedder.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
             parts = map(unpack_vectors, in_order(ranks, map(pack_vectors, parts)))
         for part, vectors in chain.from_iterable(parts):

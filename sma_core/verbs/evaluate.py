@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
+from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import autocast
 from sma_core.errors import ConfigError, DataError
@@ -21,7 +22,8 @@ from sma_core.evaluation.splits import PARTS, Part
 from sma_core.files import write_atomically
 from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled
-from sma_core.models.finetuned import FinetunedRun
+from sma_core.models.loaded_run import LoadedRun
+from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.provenance import parts_of
 from sma_core.runs.results import Estimate, EvaluateResult, plain
@@ -87,13 +89,14 @@ def evaluate(
     draws.check()
     named = tuple(targets) if targets else None
     file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected))
-    loaded = FinetunedRun.load(Path(model), device, policy)
+    loaded = LoadedRun.load(Path(model), device, policy, precision=None)
+    loaded.needed_targets()
     if file is None:
         rows = _own_rows(loaded, preparing, policy)
     else:
         rows = read_labelled_file(loaded, file, preparing)
     judged = _judge(loaded, rows, part or "test")
-    result = _result(loaded.run, rows, judged, None if file else part or "test", draws, began)
+    result = _result(loaded, rows, judged, None if file else part or "test", draws, began)
     _write(result, judged, rows, predictions, out)
     return result
 
@@ -107,33 +110,35 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     return file if file.data else None
 
 
-def _own_rows(loaded: FinetunedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
+def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
     """Read the rows of the run's task, divided as they were."""
-    with parts_of(loaded.run.path, loaded.run.model(), policy):
+    assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
+    with parts_of(loaded.path, loaded.record, policy):
         rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
-    check_same_rows(loaded.run, rows)
+    check_same_rows(RunFolder(loaded.path), rows)
     return rows
 
 
-def _judge(loaded: FinetunedRun, rows: LabelledRows, part: JudgedPart) -> Judged:
+def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> Judged:
     """Predict the rows of a part, in the order of the file, in the arithmetic that the run was judged in."""
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
-    size = loaded.config.training.batch_size
+    size, module = loaded.config.training.batch_size, loaded.module
+    assert isinstance(module, Predictor), "a fine-tuned run predicts"
     batches = [batch for each in parts for batch in rows.batches(each, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
-        judged = judge(loaded.module, loaded.targets, batches)
+        judged = judge(module, loaded.needed_targets(), batches)
     judged = judged.take(np.argsort(judged.rows, kind="stable"))
     return with_the_models_classes(judged, rows.store)
 
 
 def _result(
-    run: RunFolder, rows: LabelledRows, judged: Judged, part: JudgedPart | None, draws: _Draws, began: float
+    loaded: LoadedRun, rows: LabelledRows, judged: Judged, part: JudgedPart | None, draws: _Draws, began: float
 ) -> EvaluateResult:
     """Compute the figures and their intervals."""
     estimates = _estimates(judged, draws)
     return EvaluateResult(
-        run=run.path,
-        task=run.model()["task"],
+        run=loaded.path,
+        task=loaded.task or "",
         kind=judged.targets.kind,
         data=rows.source.label,
         part=part,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,25 @@ from typing import Any
 import torch
 
 from sma_core.config import FinetuneConfig
-from sma_core.data.batching.epochs import StoreSource
 from sma_core.devices.device import autocast, seeded
-from sma_core.devices.placement import Place
-from sma_core.devices.ranks import joined
-from sma_core.errors import CheckpointError, UserError
+from sma_core.devices.placement import Placement
 from sma_core.evaluation.metrics import find_metric
+from sma_core.feeds.feed import Feed, feed_of
 from sma_core.files import as_path
-from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_facts
+from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
+from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.domain_file import named, same_domain
+from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.runs.provenance import parts_of
-from sma_core.runs.restore import stand_at_checkpoint
+from sma_core.runs.provenance import origin_of, parts_of
+from sma_core.runs.record import RunRecord
+from sma_core.runs.restore import restore_newest
 from sma_core.runs.results import FinetuneResult
 from sma_core.runs.resuming import find_run, reopen
 from sma_core.runs.run_folder import RunFolder
-from sma_core.runs.session import Call, stand_up
+from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, wishes
-from sma_core.runs.watching import attached
-from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
-from sma_core.sources.prepare import domain_facts
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.judging import figures_by_target
 from sma_core.training.layer_decay import layer_rates
@@ -55,7 +51,7 @@ class _Job:
     config: FinetuneConfig
     rows: LabelledRows
     head: str
-    place: Place
+    placement: Placement
 
     @property
     def feed(self) -> Feed:
@@ -97,21 +93,22 @@ def finetune(
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
-    model, out = as_path(model), as_path(out)
-    request = Request.of(recipe, config, settings, data=data, task=task, pretrained=model)
+    start, folder = as_path(model), as_path(out)
+    request = Request.of(recipe, config, settings, data=data, task=task, pretrained=start)
     domain, policy = named(domain, policy)
-    with joined() as ranks, ExitStack() as held:
-        call = Call(request, policy, Observers(observers, quiet=not ranks.first), ranks)
-        job, run = stand_up(
-            ranks,
-            held,
-            found=lambda: find_run(resume, VERB, domain, out, wishes(request, FinetuneConfig)),
-            job_of=lambda run: _go_on(run, call) if run else _begin(domain, model, call),
-            make=lambda job: _make_run(job, out),
-            write=_write_run,
-        )
+
+    def find() -> RunFolder | None:
+        return find_run(resume, VERB, domain, folder, wishes(request, FinetuneConfig))
+
+    with open_session(request, observers, policy) as session:
+        with session.preparing(find) as resumed:
+            job = _begin(domain, start, session) if resumed is None else _resume(resumed, session)
+            targets = _targets(job.rows, job.config)
+            run = resumed or session.create(folder, f"{job.registry.name}-{job.rows.name}")
+            if resumed is None:
+                _write_run(job, targets, run)
         objective = _objective(job, run)
-        trainer = _trainer(job, run, objective, attached(call.watching, run, job.config.training))
+        trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
         return _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
 
@@ -120,7 +117,7 @@ def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: Fin
     """Write what was reached, what the model is, and that the run is finished."""
     run.write_results(asdict(result))
     run.write_card(_card(job, objective, result))
-    run.write_model(_facts(job, objective.targets, finished=True))
+    run.write_record(_record(job, objective.targets, finished=True))
     return result
 
 
@@ -131,53 +128,43 @@ def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> st
     return model_card(about, result)
 
 
-def _begin(domain: str | None, model: Path | None, call: Call) -> _Job:
-    """Find the parts of a new fine-tuning and prepare its rows."""
-    pretrained = RunFolder.open(model) if model is not None else None
-    facts = pretrained.model() if pretrained is not None else None
-    if facts is not None and facts["verb"] != "train":
-        raise CheckpointError(
-            f"{model} was written by sma {facts['verb']}: fine-tuning starts from a run of sma train"
-        )
-    name = domain or (facts["domain"]["name"] if facts else None)
-    if name is None:
-        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
-    if facts is not None and not same_domain(facts["domain"]["name"], name):
-        raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    with parts_of(model, facts, call.policy):
-        registry = Registry.load(name, call.policy)
-        call.watching.add_plugins(registry)
-        config = finetune_settings(registry, call.request, pretrained.config() if pretrained else None).config
-        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
-    return _job(registry, config, feed, call)
+def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
+    """Resolve a new fine-tuning and prepare its rows."""
+    start = open_pretrained(domain, model, "fine-tuning starts from")
+    with parts_of(model, start.record, session.policy):
+        registry = Registry.load(start.domain, session.policy)
+        session.observe(registry)
+        config = finetune_settings(registry, session.request, start.settings).config
+        feed = start.feed(registry, config.data)
+    return _prepared(registry, config, feed, session)
 
 
-def _go_on(run: RunFolder, call: Call) -> _Job:
-    """Find the parts of a fine-tuning that goes on, as they were."""
-    registry, config = reopen(run, call.request_for(run), FinetuneConfig, call.policy)
-    call.watching.add_plugins(registry)
-    facts = run.model()
-    with parts_of(run.path, facts, call.policy):
-        job = _job(registry, config, feed_of_run(registry, config.data, facts), call)
+def _resume(run: RunFolder, session: Session) -> _Job:
+    """Resolve a fine-tuning that is resumed, as it was, and prepare its rows."""
+    registry, config = reopen(run, session.request_for(run), FinetuneConfig, session.policy)
+    session.observe(registry)
+    record = run.record()
+    with parts_of(run.path, record, session.policy):
+        job = _prepared(registry, config, feed_of(registry, config.data, record), session)
     check_same_rows(run, job.rows)
-    run.write_config(config, job.place.precision)
+    run.write_config(config, job.placement.precision)
     return job
 
 
-def _job(registry: Registry, config: FinetuneConfig, feed: Feed, call: Call) -> _Job:
-    """Find the parts; a head that does not fit is refused before the rows are read, where their kind is known."""
+def _prepared(registry: Registry, config: FinetuneConfig, feed: Feed, session: Session) -> _Job:
+    """Prepare the rows; a head that does not fit is refused before they are read, where their kind is known."""
     kind = known_kind(registry, config)
     if kind is not None:
         choose_head(registry, config.head, kind)
-    place = call.place(config.training)
-    rows = read_labelled(registry, config, feed, call.watching.rows_read)
-    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), place)
+    placement = session.placement(config.training)
+    rows = read_labelled(registry, config, feed, session.observers.rows_read)
+    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), placement)
 
 
 def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
     """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
     config, rows = job.config, job.rows
-    targets = Targets.from_json(run.model()["targets"])
+    targets = Targets.from_json(run.record().targets or {})
     with seeded(config.training.seed):
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
     module.encoder.activation_checkpointing = config.training.activation_checkpointing
@@ -199,19 +186,10 @@ def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
 
 
 def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers: Observers) -> Trainer:
-    """Build batches and loop, with an evaluation and a checkpoint an epoch, standing where the run stands."""
+    """Build batches and loop, evaluated and saved once an epoch; restore the newest checkpoint."""
     training, length = job.config.training, job.config.model.max_length
-    source = StoreSource(
-        job.rows.store,
-        training.batch_size,
-        length,
-        job.feed.pad_id,
-        training.seed,
-        rows=job.rows.parts["train"],
-        scale=job.feed.scale,
-        rank=job.place.ranks.rank,
-        ranks=job.place.ranks.size,
-    )
+    rows, ranks = job.rows.parts["train"], job.placement.ranks
+    source = job.feed.batches(job.rows.store, training.batch_size, length, training.seed, rows, ranks)
     epoch = math.ceil(source.batches_in(0) / training.accumulate)
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
     steps = count_steps(training, source.batches_in(0))
@@ -221,12 +199,12 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         training,
         steps,
         run.checkpoints,
-        job.place,
+        job.placement,
         observers,
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
     )
-    stand_at_checkpoint(trainer, run)
+    restore_newest(trainer, run)
     return trainer
 
 
@@ -237,9 +215,9 @@ def _judge(
     best = load_weights(objective.module, run)
     objective.module.eval()
     batch_size = job.config.training.batch_size
-    with torch.no_grad(), autocast(job.place.device, job.place.precision):
+    with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
         valid, test = (
-            objective.judge(job.rows.batches(part, batch_size), job.place.ranks) for part in ("valid", "test")
+            objective.judge(job.rows.batches(part, batch_size), job.placement.ranks) for part in ("valid", "test")
         )
     return FinetuneResult(
         run=run.path,
@@ -261,30 +239,23 @@ def _judge(
     )
 
 
-def _make_run(job: _Job, out: Path | None) -> RunFolder:
-    """Make the folder of a new run; none when the labels cannot be taught as the settings say."""
-    _targets(job.rows, job.config)
-    return RunFolder.create(out, f"{job.registry.name}-{job.rows.name}")
-
-
-def _write_run(job: _Job, run: RunFolder) -> None:
+def _write_run(job: _Job, targets: Targets, run: RunFolder) -> None:
     """Write what makes a new folder a run; ``model.json`` comes last."""
-    targets = _targets(job.rows, job.config)
-    run.write_config(job.config, job.place.precision)
+    run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
     run.take_rejected(*job.rows.prepared.rejected_rows)
-    run.write_model(_facts(job, targets, finished=False))
+    run.write_record(_record(job, targets, finished=False))
 
 
-def _facts(job: _Job, targets: Targets, finished: bool) -> dict[str, Any]:
-    return {
-        "verb": VERB,
-        "finished": finished,
-        **domain_facts(job.registry),
-        **job.feed.facts(),
-        "task": job.rows.label,
-        "targets": targets.to_json(),
-        "head": job.head,
-        "pretrained": job.config.pretrained,
-        "split": split_facts(job.rows, job.config.split.seed),
-    }
+def _record(job: _Job, targets: Targets, finished: bool) -> RunRecord:
+    return RunRecord(
+        verb=VERB,
+        finished=finished,
+        task=job.rows.label,
+        targets=targets.to_json(),
+        head=job.head,
+        pretrained=job.config.pretrained,
+        split=split_record(job.rows, job.config.split.seed),
+        **origin_of(job.registry),
+        **job.feed.record(),
+    )

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from sma_core.config.models import Precision
 from sma_core.devices.ranks import joined
+from sma_core.feeds.rows import RowChunk
 from sma_core.files import as_path
-from sma_core.models.encoders import BATCH_TOKENS
-from sma_core.models.predictors import PredictorModel
+from sma_core.models.ensemble import Ensemble
+from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import PredictResult
-from sma_core.sources.row_reading import RowChunk
 from sma_core.training.targets import Multiclass
 from sma_core.writers.gathering import in_order, pack_table, unpack_table
 from sma_core.writers.tables import of_rows, opened_table
@@ -57,7 +57,7 @@ def predict(
     models = [Path(each) for each in ([model] if isinstance(model, str | Path) else model)]
     out = as_path(out)
     with joined() as ranks, opened_table(out) if ranks.first else nullcontext() as table:
-        loaded = PredictorModel.load(models, device, policy, precision)
+        loaded = Ensemble.load(models, device, policy, precision)
         reading = loaded.first.reading
         chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
         tables = (of_rows(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
@@ -70,7 +70,7 @@ def predict(
     return PredictResult(out, count, unusable, time.monotonic() - began)
 
 
-def _predicted(model: PredictorModel, chunk: RowChunk, batch_tokens: int) -> dict[str, pa.Array]:
+def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str, pa.Array]:
     """Give the columns of predictions, null for rows that cannot be used."""
     values, spread = model.predict(chunk, batch_tokens)
     rows: Iterable[list[float | str]] = map(model.targets.cells, values)

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sma_core.data.tokenizers import Encoded
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, OtherRankFailed, UserError
+from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Vectors
-from sma_core.sources.row_reading import RowChunk
 from sma_core.writers.tables import Columns
 
 _DONE, _RESULT, _ERROR = b"", b"+", b"!"
@@ -81,8 +80,7 @@ def unpack_vectors(packed: bytes) -> Iterator[tuple[RowChunk, Vectors]]:
 
 
 def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:
-    is_text = chunk.ids is not None
-    words = {"texts": chunk.texts, "reasons": chunk.reasons, "names": chunk.names, "is_text": is_text}
+    words = {"texts": chunk.texts, "reasons": chunk.reasons, "names": chunk.names}
     parts: dict[str, Any] = {
         "numbers": np.array(chunk.numbers, dtype=np.int64),
         "usable": chunk.usable,
@@ -99,14 +97,7 @@ def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:
 def _unpack_part(packed: bytes) -> tuple[RowChunk, Vectors]:
     with np.load(io.BytesIO(packed), allow_pickle=False) as parts:
         words = json.loads(parts["words"].tobytes())
-        usable = parts["usable"]
-        ids = Encoded(np.zeros(0, dtype=np.int16), np.zeros(len(usable) + 1, dtype=np.int64))
         chunk = RowChunk(
-            parts["numbers"].tolist(),
-            words["texts"],
-            words["reasons"],
-            usable,
-            ids if words["is_text"] else None,
-            names=words["names"],
+            parts["numbers"].tolist(), words["texts"], words["reasons"], parts["usable"], names=words["names"]
         )
         return chunk, Vectors(parts["values"], parts.get("lengths"))

@@ -117,9 +117,7 @@ def _figures(facts: CardFacts, result: FinetuneResult) -> str:
 
 def _limits(facts: CardFacts, result: FinetuneResult) -> str:
     config, shortened = facts.config, facts.rows.prepared.summary.shortened
-    longest = (
-        f"{config.model.max_length:,} {'ids' if facts.registry.domain.input_kind == 'discrete' else 'numbers'}"
-    )
+    longest = f"{config.model.max_length:,} {facts.rows.feed.unit}"
     limits = [
         f"Rows longer than {longest} are cut, and their rest is not seen ({shortened:,} of those above were)."
         if config.data.truncate

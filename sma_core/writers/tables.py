@@ -19,8 +19,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from sma_core.errors import DataError, UserError
+from sma_core.feeds.rows import RowChunk
 from sma_core.files import replacing
-from sma_core.sources.row_reading import RowChunk
 
 TABLES = (".csv", ".csv.gz", ".parquet", ".jsonl")
 
@@ -63,7 +63,7 @@ def of_rows(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
     if identifier is not None and chunk.names is not None:
         parts.append((identifier, pa.array(chunk.names, pa.string())))
-    if chunk.ids is not None:
+    if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.texts, pa.string())))
     parts += [*found.items(), ("reason", pa.array(chunk.reasons, pa.string()))]
     names = [name for name, _ in parts]

@@ -20,8 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sma_core.errors import UserError
+from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Pooling, Vectors
-from sma_core.sources.row_reading import RowChunk
 from sma_core.writers.tables import TableWriter, of_rows, parquet_table, refuse_ending, written
 
 ENDINGS = (".npy", ".npz", ".parquet", ".h5", ".hdf5")

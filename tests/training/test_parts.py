@@ -19,7 +19,7 @@ from torch import nn
 from sma_core.config import TrainingConfig
 from sma_core.devices import device as arithmetic
 from sma_core.devices.device import choose_device, choose_precision
-from sma_core.devices.placement import Place
+from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.plugins.events import Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
@@ -216,7 +216,7 @@ def test_precision_and_device_are_refused_where_they_cannot_be_had():
 def test_auto_is_what_the_processor_multiplies_and_what_it_imitates_is_said(native, chosen, monkeypatch, caplog):
     monkeypatch.setattr(arithmetic, "_cpu_multiplies_bf16", lambda: native)
     assert choose_precision("auto", torch.device("cpu")) == chosen
-    place = Place.choose(TrainingConfig(steps=1, device="cpu", precision="bf16"), Ranks())
+    place = Placement.choose(TrainingConfig(steps=1, device="cpu", precision="bf16"), Ranks())
     assert place.precision == "bf16"  # a wish is a wish
     assert ("imitates bf16" in caplog.text) is not native
 

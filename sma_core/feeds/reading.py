@@ -1,0 +1,57 @@
+"""Read rows for prediction and embedding: same check and length rule as in training, and no row dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.config import DataConfig
+from sma_core.data.preparation.checking import CheckFunction
+from sma_core.feeds.feed import Feed
+from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
+from sma_core.plugins.references import resolve
+from sma_core.plugins.registry import Registry
+from sma_core.sources.source_set import SourceSet, find_sources
+
+
+@dataclass(frozen=True)
+class RowReading:
+    """How a run reads rows: the domain's check, the run's feed, and its settings for data and length."""
+
+    registry: Registry
+    feed: Feed
+    data: DataConfig
+    max_length: int
+
+    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> SourceSet:
+        """Find the rows that the user named, with the features that the model reads."""
+        columns = self.feed.columns or None
+        return find_sources(
+            self.registry, DataConfig(source=str(data), column=column, columns=columns, reader=reader)
+        )
+
+    def chunks(
+        self, sources: SourceSet, identifier: str | None = None, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[RowChunk]:
+        """Stream the rows of all files in order; ``identifier`` names a column whose values come along.
+
+        Row numbers continue from file to file. ``share`` is a rank and the number of ranks, which take chunks
+        round-robin. Raises `DataError` when a file cannot be read or has no such column.
+        """
+        before, own = 0, ChunkShare(*share)
+        for source in sources.sources:
+            for chunk in self.feed.read_file(self, source, identifier, own):
+                yield chunk.shifted(before)
+            before += own.rows
+
+    def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:
+        """Stream rows in memory; raises `DataError` when they are of another kind, or have other features."""
+        return self.feed.read_memory(self, rows)
+
+    def check(self) -> CheckFunction | None:
+        """Import the domain's check of rows, where the run uses it."""
+        if self.registry.domain.check is None or not self.data.check_rows:
+            return None
+        function: CheckFunction = resolve(self.registry.domain.check, f"the domain {self.registry.name!r}")
+        return function

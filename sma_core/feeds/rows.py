@@ -1,0 +1,81 @@
+"""Rows on their way to a network: chunks of a file or of memory, in order, with the reason where one is unusable.
+
+Letters: n rows of a chunk, m of them usable, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.records import RejectedRow
+from sma_core.data.tokenizers import Encoded, select
+from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
+from sma_core.sources.reading import ChunkShare as ChunkShare
+
+MemoryRows = Sequence[str] | NDArray[Any]
+"""A list of texts, or numbers (n, F) where the model reads numbers; NaN is a missing value."""
+RowInputs = Encoded | NDArray[np.float32]
+"""What a network reads of m rows: their ids, or numbers (m, F)."""
+
+
+def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
+    """Return the rows at ``places``."""
+    return select(inputs, places) if isinstance(inputs, Encoded) else inputs[places]
+
+
+@dataclass(frozen=True)
+class RowChunk:
+    """Consecutive rows of a file: n rows, of which those that cannot be used have a reason.
+
+    ``usable`` (m,) are the indices of the others and ``inputs`` what the network reads of them, None after a chunk
+    was sent from rank to rank. ``texts`` is None for rows of numbers. ``names`` are the values of an identifier's
+    column, empty where a row could not be parsed; None when none was asked for.
+    """
+
+    numbers: list[int]
+    texts: list[str] | None
+    reasons: list[str | None]
+    usable: NDArray[np.int64]
+    inputs: RowInputs | None = None
+    names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def usable_texts(self) -> list[str]:
+        """Texts of the usable rows; empty for rows of numbers."""
+        return [] if self.texts is None else [self.texts[index] for index in self.usable.tolist()]
+
+    def shifted(self, rows: int) -> RowChunk:
+        """Return the chunk with ``rows`` added to the row numbers."""
+        return replace(self, numbers=[number + rows for number in self.numbers]) if rows else self
+
+    def cut(self, size: int) -> Iterator[RowChunk]:
+        """Yield the rows in chunks of at most ``size``."""
+        for begin in range(0, len(self.numbers), size):
+            part = slice(begin, begin + size)
+            first, last = np.searchsorted(self.usable, (begin, begin + size)).tolist()
+            yield RowChunk(
+                self.numbers[part],
+                None if self.texts is None else self.texts[part],
+                self.reasons[part],
+                self.usable[first:last] - begin,
+                None if self.inputs is None else take_inputs(self.inputs, np.arange(first, last)),
+                None if self.names is None else self.names[part],
+            )
+
+
+def value_chunk(
+    numbers: NDArray[np.int64], values: NDArray[np.float32], rejected: Sequence[RejectedRow]
+) -> RowChunk:
+    """Merge usable rows of numbers (m, F) and rejected rows in the order of their numbers."""
+    reasons = {row.number: row.reason for row in rejected}
+    merged = sorted([*numbers.tolist(), *reasons])
+    usable = np.array([index for index, number in enumerate(merged) if number not in reasons], dtype=np.int64)
+    return RowChunk(merged, None, [reasons.get(number) for number in merged], usable, values)

@@ -1,0 +1,212 @@
+"""Rows of text: a tokenizer turns them into ids.
+
+Letters: n rows, m usable rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.config import DataConfig
+from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
+from sma_core.data.batching.epochs import StoreSource, fixed_batches
+from sma_core.data.batching.mixing import Mixture
+from sma_core.data.batching.packing import Packing
+from sma_core.data.preparation.checking import Chunk, checked, chunks
+from sma_core.data.preparation.prepare import Progress
+from sma_core.data.preparation.prepared import PrepareRequest
+from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
+from sma_core.data.records import RejectedRow, Row, row_or_rejected
+from sma_core.data.store.store import Store
+from sma_core.data.tokenizers import DiscreteTokenizer, Encoded, select, shorten
+from sma_core.devices.ranks import Ranks
+from sma_core.errors import DataError, PluginError
+from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.reading import RowReading
+from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
+from sma_core.nn.inputs import DiscreteInputs
+from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import Tokenizer
+from sma_core.runs.record import TokenizerRecord
+from sma_core.sources.data_sets import Source, cache_folder
+from sma_core.sources.reading import read_text
+from sma_core.sources.source_set import SourceSet
+
+
+@dataclass(frozen=True)
+class TextFeed:
+    """Rows of text as ids of ``tokenizer``; implements `sma_core.feeds.feed.Feed`."""
+
+    tokenizer: DiscreteTokenizer
+
+    unit = "ids"
+    columns = ()
+
+    @classmethod
+    def of(cls, registry: Registry, name: str | None = None) -> TextFeed:
+        """Build the tokenizer called ``name``, or the domain's own; raises `PluginError` when it has none."""
+        return cls(build_tokenizer(registry, name))
+
+    @property
+    def inputs(self) -> DiscreteInputs:
+        """Ids of the tokenizer's vocabulary."""
+        return DiscreteInputs(self.tokenizer.vocabulary_size)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Name, version and size of the tokenizer."""
+        return tuple(self._record().model_dump().values())
+
+    def record(self) -> dict[str, Any]:
+        """Return the tokenizer's entry in ``model.json``."""
+        return {"tokenizer": self._record()}
+
+    def _record(self) -> TokenizerRecord:
+        return TokenizerRecord(
+            name=self.tokenizer.name,
+            version=self.tokenizer.version,
+            vocabulary_size=self.tokenizer.vocabulary_size,
+        )
+
+    def check(self, recorded: TokenizerRecord) -> None:
+        """Raise `PluginError` when the tokenizer is not the one that a model was trained with."""
+        now = self._record()
+        if now != recorded:
+            raise PluginError(
+                f"the model was trained with the tokenizer {recorded.name} version {recorded.version} "
+                f"({recorded.vocabulary_size} ids), but the one installed is {now.name} version {now.version} "
+                f"({now.vocabulary_size} ids): install the plugin's version the model was made with"
+            )
+
+    def check_packing(self, config: DataConfig) -> None:
+        """Rows of text can be packed in every way."""
+
+    def prepare(
+        self,
+        registry: Registry,
+        sources: SourceSet,
+        config: DataConfig,
+        max_length: int,
+        labels: LabelColumns | None = None,
+        progress: Progress | None = None,
+    ) -> PreparedSet:
+        """Prepare the store of ids of a set of files, or find it prepared; with labels texts are kept too."""
+        wanted = labels or LabelColumns(())
+        requests = [
+            PrepareRequest(
+                source=source.file,
+                reader=registry.build(source.reader),
+                reader_name=source.reader.name,
+                tokenizer=self.tokenizer,
+                cache=cache_folder() / "prepared",
+                max_length=max_length,
+                column=source.column,
+                usual_columns=registry.domain.columns,
+                truncate=config.truncate,
+                check=registry.domain.check if config.check_rows else None,
+                max_rejected=config.max_rejected,
+                shard_rows=config.shard_rows,
+                targets=wanted.targets,
+                label_form=wanted.form,
+                extras=wanted.extras,
+                position_mask=wanted.position_mask if wanted.form == "symbols" else None,
+                keep_text=labels is not None,
+                processes=config.processes,
+            )
+            for source in sources.sources
+        ]
+        return prepare_set(requests, sources.label, progress)
+
+    def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
+        """Ids need no statistics."""
+        return self
+
+    def batches(
+        self,
+        store: Store,
+        batch_size: int,
+        max_length: int,
+        seed: int,
+        rows: NDArray[np.int64] | Mixture,
+        ranks: Ranks,
+        packing: Packing = "single",
+    ) -> StoreSource:
+        """Return batches of epochs over ``rows`` of ``store``, each rank's share of them."""
+        pad = self.tokenizer.pad_id
+        return StoreSource(
+            store, batch_size, max_length, pad, seed, packing, rows, rank=ranks.rank, ranks=ranks.size
+        )
+
+    def fixed_batches(
+        self, store: Store, rows: NDArray[np.int64], batch_size: int, max_length: int
+    ) -> Sequence[Batch]:
+        """Return batches of ``rows`` in a fixed order, for evaluation."""
+        return fixed_batches(store, rows, batch_size, self.tokenizer.pad_id, max_length)
+
+    def read_file(
+        self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
+    ) -> Iterator[RowChunk]:
+        """Stream the rows of one file, checked and tokenized as in training."""
+        fields = () if identifier is None else (identifier,)
+        read = read_text(reading.registry, source, reading.check(), processes=1, fields=fields, share=share)
+        for chunk in read:
+            yield self._chunk(reading, chunk, identifier is not None)
+
+    def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
+        """Stream texts in memory; raises `DataError` when a row is no text."""
+        records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
+        for chunk in checked(chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
+            yield self._chunk(reading, chunk)
+
+    def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
+        """Encode the usable rows, apply the length rule, and merge usable and rejected rows in order."""
+        ids = self.tokenizer.encode([row.text for row in chunk.rows])
+        reasons = {row.number: row.reason for row in chunk.rejected}
+        if not reading.data.truncate:
+            too_long = np.flatnonzero(ids.lengths > reading.max_length).tolist()
+            for index in too_long:
+                reasons[chunk.rows[index].number] = f"too long: {ids.lengths[index]} > {reading.max_length}"
+            ids = select(ids, np.setdiff1d(np.arange(len(ids)), too_long)) if too_long else ids
+        merged: list[Row | RejectedRow] = sorted([*chunk.rows, *chunk.rejected], key=lambda row: row.number)
+        listed = [reasons.get(row.number) for row in merged]
+        usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)
+        shorter = shorten(ids, reading.max_length, self.tokenizer.separator_id)
+        names = [row.fields[0] if row.fields else "" for row in merged] if named else None
+        return RowChunk(
+            [row.number for row in merged], [row.text for row in merged], listed, usable, shorter, names
+        )
+
+    def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
+        """Return the number of ids (m,) of each row, rounded up to whole steps of padding."""
+        assert isinstance(inputs, Encoded), "texts are encoded"
+        return -(-inputs.lengths // MULTIPLE) * MULTIPLE
+
+    def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
+        """Collate the rows at ``places`` of ``inputs``."""
+        ids = take_inputs(inputs, places)
+        assert isinstance(ids, Encoded), "texts are encoded"
+        return collate_encoded(ids, self.tokenizer.pad_id, max_length=max_length)
+
+
+def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
+    """Build the tokenizer called ``name``, or the domain's own; raises `PluginError` when it has none."""
+    name = name or registry.domain.tokenizer
+    if name is None:
+        raise PluginError(f"the domain {registry.name!r} has rows of numbers, which no tokenizer reads")
+    tokenizer: DiscreteTokenizer = registry.build(registry.find(Tokenizer, name))()
+    return tokenizer
+
+
+def _texts(rows: MemoryRows) -> list[str]:
+    """Return rows of text as a list; raises `DataError` when they are something else."""
+    if isinstance(rows, str):
+        raise DataError("give a list of strings, not one string")
+    wrong = next((number for number, text in enumerate(rows, start=1) if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise DataError(f"row {wrong} is no text, but this model reads text: give a list of strings")
+    return [str(text) for text in rows]

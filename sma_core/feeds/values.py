@@ -1,0 +1,205 @@
+"""Rows of numbers: features in a fixed order, standardised by statistics of the training rows.
+
+Letters: n rows, m usable rows, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.config import DataConfig
+from sma_core.data.batching.batches import Batch, collate_values
+from sma_core.data.batching.epochs import StoreSource, fixed_batches
+from sma_core.data.batching.mixing import Mixture
+from sma_core.data.batching.packing import Packing
+from sma_core.data.preparation.prepare import Progress
+from sma_core.data.preparation.prepared import ValuesRequest
+from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
+from sma_core.data.readers.features import finite_block
+from sma_core.data.records import EMPTY, RejectedRow
+from sma_core.data.scaling import FeatureScale, without_sentinels
+from sma_core.data.store.store import Store
+from sma_core.data.tokenizers import Encoded
+from sma_core.devices.ranks import Ranks
+from sma_core.errors import ConfigError, DataError
+from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.reading import RowReading
+from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, value_chunk
+from sma_core.nn.inputs import ContinuousInputs
+from sma_core.plugins.registry import Registry
+from sma_core.sources.data_sets import Source, cache_folder
+from sma_core.sources.reading import read_values
+from sma_core.sources.source_set import SourceSet
+
+
+@dataclass(frozen=True)
+class ValueFeed:
+    """Rows of numbers standardised by ``scale``, None until training rows gave it; implements `Feed`."""
+
+    scale: FeatureScale | None = None
+
+    unit = "numbers"
+
+    @classmethod
+    def of(cls, recorded: dict[str, Any]) -> ValueFeed:
+        """Return the feed of a run from the scale in its record."""
+        return cls(FeatureScale.from_json(recorded))
+
+    @property
+    def inputs(self) -> ContinuousInputs:
+        """One channel for each feature."""
+        return ContinuousInputs(1)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features; empty while they are not known."""
+        return self.scale.columns if self.scale is not None else ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Names of the features."""
+        return self.columns
+
+    @property
+    def known_scale(self) -> FeatureScale:
+        """The scale of a trained run; raises `DataError` before training rows were seen."""
+        if self.scale is None:
+            raise DataError("the statistics of these features are not known before training")
+        return self.scale
+
+    def record(self) -> dict[str, Any]:
+        """Return the scale's entry in ``model.json``."""
+        return {} if self.scale is None else {"scale": self.scale.to_json()}
+
+    def check_packing(self, config: DataConfig) -> None:
+        """Raise `ConfigError` when rows of numbers are to be joined."""
+        if config.packing != "single":
+            raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
+
+    def prepare(
+        self,
+        registry: Registry,
+        sources: SourceSet,
+        config: DataConfig,
+        max_length: int,
+        labels: LabelColumns | None = None,
+        progress: Progress | None = None,
+    ) -> PreparedSet:
+        """Prepare the store of numbers of a set of files, or find it prepared."""
+        wanted = labels or LabelColumns(())
+        requests = [values_request(registry, source, config, max_length, wanted) for source in sources.sources]
+        return prepare_set(requests, sources.label, progress)
+
+    def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
+        """Take mean and spread of the training rows, or check that the store has the known features."""
+        if self.scale is None:
+            return ValueFeed(store.scale(rows))
+        self.scale.check_columns(store.metadata.columns, where)
+        return self
+
+    def batches(
+        self,
+        store: Store,
+        batch_size: int,
+        max_length: int,
+        seed: int,
+        rows: NDArray[np.int64] | Mixture,
+        ranks: Ranks,
+        packing: Packing = "single",
+    ) -> StoreSource:
+        """Return batches of epochs over ``rows`` of ``store``, each rank's share of them."""
+        return StoreSource(
+            store, batch_size, max_length, 0, seed, packing, rows, self.scale, ranks.rank, ranks.size
+        )
+
+    def fixed_batches(
+        self, store: Store, rows: NDArray[np.int64], batch_size: int, max_length: int
+    ) -> Sequence[Batch]:
+        """Return batches of ``rows`` in a fixed order, for evaluation."""
+        return fixed_batches(store, rows, batch_size, 0, max_length, self.scale)
+
+    def read_file(
+        self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
+    ) -> Iterator[RowChunk]:
+        """Stream the rows of one file; raises `DataError` for other features, or with an identifier."""
+        if identifier is not None:
+            raise DataError(
+                f"{source.label} has rows of numbers, which are read in single precision, so the column "
+                f"{identifier!r} would not come out as it is: omit --id and join on the row numbers"
+            )
+        yield from share.own(self._file_chunks(reading.registry, source), lambda chunk: chunk.numbers[-1])
+
+    def _file_chunks(self, registry: Registry, source: Source) -> Iterator[RowChunk]:
+        rejected: list[RejectedRow] = []
+        for record in read_values(registry, source):
+            if isinstance(record, RejectedRow):
+                rejected.append(record)
+                continue
+            self.known_scale.check_columns(record.names(source.columns), source.label)
+            yield value_chunk(record.numbers, record.values, rejected)
+            rejected = []
+        if rejected:
+            none = np.zeros((0, len(self.columns)), dtype=np.float32)
+            yield value_chunk(np.zeros(0, dtype=np.int64), none, rejected)
+
+    def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
+        """Stream numbers (n, F) in memory; raises `DataError` when they have another shape."""
+        values = self._numbers(rows)
+        numbers = np.arange(1, len(values) + 1)
+        for start in range(0, len(values), ROWS_IN_CHUNK):
+            part = slice(start, start + ROWS_IN_CHUNK)
+            known = without_sentinels(values[part], reading.registry.domain.sentinels)
+            rejected, block = finite_block(numbers[part], known, (), self.columns)
+            empty = np.isnan(block.values).all(axis=1)
+            rejected += [RejectedRow(number, EMPTY) for number in block.numbers[empty].tolist()]
+            block = block.take(np.flatnonzero(~empty))
+            yield value_chunk(block.numbers, block.values, rejected)
+
+    def _numbers(self, rows: MemoryRows) -> NDArray[np.float32]:
+        """Return rows of numbers (n, F) in single precision; raises `DataError` when they are something else."""
+        wanted = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
+        try:
+            with np.errstate(over="ignore"):
+                values = np.asarray(rows, dtype=np.float64).astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{wanted}: give an array of numbers") from error
+        if values.ndim != 2 or values.shape[1] != len(self.columns):
+            raise DataError(f"{wanted}, but the array has the shape {values.shape}")
+        return values
+
+    def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
+        """Return the number of features (m,) of each row."""
+        assert not isinstance(inputs, Encoded), "numbers are not encoded"
+        return np.full(len(inputs), inputs.shape[1], dtype=np.int64)
+
+    def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
+        """Standardise and collate the rows at ``places`` of ``inputs``."""
+        assert not isinstance(inputs, Encoded), "numbers are not encoded"
+        return collate_values(inputs[places], self.known_scale)
+
+
+def values_request(
+    registry: Registry, source: Source, config: DataConfig, max_length: int, labels: LabelColumns
+) -> ValuesRequest:
+    """Describe a source of numbers and how it is prepared."""
+    return ValuesRequest(
+        source=source.file,
+        reader=registry.build(source.reader),
+        reader_name=source.reader.name,
+        cache=cache_folder() / "prepared",
+        max_length=max_length,
+        columns=source.columns,
+        names=source.names,
+        sentinels=registry.domain.sentinels,
+        max_rejected=config.max_rejected,
+        shard_rows=config.shard_rows,
+        processes=config.processes,
+        targets=labels.targets,
+        label_form=labels.form,
+        extras=labels.extras,
+    )

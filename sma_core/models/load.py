@@ -1,0 +1,27 @@
+"""`load`: a run in memory, for rows that are in memory too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sma_core.config.models import Precision
+from sma_core.models.loaded_run import LoadedRun
+from sma_core.plugins.discovery import PluginPolicy
+
+
+def load(
+    run: str | Path,
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    policy: PluginPolicy | None = None,
+) -> LoadedRun:
+    """Load a run of `train` or `finetune`.
+
+    ``precision`` as in `sma_core.embed`.
+
+    Raises:
+        CheckpointError: ``run`` is no run folder, or is damaged.
+        PluginError: The domain, or the tokenizer that the run was made with, is not installed.
+    """
+    return LoadedRun.load(Path(run), device, policy, precision)

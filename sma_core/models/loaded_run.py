@@ -1,0 +1,288 @@
+"""A run, loaded: its network on a device, how it reads rows, and what it can give of them.
+
+Letters: n rows, m usable rows of a chunk, M latents, N positions, D width of a vector, T targets, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
+from sma_core.config.layers import Layer, Values, resolve
+from sma_core.config.models import Precision
+from sma_core.data.batching.batches import Batch
+from sma_core.devices.device import (
+    FixedPrecision,
+    autocast,
+    choose_device,
+    choose_precision,
+    is_native,
+    warn_of_imitation,
+)
+from sma_core.errors import CheckpointError
+from sma_core.feeds.feed import Feed, feed_of
+from sma_core.feeds.reading import RowReading
+from sma_core.feeds.rows import MemoryRows, RowChunk
+from sma_core.models.build import build_predictor, present, put_weights
+from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
+from sma_core.nn.model import SMA, Predictor
+from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.registry import Registry
+from sma_core.runs.provenance import parts_of
+from sma_core.runs.record import RunRecord
+from sma_core.runs.run_folder import RunFolder
+from sma_core.training.targets import Labels, Multiclass, Targets
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """The contents of a run's folder, in memory: record, settings, and the weights to use."""
+
+    path: Path
+    record: RunRecord
+    settings: Values
+    weights: dict[str, Tensor]
+
+    @classmethod
+    def read(cls, path: Path) -> RunContents:
+        """Read the newest checkpoint of a pre-trained run, or the best of a fine-tuned one.
+
+        Raises `CheckpointError` when ``path`` is no run, is damaged, or has no checkpoint yet.
+        """
+        run = RunFolder.open(path)
+        record = run.record()
+        checkpoint = run.checkpoints.best() if record.is_finetuned else run.checkpoints.latest()
+        return cls(path, record, run.config(), present(checkpoint, run).model())
+
+    def config(self) -> PretrainConfig | FinetuneConfig:
+        """Return the typed settings of the run."""
+        layer = Layer(str(self.path), self.settings)
+        if self.record.is_finetuned:
+            return resolve(FinetuneConfig, [layer]).config
+        return resolve(PretrainConfig, [layer]).config
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run of `train` or `finetune`, ready to use. Made by `sma_core.load`.
+
+    Rows are read as in training: with the domain's check, the run's tokenizer or feature scale, and its length
+    rule. Rows that cannot be used give NaN; `check` tells why. In fp32 the result for a row does not depend on the
+    other rows of a batch beyond rounding.
+    """
+
+    path: Path
+    record: RunRecord
+    config: PretrainConfig | FinetuneConfig
+    reading: RowReading
+    module: SMA | Predictor
+    device: torch.device
+    precision: FixedPrecision
+    task_targets: Targets | None = None
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        device: str = "auto",
+        policy: PluginPolicy | None = None,
+        precision: Precision | None = "fp32",
+    ) -> LoadedRun:
+        """Load a run from its folder; ``precision`` None means as it was trained, where the device has it.
+
+        Raises `CheckpointError` when ``path`` is no run or is damaged, `PluginError` when the domain or the
+        tokenizer of the run is not installed.
+        """
+        return cls.of(RunContents.read(path), device, policy, precision)
+
+    @classmethod
+    def of(
+        cls,
+        contents: RunContents,
+        device: str = "auto",
+        policy: PluginPolicy | None = None,
+        precision: Precision | None = "fp32",
+    ) -> LoadedRun:
+        """Build the network of a run that was read into memory."""
+        record, config = contents.record, contents.config()
+        targets = None if record.targets is None else Targets.from_json(record.targets)
+        chosen = choose_device(device)
+        with parts_of(contents.path, record, policy):
+            registry = Registry.load(record.domain.name, policy)
+            feed = feed_of(registry, config.data, record)
+            module = _build(registry, config.model, feed, record, targets)
+        put_weights(module, contents.weights, contents.path)
+        return cls(
+            path=contents.path,
+            record=record,
+            config=config,
+            reading=RowReading(registry, feed, config.data, config.model.max_length),
+            module=module.to(chosen).eval(),
+            device=chosen,
+            precision=_precision(precision, config, chosen),
+            task_targets=targets,
+        )
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins of the run's domain."""
+        return self.reading.registry
+
+    @property
+    def feed(self) -> Feed:
+        """How rows become what the network reads."""
+        return self.reading.feed
+
+    @property
+    def model(self) -> ModelConfig:
+        """Settings of the network."""
+        return self.config.model
+
+    @property
+    def masking(self) -> MaskingConfig | None:
+        """Settings of the masking; None for a fine-tuned run."""
+        return self.config.masking if isinstance(self.config, PretrainConfig) else None
+
+    @property
+    def domain(self) -> str:
+        """Name of the domain whose rows it reads."""
+        return self.registry.name
+
+    @property
+    def task(self) -> str | None:
+        """The task it was fine-tuned on; None for a pre-trained run."""
+        return self.record.task
+
+    @property
+    def kind(self) -> str | None:
+        """Kind of its labels (``regression``, ``binary``, …); None for a pre-trained run."""
+        return self.task_targets.kind if self.task_targets is not None else None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what it predicts; empty for a pre-trained run."""
+        return self.task_targets.names if self.task_targets is not None else ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of `predict`'s columns; empty where labels are no classes."""
+        return self.task_targets.classes if isinstance(self.task_targets, Multiclass) else ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the numbers of a row; empty where rows are texts."""
+        return self.feed.columns
+
+    @property
+    def layers(self) -> int:
+        """The largest layer that `embed` can be asked for."""
+        return self.module.encoder.depth
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute without gradients, in the run's precision."""
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            yield
+
+    def batches(self, chunk: RowChunk, tokens: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """Yield batches of at most ``tokens`` padded inputs (one row at least), with the places of their rows.
+
+        A place is an index into the chunk's usable rows (m,). Rows of similar length share a batch.
+        """
+        assert chunk.inputs is not None, "the chunk was read on this rank"
+        for places in of_similar_length(self.feed.padded_lengths(chunk.inputs), tokens):
+            yield places, self.feed.batch(chunk.inputs, places, self.model.max_length).to(self.device)
+
+    def needed_targets(self) -> Targets:
+        """Return what the run predicts; raises `CheckpointError` for a pre-trained run."""
+        if self.task_targets is None:
+            raise CheckpointError(
+                f"{self.path} is a pre-trained run without a head: teach it a task with sma finetune --model "
+                f"{self.path}"
+            )
+        return self.task_targets
+
+    def check(self, rows: MemoryRows) -> list[str | None]:
+        """Return for each row why it cannot be used; None where it can."""
+        return [reason for chunk in self.reading.chunks_of(rows) for reason in chunk.reasons]
+
+    def embed(
+        self,
+        rows: MemoryRows,
+        pooling: Pooling = "mean",
+        layer: int | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+    ) -> NDArray[np.float32]:
+        """Return the mean of each row's latents (n, D), or with ``pooling="latents"`` all of them (n, M, D).
+
+        ``layer`` as in `sma_core.embed`. Raises `UserError` when the encoder has no such vectors, or their number
+        differs from row to row: use `embed_inputs`.
+        """
+        embedder = Embedder(self, pooling, layer, batch_tokens)
+        parts = [vectors.values for _, vectors in embedder.of_all(self.reading.chunks_of(rows))]
+        shape = (self.model.latent_width,) if pooling == "mean" else (self.model.latents, self.model.latent_width)
+        return np.concatenate([np.empty((0, *shape), dtype=np.float32), *parts])
+
+    def embed_inputs(
+        self, rows: MemoryRows, layer: int | None = None, batch_tokens: int = BATCH_TOKENS
+    ) -> list[NDArray[np.float32]]:
+        """Return for each row a vector for every id or feature that the model reads (N, D).
+
+        They are those of `sma_core.embed` with ``inputs``; a row that cannot be used has none. Raises `UserError`
+        when the run has no vectors of positions.
+        """
+        embedder = Embedder(self, "inputs", layer, batch_tokens)
+        parts = embedder.of_all(self.reading.chunks_of(rows))
+        return [row for _, vectors in parts for row in vectors.of_rows()]
+
+    def predict(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> Labels:
+        """Return values in the labels' units (n, T), or probabilities (n, T) or (n, C).
+
+        Where every position has a label: indices of classes (n, longest), NaN where no character begins. Raises
+        `CheckpointError` when the run was not fine-tuned.
+        """
+        from sma_core.models.ensemble import Ensemble
+
+        self.needed_targets()
+        return Ensemble((self,)).predict_rows(rows, batch_tokens)
+
+
+def of_similar_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Yield places of rows that share a batch: shortest first, at most ``tokens`` padded inputs, or one row."""
+    order = np.argsort(padded, kind="stable")
+    begin = 0
+    while begin < len(order):
+        end = begin + 1
+        while end < len(order) and int(padded[order[end]]) * (end + 1 - begin) <= tokens:
+            end += 1
+        yield order[begin:end]
+        begin = end
+
+
+def _build(
+    registry: Registry, model: ModelConfig, feed: Feed, record: RunRecord, targets: Targets | None
+) -> SMA | Predictor:
+    """Build the network of a run, with first weights."""
+    if targets is None or record.head is None:
+        return SMA(model, feed.inputs)
+    return build_predictor(registry, model, feed.inputs, record.head, targets.outputs)
+
+
+def _precision(
+    wanted: Precision | None, config: PretrainConfig | FinetuneConfig, device: torch.device
+) -> FixedPrecision:
+    """Resolve the precision; None is that of the training, where the device has it natively."""
+    if wanted is None:
+        own = config.training.precision
+        return choose_precision(own if own == "auto" or is_native(own, device) else "auto", device)
+    chosen = choose_precision(wanted, device, "--precision")
+    warn_of_imitation(chosen, device, "take --precision fp32")
+    return chosen

@@ -1,0 +1,46 @@
+"""The pre-trained run that a fine-tuning or a probe starts from, or none: then only a domain is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.config import DataConfig
+from sma_core.config.layers import Values
+from sma_core.errors import CheckpointError, UserError
+from sma_core.feeds.feed import Feed, feed_of, new_feed
+from sma_core.plugins.domain_file import same_domain
+from sma_core.plugins.registry import Registry
+from sma_core.runs.record import RunRecord
+from sma_core.runs.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The domain to load, with record and settings of the pre-trained run where there is one."""
+
+    domain: str
+    record: RunRecord | None = None
+    settings: Values | None = None
+
+    def feed(self, registry: Registry, config: DataConfig) -> Feed:
+        """Return the feed of the run, or that of a new one."""
+        return new_feed(registry, config) if self.record is None else feed_of(registry, config, self.record)
+
+
+def open_pretrained(domain: str | None, model: Path | None, purpose: str) -> Pretrained:
+    """Open the pre-trained run at ``model``, if any, and decide the domain.
+
+    Raises `CheckpointError` when the run is a fine-tuned one (``purpose`` completes the sentence), `UserError`
+    when no domain is known, or it is another one than the run's.
+    """
+    run = RunFolder.open(model) if model is not None else None
+    record = run.record() if run is not None else None
+    if record is not None and record.is_finetuned:
+        raise CheckpointError(f"{model} was written by sma {record.verb}: {purpose} a run of sma train")
+    name = domain or (record.domain.name if record else None)
+    if name is None:
+        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
+    if record is not None and not same_domain(record.domain.name, name):
+        raise UserError(f"{model} was trained on the domain {record.domain.name!r}, not {name!r}")
+    return Pretrained(name, record, run.config() if run is not None else None)

@@ -1,0 +1,83 @@
+"""Stream the rows of a source without storing them: text with its check, or blocks of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+from sma_core.data.blocks import Block
+from sma_core.data.preparation.checking import Check, Chunk, checked, chunks
+from sma_core.data.records import EMPTY, RejectedRow
+from sma_core.data.remote.files import here
+from sma_core.data.scaling import without_sentinels
+from sma_core.plugins.registry import Registry
+from sma_core.sources.data_sets import Source
+
+ROWS_IN_CHUNK = 4096
+T = TypeVar("T")
+
+
+@dataclass
+class ChunkShare:
+    """Assigns the chunks of all files to ranks round-robin; ``rows`` counts the rows of the current file."""
+
+    rank: int = 0
+    ranks: int = 1
+    chunks: int = 0
+    rows: int = 0
+
+    def own(self, chunks: Iterable[T], last_row: Callable[[T], int]) -> Iterator[T]:
+        """Yield this rank's chunks of one file; ``last_row`` gives the number of a chunk's last row."""
+        self.rows = 0
+        for chunk in chunks:
+            self.rows = last_row(chunk)
+            mine = self.chunks % self.ranks == self.rank
+            self.chunks += 1
+            if mine:
+                yield chunk
+
+
+def read_text(
+    registry: Registry,
+    source: Source,
+    check: Check | None,
+    processes: int | None,
+    rows: int | None = None,
+    fields: tuple[str, ...] = (),
+    share: ChunkShare | None = None,
+) -> Generator[Chunk, None, None]:
+    """Stream rows of text, with those that cannot be parsed or fail the check; ``rows`` limits their number.
+
+    ``fields`` are further columns to read. With ``share`` a rank gets its own chunks and checks no others.
+    """
+    read = registry.build(source.reader)
+    with here(source.file) as path:
+        records = iter(read(path, source.column, fields, usual=registry.domain.columns))
+        read_chunks = chunks(islice(records, rows), ROWS_IN_CHUNK)
+        own = read_chunks if share is None else share.own(read_chunks, _last_row)
+        yield from checked(own, check, processes)
+
+
+def _last_row(chunk: Chunk) -> int:
+    return max([row.number for row in chunk.rows[-1:]] + [row.number for row in chunk.rejected[-1:]])
+
+
+def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
+    """Stream rows of numbers, NaN where a sentinel stands; rows without any number are rejected.
+
+    Rejected rows come before the block that they belong to.
+    """
+    read = registry.build(source.reader)
+    with here(source.file) as path:
+        for record in read(path, source.columns, (), names=source.names):
+            if isinstance(record, RejectedRow):
+                yield record
+                continue
+            values = without_sentinels(record.values, registry.domain.sentinels)
+            empty = np.isnan(values).all(axis=1)
+            yield from (RejectedRow(number, EMPTY) for number in record.numbers[empty].tolist())
+            yield Block(record.numbers, values, record.fields, record.columns).take(np.flatnonzero(~empty))
