@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 import torch
+from sma_core.sources.prepare import build_tokenizer
 from torch.utils.flop_counter import FlopCounterMode
 
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
@@ -20,7 +21,6 @@ from sma_core.nn.masking import draw_noise
 from sma_core.nn.model import SMA
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, pretrain_settings
-from sma_core.sources.prepare import build_tokenizer
 
 BATCH = 4
 BYTES = 4 * (1 + 1 + 2)  # weights, gradients, two moments

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sma_core.models.encoders import BATCH_TOKENS, of_like_length
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +28,6 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.workloads import WORKLOADS, Workload, small
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import FixedPrecision, autocast, is_native, seeded
-from sma_core.models.encoders import BATCH_TOKENS, of_like_length
 from sma_core.models.vectors import latents_of
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA

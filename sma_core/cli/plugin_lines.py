@@ -1,8 +1,7 @@
-"""What `sma plugins` prints for people: lines of a plugin's facts, of the doctor's findings, of checks."""
+"""What `sma plugins` prints: tables of plugins, the facts of one, and the findings of the doctor."""
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,14 +9,10 @@ from typing import TYPE_CHECKING
 from sma_core.cli.output import aligned
 
 if TYPE_CHECKING:
-    from sma_kit.check_plugin import CheckReport
-    from sma_kit.new_plugin import NewPlugin
-
     from sma_core.plugins.discovery import InstalledPlugin
     from sma_core.plugins.doctor import Diagnosis
     from sma_core.plugins.info import PluginInfo
 
-_OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 _HEAD = ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "")
 
 
@@ -52,18 +47,6 @@ def _counted(plugin: Diagnosis) -> str:
     return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 
-def new_lines(made: NewPlugin) -> list[str]:
-    """Return what was written and what to type next."""
-    folder = shlex.quote(made.path.as_posix())
-    rows = "text" if made.kind == "discrete" else "numbers"
-    return [
-        f"{made.package}, a domain of {rows}: {len(made.files)} files in {folder}",
-        f"next: pip install -e {folder if '/' in folder else f'./{folder}'}",
-        f"      sma train --domain {made.domain}",
-        f"what to change is marked: grep -rn CHANGE {folder}",
-    ]
-
-
 def info_lines(found: PluginInfo) -> list[str]:
     """Return a plugin's facts, and what it gives."""
     made_for = f"{found.api_version} (this sma-core has {found.core_api_version})" if found.api_version else ""
@@ -92,13 +75,3 @@ def doctor_lines(found: Sequence[Diagnosis]) -> list[str]:
         lines += ["", f"{plugin.name} ({plugin.package} {plugin.version}) is {plugin.status}: {plugin.detail}"]
         lines += [f"what to do: {plugin.advice}", *(f"  | {line}" for line in plugin.traceback.splitlines())]
     return [*lines, "", f"{len(sick)} of {len(found)} plugins need mending" if sick else "all is well"]
-
-
-def check_lines(report: CheckReport) -> list[str]:
-    """Return a line for each check, the sentence below where there is one, and the counts."""
-    lines = []
-    for check in report.checks:
-        lines += [f"{_OUTCOMES[check.outcome]}  {check.name}"]
-        lines += [f"      {check.sentence}"] if check.sentence else []
-    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in _OUTCOMES)
-    return [*lines, f"{report.domain}: {len(report.checks)} checks, {counts}"]

@@ -1,17 +1,16 @@
-"""``sma plugins``: what is installed, whether it works, and a new one. None imports a plugin into this process."""
+"""``sma plugins``: which plugins are installed and whether they work. None is imported into this process."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sma_core.cli.options import Debug, Json
-from sma_core.cli.plugin_lines import check_lines, checked_lines, doctor_lines, info_lines, list_lines, new_lines
+from sma_core.cli.plugin_lines import checked_lines, doctor_lines, info_lines, list_lines
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 
-_HELP = "See which domains are installed, check them, make a new one."
+_HELP = "See which plugins are installed and whether they work."
 
 app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
 
@@ -44,7 +43,7 @@ def list_plugins(
         typer.echo(
             "No domain is installed. Domains come in packages of their own, by custom named sma-DOMAIN:\n"
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
-            "  sma plugins new DOMAIN --kind discrete|continuous makes one of your own"
+            "  sma plugins new DOMAIN --kind discrete|continuous writes one of your own (from the package sma-kit)"
         )
 
 
@@ -91,46 +90,3 @@ def doctor(
     typer.echo(as_json_text(found) if as_json else "\n".join(doctor_lines(found)))
     if not all(each.healthy for each in found):
         raise typer.Exit(1)
-
-
-@app.command("check")
-def check(
-    context: typer.Context,
-    target: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="An installed domain, or the folder of a plugin's project.")
-    ],
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Run the contract of every domain on a plugin.
-
-    A project's folder is checked with the rows of its own tests. Exit status 1 when a check fails.
-    """
-    from sma_kit.check_plugin import check_plugin
-
-    from sma_core.cli.output import as_json_text, waiting
-
-    with waiting("checking"):
-        report = check_plugin(target, context.obj)
-    typer.echo(as_json_text(report) if as_json else "\n".join(check_lines(report)))
-    if report.count("failed"):
-        raise typer.Exit(1)
-
-
-@app.command("new")
-def new(
-    name: Annotated[str, typer.Argument(help="The domain: lower case letters, digits and hyphens.")],
-    kind: Annotated[
-        Literal["discrete", "continuous"], typer.Option("--kind", help="Rows of text, or rows of numbers.")
-    ],
-    out: Annotated[Path | None, typer.Option("--out", help="The project's folder; empty: sma-NAME here.")] = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Write a working plugin, to be made your own."""
-    from sma_kit.new_plugin import new_plugin
-
-    from sma_core.cli.output import as_json_text
-
-    made = new_plugin(name, kind, out)
-    typer.echo(as_json_text(made) if as_json else "\n".join(new_lines(made)))

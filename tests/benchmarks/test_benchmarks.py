@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sma_core.models.encoders import of_like_length
 from typer.testing import CliRunner
 
 from benchmarks.cli import app, arithmetics
@@ -27,7 +28,6 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
 from sma_core.devices import device as arithmetic
-from sma_core.models.encoders import of_like_length
 from sma_core.nn.inputs import ContinuousInputs
 
 CPU = torch.device("cpu")

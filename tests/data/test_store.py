@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sma_core.data.store import format as store_format
+from sma_core.data.store import writer as store_writer
 from sma_core.data.store.store import Store, StoreMetadata, StoreWriter
-from sma_core.data.store.store import format as store_format
-from sma_core.data.store.store import writer as store_writer
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import DataError
 

@@ -11,7 +11,7 @@ import torch
 
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
-from sma_core.models.encoders import EncoderModel
+from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import Featurizing
 
 WORDS = ["katomire", "n7", "ka", "", "vexquisulan", "su" * 40]
@@ -106,7 +106,7 @@ def test_vectors_of_positions_are_what_the_network_has_there(pretrained):
 def test_vectors_do_not_depend_on_the_batch(toy, tmp_path, pooling):
     from toy_domain.words import make_words
 
-    model = EncoderModel.load(pretrain(tmp_path))
+    model = LoadedRun.load(pretrain(tmp_path))
     chunk = next(model.reading.chunks_of(make_words(40, 3)))
     together, alone = (
         np.concatenate([part.values for _, part in Featurizing(model, pooling, None, tokens).chunks(chunk)])

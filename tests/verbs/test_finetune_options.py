@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 import sma_core
 from sma_core.config import FinetuneConfig
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest
+from sma_core.feeds.feed import new_feed
 from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.events import RunFinished, StepLogged
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.sources.feeds import begin_feed
 
 STANDING_STILL = {"training.learning_rate": 1e-12, "training.epochs": 20.0, "training.patience": 2}
 
@@ -86,7 +86,7 @@ def test_class_weights_come_from_the_training_labels_alone(toy, tmp_path):
     run = sma_core.finetune(toy, settings=settings, out=tmp_path / "run").run
     registry = Registry.load(toy)
     config = finetune_settings(registry, Request(settings=settings)).config
-    rows = read_labelled(registry, config, begin_feed(registry, config.data))
+    rows = read_labelled(registry, config, new_feed(registry, config.data))
     training = rows.labels("train")
     weights = (training == 0).sum(axis=0) / (training == 1).sum(axis=0)
     assert targets_of(run)["positive_weights"] == pytest.approx(weights.tolist())
@@ -99,7 +99,7 @@ def test_symbols_are_weighed_by_the_positions_that_count(toy, tmp_path):
     targets = targets_of(sma_core.finetune(toy, settings=settings, out=tmp_path / "run").run)
     registry = Registry.load(toy)
     config = finetune_settings(registry, Request(settings=settings)).config
-    known = read_labelled(registry, config, begin_feed(registry, config.data)).known_symbols("train")
+    known = read_labelled(registry, config, new_feed(registry, config.data)).known_symbols("train")
     counts = np.bincount(known[~np.isnan(known)].astype(int))
     assert targets["classes"] == ["C", "V"]
     assert targets["class_weights"] == pytest.approx((counts.sum() / (2 * counts)).tolist())

@@ -11,10 +11,10 @@ import pytest
 import sma_core
 from sma_core.config import FinetuneConfig, SplitConfig
 from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRequest
+from sma_core.feeds.feed import new_feed
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.sources.feeds import begin_feed
 
 FEATURES = ["height", "width", "depth", "weight", "noise"]
 ONCE = {"training.epochs": 1.0}
@@ -25,7 +25,7 @@ def read(domain: str, **settings: object) -> LabelledRows:
     registry = Registry.load(domain)
     named = {name.replace("__", "."): value for name, value in settings.items()}
     config: FinetuneConfig = finetune_settings(registry, Request(settings=named)).config
-    return read_labelled(registry, config, begin_feed(registry, config.data))
+    return read_labelled(registry, config, new_feed(registry, config.data))
 
 
 def numbers(rows: LabelledRows, part: str) -> list[int]:

@@ -2,9 +2,8 @@
 
 from xml.etree import ElementTree
 
-from sma_view.drawing_check import SVG
-
 from sma_core.plugins import DrawnRow
+from sma_core.plugins.drawing_check import SVG
 from sma_physics.drawing import draw_event
 from sma_physics.schema import FEATURE_NAMES
 

@@ -3,9 +3,8 @@
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from sma_view.drawing_check import SVG
-
 from sma_core.plugins import DrawnRow
+from sma_core.plugins.drawing_check import SVG
 from sma_protein.drawing import draw_sequence
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sma_core.sources.feeds import begin_feed
 
 from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
@@ -19,7 +20,6 @@ from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.sources.feeds import begin_feed
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from sma_core.sources.feeds import Feed, begin_feed
+from sma_core.sources.prepare import domain_facts
 from torch import nn
 
 from sma_authors.settings import AuthorsModel
@@ -25,9 +27,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.data_sets import cache_folder
-from sma_core.sources.feeds import Feed, begin_feed
 from sma_core.sources.model_hub import fetch_model
-from sma_core.sources.prepare import domain_facts
 from sma_core.training.targets import Targets
 
 logger = logging.getLogger("sma")

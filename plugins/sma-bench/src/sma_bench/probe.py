@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sma_core.models.encoders import EncoderModel
+from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
 
 from sma_bench.probe_models import CHOSEN, Part, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
@@ -21,7 +23,6 @@ from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.splits import Part as PartName
 from sma_core.files import as_path
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
-from sma_core.models.encoders import EncoderModel
 from sma_core.models.vectors import check_layer, latents_of
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
@@ -31,7 +32,6 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import parts_of
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
 from sma_core.training.targets import is_per_position
 
 ROWS_IN_BLOCK = 4096

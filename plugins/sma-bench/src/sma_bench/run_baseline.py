@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sma_core.sources.feeds import begin_feed
 
 from sma_bench.baselines import Baseline, BaselineRows
 from sma_core.errors import PluginError
@@ -16,7 +17,6 @@ from sma_core.labels.labelled_rows import LabelledRows, read_labelled
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.sources.feeds import begin_feed
 
 
 def run_baseline(

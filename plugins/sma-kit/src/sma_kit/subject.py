@@ -10,7 +10,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
-from sma_kit.checks import parts as probes
+from sma_kit.checks import parts
 from sma_kit.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Subject:
 
     def _tokenizer(self) -> DiscreteTokenizer:
         """Build the domain's own choice of tokenizer; skips for a domain of numbers."""
-        from sma_core.sources.prepare import build_tokenizer
+        from sma_core.feeds.text import build_tokenizer
 
         registry = self._text_registry()
         with explained("the domain's tokenizer must be made by factory()"):
@@ -122,7 +122,7 @@ class Subject:
             if (place := self._sample_place()) is None:
                 return None
             label, reader, path, column = place
-            return label, probes.read_some(registry, reader, path, column, SAMPLE_ROWS)
+            return label, parts.read_some(registry, reader, path, column, SAMPLE_ROWS)
 
     def _rows(self) -> list[str]:
         """Rows that pass the check: of the sample where there is one, else the good rows; for numbers empty."""
@@ -148,7 +148,7 @@ class Subject:
         """Read the beginning of the sample; skips when there is none, fails when it holds no usable row."""
         with explained("the domain's reader must read its sample"):
             source = self._block_source(registry)
-            blocks = [] if source is None else probes.read_blocks(registry, source, BLOCK_ROWS)
+            blocks = [] if source is None else parts.read_blocks(registry, source, BLOCK_ROWS)
         if source is None:
             skip("the default data set does not ship; set sample_file to test the reader")
         if not blocks:

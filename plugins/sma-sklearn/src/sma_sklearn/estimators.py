@@ -22,14 +22,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
-
-from sma_core.errors import UserError
 from sma_core.models.encoders import RunContents
 from sma_core.models.loaded import Rows
+from sma_core.sources.feeds import is_continuous
+
+from sma_core.errors import UserError
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import parts_of
 from sma_core.sources.data_sets import cache_in
-from sma_core.sources.feeds import is_continuous
 from sma_core.verbs.finetune import finetune
 from sma_sklearn.featurizer import RunEstimator, numbers_of, texts_of
 

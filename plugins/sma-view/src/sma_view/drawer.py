@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sma_core.errors import PluginError
+from sma_core.plugins.drawing_check import checked
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
-from sma_view.drawing_check import checked
 
 
 @dataclass(frozen=True)

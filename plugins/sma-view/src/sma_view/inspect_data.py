@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from sma_core.sources.prepare import build_tokenizer
+from sma_core.sources.row_reading import read_text, read_values
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
@@ -26,8 +28,6 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, pretrain_settings, recipe_names
 from sma_core.sources.data_sets import Source, places
-from sma_core.sources.prepare import build_tokenizer
-from sma_core.sources.row_reading import read_text, read_values
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_view.inspection import (
     Example,

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from sma_core.models.encoders import EncoderModel
+from sma_core.sources.row_reading import RowChunk
 
 from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
@@ -16,14 +18,12 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.tokenizers import DiscreteTokenizer, pieces
 from sma_core.errors import CheckpointError
 from sma_core.files import as_path
-from sma_core.models.encoders import EncoderModel
 from sma_core.nn.guidance import choose_mask, rank
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.drawn_row import DrawnRow
-from sma_core.sources.row_reading import RowChunk
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, prefix
 from sma_view.page_file import check_page, head, write_page

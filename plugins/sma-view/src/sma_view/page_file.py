@@ -6,9 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sma_core.models.encoders import EncoderModel
+
 from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError, UserError
-from sma_core.models.encoders import EncoderModel
 from sma_core.writers.tables import refuse_ending, written
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, masks_page

@@ -7,7 +7,7 @@ from pathlib import Path
 from sma_core.errors import SmaError
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import DataSet, Task
-from sma_kit.checks import task_labels as labels
+from sma_kit.checks import task_labels
 from sma_kit.subject import Subject, is_own
 from sma_kit.verdicts import explained, fail, skip
 
@@ -59,7 +59,7 @@ class DataSetChecks(Subject):
         looked = 0
         for task in registry.specs(Task):
             with explained(f"mend the Task {task.name!r} or its data set"):
-                found = labels.count_labels(registry, task, ROWS_LOOKED_AT)
+                found = task_labels.count_labels(registry, task, ROWS_LOOKED_AT)
             if found is None:
                 continue
             looked += 1

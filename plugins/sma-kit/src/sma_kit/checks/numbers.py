@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sma_kit.checks import parts as probes
-from sma_kit.checks import small_models
+from sma_kit.checks import parts, small_models
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail
 
@@ -39,7 +38,7 @@ class NumbersChecks(Subject):
         registry = self._numbers()
         source, _ = self._blocks(registry)
         with explained("preparing the sample must work"):
-            kept, again = probes.scales(registry, source, self._pretraining("tiny"))
+            kept, again = parts.scales(registry, source, self._pretraining("tiny"))
         if not (np.allclose(kept.mean, again.mean) and np.allclose(kept.spread, again.spread)):
             fail(
                 f"the Reader {source.reader.name!r} must give a row the same values each time: mean and spread of "

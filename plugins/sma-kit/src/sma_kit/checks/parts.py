@@ -88,10 +88,12 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
     from sma_core.data.blocks import Block
     from sma_core.data.preparation.prepare import prepare
     from sma_core.data.scaling import fit_scale, without_sentinels
-    from sma_core.sources.prepare import values_request
+    from sma_core.feeds.feed import LabelColumns
+    from sma_core.feeds.values import values_request
 
     with tempfile.TemporaryDirectory() as cache:
-        request = replace(values_request(registry, source, config.data, MAX_LENGTH), cache=Path(cache))
+        request = values_request(registry, source, config.data, MAX_LENGTH, LabelColumns(()))
+        request = replace(request, cache=Path(cache))
         store = prepare(request).open()
         train, _ = split_held_out(store.row_numbers, config.data.held_out, source.label)
         kept, numbers = store.scale(train), store.row_numbers[train]

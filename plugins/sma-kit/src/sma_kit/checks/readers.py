@@ -10,8 +10,7 @@ from typing import Any
 from sma_core.errors import SmaError
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
-from sma_kit.checks import hostile
-from sma_kit.checks import worker_process as spawning
+from sma_kit.checks import hostile, worker_process
 from sma_kit.subject import SAMPLE_ROWS, Subject, is_own
 from sma_kit.verdicts import explained, fail, skip
 
@@ -71,18 +70,20 @@ class ReaderChecks(Subject):
         if registry.domain.input_kind == "continuous":
             source, _ = self._blocks(registry)
             factory = source.reader.factory
-            self._read_in_both(spawning.read_values, factory, source.path, source.columns, source.names)
+            self._read_in_both(worker_process.read_values, factory, source.path, source.columns, source.names)
             return
         with explained("the domain's reader must read its sample"):
             place = self._sample_place()
         if place is None:
             skip("the default data set does not ship; set sample_file to test the reader")
         _, reader, path, column = place
-        self._read_in_both(spawning.read_texts, reader.factory, path, column, registry.domain.columns, SAMPLE_ROWS)
+        self._read_in_both(
+            worker_process.read_texts, reader.factory, path, column, registry.domain.columns, SAMPLE_ROWS
+        )
 
     def _read_in_both(self, read: Callable[..., Any], factory: str, *arguments: object) -> None:
         with explained(f"{factory} must work in a spawned process, by its name alone"):
-            there = spawning.in_new_process(read, factory, *arguments)
+            there = worker_process.in_new_process(read, factory, *arguments)
         if there != read(factory, *arguments):
             fail(f"{factory} must read the same rows in another process")
 

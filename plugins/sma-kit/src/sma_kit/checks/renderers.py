@@ -86,7 +86,7 @@ def _check_row(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> 
 
 
 def _drawing(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> str:
-    from sma_view.drawing_check import checked
+    from sma_core.plugins.drawing_check import checked
 
     with explained(f"the Renderer {spec.name!r} must draw {what}"):
         return checked(registry.build(spec)(row), row.prefix)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from sma_kit.checks import hostile
-from sma_kit.checks import worker_process as spawning
+from sma_kit.checks import hostile, worker_process
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail
 
@@ -51,7 +50,7 @@ class CheckFunctionChecks(Subject):
         """A spawned process can import the check by its name and gets the same answers."""
         reference, rows = self._check(), [*self._good_rows(), *self.bad_rows]
         with explained(f"{reference} must work in a spawned process, by its name alone"):
-            there = spawning.in_new_process(spawning.answers, reference, rows)
+            there = worker_process.in_new_process(worker_process.answers, reference, rows)
         if there != self._answers(reference, rows):
             fail(f"{reference} must give the same answers in another process")
 

@@ -10,7 +10,7 @@ from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Spec, Splitter, Task, Tokenizer
-from sma_kit.checks import parts as probes
+from sma_kit.checks import parts
 from sma_kit.subject import Subject, own_specs, policy_for
 from sma_kit.verdicts import explained, fail, skip
 
@@ -35,7 +35,7 @@ class SpecChecks(Subject):
         if own is None:
             skip("the plugin is not installed")
         with explained(f"importing {own.module} and calling its hooks must work by itself"):
-            heavy = sorted(set(probes.imported_by(own.module)) - set(self.allowed_imports))
+            heavy = sorted(set(parts.imported_by(own.module)) - set(self.allowed_imports))
         if heavy:
             fail(
                 f"importing {own.module} also imports {', '.join(heavy)}: move what needs it into another "

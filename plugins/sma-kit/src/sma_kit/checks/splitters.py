@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from sma_core.plugins.specs import Splitter
-from sma_kit.checks import parts as probes
-from sma_kit.checks import worker_process as spawning
+from sma_kit.checks import parts, worker_process
 from sma_kit.subject import Subject, is_own
 from sma_kit.verdicts import explained, fail, skip
 
@@ -21,9 +20,9 @@ class SplitterChecks(Subject):
         registry, rows = self._registry(), self._rows_to_divide()
         for spec in registry.specs(Splitter):
             with explained(f"the Splitter {spec.name!r} must divide {len(rows)} rows of this domain"):
-                split = partial(registry.build(spec), **probes.needed_by(spec, len(rows)))
-                parts, again = split(rows, 0.1, 0.1, 3), split(rows, 0.1, 0.1, 3)
-                lists = [part.tolist() for part in parts]
+                split = partial(registry.build(spec), **parts.needed_by(spec, len(rows)))
+                divided, again = split(rows, 0.1, 0.1, 3), split(rows, 0.1, 0.1, 3)
+                lists = [part.tolist() for part in divided]
                 types = {str(part.dtype) for part in parts}
             together = [row for part in lists for row in part]
             if len(lists) != 3 or types != {"int64"} or not all(lists):
@@ -39,10 +38,10 @@ class SplitterChecks(Subject):
         own = [spec for spec in registry.specs(Splitter) if is_own(registry, spec)]
         if not own:
             skip("the plugin brings no splitter of its own")
-        asked = [(spec.factory, rows, probes.needed_by(spec, len(rows))) for spec in own]
+        asked = [(spec.factory, rows, parts.needed_by(spec, len(rows))) for spec in own]
         with explained(f"{', '.join(spec.factory for spec in own)} must work in a spawned process, by name alone"):
-            there = spawning.in_new_process(spawning.all_parts, asked)
-        here = spawning.all_parts(asked)
+            there = worker_process.in_new_process(worker_process.all_parts, asked)
+        here = worker_process.all_parts(asked)
         for spec, found, known in zip(own, there, here, strict=True):
             if found != known:
                 fail(f"{spec.factory} must divide rows alike in another process: never use hash() of a text")

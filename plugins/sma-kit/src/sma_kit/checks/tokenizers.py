@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sma_core.plugins.specs import Task, Tokenizer
-from sma_kit.checks import hostile
-from sma_kit.checks import worker_process as spawning
+from sma_kit.checks import hostile, worker_process
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail, skip
 
@@ -156,7 +155,7 @@ class TokenizerChecks(Subject):
         for spec, tokenizer in self._tokenizers():
             rows = self._rows_for(spec)
             with explained(f"{spec.factory} must work in a spawned process, by its name alone"):
-                there = spawning.in_new_process(spawning.ids, spec.factory, rows)
+                there = worker_process.in_new_process(worker_process.ids, spec.factory, rows)
             encoded = tokenizer.encode(rows)
             if there != [encoded[at].tolist() for at in range(len(rows))]:
                 fail(f"{spec.factory} must give the same ids in another process: never use hash() of a text")
