@@ -23,7 +23,7 @@ class SplitterChecks(Subject):
                 split = partial(registry.build(spec), **parts.needed_by(spec, len(rows)))
                 divided, again = split(rows, 0.1, 0.1, 3), split(rows, 0.1, 0.1, 3)
                 lists = [part.tolist() for part in divided]
-                types = {str(part.dtype) for part in parts}
+                types = {str(part.dtype) for part in divided}
             together = [row for part in lists for row in part]
             if len(lists) != 3 or types != {"int64"} or not all(lists):
                 fail(f"the Splitter {spec.name!r} must give three int64 arrays, none of them empty")
