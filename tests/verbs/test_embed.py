@@ -12,7 +12,7 @@ import torch
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.models.vectors import Featurizing
+from sma_core.models.vectors import Embedder
 
 WORDS = ["katomire", "n7", "ka", "", "vexquisulan", "su" * 40]
 USABLE = [0, 2, 4, 5]
@@ -109,7 +109,7 @@ def test_vectors_do_not_depend_on_the_batch(toy, tmp_path, pooling):
     model = LoadedRun.load(pretrain(tmp_path))
     chunk = next(model.reading.chunks_of(make_words(40, 3)))
     together, alone = (
-        np.concatenate([part.values for _, part in Featurizing(model, pooling, None, tokens).chunks(chunk)])
+        np.concatenate([part.values for _, part in Embedder(model, pooling, None, tokens).chunks(chunk)])
         for tokens in (8192, 1)
     )
     assert np.allclose(together, alone, rtol=1e-5, atol=1e-6)

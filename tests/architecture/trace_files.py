@@ -1,0 +1,94 @@
+"""Which files of the core a command passes through on its way to the network: ``python tests/architecture/trace_files.py``.
+
+Counts the distinct files of ``sma_core`` in which a function is called between the start of a command and the first
+call of the model's ``forward``; what runs while a module is imported does not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+SUPPORT = Path(__file__).parent.parent / "support"
+
+
+class _Reached(BaseException):
+    """The network was called: nothing after it counts."""
+
+
+@contextlib.contextmanager
+def recorded_files(package: Path, ends: Callable[[FrameType], bool]) -> Iterator[list[str]]:
+    """Record the files of ``package`` whose functions are called in the block, in order, until ``ends`` is true."""
+    files: dict[str, None] = {}
+
+    def record(frame: FrameType, event: str, argument: Any) -> None:
+        if event != "call":
+            return
+        code = frame.f_code
+        is_function = code.co_flags & inspect.CO_OPTIMIZED  # bodies of modules and classes are none
+        if not is_function or not code.co_filename.startswith(str(package)):
+            return
+        files[str(Path(code.co_filename).relative_to(package))] = None
+        if ends(frame):
+            raise _Reached
+
+    listed: list[str] = []
+    sys.setprofile(record)
+    try:
+        with contextlib.suppress(_Reached):
+            yield listed
+    finally:
+        sys.setprofile(None)
+        listed += files
+
+
+def _is_forward(frame: FrameType) -> bool:
+    return frame.f_code.co_qualname in ("SMA.forward", "Predictor.forward")
+
+
+def trace(arguments: list[str]) -> list[str]:
+    """Run ``sma`` with ``arguments`` until the network is called; return the files on the way."""
+    import sma_core
+    from sma_core.cli import main
+
+    package = Path(str(sma_core.__file__)).parent
+    with recorded_files(package, _is_forward) as files, contextlib.suppress(SystemExit):
+        main(arguments)
+    return files
+
+
+def main() -> None:
+    """Print the files of train, finetune and predict on the toy domain of the tests."""
+    sys.path.insert(0, str(SUPPORT))
+    os.environ["PYTHONPATH"] = str(SUPPORT)
+    os.environ["SMA_CACHE"] = tempfile.mkdtemp()
+    os.chdir(tempfile.mkdtemp())
+    from sma_core.cli import main as sma
+
+    small = ["--set", "training.steps=1", "--set", "training.device=cpu"]
+    with contextlib.suppress(SystemExit):
+        sma(["train", "--domain", "toy", "--out", "pretrained", *small])
+    with contextlib.suppress(SystemExit):
+        sma(["finetune", "--model", "pretrained", "--out", "tuned", "--set", "training.epochs=1"])
+    Path("rows.txt").write_text("one row\nanother\n", encoding="utf-8")
+    commands = {
+        "train": ["train", "--domain", "toy", "--out", "again", *small],
+        "finetune": ["finetune", "--model", "pretrained", "--out", "tuned-again", "--set", "training.epochs=1"],
+        "predict": ["predict", "rows.txt", "--model", "tuned"],
+    }
+    for name, arguments in commands.items():
+        files = trace(arguments)
+        print(f"sma {name}: {len(files)} files of sma_core to the network's forward")
+        for file in files:
+            print(f"  {file}")
+
+
+if __name__ == "__main__":
+    main()
