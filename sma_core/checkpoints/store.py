@@ -26,11 +26,10 @@ from sma_core.files import (
     flush,
     remove_folder,
     remove_temporaries,
-    sha256_of,
-    sha256_of_facts,
     temporary_name,
     write_atomically,
 )
+from sma_core.sealed import SealedFile, seal, unseal
 
 logger = logging.getLogger("sma")
 
@@ -191,9 +190,10 @@ def _seal(folder: Path) -> None:
     files = {}
     for path in sorted(folder.iterdir()):
         flush(path)
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-    facts = {"format": FORMAT_VERSION, "files": files}
-    write_atomically(folder / MANIFEST, json.dumps({**facts, SEAL: sha256_of_facts(facts)}, indent=1))
+        file = SealedFile.of(path)
+        files[path.name] = {"bytes": file.size, "sha256": file.sha256}
+    manifest = seal({"format": FORMAT_VERSION, "files": files}, SEAL)
+    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
     flush(folder)
 
 
@@ -206,8 +206,8 @@ def _check_manifest(folder: Path) -> int:
             f"{FORMAT_VERSION}): upgrade sma-core"
         )
     for name, facts in files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != facts["bytes"] or sha256_of(path) != facts["sha256"]:
+        file = SealedFile(name=name, size=facts["bytes"], sha256=facts["sha256"])
+        if not file.is_whole(folder / name):
             raise DamagedCheckpoint(f"{folder} is damaged: {name} does not fit its manifest")
     return version
 
@@ -215,11 +215,14 @@ def _check_manifest(folder: Path) -> int:
 def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     """Return the format and the files' facts; a manifest has its own sum, which the first ones had not."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        seal = manifest.pop(SEAL, None)
-        version, files = int(manifest["format"]), dict(manifest["files"])
+        written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, files = int(written["format"]), dict(written["files"])
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{folder} is not whole: its manifest cannot be read ({error})") from error
-    if version < 1 or len(manifest) != 2 or seal not in (None, sha256_of_facts(manifest)):
-        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not fit its own sum")
+    try:
+        facts = unseal(written, SEAL, required=False)
+    except ValueError as error:
+        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not fit its own sum") from error
+    if version < 1 or len(facts) != 2:
+        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has other entries than it should")
     return version, files

@@ -28,12 +28,10 @@ def origin_of(registry: Registry) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def parts_of(
-    run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None
-) -> Iterator[None]:
+def parts_of(run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None) -> Iterator[None]:
     """Add to a `PluginError` of the block which plugin versions differ from those that the run was made with.
 
-    Where the domain's package is not installed any more, that alone is the message. Without a run nothing is added.
+    Where the domain's package is no longer installed, that alone is the message. Without a run nothing is added.
     """
     try:
         yield

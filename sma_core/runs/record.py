@@ -1,6 +1,6 @@
 """What a run knows of itself: the contents of ``model.json``, typed and versioned.
 
-The file is written by verbs that train, last of all that makes a folder a run, and read by every verb that takes one.
+Verbs that train write the file last, and so make a folder a run; every verb that takes a run reads it.
 """
 
 from __future__ import annotations

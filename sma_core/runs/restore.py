@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sma_core.runs.run_folder import RunFolder
 from sma_core.training.loop import Trainer
 from sma_core.training.metrics_file import cut_metrics
-from sma_core.runs.run_folder import RunFolder
 
 
 def restore_newest(trainer: Trainer, run: RunFolder) -> None:

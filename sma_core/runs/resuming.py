@@ -12,10 +12,10 @@ from sma_core.config.models import Settings
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.runs.run_folder import RUNS, RunFolder
-from sma_core.urls import without_secrets
 from sma_core.runs.provenance import parts_of
+from sma_core.runs.run_folder import RUNS, RunFolder
 from sma_core.runs.settings import Request, wishes
+from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
 M = TypeVar("M", bound=Settings)

@@ -27,10 +27,10 @@ import torch
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
+from sma_core.checkpoints.store import CheckpointStore
 from sma_core.config.layers import Values, dump, read_toml
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
-from sma_core.checkpoints.store import CheckpointStore
 from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 

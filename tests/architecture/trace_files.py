@@ -1,7 +1,7 @@
-"""Which files of the core a command passes through on its way to the network: ``python tests/architecture/trace_files.py``.
+"""List the files of the core that a command executes before it calls the network.
 
-Counts the distinct files of ``sma_core`` in which a function is called between the start of a command and the first
-call of the model's ``forward``; what runs while a module is imported does not count.
+Run it as ``python tests/architecture/trace_files.py``. A file counts when one of its functions is called between the
+start of the command and the first call of the model's ``forward``; what runs while a module is imported does not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Reached(BaseException):
 
 @contextlib.contextmanager
 def recorded_files(package: Path, ends: Callable[[FrameType], bool]) -> Iterator[list[str]]:
-    """Record the files of ``package`` whose functions are called in the block, in order, until ``ends`` is true."""
+    """Record the files of ``package`` whose functions the block calls, in order, until ``ends`` is true."""
     files: dict[str, None] = {}
 
     def record(frame: FrameType, event: str, argument: Any) -> None:

@@ -1,4 +1,4 @@
-"""Fine-tuned runs that sma-core 0.1 wrote before its rooms were rebuilt give the predictions that were recorded then."""
+"""Fine-tuned runs that an earlier sma-core 0.1 wrote give the predictions and figures recorded then."""
 
 from __future__ import annotations
 

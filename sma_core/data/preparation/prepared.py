@@ -21,11 +21,12 @@ from sma_core.data.store.format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
+from sma_core.sealed import SealedFile, seal, unseal
 
 logger = logging.getLogger("sma")
 
 PREPARE_VERSION = 2
-SUMMARY = "summary.json"
+SUMMARY, SEAL = "summary.json", "sum"
 SHARD_ROWS = 2_000_000
 
 
@@ -128,44 +129,15 @@ class ValuesRequest(SourceRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardFile:
-    """A file of a store, as it was when it was published."""
+class ShardFile(SealedFile):
+    """A file of a store with its number of rows."""
 
-    name: str
     rows: int
-    size: int
-    modified: int
-    """Time of the last change, in nanoseconds."""
-    sha256: str
 
     @classmethod
-    def of(cls, path: Path, rows: int) -> Self:
-        """Look at a file of so many rows."""
-        state = path.stat()
-        return cls(name=path.name, rows=rows, size=state.st_size, modified=state.st_mtime_ns, sha256=_sum_of(path))
-
-    def is_whole(self, path: Path, *, always: bool = False) -> bool:
-        """Whether the file is there as it was.
-
-        Its sum, which takes hours for terabytes, is taken ``always``, or when its last change has another time.
-        """
-        try:
-            state = path.stat()
-            if state.st_size != self.size:
-                return False
-            touched = always or state.st_mtime_ns != self.modified
-            return not touched or _sum_of(path) == self.sha256
-        except OSError:
-            return False
-
-
-def _sum_of_facts(data: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def _sum_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def with_rows(cls, path: Path, rows: int) -> Self:
+        """Measure a file of ``rows`` rows."""
+        return cls(rows=rows, **asdict(SealedFile.of(path)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,14 +187,12 @@ class PrepareSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Give the form that is written."""
-        data = {"version": PREPARE_VERSION, **asdict(self)}
-        return data | {"sum": _sum_of_facts(data)}
+        return seal({"version": PREPARE_VERSION, **asdict(self)}, SEAL)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Read the written form; `ValueError` for another version, or when it is not as it was written."""
-        if data.pop("sum", None) != _sum_of_facts(data):
-            raise ValueError("damaged")
+        data = unseal(data, SEAL)
         if data.pop("version", None) != PREPARE_VERSION:
             raise ValueError("another version")
         data["first"] = {kind: (number, reason) for kind, (number, reason) in data["first"].items()}
@@ -278,7 +248,7 @@ class Prepared:
             summary = PrepareSummary.from_json(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
             for shard in summary.shards:
                 path = folder / shard.name
-                if not shard.is_whole(path) or len(StoreFile.open(path)) != shard.rows:
+                if not shard.is_whole(path, always=False) or len(StoreFile.open(path)) != shard.rows:
                     raise ValueError(f"{shard.name} is not as it was written")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
             logger.warning("the prepared data in %s are damaged and prepared again: %s", folder, error)

@@ -95,7 +95,7 @@ class _Shard:
             rejected=counts.rejected,
             reasons=dict(counts.reasons.most_common()),
             first=counts.first,
-            shards=(ShardFile.of(writer.path, writer.rows),),
+            shards=(ShardFile.with_rows(writer.path, writer.rows),),
             ids=writer.ids,
             longest=writer.longest,
             shortened=self._shortened,

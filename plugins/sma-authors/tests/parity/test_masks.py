@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sma_authors.recorded_masks import check_masks
+from tests.parity.cases import FIXTURES, failures
 
 from sma_core.config.models import MaskingConfig
 from sma_core.nn.counts import hidden_counts, query_count
-from tests.parity.cases import FIXTURES, failures
 
 MASKS = FIXTURES / "masking"
 COUNTS = load_file(MASKS / "counts.safetensors")

@@ -1,0 +1,61 @@
+"""Seals: how a folder of files proves that it is as it was written. Used by checkpoints and prepared rows.
+
+A sealed folder has a JSON file that lists the other files with size and SHA-256, and the SHA-256 of that list.
+The list is written last, then the folder is renamed into place: a folder is sealed or absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from sma_core.files import sha256_of, sha256_of_facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedFile:
+    """A file as it was when its folder was sealed; ``modified`` is the time of its last change in nanoseconds."""
+
+    name: str
+    size: int
+    sha256: str
+    modified: int | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Measure a file."""
+        state = path.stat()
+        return cls(name=path.name, size=state.st_size, sha256=sha256_of(path), modified=state.st_mtime_ns)
+
+    def is_whole(self, path: Path, *, always: bool = True) -> bool:
+        """Return whether the file is unchanged.
+
+        The checksum, which takes hours for terabytes, is computed ``always``, or only when the time of the last
+        change differs.
+        """
+        try:
+            state = path.stat()
+            if not path.is_file() or state.st_size != self.size:
+                return False
+            trusted = not always and state.st_mtime_ns == self.modified
+            return trusted or sha256_of(path) == self.sha256
+        except OSError:
+            return False
+
+
+def seal(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return ``facts`` with their own SHA-256 under ``key``."""
+    return {**facts, key: sha256_of_facts(facts)}
+
+
+def unseal(sealed: Mapping[str, Any], key: str, *, required: bool = True) -> dict[str, Any]:
+    """Return the facts without their checksum; raises `ValueError` when it does not fit, or is missing."""
+    facts = dict(sealed)
+    checksum = facts.pop(key, None)
+    if checksum is None and not required:
+        return facts
+    if checksum != sha256_of_facts(facts):
+        raise ValueError(f"the entries do not match their checksum {key!r}")
+    return facts
