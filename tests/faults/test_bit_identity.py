@@ -78,7 +78,7 @@ def test_on_one_rank(request, tmp_path, domain, way):
     assert curve(cut) == curve(whole)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_with_data_workers(request, tmp_path, domain):
     needs(domain, request)
@@ -107,7 +107,7 @@ def on_two_ranks(*arguments):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_on_two_ranks(request, tmp_path, domain):
     needs(domain, request)

@@ -79,7 +79,7 @@ def test_at_some_moments_of_a_training(toy, tmp_path):
     assert ends.count(2) > 6
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_at_every_moment_of_a_training(toy, tmp_path):
     whole = begin_or_go_on(toy, tmp_path / "whole")
     ends = []

@@ -38,7 +38,7 @@ def test_some_moments(toy, tmp_path, whole, first):
     assert sum(kills) > 5
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_every_moment(toy, tmp_path, whole):
     at = 1
     while check(toy, tmp_path, at, whole):
@@ -46,7 +46,7 @@ def test_every_moment(toy, tmp_path, whole):
     assert at > 90
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_one_run_that_is_killed_twenty_times_at_random(toy, tmp_path):
     settings = SETTINGS | {"training.steps": 240, "training.checkpoint_every": 1, "training.evaluate_every": 240}
     whole = begin_or_go_on(toy, tmp_path / "whole", settings)

@@ -144,7 +144,7 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
     assert json.loads(other.stdout)["path"] == "there"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
 def test_the_wheel_of_the_core_holds_every_template(tmp_path):
     status, printed = run_in(CORE, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
@@ -156,7 +156,7 @@ def test_the_wheel_of_the_core_holds_every_template(tmp_path):
     assert there <= set(zipfile.ZipFile(wheel).namelist())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
 @pytest.mark.skipif(not list(metadata.distributions(name="pip")), reason="pip is not installed")

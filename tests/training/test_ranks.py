@@ -21,7 +21,7 @@ import sma_core
 from sma_core.training.launch import _status
 from sma_core.training.metrics_file import read_metrics
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 SETTINGS = {"training.precision": "fp32", "model.dropout": 0.0}  # each rank drops what its own seed says
 EXACT = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}={value}")]
 
