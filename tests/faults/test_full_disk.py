@@ -12,7 +12,8 @@ import torch
 from sma_core.errors import CheckpointError
 from sma_core.training.checkpoints import CheckpointStore
 from tests.faults.child import Moments, failing, one_sentence, program
-from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, weights
+from tests.faults.runs import SETTINGS, begin_or_go_on
+from tests.support.runs import curve, same, weights
 from tests.support.toy_domain.words import make_words
 
 ASKED = [f"{name}={value}" for name, value in SETTINGS.items()]

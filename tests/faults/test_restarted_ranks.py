@@ -11,7 +11,7 @@ import time
 import pytest
 
 from sma_core.training.metrics_file import read_metrics
-from tests.faults.runs import curve, same, weights
+from tests.support.runs import curve, same, weights
 
 pytestmark = pytest.mark.full
 SETTINGS = [

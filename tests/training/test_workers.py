@@ -18,7 +18,7 @@ from sma_core.plugins.events import StepLogged
 from sma_core.training import workers
 from sma_core.training.stream import BatchStream
 from sma_core.training.workers import BatchWorkers, explained
-from tests.faults.runs import latest_weights, same, stop_at
+from tests.support.runs import latest_weights, same, stop_at
 
 CPU = torch.device("cpu")
 
