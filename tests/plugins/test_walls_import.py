@@ -12,16 +12,9 @@ from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from tests.support.extensions import TASK
 from tests.support.processes import python, sma
 
-TASK = """
-from sma_core.plugins import Task, hookimpl
-
-@hookimpl
-def sma_tasks():
-    return [Task(name="vowels", summary="How many vowels", dataset="words", targets=("vowels",),
-                 kind="regression", metric="mae")]
-"""
 LOUD = "import os, warnings\nprint('python')\nos.write(1, b'descriptor')\nwarnings.warn('be warned')\n"
 OUTSIDE_EXCEPTION = {
     "Stopped": "class Stopped(BaseException): pass\nraise Stopped('no luck')",

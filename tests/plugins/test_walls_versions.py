@@ -17,18 +17,11 @@ from sma_core.plugins.deprecation import deprecated_field
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
 from sma_core.verbs.new_plugin import new_plugin
+from tests.support.extensions import TASK
 
 MAJOR, MINOR = (int(part) for part in API_VERSION.split("."))
 NEWER, NEXT = f"{MAJOR}.{MINOR + 96}", f"{MAJOR + 1}.0"
 BOMB = "raise RuntimeError('imported')"
-TASK = """
-from sma_core.plugins import Task, hookimpl
-
-@hookimpl
-def sma_tasks():
-    return [Task(name="vowels", summary="How many vowels", dataset="words", targets=("vowels",),
-                 kind="regression", metric="mae")]
-"""
 
 
 def keyword(version):

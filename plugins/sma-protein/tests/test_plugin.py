@@ -3,15 +3,12 @@
 import csv
 import gzip
 import os
-import tomllib
 from collections import Counter
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row
@@ -22,6 +19,7 @@ from sma_core.verbs.labelled import read_labelled
 from sma_core.verbs.settings import Request, finetune_settings
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
+from tests.support.recipes import settings_of
 
 SETS = {spec.name: spec for spec in plugin.sma_datasets()}
 TASKS = {spec.name: spec for spec in plugin.sma_tasks()}
@@ -153,19 +151,10 @@ def test_the_subset_of_swissprot_holds_the_stated_rows():
 
 @pytest.mark.parametrize("name", ["tiny", "small", "paper"])
 def test_recipes_are_settings(name):
-    text = (resources.files("sma_protein.recipes") / f"{name}.toml").read_text(encoding="utf-8")
-    recipe = tomllib.loads(text)
-    finetune = recipe.pop("finetune")
-    overrides = finetune.pop("tasks", {})
-    pretraining = PretrainConfig(domain="protein", recipe=name, **recipe)
+    pretraining, finetunings = settings_of("protein", name, TASKS)
     assert pretraining.data.source in SETS
     assert (pretraining.masking.strategy, pretraining.masking.ratio) == ("guided", 0.15)
-    assert set(overrides) <= set(TASKS)
-    for task in TASKS:
-        override = overrides.get(task, {})
-        tables = {table: finetune.get(table, {}) | override.get(table, {}) for table in {*finetune, *override}}
-        model = recipe["model"] | tables.pop("model", {})
-        config = FinetuneConfig(domain="protein", recipe=name, task=task, model=model, **tables)
+    for task, config in zip(TASKS, finetunings, strict=True):
         assert config.training.epochs == 30
         assert name == "tiny" or config.model.drop_path == (0.1 if task == "remote-homology" else 0.0)
         if name == "paper" and task in RELEASED_BATCHES:
