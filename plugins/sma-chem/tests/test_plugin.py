@@ -1,6 +1,5 @@
 """What the plugin offers: specs that resolve, sets with the stated rows, recipes that parse."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from sma_chem.smi import read_smi
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.streams import data_suffix
+from tests.support.datasets import file_of
 from tests.support.recipes import settings_of
 
 SETS = {spec.name: spec for spec in plugin.sma_datasets()}
@@ -43,12 +43,7 @@ def unusable(records: list[Row | RejectedRow]) -> int:
 
 
 def data_file(name: str) -> Path:
-    if "SMA_DATA" not in os.environ:
-        pytest.skip(f"SMA_DATA is not set, so the set {name} is not there")
-    path = Path(os.environ["SMA_DATA"]) / "chem" / SETS[name].file
-    if not path.exists():
-        pytest.skip(f"the set {name} is not in SMA_DATA")
-    return path
+    return file_of("chem", SETS[name])
 
 
 def test_each_kind_of_task_has_its_usual_figure():

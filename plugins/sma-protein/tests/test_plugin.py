@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sma_core.verbs.labelled import read_labelled
 from sma_core.verbs.settings import Request, finetune_settings
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
+from tests.support.datasets import file_of
 from tests.support.recipes import settings_of
 
 SETS = {spec.name: spec for spec in plugin.sma_datasets()}
@@ -33,12 +33,7 @@ RELEASED_BATCHES = {"remote-homology": 512, "fluorescence": 64, "stability": 128
 
 
 def data_file(name: str) -> Path:
-    if "SMA_DATA" not in os.environ:
-        pytest.skip(f"SMA_DATA is not set, so the set {name} is not there")
-    path = Path(os.environ["SMA_DATA"]) / "protein" / SETS[name].file
-    if not path.exists():
-        pytest.skip(f"the set {name} is not in SMA_DATA")
-    return path
+    return file_of("protein", SETS[name])
 
 
 @pytest.mark.parametrize(
