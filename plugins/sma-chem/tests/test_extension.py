@@ -94,6 +94,7 @@ def test_a_broken_extension_leaves_chem_whole_with_one_line(polymers):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.full  # tests/plugins/test_walls_runs.py has a tokenizer that is gone
 def test_a_run_whose_extension_is_gone_names_it(polymers):
     train = "sma train --domain chem --data repeat-units --set data.tokenizer=halogens --out run"
     assert sma(train, polymers).returncode == 0
