@@ -183,10 +183,7 @@ def contract(session: nox.Session, versions: str) -> None:
 def readme(session: nox.Session) -> None:
     """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
     session.install(*LOCKED, "pytest")
-    few = {
-        "SMA_TRAINING__STEPS": "20",
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PIP_COMPILE": "0",
-    }  # what is imported is enough
+    compiled_when_imported = {"PYTHONDONTWRITEBYTECODE": "", "PIP_COMPILE": "0"}
+    few = {"SMA_TRAINING__STEPS": "20"} | compiled_when_imported
     alone = ("--noconftest", "tests/readme/run_readme.py")  # conftest.py takes settings out of the environment
     session.run("pytest", "-q", *alone, *session.posargs, env=os.environ | few)

@@ -18,7 +18,6 @@ from sma_core.plugins.discovery import GROUP
 from sma_core.testing.distributions import write_distribution
 from sma_core.verbs import new_plugin as module
 from sma_core.verbs.new_plugin import new_plugin
-from tests.support.matrix import full_but
 
 KINDS = ("discrete", "continuous")
 LONG = "near-infrared-spectra"
@@ -40,7 +39,8 @@ def run_in(folder, *command, path=()):
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("kind", full_but(["continuous"], KINDS))  # of text: the first plugin of docs
+@pytest.mark.full  # tests/docs/test_plugin_pages.py has one in every run
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_its_own_tests_which_train_it_and_hold_it_to_the_contract(tmp_path, kind):
     made = new_plugin("brand-new", kind, tmp_path / "project")
     project = tomllib.loads((made.path / "pyproject.toml").read_text())["project"]
