@@ -1,41 +1,74 @@
-"""Everything a maintainer runs: `nox` for all of it, `nox -s NAME` for one session.
+"""What a contributor runs, `nox`, and the complete matrix, `nox -t full`; `nox -s NAME` for one session.
 
-Tests run with the core alone (`core`), with each plugin alone (`plugin`), with all of them (`everything`), and
-with plugins that `sma plugins new` has just made (`contract`); each with the locked dependencies and with the
-oldest that are promised. The others look at the code itself, and at what README says.
+`nox` is `lint`, `types`, `architecture`, `tests` (the core and every plugin together, with the locked versions,
+but for the tests marked `full`) and `readme` (the commands of README).
 
-`nox -s contract -- ../their-plugin` holds another plugin to the contract: a project's folder, or a domain by name.
+`nox -t full` is what a release must pass. Tests run with the core alone (`core`), with each plugin alone
+(`plugin`), with all of them (`everything`: with the locked versions the tests marked `full` too), and with plugins
+that `sma plugins new` has just made (`contract`); each with the locked versions and with the oldest that are
+promised.
+
+Plugins are the folders of `plugins/` that hold a pyproject.toml. `nox -s contract -- ../their-plugin` holds
+another plugin to the contract: a project's folder, or a domain by name.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_external_run = True
 nox.options.stop_on_first_error = True
+nox.options.sessions = ["lint", "types", "architecture", "tests", "readme"]
 
-PLUGINS = sorted(path.name for path in Path("plugins").iterdir() if (path / "pyproject.toml").is_file())
+PLUGINS = sorted(path.parent.name for path in Path("plugins").glob("*/pyproject.toml"))
 LOCKED = ("-c", "constraints.txt")
-TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "ruff", "hatchling")
-CORE_EXTRAS = "baselines,benchmarks,hdf5,hub,remote,report,tensorboard"
-PYTEST = ("python", "-m", "pytest", "-q", "-n", "2")
-QUICK = ("-m", "not slow")
+TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "ruff", "hatchling", "pip")
+PYTEST = ("python", "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal")
+NOT_FULL = ("-m", "not full")
+MORE_EXAMPLES = ("--hypothesis-profile", "full")
 GENERATED = {"reads": "discrete", "sensors": "continuous"}
 each_resolution = nox.parametrize("versions", ["locked", "lowest"], ids=["locked", "lowest"])
+each_plugin = nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
 
 
-def with_extras(plugin: str) -> str:
-    """A plugin as pip takes it, with all its extras."""
-    folder = Path("plugins") / plugin
-    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = ",".join(sorted(project.get("optional-dependencies", {})))
-    return f"./{folder.as_posix()}[{extras}]" if extras else f"./{folder.as_posix()}"
+def project_of(folder: Path) -> dict[str, Any]:
+    """Return the table `project` of a folder's pyproject.toml."""
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def with_extras(folder: Path) -> str:
+    """Return a folder as pip takes it, with all its extras."""
+    extras = ",".join(sorted(project_of(folder).get("optional-dependencies", {})))
+    place = f"./{folder.as_posix()}" if folder.parts else "."
+    return f"{place}[{extras}]" if extras else place
+
+
+def everything_here() -> list[str]:
+    """Return the core and all plugins, with all their extras."""
+    return [with_extras(Path()), *(with_extras(Path("plugins", name)) for name in PLUGINS)]
+
+
+def plugins_for(plugin: str, extras: bool) -> set[str]:
+    """Return a plugin and those beside it that it requires, which no index may have yet."""
+    found, waiting = set(), [plugin]
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        project = project_of(Path("plugins", name))
+        required = list(project.get("dependencies", []))
+        for more in project.get("optional-dependencies", {}).values() if extras else ():
+            required += more
+        named = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in required}
+        waiting += sorted(named & set(PLUGINS) - found)
+    return found
 
 
 def install(session: nox.Session, versions: str, *packages: str) -> None:
@@ -55,7 +88,7 @@ def environment() -> dict[str, str]:
     return {"OMP_NUM_THREADS": "1", "SMA_STRICT_PLUGINS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
-@nox.session
+@nox.session(tags=["full"])
 def lint(session: nox.Session) -> None:
     """Style and common mistakes."""
     session.install(*LOCKED, "ruff")
@@ -63,39 +96,51 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session
+@nox.session(tags=["full"])
 def types(session: nox.Session) -> None:
-    """Types of the core, strictly."""
-    session.install(*LOCKED, ".", "mypy", "pytest")
-    session.run("mypy", "sma_core")
+    """Types of the core, of every plugin and of the benchmarks, strictly."""
+    session.install(*LOCKED, *everything_here(), "mypy")
+    session.run("mypy", "sma_core", "benchmarks", *(f"plugins/{name}/src" for name in PLUGINS))
 
 
-@nox.session
+@nox.session(tags=["full"])
 def architecture(session: nox.Session) -> None:
-    """Rooms import only from floors below; every dependency is declared and used."""
-    session.install(*LOCKED, ".", "import-linter", "deptry")
+    """Rooms import only from floors below; every dependency is declared and used, in each plugin too."""
+    session.install(*LOCKED, *everything_here(), "import-linter", "deptry")
     session.run("lint-imports")
     session.run("deptry", ".")
+    for name in PLUGINS:
+        with session.chdir(Path("plugins", name)):
+            session.run("deptry", "src")
 
 
 @nox.session
+def tests(session: nox.Session) -> None:
+    """The core and all plugins together, with the locked versions: all tests but those marked `full`."""
+    install(session, "locked", *everything_here())
+    session.run(*PYTEST, *NOT_FULL, "tests", "plugins", *session.posargs, env=environment())
+
+
+@nox.session(tags=["full"])
 @each_resolution
 def core(session: nox.Session, versions: str) -> None:
     """The core alone, with no plugin installed."""
     install(session, versions, ".")
-    session.run(*PYTEST, *QUICK, "tests", *session.posargs, env=environment())
+    session.run(*PYTEST, *NOT_FULL, "tests", *session.posargs, env=environment())
 
 
-@nox.session
+@nox.session(tags=["full"])
 @each_resolution
-@nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
+@each_plugin
 def plugin(session: nox.Session, plugin: str, versions: str) -> None:
-    """One plugin beside the core: its own tests, but for those that train for minutes."""
-    install(session, versions, ".", with_extras(plugin) if versions == "locked" else f"./plugins/{plugin}")
-    session.run(*PYTEST, *QUICK, f"plugins/{plugin}/tests", *session.posargs, env=environment())
+    """One plugin beside the core, with the plugins that it requires: its own tests."""
+    folders = [Path("plugins", name) for name in sorted(plugins_for(plugin, extras=versions == "locked"))]
+    packages = [with_extras(folder) if versions == "locked" else f"./{folder.as_posix()}" for folder in folders]
+    install(session, versions, ".", *packages)
+    session.run(*PYTEST, *NOT_FULL, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
-@nox.session
+@nox.session(tags=["full"])
 @each_resolution
 def everything(session: nox.Session, versions: str) -> None:
     """Core and all plugins together: with the locked versions all tests, with the oldest those of plugins.
@@ -103,15 +148,15 @@ def everything(session: nox.Session, versions: str) -> None:
     The locked ones come with all extras. Of the oldest `core` has run the others.
     """
     if versions == "locked":
-        install(session, versions, f".[{CORE_EXTRAS}]", *(with_extras(name) for name in PLUGINS))
-        session.run(*PYTEST, "tests", "plugins", *session.posargs, env=environment())
+        install(session, versions, *everything_here())
+        session.run(*PYTEST, *MORE_EXAMPLES, "tests", "plugins", *session.posargs, env=environment())
     else:
         install(session, versions, ".", *(f"./plugins/{name}" for name in PLUGINS))
         parts = ("tests/plugins", "tests/cli", "plugins")
-        session.run(*PYTEST, *QUICK, *parts, *session.posargs, env=environment())
+        session.run(*PYTEST, *NOT_FULL, *parts, *session.posargs, env=environment())
 
 
-@nox.session
+@nox.session(tags=["full"])
 @each_resolution
 def contract(session: nox.Session, versions: str) -> None:
     """Plugins of others, given by path or by name; none given: two that are made here, with their own tests."""
@@ -134,9 +179,11 @@ def contract(session: nox.Session, versions: str) -> None:
         session.run("sma", "plugins", "check", str(project.resolve()) if project.is_dir() else target)
 
 
-@nox.session
+@nox.session(tags=["full"])
 def readme(session: nox.Session) -> None:
     """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
     session.install(*LOCKED, "pytest")
-    few = {"SMA_TRAINING__STEPS": "20", "PYTHONDONTWRITEBYTECODE": ""}
-    session.run("pytest", "-q", "tests/readme/run_readme.py", *session.posargs, env=os.environ | few)
+    compiled_when_imported = {"PYTHONDONTWRITEBYTECODE": "", "PIP_COMPILE": "0"}
+    few = {"SMA_TRAINING__STEPS": "20"} | compiled_when_imported
+    alone = ("--noconftest", "tests/readme/run_readme.py")  # conftest.py takes settings out of the environment
+    session.run("pytest", "-q", *alone, *session.posargs, env=os.environ | few)

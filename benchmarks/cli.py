@@ -113,7 +113,7 @@ def said(context: typer.Context) -> dict[str, str]:
 
 
 def _spelled(parameter: Any) -> str:  # noqa: ANN401 - click's, under whatever name typer has it
-    name = max(parameter.opts, key=len).lstrip("-")
+    name = str(max(parameter.opts, key=len)).lstrip("-")
     return name.upper() if parameter.param_type_name == "argument" else name
 
 

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,8 @@ def eight_bits(module: SMA) -> SMA:
     found = copy.deepcopy(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch will give it away to a package of its own
-        found.encoder = quantize_dynamic(found.encoder, {nn.Linear}, dtype=torch.qint8)
+        eight: Any = quantize_dynamic  # torch gives it no types
+        found.encoder = eight(found.encoder, {nn.Linear}, dtype=torch.qint8)
     return found
 
 
@@ -145,7 +147,7 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
         ways |= {f"transformers {p}": (theirs(work, device, p), of_like_length) for p in natural}
     padded = -(-rows.lengths // 8) * 8
     calls = {
-        way: lambda encode=encode, order=order: _all(rows, encode, order(padded, BATCH_TOKENS), device)
+        way: partial(_all, rows, encode, partial(order, padded, BATCH_TOKENS), device)
         for way, (encode, order) in ways.items()
     }
     exact = calls["fp32"]()
@@ -154,11 +156,13 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
     return [_record(name, way, rows, times[way], moved.get(way)) for way in calls]
 
 
-def _all(rows: Rows, encode: Encode, groups: Iterable[NDArray[np.int64]], device: torch.device) -> Tensor:
+def _all(
+    rows: Rows, encode: Encode, groups: Callable[[], Iterable[NDArray[np.int64]]], device: torch.device
+) -> Tensor:
     """Take all rows through the encoder; gives vectors (n, D) in their order."""
     found: list[Tensor] = []
     order: list[NDArray[np.int64]] = []
-    for places in groups:
+    for places in groups():
         found.append(encode(rows.part(places).to(device)).cpu())
         order.append(places)
     return torch.cat(found)[np.argsort(np.concatenate(order))]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import torch
+from torch import device as Device
 
 ROOT = Path(__file__).parents[1]
 CODE = ("sma_core", "plugins", "benchmarks", ":!benchmarks/results")
@@ -28,7 +29,7 @@ class Machine:
     python: str
 
     @classmethod
-    def here(cls, device: torch.device | None = None) -> Self:
+    def here(cls, device: Device | None = None) -> Self:
         """Describe this machine, by its GPU when ``device`` is one."""
         name = torch.cuda.get_device_name(device) if device is not None and device.type == "cuda" else processor()
         return cls(

@@ -23,7 +23,7 @@ from torch import Tensor
 from sma_core.config import DecoderConfig, MaskingConfig, ModelConfig
 from sma_core.nn.guidance import choose_mask
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
-from sma_core.nn.masking import draw_noise
+from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA
 
 REPEATS, WARM_UP = 15, 3
@@ -101,7 +101,7 @@ class Bench:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
-    def _noise(self):  # noqa: ANN202 - a MaskNoise
+    def _noise(self) -> MaskNoise:
         rows, length = self.real.shape
         return draw_noise(rows, self.model.encoder.query_count(length), length, self.generator, self.device)
 

@@ -64,7 +64,7 @@ class PeerTraining:
         hidden = (noise < self._ratio) & batch.padding_mask  # (B, N)
         with autocast(self._device, self._precision):
             loss: Tensor = self._forward(batch.inputs, batch.padding_mask, hidden)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.module.parameters(), self._clip)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
@@ -127,7 +127,8 @@ class ValuePeer(nn.Module):
         masked = inputs.masked_fill(hidden[:, :, None], 0.0)
         outputs = self.model(inputs=masked, attention_mask=padding_mask).logits  # (B, N, 1)
         errors = (outputs.float() - inputs).square() * hidden[:, :, None]
-        return errors.sum() / hidden.sum().clamp(min=1)
+        loss: Tensor = errors.sum() / hidden.sum().clamp(min=1)
+        return loss
 
 
 def _configured(config: ModelConfig) -> PerceiverConfig:

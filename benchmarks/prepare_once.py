@@ -45,7 +45,11 @@ def prepared(file: Path, check: str | None, processes: int | None, numbers: bool
         if numbers:
             request: Any = ValuesRequest(reader=read_table, **common)
         else:
-            texts = {"reader": _reader_for(file), "tokenizer": ByteTokenizer(), "usual_columns": USUAL}
+            texts: dict[str, Any] = {
+                "reader": _reader_for(file),
+                "tokenizer": ByteTokenizer(),
+                "usual_columns": USUAL,
+            }
             request = PrepareRequest(**common, **texts, check=check, processes=processes)
         summary = prepare(request).summary
     figures = {"rows": summary.rows, "rejected": summary.rejected, "seconds": summary.seconds}

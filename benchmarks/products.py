@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 
@@ -16,8 +17,7 @@ def products(device: torch.device, precision: str, sizes: tuple[int, ...] = ()) 
     works: dict[str, Callable[[], object]] = {}
     for size in sizes or SIZES[device.type]:
         left, right = (torch.randn(size, size, device=device).to(DTYPES[precision]) for _ in range(2))
-        out = torch.empty_like(left)
-        works[_name(precision, size)] = lambda left=left, right=right, out=out: torch.mm(left, right, out=out)
+        works[_name(precision, size)] = partial(torch.mm, left, right, out=torch.empty_like(left))
     return works
 
 

@@ -48,7 +48,7 @@ def seconds(work: Work, device: torch.device, calls: int = 1) -> float:
             work()
         return (time.perf_counter() - began) / calls
     with torch.cuda.device(device):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
         start.record()
         for _ in range(calls):

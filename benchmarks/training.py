@@ -30,7 +30,10 @@ BATCHES = 4
 class Stepping(Protocol):
     """What is compared: something that makes a training step on the next batch."""
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def step(self) -> None:
         """Make one optimiser step; on a GPU it may still be under way afterwards."""
@@ -54,8 +57,7 @@ class InMemory:
 
 def training_config(precision: FixedPrecision, device: torch.device, compiled: bool, seed: int) -> TrainingConfig:
     """Return settings of a training, as the recipes leave them."""
-    settings = {"precision": precision, "device": str(device), "compile": compiled, "seed": seed}
-    return TrainingConfig(steps=STEPS, **settings)  # type: ignore[arg-type]
+    return TrainingConfig(steps=STEPS, precision=precision, device=str(device), compile=compiled, seed=seed)
 
 
 def batches_of(workload: Workload, device: torch.device, seed: int) -> list[Batch]:

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 SUPPORT = Path(__file__).parent / "support"
+
+settings.register_profile("few", max_examples=30, deadline=None)
+settings.register_profile("full", max_examples=200, deadline=None)
+settings.load_profile("few")  # --hypothesis-profile takes another
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,11 @@
 """Freed memory that is kept, or given back, and a user's own choice of allocator stands."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from sma_core.memory import FirstSteps, give_back_freed_memory, keep_freed_memory
+from tests.support.processes import python
 
 GLIBC = pytest.mark.skipif(
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""), reason="not glibc"
@@ -17,8 +16,9 @@ def printed(program: str) -> str:
     """Run a program where nobody has chosen an allocator, and return what it prints."""
     names = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    done = python("-c", program, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 HELD = """

@@ -1,13 +1,10 @@
 """What benchmarks count and compare is right, and a command leaves figures that can be compared later."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from sma_core.models.encoders import of_like_length
 from typer.testing import CliRunner
 
 from benchmarks.cli import app, arithmetics
@@ -28,7 +25,10 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
 from sma_core.devices import device as arithmetic
+from sma_core.models.loaded_run import of_similar_length as of_like_length
 from sma_core.nn.inputs import ContinuousInputs
+from sma_core.training import device as arithmetic
+from tests.support.processes import python
 
 CPU = torch.device("cpu")
 
@@ -111,6 +111,7 @@ def test_a_command_prints_a_table_and_writes_figures(tmp_path):
     assert record["peak_mb"] > record["before_mb"]
 
 
+@pytest.mark.full
 def test_activation_checkpointing_is_measured_beside():
     options = ["--workload", "physics", "--precision", "fp32", "--repeats", "1", "--tiny"]
     result = CliRunner().invoke(app, ["step", *options, "--activation-checkpointing"])
@@ -161,6 +162,7 @@ def test_only_one_thing_grows(axis):
     }
 
 
+@pytest.mark.full
 def test_growth_draws_its_lines_and_gives_exponents(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra report")
     plot = tmp_path / "growth.svg"
@@ -205,6 +207,7 @@ def test_the_loader_is_set_beside_the_step(tmp_path):
     assert "| physics |" in result.output
 
 
+@pytest.mark.full
 def test_a_file_is_prepared_with_and_without_its_check(tmp_path):
     file = tmp_path / "rows.txt"
     file.write_text("".join(f"{'x' * (at % 7 + 1)}\n" for at in range(50)))
@@ -225,7 +228,7 @@ def test_a_preparation_names_its_file_and_fails_with_its_reason(tmp_path):
 
 def test_preparing_apart_imports_no_torch():
     asked = "import sys, benchmarks.prepare_once; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    assert python("-c", asked).returncode == 0
 
 
 def even(texts):
@@ -233,6 +236,7 @@ def even(texts):
     return [None if len(text) % 2 == 0 else "odd" for text in texts]
 
 
+@pytest.mark.full
 def test_the_first_step_of_a_training_is_timed(toy, tmp_path):
     assert first_step(toy, tmp_path / "run") > 0
     assert '"loss"' in (tmp_path / "run" / "metrics.jsonl").read_text()

@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+from tests.support.matrix import full_but
+from tests.support.processes import python
+
 
 def last_line(text: str) -> str:
     return text.strip().splitlines()[-1]
@@ -115,7 +118,7 @@ def interrupted(tmp_path, number: int) -> int:
     return process.returncode
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", full_but([signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]))
 def test_a_signal_saves_and_leaves_with_75_and_a_bare_resume_goes_on(toy, run_sma, tmp_path, number):
     assert interrupted(tmp_path, number) == 75
     stopped = int((tmp_path / "run" / "checkpoints" / "latest").read_text().strip().removeprefix("step-"))
@@ -126,6 +129,7 @@ def test_a_signal_saves_and_leaves_with_75_and_a_bare_resume_goes_on(toy, run_sm
     assert f"going on: 16,294 parameters on cpu in fp32, steps {stopped:,} to {stopped + 3:,}" in done.stderr
 
 
+@pytest.mark.full
 def test_kill_9_and_resume_auto_give_the_curve_of_an_uninterrupted_run(toy, run_sma, tmp_path):
     assert interrupted(tmp_path, signal.SIGKILL) == -signal.SIGKILL
     steps = int((tmp_path / "run" / "checkpoints" / "latest").read_text().strip().removeprefix("step-")) + 30
@@ -146,7 +150,7 @@ def test_help_and_plugins_list_import_nothing_heavy(toy):
         "assert not heavy, heavy\n"
     )
     for arguments in (["--help"], ["plugins", "list"], ["train", "--help"], ["config", "show", "--help"]):
-        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        done = python("-c", code, *arguments)
         assert done.returncode == 0, done.stderr
 
 

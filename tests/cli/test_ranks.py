@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import pytest
+
+from tests.support.processes import python
 
 PROGRAM = """
 import atexit, sys, weakref
@@ -29,8 +30,7 @@ main()
 
 def ended(end: str, **rank: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "RANK"} | rank
-    program = [sys.executable, "-c", PROGRAM.format(end=end)]
-    return subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
+    return python("-c", PROGRAM.format(end=end), env=environment)
 
 
 @pytest.mark.parametrize(

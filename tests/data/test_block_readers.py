@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,17 +14,11 @@ from sma_core.data.readers import table
 from sma_core.data.readers.arrays import read_arrays
 from sma_core.data.readers.parquet import read_parquet
 from sma_core.data.readers.table import read_table
-from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
+from tests.support.records import rejected, write
 
 NAN = float("nan")
 ROWS = b"1,2.5,x\n4,5,y\n-7e1,,z\n"
-
-
-def write(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 def joined(records) -> Block:
@@ -33,10 +26,6 @@ def joined(records) -> Block:
     fields = tuple(np.concatenate(parts) for parts in zip(*(block.fields for block in blocks), strict=True))
     numbers = np.concatenate([block.numbers for block in blocks])
     return Block(numbers, np.concatenate([block.values for block in blocks]), fields, blocks[0].columns)
-
-
-def rejected(records) -> list[tuple[int, str]]:
-    return [(record.number, record.reason) for record in records if isinstance(record, RejectedRow)]
 
 
 @pytest.mark.parametrize(

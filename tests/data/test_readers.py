@@ -8,27 +8,18 @@ import pytest
 
 from sma_core.data.readers.csv import choose_column, read_csv
 from sma_core.data.readers.lines import read_text
-from sma_core.data.records import RejectedRow, Row
+from sma_core.data.records import Row
 from sma_core.data.streams import data_suffix, read_lines
 from sma_core.errors import DataError
+from tests.support.records import rejected, write
 
 
 def zstd(content: bytes) -> bytes:
     return pa.Codec("zstd").compress(content, asbytes=True)
 
 
-def write(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
 def texts(records) -> list[str]:
     return [record.text for record in records if isinstance(record, Row)]
-
-
-def rejected(records) -> list[tuple[int, str]]:
-    return [(record.number, record.reason) for record in records if isinstance(record, RejectedRow)]
 
 
 @pytest.mark.parametrize(

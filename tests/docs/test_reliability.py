@@ -83,7 +83,7 @@ exit ${status:-0}
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(os.name == "nt", reason="needs bash")
 def test_the_script_for_many_nodes_trains_as_one_run_and_goes_back_into_the_queue(toy, tmp_path):
     script = re.search(r"<!-- slurm, many nodes -->\n```bash\n(.*?)```", PAGE, re.DOTALL)[1]

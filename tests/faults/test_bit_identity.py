@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import pytest
 
 import sma_core
 from sma_core.errors import StoppedOnRequest
-from tests.faults.runs import curve, same, stop_at, weights
+from tests.support.matrix import full_but
+from tests.support.processes import sma
+from tests.support.runs import curve, same, stop_at, weights
 
 STEPS = 6
 SHORT = {
@@ -45,6 +45,11 @@ NUMBERS = ("physics",)
 
 DOMAINS = ("toy", "chem", "protein", "physics")
 CASES = [(domain, way) for domain in DOMAINS for way in WAYS if not (domain in NUMBERS and "packing" in way)]
+IN_EVERY_RUN = [
+    *(case for case in CASES if case[0] == "toy"),
+    ("chem", "accumulate and packing"),
+    ("physics", "accumulate"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +71,7 @@ def needs(domain, request):
         pytest.skip(f"sma-{domain} is not installed")
 
 
-@pytest.mark.parametrize(("domain", "way"), CASES)
+@pytest.mark.parametrize(("domain", "way"), full_but(IN_EVERY_RUN, CASES))
 def test_on_one_rank(request, tmp_path, domain, way):
     needs(domain, request)
     settings = SHORT | WAYS[way]
@@ -78,7 +83,7 @@ def test_on_one_rank(request, tmp_path, domain, way):
     assert curve(cut) == curve(whole)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_with_data_workers(request, tmp_path, domain):
     needs(domain, request)
@@ -102,12 +107,11 @@ def test_activation_checkpointing_changes_no_bit(toy, tmp_path):
 
 
 def on_two_ranks(*arguments):
-    command = [sys.executable, "-m", "sma_core", "train", *map(str, arguments), "--devices", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = sma("train", *arguments, "--devices", 2)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_on_two_ranks(request, tmp_path, domain):
     needs(domain, request)

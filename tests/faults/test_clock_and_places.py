@@ -14,7 +14,8 @@ from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import CheckpointError, StoppedOnRequest
 from sma_core.files import remove_leftovers, temporary_name
 from tests.faults.child import forked, one_sentence, program
-from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, stop_at, weights
+from tests.faults.runs import SETTINGS, begin_or_go_on
+from tests.support.runs import curve, same, stop_at, weights
 
 
 @pytest.fixture

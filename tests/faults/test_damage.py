@@ -12,7 +12,8 @@ from sma_core.data.store.file import StoreFile
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import CheckpointError
 from tests.faults.child import one_sentence, program
-from tests.faults.runs import begin_or_go_on, same, weights
+from tests.faults.runs import begin_or_go_on
+from tests.support.runs import same, weights
 
 CHECKPOINT_FILES = ["model.safetensors", "training.safetensors", "state.json", "manifest.json"]
 

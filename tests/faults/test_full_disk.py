@@ -12,7 +12,8 @@ import torch
 from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import CheckpointError
 from tests.faults.child import Moments, failing, one_sentence, program
-from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, weights
+from tests.faults.runs import SETTINGS, begin_or_go_on
+from tests.support.runs import curve, same, weights
 from tests.support.toy_domain.words import make_words
 
 ASKED = [f"{name}={value}" for name, value in SETTINGS.items()]
@@ -79,7 +80,7 @@ def test_at_some_moments_of_a_training(toy, tmp_path):
     assert ends.count(2) > 6
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_at_every_moment_of_a_training(toy, tmp_path):
     whole = begin_or_go_on(toy, tmp_path / "whole")
     ends = []

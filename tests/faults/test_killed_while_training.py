@@ -10,7 +10,9 @@ import time
 import pytest
 
 from tests.faults.child import KILLED, begun, ended, killed_at
-from tests.faults.runs import SETTINGS, begin_or_go_on, curve, same, weights
+from tests.faults.runs import SETTINGS, begin_or_go_on
+from tests.support.matrix import full_but
+from tests.support.runs import curve, same, weights
 
 
 def check(toy, tmp_path, at, whole):
@@ -32,13 +34,13 @@ def whole(toy, tmp_path):
     return begin_or_go_on(toy, tmp_path / "whole")
 
 
-@pytest.mark.parametrize("first", [2, 5])
+@pytest.mark.parametrize("first", full_but([2], [2, 5]))
 def test_some_moments(toy, tmp_path, whole, first):
     kills = [check(toy, tmp_path, at, whole) for at in range(first, 200, 17)]
     assert sum(kills) > 5
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_every_moment(toy, tmp_path, whole):
     at = 1
     while check(toy, tmp_path, at, whole):
@@ -46,7 +48,7 @@ def test_every_moment(toy, tmp_path, whole):
     assert at > 90
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_one_run_that_is_killed_twenty_times_at_random(toy, tmp_path):
     settings = SETTINGS | {"training.steps": 240, "training.checkpoint_every": 1, "training.evaluate_every": 240}
     whole = begin_or_go_on(toy, tmp_path / "whole", settings)

@@ -11,7 +11,8 @@ from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import StoppedOnRequest, UserError
 from sma_core.training.metrics_file import read_metrics
 from sma_core.training.pretraining import PretrainObjective
-from tests.faults.runs import SETTINGS, curve, same, stop_at, weights
+from tests.faults.runs import SETTINGS
+from tests.support.runs import curve, same, stop_at, weights
 
 PLAIN = {name: value for name, value in SETTINGS.items() if name != "training.accumulate"}
 

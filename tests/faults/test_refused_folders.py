@@ -14,7 +14,8 @@ import pytest
 import sma_core
 from sma_core.runs.run_folder import RunFolder
 from tests.faults.child import KILLED, begun, ended, forked, one_sentence, program, wait_for
-from tests.faults.runs import SETTINGS, begin_or_go_on, same, weights
+from tests.faults.runs import SETTINGS, begin_or_go_on
+from tests.support.runs import same, weights
 
 NOBODY = 65534
 

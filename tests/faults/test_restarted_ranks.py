@@ -11,9 +11,9 @@ import time
 import pytest
 
 from sma_core.training.metrics_file import read_metrics
-from tests.faults.runs import curve, same, weights
+from tests.support.runs import curve, same, weights
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 SETTINGS = [
     "training.steps=12",
     "training.checkpoint_every=2",

@@ -12,7 +12,8 @@ from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import EXIT_STOPPED
 from sma_core.training.pretraining import PretrainObjective
 from tests.faults.child import end_of, program_begun, wait_for
-from tests.faults.runs import begin_or_go_on, same, weights
+from tests.faults.runs import begin_or_go_on
+from tests.support.runs import same, weights
 
 SETTINGS = {"training.steps": 8, "training.evaluate_every": 8, "training.checkpoint_every": 8}
 

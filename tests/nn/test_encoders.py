@@ -16,6 +16,7 @@ from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.parameters import parameter_count
 from sma_core.nn.recomputed import recomputed
 from tests.nn.small import VOCABULARY, batch, noise_for, small_config
+from tests.support.matrix import full_but
 
 GUIDED = MaskingConfig(ratio=0.3, keys_per_query=3)
 ENCODERS = {
@@ -163,8 +164,12 @@ def test_a_position_head_answers_for_every_input(encoder, kind):
     assert difference.nonzero().tolist() == [[0, 3]]
 
 
-@EVERY
-@pytest.mark.parametrize("checkpointed", [False, True])
+COMPILED = [(encoder, kind, less) for encoder in ENCODERS for kind in KINDS for less in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "kind", "checkpointed"), full_but([("self-attention", "continuous", True)], COMPILED)
+)  # and cross-attention to tokens in test_model.py
 def test_one_compiled_graph_gives_what_eager_gives(encoder, kind, checkpointed):
     torch._dynamo.reset()
     model, (inputs, padding_mask) = build(encoder, kind), rows(kind)

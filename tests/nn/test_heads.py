@@ -60,7 +60,7 @@ def test_prediction_under_bf16_autocast_is_close_to_float32(head_class):
         assert torch.allclose(predictor(inputs, padding_mask).float(), expected, atol=0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @HEADS
 def test_prediction_compiles_to_one_graph(head_class):
     torch._dynamo.reset()

@@ -19,7 +19,7 @@ from tests.nn.small import VOCABULARY, of_row, small_config
 
 LENGTHS = st.lists(st.integers(0, 24), min_size=1, max_size=5)
 RATIOS = st.floats(0.01, 0.99)
-PROPERTY = settings(max_examples=60, deadline=None, derandomize=True)
+PROPERTY = settings(derandomize=True)
 
 
 def build(encoder: str, scale: float = 0.4) -> SMA:

@@ -187,7 +187,7 @@ def test_one_compiled_graph_gives_what_eager_gives():
     assert_compiled_equals_eager("aot_eager", GUIDED, (20, 16))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("masking", [GUIDED, RANDOM], ids=["guided", "random"])
 def test_inductor_gives_what_eager_gives(masking):
     assert_compiled_equals_eager("inductor", masking, (20, 16, 24))

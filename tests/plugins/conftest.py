@@ -6,9 +6,9 @@ import sys
 from importlib import metadata
 
 import pytest
-from sma_kit.distributions import write_distribution
 
 from sma_core.plugins import discovery
+from sma_kit.distributions import write_distribution
 
 PLUGIN = """
 from sma_core.plugins import *

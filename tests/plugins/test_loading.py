@@ -9,15 +9,8 @@ from sma_core.errors import PluginError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from tests.support.extensions import TASK
 
-TASK = """
-from sma_core.plugins import Task, hookimpl
-
-@hookimpl
-def sma_tasks():
-    return [Task(name="vowels", summary="How many vowels", dataset="words", targets=("vowels",),
-                 kind="regression", metric="mae")]
-"""
 BROKEN = {
     "ImportError": "import no_such_module_anywhere",
     "SyntaxError": "def (",

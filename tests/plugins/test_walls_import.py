@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import subprocess
 import sys
 
 import pytest
@@ -13,15 +12,9 @@ from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from tests.support.extensions import TASK
+from tests.support.processes import python, sma
 
-TASK = """
-from sma_core.plugins import Task, hookimpl
-
-@hookimpl
-def sma_tasks():
-    return [Task(name="vowels", summary="How many vowels", dataset="words", targets=("vowels",),
-                 kind="regression", metric="mae")]
-"""
 LOUD = "import os, warnings\nprint('python')\nos.write(1, b'descriptor')\nwarnings.warn('be warned')\n"
 OUTSIDE_EXCEPTION = {
     "Stopped": "class Stopped(BaseException): pass\nraise Stopped('no luck')",
@@ -67,8 +60,8 @@ def test_json_is_whole_whatever_a_plugin_prints(install, inside):
         install.extension(
             TASK.replace("    return", "".join(f"    {line}\n" for line in LOUD.splitlines()) + "    return")
         )
-    command = [sys.executable, "-m", "sma_core", "config", "show", "--domain", "toy", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=install.environment())
+    done = sma("config", "show", "--domain", "toy", "--json", env=install.environment())
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["training.steps"]["value"] == 10
     assert all(word in done.stderr for word in ("python", "descriptor", "be warned"))
 
@@ -84,17 +77,16 @@ def test_output_goes_on_where_it_went_before(capfd):
 def test_a_process_without_standard_output_can_load_plugins(install):
     install.toy()
     code = "import os\nos.close(1)\nfrom sma_core.plugins.registry import Registry\nRegistry.load('toy')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=False, env=install.environment(), capture_output=True
-    )
+    done = python("-c", code, env=install.environment())
     assert done.returncode == 0, done.stderr
 
 
 def test_warnings_made_errors_break_one_extension_only(install):
     install.toy()
     install.extension(f"{LOUD}{TASK}", "bad")
-    command = [sys.executable, "-W", "error:be warned", "-m", "sma_core", "config", "show", "--domain", "toy"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=install.environment())
+    show = ["config", "show", "--domain", "toy"]
+    done = python("-W", "error:be warned", "-m", "sma_core", *show, env=install.environment())
+    assert done.returncode == 0, done.stderr
     assert "'toy.bad' (sma-toy-bad 1.0) is left out: UserWarning: be warned" in done.stderr
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pluggy
 import pytest
-from sma_kit.new_plugin import new_plugin
 
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins import API_VERSION, Domain, PluginDeprecationWarning, Spec, Task
@@ -17,18 +16,12 @@ from sma_core.plugins.api import api_fit, declared_api
 from sma_core.plugins.deprecation import deprecated_field
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
+from sma_kit.new_plugin import new_plugin
+from tests.support.extensions import TASK
 
 MAJOR, MINOR = (int(part) for part in API_VERSION.split("."))
 NEWER, NEXT = f"{MAJOR}.{MINOR + 96}", f"{MAJOR + 1}.0"
 BOMB = "raise RuntimeError('imported')"
-TASK = """
-from sma_core.plugins import Task, hookimpl
-
-@hookimpl
-def sma_tasks():
-    return [Task(name="vowels", summary="How many vowels", dataset="words", targets=("vowels",),
-                 kind="regression", metric="mae")]
-"""
 
 
 def keyword(version):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from sma_kit.checks.small_models import small_model
 
 from sma_core.config import TrainingConfig
 from sma_core.nn.heads import MeanHead
@@ -12,6 +11,7 @@ from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA, Predictor
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.optimizer import build_optimizer, set_learning_rate
+from sma_kit.checks.small_models import small_model
 
 
 def predictor(encoder: str = "cross-attention", blocks: int = 1) -> Predictor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from sma_core.training.optimizer import (
 )
 from sma_core.training.progress import ProgressDisplay
 from sma_core.training.targets import Targets, check_labels, guess_kind
+from tests.support.processes import python
 
 NAN = float("nan")
 
@@ -264,12 +263,12 @@ def test_progress_on_a_terminal_shows_the_same_figures_live():
 
 def test_what_spreads_a_model_over_ranks_is_not_imported_by_one_rank():
     asked = "import sys, sma_core.verbs.embed; sys.exit('torch.distributed.fsdp' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    assert python("-c", asked).returncode == 0
 
 
 def test_a_training_on_batches_made_in_memory_needs_no_arrow():
     asked = "import sys, sma_core.training.loop, sma_core.training.pretraining; sys.exit('pyarrow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    assert python("-c", asked).returncode == 0
 
 
 @pytest.mark.parametrize("checkpointed", [False, True])
@@ -280,4 +279,4 @@ def test_a_training_does_not_import_torchs_compiler(toy, tmp_path, checkpointed)
         f"import sys, sma_core; sma_core.train({toy!r}, settings={settings}, out={str(tmp_path / 'run')!r});"
         " sys.exit('torch._dynamo' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    assert python("-c", asked).returncode == 0

@@ -15,13 +15,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.devices.launch import _status
 from sma_core.training.metrics_file import read_metrics
+from tests.support.matrix import full_but
+from tests.support.processes import sma
+from tests.support.runs import weights
 
-pytestmark = pytest.mark.slow
 SETTINGS = {"training.precision": "fp32", "model.dropout": 0.0}  # each rank drops what its own seed says
 EXACT = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}={value}")]
 
@@ -31,18 +32,9 @@ def command(*arguments: object, devices: int) -> list[str]:
 
 
 def run(*arguments: object, devices: int) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*arguments, devices=devices), capture_output=True, text=True, check=False)
+    done = sma(*arguments, *EXACT, "--devices", devices)
     assert done.returncode == 0, done.stderr
     return done
-
-
-def called(asked: list[object]) -> subprocess.CompletedProcess[str]:
-    whole = [sys.executable, "-m", "sma_core", *map(str, asked)]
-    return subprocess.run(whole, capture_output=True, text=True, check=False)
-
-
-def weights(folder: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(folder / "checkpoints" / f"step-{step:08d}" / "model.safetensors")
 
 
 def figures(folder: Path) -> list[tuple[int, str, float]]:
@@ -57,9 +49,10 @@ def close(one: list[tuple[int, str, float]], other: list[tuple[int, str, float]]
     )
 
 
-@pytest.mark.parametrize(
-    "settings", ["strategy=ddp", "strategy=fsdp", "strategy=fsdp activation_checkpointing=true"]
-)
+STRATEGIES = ["strategy=ddp", "strategy=fsdp", "strategy=fsdp activation_checkpointing=true"]
+
+
+@pytest.mark.parametrize("settings", full_but(["strategy=ddp"], STRATEGIES))
 def test_two_ranks_give_the_curve_of_one_and_their_checkpoint_goes_on_on_one(toy, tmp_path, settings):
     one = sma_core.train(toy, settings=SETTINGS, out=tmp_path / "one").run
     given = [text for setting in settings.split() for text in ("--set", f"training.{setting}")]
@@ -73,6 +66,7 @@ def test_two_ranks_give_the_curve_of_one_and_their_checkpoint_goes_on_on_one(toy
     assert close(*map(figures, longer))
 
 
+@pytest.mark.full
 def test_a_fine_tuning_on_two_ranks_gives_the_figures_of_one(toy, tmp_path):
     settings = SETTINGS | {"training.epochs": 2.0}
     one = sma_core.finetune(toy, settings=settings, out=tmp_path / "one")
@@ -103,6 +97,7 @@ def started(*arguments: object, folder: Path) -> subprocess.Popen[str]:
 LONG = ["--set", "training.steps=2000", "--set", "training.evaluate_every=2000", "--set", "training.log_every=1"]
 
 
+@pytest.mark.full
 def test_a_signal_stops_all_ranks_after_one_step_and_the_rest_is_bit_for_bit(toy, tmp_path):
     asked = ["train", "--domain", toy, "--set", "training.steps=60", "--set", "training.log_every=1"]
     run(*asked, "--out", tmp_path / "whole", devices=2)
@@ -119,6 +114,7 @@ def test_a_signal_stops_all_ranks_after_one_step_and_the_rest_is_bit_for_bit(toy
     assert all(torch.equal(cut[name], whole[name]) for name in whole)
 
 
+@pytest.mark.full
 def test_a_rank_that_is_killed_is_one_sentence_and_the_run_goes_on_from_its_checkpoint(toy, tmp_path):
     process = started(
         "train", "--domain", toy, *LONG, "--set", "training.checkpoint_every=2", folder=tmp_path / "run"
@@ -140,15 +136,17 @@ def test_a_rank_that_is_ended_with_the_others_does_not_choose_the_exit_status(le
     assert _status(failures) == status
 
 
+@pytest.mark.full
 def test_a_mistake_is_said_once(toy, tmp_path):
-    wrong = command("train", "--domain", toy, "--data", tmp_path / "missing.txt", devices=2)
-    done = subprocess.run(wrong, capture_output=True, text=True, check=False, cwd=tmp_path)
+    wrong = ["train", "--domain", toy, "--data", tmp_path / "missing.txt", *EXACT, "--devices", 2]
+    done = sma(*wrong, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("missing.txt") == 1
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.full
 def test_rows_are_predicted_and_embedded_in_order_on_two_ranks(toy, tmp_path, monkeypatch):
     monkeypatch.setattr("sma_core.sources.row_reading.ROWS_IN_CHUNK", 64)
     file = tmp_path / "rows.txt"
@@ -158,9 +156,7 @@ def test_rows_are_predicted_and_embedded_in_order_on_two_ranks(toy, tmp_path, mo
     sma_core.embed(model, file, tmp_path / "one.npz")
     for verb, out in (("predict", "two.csv"), ("embed", "two.npz")):
         asked = [verb, file, "--model", model, "--out", tmp_path / out, "--json", "--devices", 2]
-        done = subprocess.run(
-            [sys.executable, "-m", "sma_core", *map(str, asked)], capture_output=True, text=True, check=False
-        )
+        done = sma(*asked)
         assert done.returncode == 0, done.stderr
         facts = json.loads(done.stdout)
         assert (facts["rows"], facts["unusable"]) == (9000, 180)
@@ -171,14 +167,13 @@ def test_rows_are_predicted_and_embedded_in_order_on_two_ranks(toy, tmp_path, mo
     assert np.allclose(first["vectors"], second["vectors"], atol=1e-5, equal_nan=True)
 
 
+@pytest.mark.full
 def test_what_one_rank_cannot_read_is_said_once(toy, tmp_path):
     file = tmp_path / "rows.txt.gz"
     file.write_bytes(gzip.compress("".join(f"word{at}\n" for at in range(20000)).encode())[:-30])
     model = sma_core.finetune(toy, settings=SETTINGS | {"training.epochs": 1.0}, out=tmp_path / "run").run
     asked = ["predict", file, "--model", model, "--out", tmp_path / "out.csv", "--devices", 2]
-    done = subprocess.run(
-        [sys.executable, "-m", "sma_core", *map(str, asked)], capture_output=True, text=True, check=False
-    )
+    done = sma(*asked)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("damaged or cut-off") == 1
     assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ from sma_core.plugins.events import StepLogged
 from sma_core.training import workers
 from sma_core.training.stream import BatchStream
 from sma_core.training.workers import BatchWorkers, explained
-from tests.faults.runs import latest_weights, same, stop_at
+from tests.support.runs import latest_weights, same, stop_at
 
 CPU = torch.device("cpu")
 
@@ -112,8 +112,8 @@ def test_a_loader_leaves_the_random_state_alone():
     ("domain", "workers"),
     [
         ("toy", 2),
-        pytest.param("toy", 1, marks=pytest.mark.slow),
-        pytest.param("toy-numbers", 1, marks=pytest.mark.slow),
+        pytest.param("toy", 1, marks=pytest.mark.full),
+        pytest.param("toy-numbers", 1, marks=pytest.mark.full),
     ],
 )
 def test_a_run_ends_with_the_same_bits_with_any_number_of_workers(toy, tmp_path, workers, domain):
@@ -149,7 +149,7 @@ def test_a_run_whose_worker_is_killed_keeps_its_checkpoints_and_goes_on(toy, tmp
     assert same(latest_weights(whole), latest_weights(cut))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_fine_tuning_has_the_same_bits_with_workers(toy, tmp_path):
     runs = [
         sma_core.finetune(

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.data.scaling import FeatureScale
 from sma_core.errors import CheckpointError, ConfigError, DataError, PluginError, StoppedOnRequest
-from sma_core.plugins.events import StepLogged
 from sma_core.verbs.train import plan_training
+from tests.support.runs import latest_weights, same, stop_at, table
 
 LONGER = {"training.epochs": 12.0}
 FEATURES = ["height", "width", "depth", "weight", "noise"]
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def model_facts(run: Path) -> dict:
     return json.loads((run / "model.json").read_text())
-
-
-def final_weights(run: Path) -> dict[str, torch.Tensor]:
-    newest = sorted((run / "checkpoints").glob("step-*"))[-1]
-    return load_file(newest / "model.safetensors")
-
-
-def same(first: Path, second: Path) -> bool:
-    one, other = final_weights(first), final_weights(second)
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
-def stop_at(step: int):
-    def stop(event):
-        if isinstance(event, StepLogged) and event.step == step:
-            signal.raise_signal(signal.SIGINT)
-
-    return stop
 
 
 def test_training_on_numbers_learns_and_keeps_the_scale(numbers, tmp_path):
@@ -68,14 +42,15 @@ def test_training_on_numbers_learns_and_keeps_the_scale(numbers, tmp_path):
 def test_a_run_stopped_and_resumed_ends_with_the_same_bits(numbers, tmp_path, extra):
     whole = sma_core.train(numbers, settings=extra, out=tmp_path / "whole").run
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(numbers, settings=extra, out=tmp_path / "cut", observers=[stop_at(6)])
-    assert same(whole, sma_core.train(resume=str(tmp_path / "cut")).run)
+        sma_core.train(numbers, settings=extra, out=tmp_path / "cut", observers=[stop_at(6, signal.SIGINT)])
+    cut = sma_core.train(resume=str(tmp_path / "cut")).run
+    assert same(latest_weights(whole), latest_weights(cut))
 
 
 def test_a_file_without_a_header_gives_the_same_run(numbers, tmp_path):
     runs = [sma_core.train(numbers, data=name, out=tmp_path / name).run for name in ("boxes", "bare")]
     assert model_facts(runs[0])["scale"] == model_facts(runs[1])["scale"]
-    assert same(*runs)
+    assert same(*map(latest_weights, runs))
 
 
 def test_fine_tuning_takes_the_scale_of_the_pretrained_run(numbers, tmp_path):
@@ -89,9 +64,9 @@ def test_fine_tuning_takes_the_scale_of_the_pretrained_run(numbers, tmp_path):
 def test_fine_tuning_stopped_and_resumed_ends_with_the_same_bits(numbers, tmp_path):
     whole = sma_core.finetune(numbers, out=tmp_path / "whole")
     with pytest.raises(StoppedOnRequest):
-        sma_core.finetune(numbers, out=tmp_path / "cut", observers=[stop_at(40)])
+        sma_core.finetune(numbers, out=tmp_path / "cut", observers=[stop_at(40, signal.SIGINT)])
     cut = sma_core.finetune(resume=str(tmp_path / "cut"))
-    assert same(whole.run, cut.run)
+    assert same(latest_weights(whole.run), latest_weights(cut.run))
     assert whole.test == cut.test
 
 
@@ -181,7 +156,7 @@ def test_labels_of_every_position_are_refused_for_numbers(numbers, tmp_path):
 def test_a_dry_run_reads_no_rows(numbers, tmp_path):
     plan = plan_training(numbers)
     run = sma_core.train(numbers, out=tmp_path / "run").run
-    assert plan.parameters == sum(tensor.numel() for tensor in final_weights(run).values())
+    assert plan.parameters == sum(tensor.numel() for tensor in latest_weights(run).values())
 
 
 def test_own_files_of_other_formats_are_read_too(numbers, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.runs.results import EvaluateResult, FinetuneResult
+from tests.support.runs import table
 
 FEW = {"training.epochs": 2.0}
 
@@ -23,11 +23,6 @@ def tuned(domain: str, folder: Path, task: str = "vowels", **settings: object) -
 
 def values(result: EvaluateResult) -> dict[str, float]:
     return {name: figure.value for name, figure in result.figures.items()}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def words_file(path: Path, labels: dict[str, str], column: str = "y") -> str:

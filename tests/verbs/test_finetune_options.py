@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.config import FinetuneConfig
@@ -19,13 +18,9 @@ from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.events import RunFinished, StepLogged
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
+from tests.support.runs import latest_weights
 
 STANDING_STILL = {"training.learning_rate": 1e-12, "training.epochs": 20.0, "training.patience": 2}
-
-
-def final_weights(run: Path) -> dict[str, torch.Tensor]:
-    newest = sorted((run / "checkpoints").glob("step-*"))[-1]
-    return load_file(newest / "model.safetensors")
 
 
 def targets_of(run: Path) -> dict[str, object]:
@@ -76,7 +71,7 @@ def test_a_run_with_all_options_ends_with_the_same_bits_when_it_was_stopped_betw
     assert json.loads(state.read_text())["waited"] == 1
     cut = sma_core.finetune(resume=str(tmp_path / "cut"))
     assert (cut.step, cut.best_step, cut.test) == (whole.step, whole.best_step, whole.test)
-    first, second = final_weights(whole.run), final_weights(cut.run)
+    first, second = latest_weights(whole.run), latest_weights(cut.run)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert targets_of(whole.run) == targets_of(cut.run)
 

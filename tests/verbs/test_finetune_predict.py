@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 from pathlib import Path
@@ -10,24 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import sma_core
 import sma_core.errors
 from sma_core.errors import CheckpointError, ConfigError, DataError, StoppedOnRequest
 from sma_core.plugins.events import Evaluated, StepLogged
+from tests.support.runs import latest_weights, table
 
 LONGER = {"training.epochs": 50.0}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def final_weights(run: Path) -> dict[str, torch.Tensor]:
-    newest = sorted((run / "checkpoints").glob("step-*"))[-1]
-    return load_file(newest / "model.safetensors")
 
 
 def test_finetune_learns_a_regression_from_random_weights(toy, tmp_path):
@@ -54,7 +43,7 @@ def test_finetune_begins_with_the_encoder_of_the_pretrained_run(toy, tmp_path):
     pretrained = sma_core.train(toy, out=tmp_path / "pre").run
     settings = {"training.learning_rate": 1e-12, "training.epochs": 1.0}
     tuned = sma_core.finetune(model=pretrained, settings=settings, out=tmp_path / "tuned").run
-    before, after = final_weights(pretrained), final_weights(tuned)
+    before, after = latest_weights(pretrained), latest_weights(tuned)
     shared = [name for name in after if name.startswith(("embed.", "encoder."))]
     assert len(shared) > 10
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in shared)
@@ -70,7 +59,7 @@ def test_a_frozen_encoder_stays_as_it_was_pretrained_and_the_head_learns(toy, tm
             losses.append(event.loss)
 
     run = sma_core.finetune(toy, model=pretrained, settings=settings, out=tmp_path / "run", observers=[note]).run
-    before, after = final_weights(pretrained), final_weights(run)
+    before, after = latest_weights(pretrained), latest_weights(run)
     shared = [name for name in after if name.startswith(("embed.", "encoder."))]
     assert all(torch.equal(before[name], after[name]) for name in shared)
     assert len(after) == len(shared) + 2
@@ -92,7 +81,7 @@ def test_finetune_stopped_and_resumed_ends_with_the_same_bits(toy, tmp_path):
     with pytest.raises(StoppedOnRequest):
         sma_core.finetune(toy, out=tmp_path / "cut", observers=[stop])
     cut = sma_core.finetune(resume=str(tmp_path / "cut"))
-    first, second = final_weights(whole.run), final_weights(cut.run)
+    first, second = latest_weights(whole.run), latest_weights(cut.run)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert whole.test == cut.test
 
@@ -107,7 +96,7 @@ def test_a_fine_tuning_killed_before_its_first_checkpoint_still_begins_with_the_
     with pytest.raises(RuntimeError, match="killed"):
         sma_core.finetune(model=pretrained, out=tmp_path / "cut", observers=[crash])
     cut = sma_core.finetune(resume=str(tmp_path / "cut")).run
-    first, second = final_weights(whole), final_weights(cut)
+    first, second = latest_weights(whole), latest_weights(cut)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

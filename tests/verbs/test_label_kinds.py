@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -11,13 +10,9 @@ import pytest
 
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, DataError
+from tests.support.runs import table
 
 LONGER = {"training.epochs": 30.0, "training.learning_rate": 1e-2, "model.dropout": 0.0}
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def own_file(path: Path, header: str, rows: list[tuple[str, ...]]) -> Path:

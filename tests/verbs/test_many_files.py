@@ -10,7 +10,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import ConfigError, DataError, StoppedOnRequest
-from tests.faults.runs import latest_weights, same, stop_at
+from tests.support.runs import latest_weights, same, stop_at
 
 SYLLABLES = [first + second for first in "bklmn" for second in "aeio"]
 WORDS = [first + second + first for first in SYLLABLES for second in SYLLABLES[:9]]

@@ -11,7 +11,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import DataError
-from tests.faults.runs import latest_weights, same
+from tests.support.runs import latest_weights, same
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import sma_core
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
@@ -18,29 +17,11 @@ from sma_core.plugins.events import CheckpointSaved, RunStarted, StepLogged
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.metrics_file import read_metrics
 from sma_core.verbs.train import plan_training
-
-
-def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
-    return load_file(run / "checkpoints" / f"step-{step:08d}" / "model.safetensors")
-
-
-def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+from tests.support.runs import same, stop_at, weights
 
 
 def curve(run: Path, name: str = "loss") -> dict[int, float]:
     return {line["step"]: line[name] for line in read_metrics(run / "metrics.jsonl") if name in line}
-
-
-class StopAt:
-    """An observer that behaves like the user's Ctrl-C after a step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def __call__(self, event: object) -> None:
-        if isinstance(event, StepLogged) and event.step == self.step:
-            signal.raise_signal(signal.SIGINT)
 
 
 class CrashAt:
@@ -84,7 +65,7 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others(toy, tmp_path):
 def test_a_run_stopped_by_ctrl_c_and_resumed_ends_with_the_same_bits(toy, tmp_path, stop, extra):
     whole = sma_core.train(toy, settings=extra, out=tmp_path / "whole").run
     with pytest.raises(StoppedOnRequest, match=f"step {stop} of 12"):
-        sma_core.train(toy, settings=extra, out=tmp_path / "cut", observers=[StopAt(stop)])
+        sma_core.train(toy, settings=extra, out=tmp_path / "cut", observers=[stop_at(stop, signal.SIGINT)])
     assert (tmp_path / "cut" / "checkpoints" / f"step-{stop:08d}").is_dir()
     cut = sma_core.train(resume=str(tmp_path / "cut")).run
     assert same(weights(whole, 12), weights(cut, 12))
@@ -135,7 +116,7 @@ def test_resume_auto_takes_the_newest_unfinished_run_or_begins_anew(toy, tmp_pat
     monkeypatch.chdir(tmp_path)
     finished = sma_core.train(toy, resume="auto").run
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(toy, observers=[StopAt(5)])
+        sma_core.train(toy, observers=[stop_at(5, signal.SIGINT)])
     again = sma_core.train(toy, resume="auto").run
     assert again != finished
     assert len(list((tmp_path / "runs").iterdir())) == 2
@@ -145,7 +126,7 @@ def test_the_same_command_with_resume_auto_begins_then_goes_on(toy, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     command = {"data": "words", "recipe": "tiny", "settings": {"training.seed": 2}, "resume": "auto"}
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(toy, **command, observers=[StopAt(5)])
+        sma_core.train(toy, **command, observers=[stop_at(5, signal.SIGINT)])
     starts = []
     sma_core.train(toy, **command, observers=[kept(starts)])
     assert starts[0].step == 5
@@ -154,7 +135,7 @@ def test_the_same_command_with_resume_auto_begins_then_goes_on(toy, tmp_path, mo
 def test_resume_auto_leaves_a_run_with_other_settings_alone(toy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(toy, observers=[StopAt(5)])
+        sma_core.train(toy, observers=[stop_at(5, signal.SIGINT)])
     starts = []
     sma_core.train(toy, settings={"model.layers": 1}, resume="auto", observers=[kept(starts)])
     assert starts[0].step == 0
@@ -163,7 +144,7 @@ def test_resume_auto_leaves_a_run_with_other_settings_alone(toy, tmp_path, monke
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(toy, tmp_path, caplog):
     with pytest.raises(StoppedOnRequest):
-        sma_core.train(toy, out=tmp_path / "run", observers=[StopAt(9)])
+        sma_core.train(toy, out=tmp_path / "run", observers=[stop_at(9, signal.SIGINT)])
     broken = tmp_path / "run" / "checkpoints" / "step-00000009" / "model.safetensors"
     content = bytearray(broken.read_bytes())
     content[-1] ^= 1

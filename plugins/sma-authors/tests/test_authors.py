@@ -1,6 +1,5 @@
 """Models of the authors' format become runs, and runs become models of that format."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,17 +8,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+
 from sma_authors.export_authors import export_authors
 from sma_authors.import_authors import import_authors
 from sma_authors.recorded_model import read_case
 from sma_authors.weights import build_predictor, read_checkpoint, take_over
-from sma_view.masks import masks
-
 from sma_core.errors import CheckpointError, UserError
 from sma_core.verbs.embed import embed
 from sma_core.verbs.finetune import finetune
 from sma_core.verbs.predict import predict
 from sma_core.verbs.train import train
+from sma_view.masks import masks
+from tests.support.runs import table
 
 BYTES = Path(__file__).parents[1] / "parity" / "fixtures" / "discrete-cross-shared-embedding"
 WORDS = ["kato", "misu", "landorvex"]
@@ -42,10 +42,6 @@ def same_tensors(first: Path, second: Path) -> bool:
     return set(one) == set(other) and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.open()))
-
-
 def test_an_imported_model_is_taken_by_every_verb(imported, toy, words, tmp_path):
     found = masks(imported, words, rows=3, draws=2)
     assert [row.text for row in found.rows] == WORDS
@@ -53,7 +49,7 @@ def test_an_imported_model_is_taken_by_every_verb(imported, toy, words, tmp_path
     assert embed(imported, words, tmp_path / "vectors.npy").shape == (24,)
     tuned = finetune(toy, model=imported, task="vowels", settings={"training.epochs": 1}, out=tmp_path / "tuned")
     predict(tuned.run, words, out=tmp_path / "predictions.csv")
-    assert [row["input"] for row in rows_of(tmp_path / "predictions.csv")] == WORDS
+    assert [row["input"] for row in table(tmp_path / "predictions.csv")] == WORDS
 
 
 def test_the_encoder_of_an_imported_model_computes_what_theirs_does(imported, toy, tmp_path):
@@ -121,7 +117,7 @@ def test_a_fine_tuned_run_predicts_the_same_after_the_journey(toy, task, head, k
     tables = []
     for number, folder in enumerate((run, again)):
         predict(folder, words, out=tmp_path / f"{number}.csv")
-        tables.append(rows_of(tmp_path / f"{number}.csv"))
+        tables.append(table(tmp_path / f"{number}.csv"))
     for first, second in zip(*tables, strict=True):
         for name in names:
             assert float(first[name]) == pytest.approx(
@@ -141,7 +137,7 @@ def test_exported_outputs_are_in_the_labels_units(toy, tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("kato\n")
     predict(run, str(path), out=tmp_path / "one.csv")
-    assert value.item() == pytest.approx(float(rows_of(tmp_path / "one.csv")[0]["vowels"]), rel=2e-2)
+    assert value.item() == pytest.approx(float(table(tmp_path / "one.csv")[0]["vowels"]), rel=2e-2)
 
 
 def test_a_model_of_numbers_makes_the_journey_too(numbers, tmp_path):

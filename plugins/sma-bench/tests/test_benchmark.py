@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import sma_core
 from sma_bench.benchmark import plan_benchmark
 from sma_bench.run_baseline import run_baseline
 from sma_bench.suites import read_suite
-
-import sma_core
 from sma_core.errors import ConfigError, PluginError, StoppedOnRequest, UserError
 from sma_core.plugins.registry import Registry
 
@@ -174,6 +174,7 @@ def swept(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
     path, out = swept(tmp_path), tmp_path / "out"
     plan = plan_benchmark(str(path), out=out)
@@ -193,6 +194,7 @@ def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
     assert (again.cells, again.done, again.unknown) == ([], 4, 0)
 
 
+@pytest.mark.full
 def test_a_sweep_that_is_half_done_picks_nothing(toy, tmp_path):
     path, out = swept(tmp_path), tmp_path / "out"
     sma_core.benchmark(str(path), out=out, jobs=2, seeds=[0])

@@ -9,9 +9,9 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
-from sma_bench.probe_models import CHOICES, Part, fit_probe
 
 import sma_core
+from sma_bench.probe_models import CHOICES, Part, fit_probe
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.evaluation.metrics import find_metric
 
@@ -93,8 +93,9 @@ def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp
 
 
 def test_features_are_those_of_embed(pretrained, monkeypatch):
-    from sma_bench import probe
     from toy_domain.words import make_words
+
+    from sma_bench import probe
 
     seen = []
     original = probe.fit_probe

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sma_bench.baselines import BaselineRows
 
+from sma_bench.baselines import BaselineRows
 from sma_chem.baselines import fingerprints, morgan_boosted_trees, morgan_linear
 
 CHAINS = [f"{'C' * length}{end}" for length in range(1, 31) for end in ("O", "N", "Cl", "c1ccccc1")]

@@ -9,9 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from sma_kit import write_distribution
 
 from sma_core.plugins.discovery import GROUP
+from sma_kit import write_distribution
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text(encoding="utf-8")
 PROJECT = "sma-polymers/"
@@ -94,6 +94,7 @@ def test_a_broken_extension_leaves_chem_whole_with_one_line(polymers):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.full  # tests/plugins/test_walls_runs.py has a tokenizer that is gone
 def test_a_run_whose_extension_is_gone_names_it(polymers):
     train = "sma train --domain chem --data repeat-units --set data.tokenizer=halogens --out run"
     assert sma(train, polymers).returncode == 0

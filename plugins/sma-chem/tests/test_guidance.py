@@ -32,7 +32,7 @@ def train_with(strategy: str, folder: Path) -> dict[str, float]:
     return [line for line in read_metrics(run / "metrics.jsonl") if "held_out_loss" in line][-1]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_guided_masks_are_harder_to_fill_in_than_random_ones_at_equal_budget(tmp_path, monkeypatch):
     monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
     guided, random = (train_with(strategy, tmp_path) for strategy in ("guided", "random"))

@@ -4,6 +4,7 @@ import json
 from importlib import util
 
 import pytest
+
 from sma_kit import check_plugin as module
 from sma_kit.check_plugin import check_plugin
 from sma_kit.new_plugin import new_plugin

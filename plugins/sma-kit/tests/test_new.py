@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from sma_kit import new_plugin as module
-from sma_kit.distributions import write_distribution
-from sma_kit.new_plugin import new_plugin
 
 from sma_core.errors import UserError
 from sma_core.plugins.discovery import GROUP
+from sma_kit import new_plugin as module
+from sma_kit.distributions import write_distribution
+from sma_kit.new_plugin import new_plugin
 
 KINDS = ("discrete", "continuous")
 LONG = "near-infrared-spectra"
@@ -39,6 +39,7 @@ def run_in(folder, *command, path=()):
     return done.returncode, done.stdout
 
 
+@pytest.mark.full  # tests/docs/test_plugin_pages.py has one in every run
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_its_own_tests_which_train_it_and_hold_it_to_the_contract(tmp_path, kind):
     made = new_plugin("brand-new", kind, tmp_path / "project")
@@ -144,7 +145,7 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
     assert json.loads(other.stdout)["path"] == "there"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
 def test_the_wheel_of_the_core_holds_every_template(tmp_path):
     status, printed = run_in(CORE, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
@@ -156,7 +157,7 @@ def test_the_wheel_of_the_core_holds_every_template(tmp_path):
     assert there <= set(zipfile.ZipFile(wheel).namelist())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
 @pytest.mark.skipif(not list(metadata.distributions(name="pip")), reason="pip is not installed")

@@ -3,6 +3,7 @@
 import functools
 
 import pytest
+
 from sma_kit import DomainContract
 
 CHECKS = sorted(name for name in dir(DomainContract) if name.startswith("test_"))

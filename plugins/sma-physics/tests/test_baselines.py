@@ -8,8 +8,8 @@ import os
 import numpy as np
 import pytest
 from pyarrow import parquet
-from sma_bench.baselines import BaselineRows
 
+from sma_bench.baselines import BaselineRows
 from sma_core.errors import DataError
 from sma_physics.baselines import boosted_trees, linear
 from sma_physics.schema import FEATURE_NAMES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from sma_bench.baselines import BaselineRows
 
+from sma_bench.baselines import BaselineRows
 from sma_protein.baselines import one_hot, one_hot_linear, words, words_linear
 
 

@@ -2,17 +2,13 @@
 
 import csv
 import gzip
-import os
-import tomllib
 from collections import Counter
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sma_core.sources.feeds import begin_feed
 
-from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row
@@ -22,6 +18,8 @@ from sma_core.plugins.specs import Reader
 from sma_core.runs.settings import Request, finetune_settings
 from sma_protein import plugin
 from sma_protein.sequences import check_sequences
+from tests.support.datasets import file_of
+from tests.support.recipes import settings_of
 
 SETS = {spec.name: spec for spec in plugin.sma_datasets()}
 TASKS = {spec.name: spec for spec in plugin.sma_tasks()}
@@ -35,12 +33,7 @@ RELEASED_BATCHES = {"remote-homology": 512, "fluorescence": 64, "stability": 128
 
 
 def data_file(name: str) -> Path:
-    if "SMA_DATA" not in os.environ:
-        pytest.skip(f"SMA_DATA is not set, so the set {name} is not there")
-    path = Path(os.environ["SMA_DATA"]) / "protein" / SETS[name].file
-    if not path.exists():
-        pytest.skip(f"the set {name} is not in SMA_DATA")
-    return path
+    return file_of("protein", SETS[name])
 
 
 @pytest.mark.parametrize(
@@ -153,19 +146,10 @@ def test_the_subset_of_swissprot_holds_the_stated_rows():
 
 @pytest.mark.parametrize("name", ["tiny", "small", "paper"])
 def test_recipes_are_settings(name):
-    text = (resources.files("sma_protein.recipes") / f"{name}.toml").read_text(encoding="utf-8")
-    recipe = tomllib.loads(text)
-    finetune = recipe.pop("finetune")
-    overrides = finetune.pop("tasks", {})
-    pretraining = PretrainConfig(domain="protein", recipe=name, **recipe)
+    pretraining, finetunings = settings_of("protein", name, TASKS)
     assert pretraining.data.source in SETS
     assert (pretraining.masking.strategy, pretraining.masking.ratio) == ("guided", 0.15)
-    assert set(overrides) <= set(TASKS)
-    for task in TASKS:
-        override = overrides.get(task, {})
-        tables = {table: finetune.get(table, {}) | override.get(table, {}) for table in {*finetune, *override}}
-        model = recipe["model"] | tables.pop("model", {})
-        config = FinetuneConfig(domain="protein", recipe=name, task=task, model=model, **tables)
+    for task, config in zip(TASKS, finetunings, strict=True):
         assert config.training.epochs == 30
         assert name == "tiny" or config.model.drop_path == (0.1 if task == "remote-homology" else 0.0)
         if name == "paper" and task in RELEASED_BATCHES:

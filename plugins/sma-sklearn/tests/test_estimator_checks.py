@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import check_classifiers_train, check_estima
 import sma_core
 from sma_core import SMAClassifier, SMAFeaturizer, SMARegressor
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 TINY = {"model.layers": 0, "model.latents": 4, "training.log_every": 1000, "training.epochs": 1.0}
 LEARNING = TINY | {"training.epochs": 30.0, "training.learning_rate": 1e-2, "model.dropout": 0.0}
 WIDTH = "it gives rows of another width than the run reads"

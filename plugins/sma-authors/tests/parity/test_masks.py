@@ -6,9 +6,9 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sma_authors.recorded_masks import check_masks
 from tests.parity.cases import FIXTURES, failures
 
+from sma_authors.recorded_masks import check_masks
 from sma_core.config.models import MaskingConfig
 from sma_core.nn.counts import hidden_counts, query_count
 

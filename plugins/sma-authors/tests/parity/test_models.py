@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sma_authors.recorded_model import check_case, read_case
-from sma_authors.weights import read_checkpoint, split_back, take_over, with_copies
 from tests.parity.cases import CASES, FIXTURES, failures
 
+from sma_authors.recorded_model import check_case, read_case
+from sma_authors.weights import read_checkpoint, split_back, take_over, with_copies
 from sma_core.errors import CheckpointError
 from sma_core.nn.model import SMA
 

@@ -44,6 +44,6 @@ def _is_symbol(text: str, atom: Chem.Atom) -> bool:
     if found is None:
         return False
     if found[1].startswith("#"):
-        return int(found[1][1:]) == atom.GetAtomicNum()
+        return bool(int(found[1][1:]) == atom.GetAtomicNum())
     # In [nH] and [CH4] the letters behind are no part of the symbol.
-    return found[1].lower().startswith(atom.GetSymbol().lower())
+    return found[1].lower().startswith(str(atom.GetSymbol()).lower())

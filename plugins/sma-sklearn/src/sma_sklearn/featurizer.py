@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
-
-from sma_core.errors import UserError
 from sma_core.models.encoders import BATCH_TOKENS, EncoderModel, RunContents
 from sma_core.models.loaded import LoadedRun, Rows
+
+from sma_core.errors import UserError
 from sma_core.models.vectors import Pooling
 
 

@@ -60,7 +60,6 @@ def _resolve_suite(registry: Registry, name: str) -> None:
     """Resolve every cell of a suite: settings, task, set and function must exist."""
     from sma_bench.find_suite import find_suite
     from sma_bench.suites import Pretraining, cells
-
     from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
     suite, _, _ = find_suite(f"{registry.name}:{name}")
