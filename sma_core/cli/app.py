@@ -12,50 +12,62 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import (
-    authors,
-    benchmark,
-    config,
-    data,
-    embed,
-    evaluate,
-    finetune,
-    interop,
-    masks,
-    plugins,
-    predict,
-    probe,
-    train,
-)
-from sma_core.cli.domain_file import reads_run
+from sma_core.cli.commands import CommandGroup, policy_of
 from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.memory import keep_freed_memory
-from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.commands import core_commands
+
+COMMANDS = {
+    "train: Pre-train by hiding parts of rows and reconstructing them.": "sma_core.cli.train:train",
+    "finetune: Learn the labels of a task, from a run or random weights.": "sma_core.cli.finetune:finetune",
+    "evaluate: Score a fine-tuned run, with confidence intervals.": "sma_core.cli.evaluate:evaluate",
+    "predict: Write a prediction for every row of a file.": "sma_core.cli.predict:predict",
+    "embed: Write the encoder's vectors for every row of a file.": "sma_core.cli.embed:embed",
+    "probe: Score simple models on the features of a frozen encoder.": "sma_core.cli.probe:probe",
+    "masks: Show what the model hides in each row.": "sma_core.cli.masks:masks",
+    "benchmark: Compare guided, random and no pre-training over tasks.": "sma_core.cli.benchmark:benchmark",
+    "data list: List the named data sets of a domain.": "sma_core.cli.data:list_data",
+    "data inspect: Show what a file or a set holds.": "sma_core.cli.data:inspect",
+    "plugins list: List installed plugins, importing none.": "sma_core.cli.plugins:list_plugins",
+    "plugins info: Show what one plugin is and provides.": "sma_core.cli.plugins:info",
+    "plugins doctor: Say which plugins are broken, and what to do.": "sma_core.cli.plugins:doctor",
+    "plugins check: Run the contract of every domain on a plugin.": "sma_core.cli.plugins:check",
+    "plugins new: Write a new plugin that works, to start from.": "sma_core.cli.plugins:new",
+    "config show: Print every setting and where it came from.": "sma_core.cli.config:show",
+    "import authors: Turn a checkpoint of the authors' code into a run.": "sma_core.cli.authors:import_authors",
+    "export authors: Write a run as the authors' code loads it.": "sma_core.cli.authors:export_authors",
+    "interop check: Compare with recorded tensors, one by one.": "sma_core.cli.interop:check",
+}
+"""The core's own commands, written as packages declare theirs (`sma_core.plugins.commands`)."""
+
+GROUPS = {
+    "data": "Look at data.",
+    "plugins": "See which domains are installed, check them, make a new one.",
+    "config": "Look at settings.",
+    "import": "Take over a model of another program.",
+    "export": "Write a run for another program.",
+    "interop": "Compare with the authors' implementation.",
+}
+"""The help of groups of commands."""
+
+
+class Program(CommandGroup):
+    """All commands of ``sma``."""
+
+    core = core_commands(COMMANDS)
+    summaries = GROUPS
+
 
 app = typer.Typer(
     name="sma",
+    cls=Program,
     help="Self-guided masked autoencoders: pre-train on unlabelled data of any domain.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train.train)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(reads_run(evaluate.evaluate))
-app.command("predict")(reads_run(predict.predict))
-app.command("embed")(reads_run(embed.embed))
-app.command("probe")(reads_run(probe.probe))
-app.command("masks")(reads_run(masks.masks))
-app.command("benchmark")(benchmark.benchmark)
-app.add_typer(data.app, name="data")
-app.add_typer(plugins.app, name="plugins")
-app.add_typer(config.app, name="config")
-app.add_typer(authors.import_app, name="import")
-app.add_typer(authors.export_app, name="export")
-app.add_typer(interop.app, name="interop")
-
 
 REFUSALS = frozenset(
     getattr(errno, name)
@@ -76,13 +88,12 @@ def _version(show: bool) -> None:
 @app.callback()
 def _options(
     context: typer.Context,
-    no_plugins: Annotated[bool, typer.Option("--no-plugins", help="Use no plugin at all.")] = False,
+    no_plugins: Annotated[bool, typer.Option("--no-plugins", is_eager=True, help="Use no plugin at all.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    policy = PluginPolicy.from_environment()
-    context.obj = PluginPolicy(frozenset(), policy.strict) if no_plugins else policy
+    context.obj = policy_of(context)
 
 
 @leaves_at_once_if_a_rank()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sma_core.cli.domain_file import reads_run
 from sma_core.cli.options import (
     Arithmetic,
     BatchTokens,
@@ -22,6 +23,7 @@ from sma_core.cli.options import (
 )
 
 
+@reads_run
 def embed(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sma_core.cli.domain_file import reads_run
 from sma_core.cli.labels import PositionMask, Target
 from sma_core.cli.options import Column, Debug, Device, Json, MaxRejected, Reader, names_from
 
@@ -29,6 +30,7 @@ Predictions = Annotated[
 Report = Annotated[Path | None, typer.Option("--out", help="A JSON file for the figures.")]
 
 
+@reads_run
 def evaluate(
     context: typer.Context,
     model: Annotated[Path, typer.Option("--model", help="A fine-tuned run.")],

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from sma_core.cli.domain_file import reads_run
 from sma_core.cli.options import Column, Debug, Device, Json, Reader
 
 
+@reads_run
 def masks(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, or a set's name.")],

@@ -11,12 +11,7 @@ from sma_core.cli.options import Debug, Json
 from sma_core.cli.plugin_lines import check_lines, checked_lines, doctor_lines, info_lines, list_lines, new_lines
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 
-_HELP = "See which domains are installed, check them, make a new one."
 
-app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.command("list")
 def list_plugins(
     context: typer.Context,
     try_each: Annotated[
@@ -57,7 +52,6 @@ def _list_checked(policy: PluginPolicy, as_json: bool) -> None:
     typer.echo(as_json_text(found) if as_json else "\n".join(checked_lines(found)))
 
 
-@app.command("info")
 def info(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A plugin, as `sma plugins list` names it.")],
@@ -72,7 +66,6 @@ def info(
     typer.echo(as_json_text(found) if as_json else "\n".join(info_lines(found)))
 
 
-@app.command("doctor")
 def doctor(
     context: typer.Context,
     seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Time limit for each plugin.")] = 60.0,
@@ -93,7 +86,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-@app.command("check")
 def check(
     context: typer.Context,
     target: Annotated[
@@ -116,7 +108,6 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("new")
 def new(
     name: Annotated[str, typer.Argument(help="The domain: lower case letters, digits and hyphens.")],
     kind: Annotated[

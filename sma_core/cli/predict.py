@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from sma_core.cli.domain_file import reads_run
 from sma_core.cli.options import Arithmetic, BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
 
 
+@reads_run
 def predict(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sma_core.cli.domain_file import reads_run
 from sma_core.cli.labels import LabelKind, Split, SplitSeed, Target
 from sma_core.cli.options import (
     Assignments,
@@ -33,6 +34,7 @@ ProbeKind = Annotated[
 ]
 
 
+@reads_run
 def probe(
     context: typer.Context,
     domain: Domain = None,
