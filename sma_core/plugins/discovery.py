@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from email.parser import HeaderParser
 from importlib import metadata
 from typing import Literal, Self
 
@@ -126,9 +127,13 @@ def _warn_unreadable(package: str, folder: str, reason: str) -> None:
 
 
 def package_facts(distribution: metadata.Distribution) -> tuple[str, str, str, str]:
-    """Return name, version, summary and declared API version of a package."""
+    """Return name, version, summary and declared API version of a package.
+
+    Only the header of the metadata is parsed: the body is a package's whole README.
+    """
     try:
-        facts = distribution.metadata
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        facts = HeaderParser().parsestr(text.partition("\n\n")[0])
         api = declared_api(facts["Keywords"])
         return facts["Name"] or "unknown-package", facts["Version"] or "unknown", facts["Summary"] or "", api
     except Exception:

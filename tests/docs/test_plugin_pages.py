@@ -20,7 +20,8 @@ from sma_core.verbs.new_plugin import new_plugin
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")
-SPECS = [each for each in vars(plugins).values() if isinstance(each, type) and issubclass(each, Spec)]
+EXPORTED = [getattr(plugins, name) for name in plugins.__all__]
+SPECS = [each for each in EXPORTED if isinstance(each, type) and issubclass(each, Spec)]
 
 
 def files_of(page):

@@ -40,10 +40,8 @@ def plugin_api() -> str:
 
 def records() -> list[type]:
     """Dataclasses that authors meet: specs, and the events of a run."""
-    places = (plugins, events)
-    return [
-        each for place in places for each in vars(place).values() if isinstance(each, type) and is_dataclass(each)
-    ]
+    found = [*(getattr(plugins, name) for name in plugins.__all__), *vars(events).values()]
+    return [each for each in found if isinstance(each, type) and is_dataclass(each)]
 
 
 def described(field: Field[Any], hint: Any) -> str:
