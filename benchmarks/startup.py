@@ -1,7 +1,7 @@
 """`startup`: from Enter to the first answer: help, plugins, and the first step of a training.
 
-Runs take turns. Plugins are packages with a plugin each, written as site-packages holds them. The first step is
-seen in the run's curve; data are prepared before, as in every training but a set's first.
+Runs take turns. Plugins are packages with a plugin and a command each, written as site-packages holds them. The
+first step is seen in the run's curve; data are prepared before, as in every training but a set's first.
 """
 
 from __future__ import annotations
@@ -19,9 +19,17 @@ from benchmarks.timing import Spread
 from sma_kit import write_distribution
 
 PLUGINS = 50
+BARE = """
+import typer
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app.command("one")(lambda: None)
+app.command("two")(lambda: None)
+app(["--help"])
+"""
 COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "import typer": ("-c", "import typer"),
+    "a bare typer program --help": ("-c", BARE),
     "import torch": ("-c", "import torch"),
     "sma --help": ("-m", "sma_core", "--help"),
     "sma plugins list": ("-m", "sma_core", "plugins", "list"),
@@ -31,9 +39,11 @@ COLUMNS = ("what", "plugins beside", "ms (quartiles)")
 
 
 def install(folder: Path) -> str:
-    """Write packages with a plugin each into one folder."""
-    for at in range(PLUGINS):
-        write_distribution(folder, f"sma-many{at}", {f"many{at}": f"many{at}"}, {f"many{at}.py": ""})
+    """Write packages with a plugin and a command each into one folder."""
+    for number in range(PLUGINS):
+        name = f"many{number}"
+        command = {f"{name}: Do thing {number}.": f"{name}:run"}
+        write_distribution(folder, f"sma-{name}", {name: name}, {f"{name}.py": ""}, commands=command)
     return str(folder)
 
 

@@ -12,29 +12,51 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli import embed, evaluate, finetune, plugins, predict, show_config, train
+from sma_core.cli.commands import CommandGroup, policy_of
 from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
-from sma_core.cli.run_domain import reads_run
 from sma_core.errors import EXIT_USER, SmaError
 from sma_core.memory import keep_freed_memory
-from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.commands import core_commands
+
+COMMANDS = {
+    "train: Pre-train by hiding parts of rows and reconstructing them.": "sma_core.cli.train:train",
+    "finetune: Learn the labels of a task, from a run or random weights.": "sma_core.cli.finetune:finetune",
+    "evaluate: Score a fine-tuned run, with confidence intervals.": "sma_core.cli.evaluate:evaluate",
+    "predict: Write a prediction for every row of a file.": "sma_core.cli.predict:predict",
+    "embed: Write the encoder's vectors for every row of a file.": "sma_core.cli.embed:embed",
+    "config show: Print every setting and where it came from.": "sma_core.cli.show_config:show",
+    "plugins list: List installed plugins, importing none.": "sma_core.cli.plugins:list_plugins",
+    "plugins info: Show what one plugin is and provides.": "sma_core.cli.plugins:info",
+    "plugins doctor: Say which plugins are broken, and what to do.": "sma_core.cli.plugins:doctor",
+}
+"""The core's own commands, written as packages declare theirs (`sma_core.plugins.commands`)."""
+
+GROUPS = {
+    "config": "Look at settings.",
+    "data": "Look at data.",
+    "export": "Write a run for another program.",
+    "import": "Take over a model of another program.",
+    "plugins": "See which plugins are installed and whether they work.",
+}
+"""The help of groups of commands."""
+
+
+class Program(CommandGroup):
+    """All commands of ``sma``."""
+
+    core = core_commands(COMMANDS)
+    summaries = GROUPS
+
 
 app = typer.Typer(
     name="sma",
+    cls=Program,
     help="Self-guided masked autoencoders: pre-train on unlabelled data of any domain.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("train")(train.train)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(reads_run(evaluate.evaluate))
-app.command("predict")(reads_run(predict.predict))
-app.command("embed")(reads_run(embed.embed))
-app.add_typer(plugins.app, name="plugins")
-app.add_typer(show_config.app, name="config")
-
 
 REFUSALS = frozenset(
     getattr(errno, name)
@@ -55,13 +77,12 @@ def _version(show: bool) -> None:
 @app.callback()
 def _options(
     context: typer.Context,
-    no_plugins: Annotated[bool, typer.Option("--no-plugins", help="Use no plugin at all.")] = False,
+    no_plugins: Annotated[bool, typer.Option("--no-plugins", is_eager=True, help="Use no plugin at all.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    policy = PluginPolicy.from_environment()
-    context.obj = PluginPolicy(frozenset(), policy.strict) if no_plugins else policy
+    context.obj = policy_of(context)
 
 
 @leaves_at_once_if_a_rank()

@@ -20,8 +20,10 @@ from sma_core.cli.options import (
     Layer,
     Reader,
 )
+from sma_core.cli.run_domain import reads_run
 
 
+@reads_run
 def embed(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],

@@ -9,6 +9,7 @@ import typer
 
 from sma_core.cli.label_options import PositionMask, Target
 from sma_core.cli.options import Column, Debug, Device, Json, MaxRejected, Reader, names_from
+from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
     from sma_core.runs.results import Estimate, EvaluateResult
@@ -29,6 +30,7 @@ Predictions = Annotated[
 Report = Annotated[Path | None, typer.Option("--out", help="A JSON file for the figures.")]
 
 
+@reads_run
 def evaluate(
     context: typer.Context,
     model: Annotated[Path, typer.Option("--model", help="A fine-tuned run.")],

@@ -1,4 +1,4 @@
-"""Options of the verbs that learn labels or judge predictions by them."""
+"""Options of commands that learn labels or score predictions by them. Public API for authors of commands."""
 
 from __future__ import annotations
 

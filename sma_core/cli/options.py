@@ -1,4 +1,8 @@
-"""Options that several verbs share, and how they become settings."""
+"""Options that several commands share, and how they become settings.
+
+Public API for authors of commands: annotate parameters with these, so that an option has the same name, type and
+help in every command of ``sma``. ``Debug`` belongs in every command: the program itself acts on it.
+"""
 
 from __future__ import annotations
 

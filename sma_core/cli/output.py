@@ -1,4 +1,7 @@
-"""What verbs print: notes and progress on stderr, results on stdout."""
+"""What commands print: notes and progress on stderr, results on stdout.
+
+Public API for authors of commands: `progress`, `waiting`, `aligned` and `as_json_text`.
+"""
 
 from __future__ import annotations
 

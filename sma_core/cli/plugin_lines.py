@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sma_core.cli.output import aligned
+from sma_core.plugins.discovery import ANY
 
 if TYPE_CHECKING:
+    from sma_core.plugins.commands import InstalledCommand
     from sma_core.plugins.discovery import InstalledPlugin
     from sma_core.plugins.doctor import Diagnosis
     from sma_core.plugins.info import PluginInfo
 
 _HEAD = ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "")
+_COMMAND_HEAD = ("COMMAND", "PACKAGE", "VERSION", "STATUS", "")
 
 
 def list_lines(plugins: Sequence[InstalledPlugin]) -> list[str]:
@@ -24,6 +27,20 @@ def list_lines(plugins: Sequence[InstalledPlugin]) -> list[str]:
 def checked_lines(found: Sequence[Diagnosis]) -> list[str]:
     """Return the same of plugins that were tried: what they add is counted."""
     return _adding([(plugin, _counted(plugin)) for plugin in found])
+
+
+def command_lines(commands: Sequence[InstalledCommand]) -> list[str]:
+    """Return a table of the commands that packages add, each with its help, or what is wrong."""
+    return aligned([_COMMAND_HEAD, *((*_command_cells(c, c.line), c.detail or c.help) for c in commands)])
+
+
+def checked_command_lines(found: Sequence[Diagnosis]) -> list[str]:
+    """Return the same of commands that were imported, each with what is wrong."""
+    return aligned([_COMMAND_HEAD, *((*_command_cells(c, c.name), c.detail) for c in found)])
+
+
+def _command_cells(command: InstalledCommand | Diagnosis, line: str) -> tuple[str, ...]:
+    return line, command.package, command.version, command.status
 
 
 def _adding(plugins: Sequence[tuple[InstalledPlugin | Diagnosis, str]]) -> list[str]:
@@ -39,7 +56,9 @@ def _cells(plugin: InstalledPlugin | Diagnosis) -> tuple[str, ...]:
 def _adds(name: str) -> str:
     """What a plugin adds, as its name alone says it."""
     domain, dot, _ = name.partition(".")
-    return f"to {domain}" if dot else "a domain"
+    if not dot:
+        return "a domain"
+    return "to every domain" if domain == ANY else f"to {domain}"
 
 
 def _counted(plugin: Diagnosis) -> str:

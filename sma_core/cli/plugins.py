@@ -1,62 +1,103 @@
-"""``sma plugins``: which plugins are installed and whether they work. None is imported into this process."""
+"""``sma plugins``: what is installed, whether it works, and a new one. None imports a plugin into this process."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from sma_core.cli.commands import installed_here
 from sma_core.cli.options import Debug, Json
-from sma_core.cli.plugin_lines import checked_lines, doctor_lines, info_lines, list_lines
-from sma_core.plugins.discovery import PluginPolicy, installed_plugins
+from sma_core.cli.plugin_lines import (
+    checked_command_lines,
+    checked_lines,
+    command_lines,
+    doctor_lines,
+    info_lines,
+    list_lines,
+)
+from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 
-_HELP = "See which plugins are installed and whether they work."
 
-app = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.command("list")
 def list_plugins(
     context: typer.Context,
     try_each: Annotated[
         bool, typer.Option("--check", help="Import each in a process of its own: what works, and what it adds.")
     ] = False,
+    only_commands: Annotated[
+        bool, typer.Option("--commands", help="List only the commands that packages add to sma.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the installed plugins from package metadata, importing none.
+    """List the installed plugins and the commands of packages, from package metadata, importing none.
 
-    What no metadata can say, whether a plugin works and what it adds, `--check` finds out.
+    What no metadata can say, whether a plugin works and what it adds, `--check` finds out. With `--json` the
+    result is a list of plugins; with `--commands --json` one of commands.
     """
+    commands = installed_here(context)
     if try_each:
-        _list_checked(context.obj, as_json)
+        _list_checked(context.obj, commands, only_commands, as_json)
+        return
+    if only_commands:
+        _list_commands(commands, as_json)
         return
     plugins = installed_plugins(context.obj)
     if as_json:
-        import json
-        from dataclasses import asdict
+        _echo_json(plugins)
+        return
+    _list_plugins(plugins)
+    if commands:
+        typer.echo("\n".join(["", *command_lines(commands)]))
 
-        typer.echo(json.dumps([asdict(plugin) for plugin in plugins], indent=1))
-    elif plugins:
+
+def _list_commands(commands: list[InstalledCommand], as_json: bool) -> None:
+    if as_json:
+        _echo_json(commands)
+    elif commands:
+        typer.echo("\n".join(command_lines(commands)))
+    else:
+        typer.echo("No package adds a command.")
+
+
+def _echo_json(installed: Sequence[InstalledPlugin | InstalledCommand]) -> None:
+    import json
+    from dataclasses import asdict
+
+    typer.echo(json.dumps([asdict(item) for item in installed], indent=1))
+
+
+def _list_plugins(plugins: list[InstalledPlugin]) -> None:
+    if plugins:
         typer.echo("\n".join(list_lines(plugins)))
     else:
         typer.echo(
             "No domain is installed. Domains come in packages of their own, by custom named sma-DOMAIN:\n"
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
-            "  sma plugins new DOMAIN --kind discrete|continuous writes one of your own (from the package sma-kit)"
+            "  sma plugins new DOMAIN --kind discrete|continuous makes one of your own"
         )
 
 
-def _list_checked(policy: PluginPolicy, as_json: bool) -> None:
+def _list_checked(
+    policy: PluginPolicy, commands: list[InstalledCommand], only_commands: bool, as_json: bool
+) -> None:
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.plugins.doctor import doctor
+    from sma_core.plugins.doctor import diagnose_commands, doctor
 
     with waiting("importing the plugins one by one"):
-        found = doctor(policy)
-    typer.echo(as_json_text(found) if as_json else "\n".join(checked_lines(found)))
+        plugins = [] if only_commands else doctor(policy)
+        tried = [] if as_json and not only_commands else diagnose_commands(commands)
+    if as_json:
+        typer.echo(as_json_text(tried if only_commands else plugins))
+        return
+    tables = ([] if only_commands else [checked_lines(plugins)]) + (
+        [checked_command_lines(tried)] if tried else []
+    )
+    typer.echo("\n\n".join("\n".join(lines) for lines in tables) or "No package adds a command.")
 
 
-@app.command("info")
 def info(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A plugin, as `sma plugins list` names it.")],
@@ -71,22 +112,21 @@ def info(
     typer.echo(as_json_text(found) if as_json else "\n".join(info_lines(found)))
 
 
-@app.command("doctor")
 def doctor(
     context: typer.Context,
     seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Time limit for each plugin.")] = 60.0,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say which plugins are broken, and what to do.
+    """Say which plugins and commands are broken, and what to do.
 
     Each is imported in a process of its own. Exit status 1 when one needs mending.
     """
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.plugins.doctor import doctor
+    from sma_core.plugins.doctor import diagnose_commands, doctor
 
     with waiting("importing the plugins one by one"):
-        found = doctor(context.obj, seconds)
+        found = [*doctor(context.obj, seconds), *diagnose_commands(installed_here(context), seconds)]
     typer.echo(as_json_text(found) if as_json else "\n".join(doctor_lines(found)))
     if not all(each.healthy for each in found):
         raise typer.Exit(1)

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Arithmetic, BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
+from sma_core.cli.run_domain import reads_run
 
 
+@reads_run
 def predict(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],

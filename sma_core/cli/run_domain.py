@@ -1,4 +1,7 @@
-"""The option ``--domain`` of verbs that read a run: where a run's domain came from a file, it must be named."""
+"""The option ``--domain`` of verbs that read a run: where a run's domain came from a file, it must be named.
+
+Public API for authors of commands: `reads_run`.
+"""
 
 from __future__ import annotations
 

@@ -10,15 +10,7 @@ import typer
 from sma_core.cli.options import Assignments, ConfigFile, Debug, Domain, Json, Recipe, settings_from
 from sma_core.errors import UserError
 
-app = typer.Typer(help="Look at settings.", no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.callback()
-def _config() -> None:
-    """Look at settings."""
-
-
-@app.command("show")
 def show(
     context: typer.Context,
     domain: Domain = None,

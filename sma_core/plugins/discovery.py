@@ -1,17 +1,20 @@
 """Step one of discovery: which plugins are installed, from package metadata alone.
 
 Nothing is imported here. An entry point in the group ``sma.plugins`` is named after the domain it
-serves (``text``), or ``domain.extension`` for one that adds to a domain of another package. A package says with
-the keyword ``sma-api-1.2`` which version of the contract it was made for.
+serves (``text``), ``domain.extension`` for one that adds to a domain of another package, or ``any.extension`` for
+one that adds to every domain. A package says with the keyword ``sma-api-1.2`` which version of the contract it was
+made for.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from email.parser import HeaderParser
 from importlib import metadata
 from typing import Literal, Self
 
@@ -20,6 +23,12 @@ from sma_core.plugins.api import api_fit, declared_api, misfit
 logger = logging.getLogger("sma")
 
 GROUP = "sma.plugins"
+ANY = "any"
+"""Reserved in place of a domain's name: the plugin ``any.NAME`` adds to every domain."""
+NO_DOMAIN_ANY = (
+    "'any' is reserved for plugins that add to every domain (any.NAME), so no domain can have that name"
+)
+SWITCHED_OFF = "switched off by SMA_PLUGINS or --no-plugins"
 Status = Literal["installed", "disabled", "conflict", "incompatible", "invalid"]
 
 _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
@@ -29,6 +38,7 @@ _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 class PluginPolicy:
     """Which plugins may be used: ``allowed`` is None for all; ``strict`` turns warnings into errors.
 
+    ``allowed`` holds names of plugins (``text``, ``text.poems``), first words of commands, and names of packages.
     ``files`` are the whole paths of Python files that the user named as a domain.
     """
 
@@ -44,9 +54,11 @@ class PluginPolicy:
         allowed = None if listed is None else frozenset(name.strip() for name in listed.split(",")) - {""}
         return cls(allowed, variables.get("SMA_STRICT_PLUGINS", "") not in ("", "0"))
 
-    def allows(self, name: str) -> bool:
-        """Whether the plugin ``name`` may be used; allowing ``text`` allows ``text.poems`` too."""
-        return self.allowed is None or name in self.allowed or name.partition(".")[0] in self.allowed
+    def allows(self, name: str, package: str = "") -> bool:
+        """Whether the plugin ``name`` of ``package`` may be used; allowing ``text`` allows ``text.poems`` too."""
+        if self.allowed is None or not self.allowed.isdisjoint({name, name.partition(".")[0]}):
+            return True
+        return normalized(package) in map(normalized, self.allowed)
 
 
 @dataclass(frozen=True)
@@ -67,8 +79,12 @@ class InstalledPlugin:
 
     @property
     def domain(self) -> str:
-        """The domain this plugin serves or adds to."""
+        """The domain this plugin serves or adds to; ``any`` for one that adds to every domain."""
         return self.name.partition(".")[0]
+
+    def adds_to(self, domain: str) -> bool:
+        """Whether this plugin is an extension that is loaded with ``domain``."""
+        return self.name != self.domain and self.domain in (domain, ANY)
 
 
 def installed_plugins(
@@ -83,33 +99,54 @@ def installed_plugins(
     for distribution in metadata.distributions() if distributions is None else distributions:
         for plugin in _plugins_of(distribution):
             # The first one on the path wins, as for import: an editable install can be seen twice.
-            found.setdefault((plugin.name, plugin.package.lower().replace("_", "-")), plugin)
+            found.setdefault((plugin.name, normalized(plugin.package)), plugin)
     plugins = sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
     return [_with_status(plugin, plugins, policy) for plugin in plugins]
 
 
-def _plugins_of(distribution: metadata.Distribution) -> list[InstalledPlugin]:
-    """Return the plugins of one installed package; damaged metadata is warned of, and never stops us."""
+def normalized(package: str) -> str:
+    """Return a package's name as package indexes compare it: ``Sma_Chem`` and ``sma-chem`` are the same."""
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def entry_points_of(distribution: metadata.Distribution, group: str) -> list[metadata.EntryPoint]:
+    """Return the entry points of one installed package in a group; damaged metadata gives none and a warning."""
     try:
-        entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
+        if group not in (distribution.read_text("entry_points.txt") or ""):  # most packages: nothing to parse
+            return []
+        return [entry for entry in distribution.entry_points if entry.group == group]
     except Exception as error:  # each Python release fails in its own way here
-        package = _facts(distribution)[0]
-        logger.warning("the entry points of the package %s cannot be read, so none is used: %s", package, error)
+        _warn_unreadable(package_facts(distribution)[0], str(distribution.locate_file("")), str(error))
         return []
-    if not entries:  # most packages: their other metadata need not be read
-        return []
-    package, version, summary, api = _facts(distribution)
-    return [InstalledPlugin(entry.name, package, version, summary, entry.value, api=api) for entry in entries]
 
 
-def _facts(distribution: metadata.Distribution) -> tuple[str, str, str, str]:
-    """Return name, version, summary and declared API version of a package."""
+@functools.cache
+def _warn_unreadable(package: str, folder: str, reason: str) -> None:
+    """Warn once per process; ``folder`` tells two installations of a package apart."""
+    logger.warning("the entry points of the package %s cannot be read, so none is used: %s", package, reason)
+
+
+def package_facts(distribution: metadata.Distribution) -> tuple[str, str, str, str]:
+    """Return name, version, summary and declared API version of a package.
+
+    Only the header of the metadata is parsed: the body is a package's whole README.
+    """
     try:
-        facts = distribution.metadata
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        facts = HeaderParser().parsestr(text.partition("\n\n")[0])
         api = declared_api(facts["Keywords"])
         return facts["Name"] or "unknown-package", facts["Version"] or "unknown", facts["Summary"] or "", api
     except Exception:
         return "unknown-package", "unknown", "", ""
+
+
+def _plugins_of(distribution: metadata.Distribution) -> list[InstalledPlugin]:
+    """Return the plugins of one installed package."""
+    entries = entry_points_of(distribution, GROUP)
+    if not entries:  # most packages: their other metadata need not be read
+        return []
+    package, version, summary, api = package_facts(distribution)
+    return [InstalledPlugin(entry.name, package, version, summary, entry.value, api=api) for entry in entries]
 
 
 def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy: PluginPolicy) -> InstalledPlugin:
@@ -117,8 +154,10 @@ def _with_status(plugin: InstalledPlugin, plugins: list[InstalledPlugin], policy
         return replace(
             plugin, status="invalid", detail="the entry point must be named 'domain' or 'domain.extension'"
         )
-    if not policy.allows(plugin.name):
-        return replace(plugin, status="disabled", detail="switched off by SMA_PLUGINS or --no-plugins")
+    if plugin.name == ANY:
+        return replace(plugin, status="invalid", detail=NO_DOMAIN_ANY)
+    if not policy.allows(plugin.name, plugin.package):
+        return replace(plugin, status="disabled", detail=SWITCHED_OFF)
     others = [other.package for other in plugins if other.name == plugin.name and other is not plugin]
     if others:
         return replace(

@@ -1,15 +1,17 @@
-"""`doctor`: whether each installed plugin can be imported, and what to do when not.
+"""`doctor`: whether each installed plugin and command can be imported, and what to do when not.
 
 Each is tried in a process of its own, so no plugin can break the report.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
-from sma_core.plugins.trial import Part, Trial, try_plugin, try_together
+from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.discovery import ANY, InstalledPlugin, PluginPolicy, installed_plugins
+from sma_core.plugins.trial import Part, Trial, try_command, try_plugin, try_together
 
 Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disabled"]
 SECONDS = 60.0
@@ -26,7 +28,7 @@ _ADVICE: dict[Health, str] = {
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One plugin's state, why it is so, what to do, and where it failed.
+    """The state of one plugin or command, why it is so, what to do, and where it failed.
 
     ``api`` is the version of the contract it was made for, empty where it does not say; ``parts`` are what it
     gives, and ``deprecated`` what it uses that the next major version of the contract will not have.
@@ -42,6 +44,7 @@ class Diagnosis:
     api: str
     parts: tuple[Part, ...] = ()
     deprecated: tuple[str, ...] = ()
+    kind: Literal["plugin", "command"] = "plugin"
 
     @property
     def healthy(self) -> bool:
@@ -61,10 +64,10 @@ def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds:
     trial = try_plugin(plugin, seconds)
     if trial.reason:
         return _diagnosis(plugin, "incompatible" if trial.incompatible else "broken", trial.reason, trial)
-    usable = [each for each in plugins if each.status == "installed" and each.domain == plugin.domain]
     if plugin.name != plugin.domain:
-        alone = all(each.name != plugin.domain for each in plugins)
-        return _diagnosis(plugin, "ok", _missing_domain(plugin) if alone else plugin.detail, trial)
+        return _diagnosis(plugin, "ok", _missing_domain(plugin, plugins) or plugin.detail, trial)
+    extensions = [other for other in plugins if other.status == "installed" and other.adds_to(plugin.name)]
+    usable = [plugin, *extensions]
     if len(usable) > 1 and (together := try_together(plugin.name, seconds)).reason:
         return _together(plugin, usable, together.reason, trial, seconds)
     return _diagnosis(plugin, "ok", plugin.detail or _two_versions(plugin, trial), trial)
@@ -85,8 +88,34 @@ def _two_versions(plugin: InstalledPlugin, trial: Trial) -> str:
     return f"its keywords declare API {plugin.api}, its Domain {trial.api_version}: make them one"
 
 
-def _missing_domain(plugin: InstalledPlugin) -> str:
+def _missing_domain(plugin: InstalledPlugin, plugins: list[InstalledPlugin]) -> str:
+    """Say so when there is no domain that an extension adds to."""
+    if any(other.name == other.domain and plugin.adds_to(other.name) for other in plugins):
+        return ""
+    if plugin.domain == ANY:
+        return "it adds to every domain, but none is installed"
     return f"it adds to the domain {plugin.domain!r}, which is not installed"
+
+
+def diagnose_commands(commands: Sequence[InstalledCommand], seconds: float = SECONDS) -> list[Diagnosis]:
+    """Import each command that is not switched off in a process of its own, for at most ``seconds``."""
+    return [_diagnosed_command(command, seconds) for command in commands]
+
+
+def _diagnosed_command(command: InstalledCommand, seconds: float) -> Diagnosis:
+    trial = try_command(command, seconds) if command.status == "installed" else Trial()
+    status: Health = "broken" if trial.reason else "ok" if command.status == "installed" else command.status
+    return Diagnosis(
+        name=command.line,
+        package=command.package,
+        version=command.version,
+        status=status,
+        detail=trial.reason or command.detail,
+        advice=_ADVICE[status].format(package=command.package),
+        traceback=trial.traceback,
+        api=command.api,
+        kind="command",
+    )
 
 
 def _diagnosis(plugin: InstalledPlugin, status: Health, detail: str = "", trial: Trial | None = None) -> Diagnosis:

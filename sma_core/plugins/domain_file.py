@@ -18,7 +18,15 @@ from types import ModuleType
 
 from sma_core.errors import PluginError
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.loading import CORE, LoadedPlugins, core_manager, reason_of, register
+from sma_core.plugins.loading import (
+    CORE,
+    LoadedPlugins,
+    add_plugins,
+    core_manager,
+    general_extensions,
+    reason_of,
+    register,
+)
 from sma_core.plugins.quiet import output_to_stderr
 
 FILE = "file"
@@ -58,7 +66,7 @@ def moved(path: Path, policy: PluginPolicy) -> Path:
 
 
 def load_file(path: Path, policy: PluginPolicy) -> LoadedPlugins:
-    """Import the file and register its hooks under the name ``file``.
+    """Import the file, register its hooks under the name ``file``, and add the extensions of every domain.
 
     Raises `PluginError` when plugins are switched off, the file is missing or broken, its name is that of another
     module, or the command did not name it.
@@ -83,7 +91,8 @@ def load_file(path: Path, policy: PluginPolicy) -> LoadedPlugins:
         raise
     except BaseException as error:
         raise PluginError(f"the file {path} cannot be used as a domain: {reason_of(error)}") from error
-    return LoadedPlugins(manager, {"core": CORE, FILE: f"the file {path.name}"}, ())
+    loaded = LoadedPlugins(manager, {"core": CORE, FILE: f"the file {path.name}"}, ())
+    return add_plugins(loaded, general_extensions(policy), policy)
 
 
 def _import(path: Path) -> ModuleType:

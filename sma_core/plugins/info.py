@@ -17,7 +17,7 @@ SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """What there is to say of a plugin; ``extensions`` are the plugins of other packages that add to its domain.
+    """What there is to say of a plugin; ``extensions`` are the plugins that add to its domain.
 
     ``api_version`` is that of the contract it was made for, None where it does not say; ``path`` is the file of
     its entry module; ``deprecated`` is what it uses that the next major version of the contract will not have.
@@ -49,7 +49,7 @@ def plugin_info(name: str, policy: PluginPolicy | None = None) -> PluginInfo:
             f"the plugin {name!r} ({plugin.package} {plugin.version}) cannot be used: {trial.reason}; "
             "sma plugins doctor shows the traceback"
         )
-    others = [each for each in installed_plugins(policy) if each.domain == name and each.name != name]
+    others = [other for other in installed_plugins(policy) if name == plugin.domain and other.adds_to(name)]
     return PluginInfo(
         name=plugin.name,
         package=plugin.package,
@@ -61,6 +61,6 @@ def plugin_info(name: str, policy: PluginPolicy | None = None) -> PluginInfo:
         module=plugin.module,
         path=Path(trial.path) if trial.path else None,
         parts=trial.parts,
-        extensions=tuple(f"{each.name} ({each.package} {each.version})" for each in others),
+        extensions=tuple(f"{other.name} ({other.package} {other.version})" for other in others),
         deprecated=trial.deprecated,
     )

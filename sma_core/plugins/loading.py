@@ -13,7 +13,7 @@ import pluggy
 
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins import builtin, hookspecs
-from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
+from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, InstalledPlugin, PluginPolicy, installed_plugins
 from sma_core.plugins.missing import missing_hint
 from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.specs import API_VERSION
@@ -50,7 +50,7 @@ class LoadedPlugins:
 
 
 def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugins:
-    """Import the plugin ``domain`` and every ``domain.*`` extension, and nothing else.
+    """Import the plugin ``domain``, every extension ``domain.*`` and ``any.*``, and nothing else.
 
     A broken extension becomes a record in ``broken``. Raises `PluginError` when the domain is not
     installed, is provided by two packages, is switched off or is itself broken; with a strict policy
@@ -58,22 +58,32 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
     """
     policy = policy or PluginPolicy.from_environment()
     plugins = installed_plugins(policy)
-    wanted = [plugin for plugin in plugins if plugin.domain == domain]
+    own = [plugin for plugin in plugins if plugin.name == domain]
+    wanted = own + [plugin for plugin in plugins if plugin.adds_to(domain)]
     _refuse_unusable(domain, wanted, plugins)
     manager = core_manager()
-    packages = {"core": CORE}
-    broken: list[BrokenPlugin] = []
+    loaded = LoadedPlugins(manager, {"core": CORE}, ())
+    return add_plugins(loaded, wanted, policy)
+
+
+def add_plugins(loaded: LoadedPlugins, wanted: list[InstalledPlugin], policy: PluginPolicy) -> LoadedPlugins:
+    """Import plugins and add their hooks to those that are ``loaded``; disabled ones are passed over.
+
+    A broken extension becomes a record in ``broken``. Raises `PluginError` when a domain's own plugin is broken;
+    with a strict policy also for an extension.
+    """
+    packages, broken = dict(loaded.packages), list(loaded.broken)
     for plugin in wanted:
         if plugin.status == "disabled":
             continue
         try:
-            import_and_register(manager, plugin)
+            import_and_register(loaded.manager, plugin)
             packages[plugin.name] = f"{plugin.package} {plugin.version}"
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # what test tools and Rust raise is often no Exception
             failure = BrokenPlugin(plugin, reason_of(error, plugin.package), traceback.format_exc())
-            if plugin.name == domain or policy.strict:
+            if plugin.name == plugin.domain or policy.strict:
                 kind = IncompatiblePluginError if isinstance(error, IncompatiblePluginError) else PluginError
                 raise kind(
                     f"the plugin {plugin.name!r} ({plugin.package} {plugin.version}) cannot be used: "
@@ -81,9 +91,18 @@ def load_plugins(domain: str, policy: PluginPolicy | None = None) -> LoadedPlugi
                 ) from error
             broken.append(failure)
     newer = tuple(
-        f"{packages[each.name]} was {each.detail}" for each in wanted if each.name in packages and each.detail
+        f"{packages[plugin.name]} was {plugin.detail}"
+        for plugin in wanted
+        if plugin.name in packages and plugin.detail
     )
-    return LoadedPlugins(manager, packages, tuple(broken), newer)
+    return LoadedPlugins(loaded.manager, packages, tuple(broken), newer)
+
+
+def general_extensions(policy: PluginPolicy) -> list[InstalledPlugin]:
+    """Return the installed plugins that add to every domain; raises `PluginError` for two of one name."""
+    general = [plugin for plugin in installed_plugins(policy) if plugin.adds_to(ANY)]
+    _refuse_conflicts(general)
+    return general
 
 
 def load_alone(plugin: InstalledPlugin) -> LoadedPlugins:
@@ -101,7 +120,8 @@ def usable_plugin(name: str, policy: PluginPolicy | None = None) -> InstalledPlu
     plugins = installed_plugins(policy)
     domain, dot, _ = name.partition(".")
     if not dot:
-        _refuse_unusable(domain, [plugin for plugin in plugins if plugin.domain == domain], plugins)
+        wanted = [plugin for plugin in plugins if plugin.name == domain or plugin.adds_to(domain)]
+        _refuse_unusable(domain, wanted, plugins)
     found = [plugin for plugin in plugins if plugin.name == name]
     if not found:
         there = ", ".join(plugin.name for plugin in plugins) or "none"
@@ -121,13 +141,9 @@ def core_manager() -> pluggy.PluginManager:
 
 def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[InstalledPlugin]) -> None:
     """Raise `PluginError` when ``domain`` is missing, switched off or provided twice."""
-    for plugin in wanted:
-        if plugin.status == "conflict":
-            raise PluginError(
-                f"the plugin {plugin.name!r} is provided by both "
-                f"{' and '.join(other.package for other in wanted if other.name == plugin.name)}; "
-                "uninstall one of them"
-            )
+    if domain == ANY:
+        raise PluginError(f"{NO_DOMAIN_ANY}: name a domain of sma plugins list")
+    _refuse_conflicts(wanted)
     own = [plugin for plugin in wanted if plugin.name == domain]
     if not own:
         usable = [plugin for plugin in plugins if plugin.status != "invalid"]
@@ -137,6 +153,17 @@ def _refuse_unusable(domain: str, wanted: list[InstalledPlugin], plugins: list[I
         raise IncompatiblePluginError(f"{own[0].package} {own[0].version} was {own[0].detail}")
     if own[0].status == "disabled":
         raise PluginError(f"the plugin {domain!r} ({own[0].package}) is {own[0].detail}; switch it on to use it")
+
+
+def _refuse_conflicts(wanted: list[InstalledPlugin]) -> None:
+    """Raise `PluginError` when two packages provide a plugin of one name."""
+    for plugin in wanted:
+        if plugin.status == "conflict":
+            raise PluginError(
+                f"the plugin {plugin.name!r} is provided by both "
+                f"{' and '.join(other.package for other in wanted if other.name == plugin.name)}; "
+                "uninstall one of them"
+            )
 
 
 def unknown_domain(domain: str, installed: list[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 
-from sma_core.plugins.discovery import GROUP
+from sma_core.plugins import commands, discovery
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -34,7 +34,10 @@ def missing_hint(error: BaseException, package: str | None = None) -> str:
 def _own_modules(package: str | None) -> set[str]:
     """Top-level names of the modules that the package's entry points name."""
     return {
-        re.split(r"[.:]", entry.value)[0] for entry in metadata.entry_points(group=GROUP) if _is_of(entry, package)
+        re.split(r"[.:]", entry.value)[0]
+        for group in (discovery.GROUP, commands.GROUP)
+        for entry in metadata.entry_points(group=group)
+        if _is_of(entry, package)
     }
 
 

@@ -98,8 +98,7 @@ class Registry:
         _warn(loaded.newer, policy.strict)
         registry = cls(domain, loaded, policy.strict)
         _warn(set(registry._newer()) - set(loaded.newer), policy.strict)
-        for failure in registry.broken:
-            logger.warning("%s", failure)
+        _warn(map(str, registry.broken), strict=False)
         return registry
 
     def _newer(self) -> Iterator[str]:
@@ -131,7 +130,10 @@ class Registry:
                 f"the file {path} must give one domain, not {len(domains)}: with a function sma_domains, marked "
                 "@hookimpl, that returns [Domain(…)]"
             )
-        return cls(domains[0], loaded, strict=True, reference=str(path))
+        _warn(loaded.newer, policy.strict)
+        registry = cls(domains[0], loaded, policy.strict, reference=str(path))
+        _warn(map(str, registry.broken), strict=False)
+        return registry
 
     def _collect(self, plugin: str, provider: str, loaded: LoadedPlugins, strict: bool) -> None:
         """Take one plugin's specs, all or none: a failure leaves out an extension, not the program."""
@@ -142,7 +144,7 @@ class Registry:
         except BaseException as error:
             package, _, version = provider.rpartition(" ")
             sentence = reason_of(error, package)
-            if plugin in (self.name, "core") or strict:
+            if plugin in (self.name, "core", FILE) or strict:
                 raise PluginError(f"the plugin {plugin!r} ({provider}) cannot be used: {sentence}") from error
             record = InstalledPlugin(plugin, package, version, "", plugin)
             self.broken.append(BrokenPlugin(record, sentence, traceback.format_exc()))

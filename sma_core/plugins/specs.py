@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from sma_core.plugins.deprecation import warn_of_deprecated_fields
 
-API_VERSION = "1.3"
+API_VERSION = "1.4"
 """Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
 
 InputKind = Literal["discrete", "continuous"]
@@ -95,6 +95,8 @@ class Domain(Spec):
     def __post_init__(self) -> None:
         """Raise `ValueError` when a field is not usable, or rows of text have no tokenizer."""
         super().__post_init__()
+        if self.name == "any":
+            raise ValueError("a Domain cannot be named 'any': the name is reserved for plugins of every domain")
         if self.input_kind == "discrete" and self.tokenizer is None:
             raise ValueError(f"Domain {self.name!r} has discrete inputs: name its tokenizer, such as 'bytes'")
 

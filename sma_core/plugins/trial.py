@@ -1,4 +1,4 @@
-"""Try plugins in a process of their own: import one and call its hooks, or load a domain with all that adds to it.
+"""Try plugins in a process of their own: import one and call its hooks, import a command, or load a whole domain.
 
 A plugin may hang, exit, crash or print: here it takes down nothing but the trial. The process is
 ``python -m sma_core.plugins.trial``; it writes what it found to a file, so nothing that is printed can spoil it.
@@ -27,6 +27,8 @@ import pluggy
 
 from sma_core import plugins
 from sma_core.errors import IncompatiblePluginError
+from sma_core.plugins.command_loading import build_command
+from sma_core.plugins.commands import InstalledCommand
 from sma_core.plugins.deprecation import PluginDeprecationWarning
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import reason_of
@@ -76,6 +78,11 @@ class Trial:
 def try_plugin(plugin: InstalledPlugin, seconds: float) -> Trial:
     """Import one plugin and call its hooks, in a process that is ended after ``seconds``."""
     return _in_a_process([plugin.name, plugin.package], seconds)
+
+
+def try_command(command: InstalledCommand, seconds: float) -> Trial:
+    """Import what implements a command, in a process that is ended after ``seconds``."""
+    return _in_a_process([command.line, command.reference, command.package], seconds)
 
 
 def try_together(domain: str, seconds: float) -> Trial:
@@ -139,6 +146,8 @@ def _attempt(names: list[str]) -> Trial:
         if len(names) == 1:
             Registry.load(names[0], PluginPolicy(strict=True))
             return Trial()
+        if len(names) == 3:
+            return _tried_command(*names)
         installed = installed_plugins(PluginPolicy())
         plugin = next(plugin for plugin in installed if [plugin.name, plugin.package] == names)
         with warnings.catch_warnings(record=True) as caught:
@@ -146,6 +155,12 @@ def _attempt(names: list[str]) -> Trial:
             return _worked(plugin, specs_alone(plugin), caught)
     except BaseException as error:
         return Trial(reason_of(error, names[-1]), _traceback(error), isinstance(error, IncompatiblePluginError))
+
+
+def _tried_command(line: str, reference: str, package: str) -> Trial:
+    """Import and build a command; whatever is wrong with it is raised."""
+    build_command(InstalledCommand(tuple(line.split(" ")[1:]), "", package, "", reference))
+    return Trial(path=getattr(sys.modules.get(reference.partition(":")[0]), "__file__", None))
 
 
 def _traceback(error: BaseException) -> str:
@@ -169,7 +184,7 @@ def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[war
 
 
 def main() -> None:
-    """Do the trial that the arguments name: a file for the finding, then plugin and package, or a domain."""
+    """Do the trial that the arguments name: a file for the result, then a plugin, a command or a domain."""
     if _SHOW is not None:
         faulthandler.register(_SHOW)
     file, *names = sys.argv[1:]

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,8 @@ from sma_kit.new_plugin import new_plugin
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")
-SPECS = [each for each in vars(plugins).values() if isinstance(each, type) and issubclass(each, Spec)]
+EXPORTED = [getattr(plugins, name) for name in plugins.__all__]
+SPECS = [each for each in EXPORTED if isinstance(each, type) and issubclass(each, Spec)]
 
 
 def files_of(page):
@@ -105,6 +107,25 @@ def test_a_domain_in_one_file_trains_as_the_page_writes_it(run_sma, tmp_path, mo
     done = run_sma(*train, "--set", "training.steps=2")
     sys.modules.pop("mydomain", None)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_of_the_page_runs(tmp_path, monkeypatch):
+    files = {name.partition("/")[2]: text for name, text in files_of("plugins.md") if "sma-lengths" in name}
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    commands = project["entry-points"]["sma.commands"]
+    modules = {name.removeprefix("src/"): text for name, text in files.items() if name.startswith("src/")}
+    site = write_distribution(tmp_path / "site", project["name"], {}, modules, commands=commands)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, sys.path)]))
+    (tmp_path / "rows.txt").write_text("ab\ncd\nabc\n")
+
+    def sma(*arguments):
+        command = [sys.executable, "-m", "sma_core", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert sma("lengths", "rows.txt").stdout == "LENGTH  ROWS\n     2     2\n     3     1\n"
+    missing = sma("lengths", "none.txt")
+    assert (missing.returncode, missing.stderr) == (2, "error: cannot read none.txt: No such file or directory\n")
+    assert "Count the rows of a file by their length." in sma("--help").stdout
 
 
 def test_every_spec_has_an_example_that_runs():

@@ -86,9 +86,11 @@ class Installer:
         self.folder, self.monkeypatch, self.places = folder, monkeypatch, []
         self.before = set(sys.modules)
 
-    def __call__(self, name, entry_points, files, version="1.0", summary="A package for a test.", facts=()):
+    def __call__(
+        self, name, entry_points, files, version="1.0", summary="A package for a test.", facts=(), commands=None
+    ):
         folder = self.folder / f"{name}-{version}"
-        place = write_distribution(folder, name, entry_points, files, version, summary, facts)
+        place = write_distribution(folder, name, entry_points, files, version, summary, facts, commands)
         self.monkeypatch.syspath_prepend(place)
         self.places.append(str(place))
         return place

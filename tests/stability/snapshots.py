@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import typer
 from typer.models import ArgumentInfo, OptionInfo
 
 from sma_core import plugins
-from sma_core.cli.app import app
+from sma_core.cli.app import COMMANDS, app
 from sma_core.plugins import API_VERSION, events, hookspecs
+from sma_core.plugins.commands import core_commands
 from sma_core.plugins.deprecation import deprecation
+from sma_core.plugins.references import resolve
 
 FOLDER = Path(__file__).parent
 COMMAND = "python -m tests.stability.snapshots --write"
@@ -40,10 +40,8 @@ def plugin_api() -> str:
 
 def records() -> list[type]:
     """Dataclasses that authors meet: specs, and the events of a run."""
-    places = (plugins, events)
-    return [
-        each for place in places for each in vars(place).values() if isinstance(each, type) and is_dataclass(each)
-    ]
+    found = [*(getattr(plugins, name) for name in plugins.__all__), *vars(events).values()]
+    return [each for each in found if isinstance(each, type) and is_dataclass(each)]
 
 
 def described(field: Field[Any], hint: Any) -> str:
@@ -57,18 +55,10 @@ def described(field: Field[Any], hint: Any) -> str:
 
 
 def command_line() -> str:
-    """Every verb, with the name, type and default of each of its arguments and options."""
-    return "\n\n".join(verbs(app, "sma")) + "\n"
-
-
-def verbs(group: typer.Typer, path: str) -> Iterator[str]:
-    """Yield a paragraph for each verb of a group and of the groups in it."""
-    if path == "sma":
-        yield paragraph(path, group.registered_callback.callback)
-    for command in group.registered_commands:
-        yield paragraph(f"{path} {command.name}", command.callback)
-    for inner in group.registered_groups:
-        yield from verbs(inner.typer_instance, f"{path} {inner.name}")
+    """The core's commands, with the name, type and default of each of their arguments and options."""
+    functions = {command.line: resolve(command.reference, command.line) for command in core_commands(COMMANDS)}
+    functions = {"sma": app.registered_callback.callback} | functions
+    return "\n\n".join(paragraph(line, function) for line, function in functions.items()) + "\n"
 
 
 def paragraph(path: str, verb: Any) -> str:

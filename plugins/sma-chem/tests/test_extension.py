@@ -67,7 +67,7 @@ def test_the_page_works_as_it_is_written(polymers, tmp_path):
 def test_list_and_info_name_both_packages(polymers):
     listed = {each["name"]: each for each in json.loads(sma("sma plugins list --json", polymers).stdout)}
     assert listed["chem.polymers"]["package"] == "sma-polymers"
-    assert (listed["chem.polymers"]["api"], listed["chem.polymers"]["status"]) == ("1.3", "installed")
+    assert (listed["chem.polymers"]["api"], listed["chem.polymers"]["status"]) == ("1.4", "installed")
     facts = json.loads(sma("sma plugins info chem --json", polymers).stdout)
     assert (facts["package"], facts["extensions"]) == ("sma-chem", ["chem.polymers (sma-polymers 0.1.0)"])
     given = json.loads(sma("sma plugins info chem.polymers --json", polymers).stdout)["parts"]

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sma_core.errors import PluginError, UserError
-from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
+from sma_core.plugins.discovery import ANY, GROUP, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
 
 
@@ -52,6 +52,10 @@ def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport
     """
     project = _project(target)
     domain = usable_plugin(target, policy).domain if project is None else _domain_of(project)
+    if domain == ANY:
+        raise PluginError(
+            f"{target} adds to every domain and is none itself: check it with one, by that one's name"
+        )
     if find_spec("pytest") is None:
         raise UserError("the checks are run by pytest, which is not installed: pip install 'sma-core[testing]'")
     return CheckReport(domain, project, _run(domain, project))

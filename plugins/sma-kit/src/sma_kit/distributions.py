@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sma_core.plugins.discovery import GROUP
+from sma_core.plugins import commands as commands_discovery
+from sma_core.plugins import discovery
 
 
 def write_distribution(
@@ -21,15 +22,19 @@ def write_distribution(
     version: str = "1.0",
     summary: str = "A package for a test.",
     facts: Sequence[str] = (),
+    commands: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the modules ``files`` and the metadata of package ``name`` into ``folder`` and return it.
 
-    ``entry_points`` are those of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``.
+    ``entry_points`` are those of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``;
+    ``commands`` those of the group ``sma.commands``: ``WORDS: HELP`` -> ``module:attribute``.
     ``files`` are paths below ``folder`` with their text. ``facts`` are further lines of the metadata, such as
     ``Keywords: sma-api-1.2`` and ``Requires-Dist: numpy>=2``.
     """
     information = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-    lines = [f"[{GROUP}]", *(f"{entry} = {target}" for entry, target in entry_points.items())]
+    lines = []
+    for group, entries in ((discovery.GROUP, entry_points), (commands_discovery.GROUP, commands or {})):
+        lines += [f"[{group}]", *(f"{entry} = {target}" for entry, target in entries.items())]
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {summary}\n"
     metadata += "".join(f"{fact}\n" for fact in facts)
     texts = {information / "METADATA": metadata, information / "entry_points.txt": "\n".join(lines) + "\n"}

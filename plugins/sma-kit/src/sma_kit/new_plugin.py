@@ -17,7 +17,7 @@ from string import Template
 
 from sma_core.errors import UserError
 from sma_core.files import publish_folder, temporary_name
-from sma_core.plugins.discovery import PluginPolicy, installed_plugins
+from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, PluginPolicy, installed_plugins
 from sma_core.plugins.specs import API_VERSION, SPEC_NAME, InputKind
 
 SUFFIX = ".template"
@@ -72,6 +72,8 @@ def _check_name(name: str) -> None:
         raise UserError(
             f"{name!r} cannot name a domain: take lower case letters, digits and single hyphens, a letter first"
         )
+    if name == ANY:
+        raise UserError(f"{NO_DOMAIN_ANY}: take another name")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise UserError(f"{name!r} is a word of Python's own, which makes confusing code: take another name")
     if name.startswith("sma-"):

@@ -11,21 +11,7 @@ import typer
 
 from sma_core.cli.options import Columns, Debug, Json, Kind, Out, names_from
 
-import_app = typer.Typer(help="Take over a model of another program.", no_args_is_help=True, rich_markup_mode=None)
-export_app = typer.Typer(help="Write a run for another program.", no_args_is_help=True, rich_markup_mode=None)
 
-
-@import_app.callback()
-def _import() -> None:
-    """Take over a model of another program."""
-
-
-@export_app.callback()
-def _export() -> None:
-    """Write a run for another program."""
-
-
-@import_app.command("authors")
 def import_authors(
     context: typer.Context,
     source: Annotated[
@@ -65,7 +51,6 @@ def import_authors(
     typer.echo(f"next: sma {following} --model {result.run}{' FILE' if following == 'predict' else ''}")
 
 
-@export_app.command("authors")
 def export_authors(
     run: Annotated[Path, typer.Argument(help="A run of sma train or sma finetune.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write.")],

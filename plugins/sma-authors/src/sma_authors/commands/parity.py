@@ -16,15 +16,7 @@ from sma_core.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from sma_authors.comparison import Verdict
 
-app = typer.Typer(help="Compare with the authors' implementation.", no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.callback()
-def _interop() -> None:
-    """Compare with the authors' implementation."""
-
-
-@app.command("check")
 def check(
     folders: Annotated[
         list[Path], typer.Argument(metavar="FOLDER...", help="Recorded models or masks, or a folder of them.")

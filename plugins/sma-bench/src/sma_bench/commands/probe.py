@@ -26,6 +26,7 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
+from sma_core.cli.run_domain import reads_run
 
 ProbeKind = Annotated[
     Literal["linear", "knn"],
@@ -33,6 +34,7 @@ ProbeKind = Annotated[
 ]
 
 
+@reads_run
 def probe(
     context: typer.Context,
     domain: Domain = None,

@@ -10,17 +10,9 @@ import typer
 from sma_core.cli.options import Column, Columns, Debug, Json, Reader, names_from
 from sma_view.commands.inspection_lines import inspection_lines, set_lines
 
-app = typer.Typer(help="Look at data.", no_args_is_help=True, rich_markup_mode=None)
-
 Domain = Annotated[str, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
 
 
-@app.callback()
-def _data() -> None:
-    """Look at data."""
-
-
-@app.command("list")
 def list_data(context: typer.Context, domain: Domain, as_json: Json = False, debug: Debug = False) -> None:
     """List a domain's named sets, and whether each is on this machine; reads and fetches none."""
     from sma_core.cli.output import as_json_text
@@ -34,7 +26,6 @@ def list_data(context: typer.Context, domain: Domain, as_json: Json = False, deb
         typer.echo(line)
 
 
-@app.command("inspect")
 def inspect(
     context: typer.Context,
     domain: Domain,

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from sma_core.cli.options import Column, Debug, Device, Json, Reader
+from sma_core.cli.run_domain import reads_run
 
 
+@reads_run
 def masks(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
