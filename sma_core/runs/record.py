@@ -1,0 +1,110 @@
+"""What a run knows of itself: the contents of ``model.json``, typed and versioned.
+
+The file is written by verbs that train, last of all that makes a folder a run, and read by every verb that takes one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sma_core.errors import CheckpointError
+
+FORMAT_VERSION = 1
+"""Format of ``model.json`` that this version writes; later ones are refused."""
+
+
+class _Record(BaseModel):
+    """Base of the records: frozen; entries that this version does not know are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class DomainRecord(_Record):
+    """The domain of a run: its name, or the path of the file it came from, and the package that brought it."""
+
+    name: str
+    package: str
+
+
+class TokenizerRecord(_Record):
+    """The tokenizer of a run; a model can only be used with the same one."""
+
+    name: str
+    version: str
+    vocabulary_size: int
+
+
+class DataRecord(_Record):
+    """The rows of a pre-training: what the user named, how many were usable, and the weights of mixed sets."""
+
+    source: str
+    rows: int
+    weights: tuple[float, ...] | None = None
+
+
+class SplitRecord(_Record):
+    """How labelled rows were split; ``fingerprint`` is missing in runs of early versions."""
+
+    name: str
+    seed: int
+    rows: dict[str, int]
+    fingerprint: str | None = None
+
+
+class RunRecord(_Record):
+    """The contents of ``model.json``.
+
+    ``tokenizer`` is set for rows of text, ``scale`` (see `FeatureScale.to_json`) for rows of numbers. ``task``,
+    ``targets`` (see `Targets.to_json`), ``head`` and ``split`` belong to fine-tuned runs, ``data`` to pre-trained
+    ones. ``imported`` names the foreign checkpoint that a run was made from.
+    """
+
+    format: int = FORMAT_VERSION
+    verb: Literal["train", "finetune"]
+    finished: bool = False
+    domain: DomainRecord
+    plugins: dict[str, str] = Field(default_factory=dict)
+    tokenizer: TokenizerRecord | None = None
+    scale: dict[str, Any] | None = None
+    data: DataRecord | None = None
+    task: str | None = None
+    targets: dict[str, Any] | None = None
+    head: str | None = None
+    pretrained: str | None = None
+    split: SplitRecord | None = None
+    imported: str | None = None
+
+    @property
+    def is_finetuned(self) -> bool:
+        """Whether the run has learned a task."""
+        return self.verb == "finetune"
+
+    @property
+    def continuous(self) -> bool:
+        """Whether the model reads rows of numbers."""
+        return self.scale is not None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read ``model.json``; raises `CheckpointError` when it is missing, damaged, or of a later format."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            version = int(values["format"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        if version > FORMAT_VERSION:
+            raise CheckpointError(f"{path} was written by a later sma-core (format {version}): upgrade sma-core")
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            entry = ".".join(map(str, first["loc"]))
+            raise CheckpointError(f"{path} is damaged: {entry}: {first['msg']}") from error
+
+    def to_json(self) -> str:
+        """Return the text of the file; entries without a value are left out."""
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n"
