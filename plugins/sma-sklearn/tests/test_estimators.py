@@ -18,8 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sma_core
-from sma_core import SMAClassifier, SMAFeaturizer, SMARegressor
 from sma_core.errors import DataError, UserError
+from sma_sklearn import SMAClassifier, SMAFeaturizer, SMARegressor
 
 SHORT = {"training.epochs": 1.0}
 LONG = {"training.epochs": 50.0}
