@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
-from sma_bench.baselines import BaselineRows, fit_boosted_trees, fit_linear
 
+from sma_bench.baselines import BaselineRows, fit_boosted_trees, fit_linear
 from sma_core.errors import UserError
 
 ROWS, FEATURES = 200, 6

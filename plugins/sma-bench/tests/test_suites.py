@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 from scipy import stats
+
 from sma_bench.comparison import Figures, Row, chosen_rows, differences
 from sma_bench.suites import Pretraining, Suite, cells, nested, read_suite
 from sma_bench.sweeps import turns
-
 from sma_core.errors import ConfigError
 
 SUITE = {
