@@ -4,15 +4,15 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from sma_view.bars import draw_bars, draw_groups
-from sma_view.drawer import Drawer
-from sma_view.drawing_check import SVG, checked
-from sma_view.letters import draw_letters
-from sma_view.svg import STRONGEST, Shades, opacity
 
 from sma_core.errors import PluginError
 from sma_core.plugins import DrawnRow
+from sma_core.plugins.drawing_check import SVG, checked
 from sma_core.plugins.registry import Registry
+from sma_view.bars import draw_bars, draw_groups
+from sma_view.drawer import Drawer
+from sma_view.letters import draw_letters
+from sma_view.svg import STRONGEST, Shades, opacity
 
 WORD = DrawnRow(importance=(0.1, 0.5, 0.2), hidden=frozenset({1}), text="ab", pieces=("a", "b", ""), prefix="r1-")
 BOX = DrawnRow(importance=(0.1, 0.5), hidden=frozenset({0}), features=("height", "width"), values=(1.25, math.nan))

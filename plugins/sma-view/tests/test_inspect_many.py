@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sma_view.inspect_data import inspect_data
 
 from sma_core.errors import DataError
+from sma_view.inspect_data import inspect_data
 
 ROWS = ["bako", "BAD!", "bekobeko", "", "mo", "nine", "lakola", "BAD!"]
 ELSEWHERE = {"label", "path", "files", "seconds", "peak_megabytes", "worker_megabytes"}
