@@ -13,11 +13,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from sma_kit import write_distribution
-
 from benchmarks.reports import Found, Record
 from benchmarks.tables import table
 from benchmarks.timing import Spread
+from sma_kit import write_distribution
 
 PLUGINS = 50
 COMMANDS = {

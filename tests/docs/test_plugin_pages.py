@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from sma_kit import DomainContract, write_distribution
-from sma_kit.new_plugin import new_plugin
-from sma_view.drawing_check import checked
 
 from sma_core import plugins
 from sma_core.plugins import API_VERSION, DrawnRow, Spec, events, hookspecs
+from sma_core.plugins.drawing_check import checked
+from sma_kit import DomainContract, write_distribution
+from sma_kit.new_plugin import new_plugin
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "plugin-reference.md").read_text(encoding="utf-8")

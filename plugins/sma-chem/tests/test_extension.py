@@ -9,9 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from sma_kit import write_distribution
 
 from sma_core.plugins.discovery import GROUP
+from sma_kit import write_distribution
 
 PAGE = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text(encoding="utf-8")
 PROJECT = "sma-polymers/"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
+
 from sma_bench.baselines import BaselineRows, fit_boosted_trees, fit_linear
 
 RADIUS, BITS = 2, 2048

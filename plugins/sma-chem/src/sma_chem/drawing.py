@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
-from sma_view.letters import letter_parts
-from sma_view.svg import SANS, Shades, document, escaped, mean, said
 
 from sma_chem.smiles_atoms import atom_spans, read_molecule
 from sma_core.plugins import DrawnRow
+from sma_view.letters import letter_parts
+from sma_view.svg import SANS, Shades, document, escaped, mean, said
 
 WIDTH, HEIGHT = 292, 210
 """Pixels that the molecule has."""

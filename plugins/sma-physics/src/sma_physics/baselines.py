@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+
 from sma_bench.baselines import BaselineRows, fit_boosted_trees, fit_linear
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sma_view.bars import draw_groups
-
 from sma_core.plugins import DrawnRow
 from sma_physics.schema import FEATURES
+from sma_view.bars import draw_groups
 
 GROUPS = {"lepton": "lepton", "missing": "missing momentum", "m": "masses"} | {
     f"jet{number}": f"jet {number}" for number in (1, 2, 3, 4)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
+
 from sma_bench.baselines import BaselineRows, fit_linear
 
 WORD = 3

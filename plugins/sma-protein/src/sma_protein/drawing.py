@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from sma_core.plugins import DrawnRow
 from sma_view.letters import title_of
 from sma_view.svg import MONOSPACE, SANS, Shades, cell, document
-
-from sma_core.plugins import DrawnRow
 
 LETTER, LINE, NUMBERS, GAP = 10.0, 26.0, 34.0, 6.0
 """Pixels: a residue's width, a line's height, the room for numbers, the space between blocks."""
