@@ -18,7 +18,7 @@ from sma_bench.suites import read_suite
 from sma_core.errors import ConfigError, PluginError, StoppedOnRequest, UserError
 from sma_core.plugins.registry import Registry
 
-SHIPPED = Path(__file__).parents[1] / "support" / "toy_domain" / "suites" / "words.toml"
+SHIPPED = Path(__file__).parents[3] / "tests" / "support" / "toy_domain" / "suites" / "words.toml"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -146,7 +146,7 @@ def test_a_baseline_sees_no_label_of_the_test(toy):
     ("function", "error", "said"),
     [
         ("toy_domain.guesses:too_few", PluginError, "200 x 1 predictions, not 3 x 1"),
-        ("toy_domain.guesses:not_here", PluginError, "needs a package that is not here"),
+        ("toy_domain.guesses:not_here", PluginError, "needs a package that is not installed"),
         ("toy_domain.guesses:absent", PluginError, "does not exist"),
     ],
 )
