@@ -102,7 +102,7 @@ def test_a_pretrained_run_is_where_fine_tuning_begins_and_out_keeps_the_run(toy,
     model = SMARegressor(run, settings=SHORT, out=tmp_path / "kept").fit(texts, labels)
     loaded = sma_core.load(tmp_path / "kept")
     assert np.array_equal(loaded.predict(texts)[:, 0], model.predict(texts))
-    assert model.contents_.config["pretrained"] == str(run)
+    assert model.contents_.settings["pretrained"] == str(run)
 
 
 def test_estimators_are_cloned_searched_and_pickled(toy, tmp_path):
