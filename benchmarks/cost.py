@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 
 import torch
-from sma_core.sources.prepare import build_tokenizer
 from torch.utils.flop_counter import FlopCounterMode
 
-from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
+from sma_core.feeds.feed import new_feed
+from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.masking import draw_noise
 from sma_core.nn.model import SMA
 from sma_core.plugins.registry import Registry
@@ -57,11 +57,11 @@ def counted(domain: str, recipe: str, length: int | None) -> tuple[int, float, i
     registry = Registry.load(domain)
     config = pretrain_settings(registry, Request(recipe)).config
     length = length or config.model.max_length
-    inputs: Inputs = ContinuousInputs(1)
-    rows = torch.randn(BATCH, length, 1)
-    if registry.domain.input_kind == "discrete":
-        inputs = DiscreteInputs(build_tokenizer(registry, None).vocabulary_size)
+    inputs = new_feed(registry, config.data).inputs
+    if isinstance(inputs, DiscreteInputs):
         rows = torch.randint(4, inputs.vocabulary_size, (BATCH, length))
+    else:
+        rows = torch.randn(BATCH, length, inputs.channels)
     model = SMA(config.model, inputs)
     noise = draw_noise(BATCH, model.encoder.query_count(length), length, torch.Generator(), "cpu")
     with FlopCounterMode(display=False) as counter:

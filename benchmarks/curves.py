@@ -74,7 +74,7 @@ def lines(records: Sequence[Record]) -> list[tuple[str, ...]]:
 
 
 def draw(records: Sequence[Record], title: str, path: Path) -> None:
-    """Write the picture of all curves; the same records give the same bytes (matplotlib, extra ``report``)."""
+    """Write the picture of all curves with matplotlib; the same records give the same bytes."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

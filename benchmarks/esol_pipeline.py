@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sma_chem.baselines import fingerprints
 from sma_chem.scaffolds import scaffold_balanced_split
-from sma_core import SMAFeaturizer
+from sma_sklearn import SMAFeaturizer
 
 TARGET = "measured log solubility in mols per litre"
 PENALTIES = np.logspace(-2, 4, 13)

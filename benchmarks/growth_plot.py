@@ -1,4 +1,4 @@
-"""The picture of `growth`: time above, memory below, both axes logarithmic (matplotlib, extra ``report``)."""
+"""The picture of `growth`: time above, memory below, both axes logarithmic (needs matplotlib)."""
 
 from __future__ import annotations
 

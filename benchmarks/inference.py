@@ -1,7 +1,7 @@
 """`inference`: rows to vectors, as `embed` and `predict` do it, in tokens a second.
 
 One call takes all rows of a workload through the encoder, in batches of at most ``TOKENS`` padded inputs. Beside
-the way of the verbs (rows of like length together, no gradients): other arithmetic, batches in the order of the
+the way of the verbs (rows of similar length together, no gradients): other arithmetic, batches in the order of the
 file, and the encoder of `transformers`' Perceiver. How far vectors move by arithmetic is the largest difference of
 their cosine from 1.
 """
@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sma_core.models.encoders import BATCH_TOKENS, of_like_length
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,7 +28,8 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.workloads import WORKLOADS, Workload, small
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import FixedPrecision, autocast, is_native, seeded
-from sma_core.models.vectors import latents_of
+from sma_core.models.loaded_run import of_similar_length
+from sma_core.models.vectors import BATCH_TOKENS, latents_of
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA
 
@@ -136,15 +136,15 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
     with seeded(SEED):
         module = SMA(work.model, work.inputs).to(device).eval()
     ways: dict[str, tuple[Encode, Callable[..., Iterable[NDArray[np.int64]]]]] = {
-        "fp32": (ours(module, device, "fp32"), of_like_length),
+        "fp32": (ours(module, device, "fp32"), of_similar_length),
         "fp32, in the order of the file": (ours(module, device, "fp32"), in_file_order),
     }
     natural = [each for each in ARITHMETICS if is_native(each, device)]
-    ways |= {p: (ours(module, device, p), of_like_length) for p in natural if p != "fp32"}
+    ways |= {p: (ours(module, device, p), of_similar_length) for p in natural if p != "fp32"}
     if device.type == "cpu":
-        ways["int8 weights"] = (ours(eight_bits(module), device, "fp32"), of_like_length)
+        ways["int8 weights"] = (ours(eight_bits(module), device, "fp32"), of_similar_length)
     if peer and rows.batch.inputs.dim() == 2:
-        ways |= {f"transformers {p}": (theirs(work, device, p), of_like_length) for p in natural}
+        ways |= {f"transformers {p}": (theirs(work, device, p), of_similar_length) for p in natural}
     padded = -(-rows.lengths // 8) * 8
     calls = {
         way: partial(_all, rows, encode, partial(order, padded, BATCH_TOKENS), device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.plugins.specs import Head, Reader, Renderer, Splitter, Tokenizer
+from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
 
 
 @hookimpl
@@ -106,22 +106,5 @@ def sma_splitters() -> list[Splitter]:
             summary="One of split.folds parts is the test, split.fold says which; validation from the others.",
             factory="sma_core.evaluation.splits:fold_split",
             needs=("folds", "fold"),
-        ),
-    ]
-
-
-@hookimpl
-def sma_renderers() -> list[Renderer]:
-    """Pictures of any row of text, and of any row of numbers."""
-    return [
-        Renderer(
-            name="letters",
-            summary="Text, each input on the colour of its importance, hidden ones boxed.",
-            factory="sma_view.letters:draw_letters",
-        ),
-        Renderer(
-            name="bars",
-            summary="A line for each number: its name, its importance as a bar, its value.",
-            factory="sma_view.bars:draw_bars",
         ),
     ]

@@ -70,7 +70,8 @@ class Domain(Spec):
     ``recipes`` is an importable package whose ``*.toml`` files are recipes; empty: the general ones of
     `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`. ``check`` names a function
     ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
-    it runs in worker processes. ``renderer`` draws the rows; None: the core's for the kind of input.
+    it runs in worker processes. ``renderer`` draws the rows; None: the general one of the package sma-view for the
+    kind of input.
 
     >>> reads = Domain(name="dna", summary="DNA reads", tokenizer="bytes", reader="lines", dataset="sample")
     >>> reads.input_kind, reads.head, reads.recipe_package
@@ -104,11 +105,6 @@ class Domain(Spec):
     def recipe_package(self) -> str:
         """The package that holds the recipes: the domain's own, or the general ones for its kind of input."""
         return self.recipes or f"sma_core.recipes.{self.input_kind}"
-
-    @property
-    def general_renderer(self) -> str:
-        """The core's renderer for its kind of input, which draws whatever the domain's own cannot."""
-        return "letters" if self.input_kind == "discrete" else "bars"
 
 
 @dataclass(frozen=True, kw_only=True)

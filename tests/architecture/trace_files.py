@@ -1,7 +1,7 @@
 """List the files of the core that a command executes before it calls the network.
 
-Run it as ``python tests/architecture/trace_files.py``. A file counts when one of its functions is called between the
-start of the command and the first call of the model's ``forward``; what runs while a module is imported does not.
+Run it as ``python tests/architecture/trace_files.py``. A file counts when one of its functions is called between
+the start of the command and the first call of the model's ``forward``; code that runs on import does not count.
 """
 
 from __future__ import annotations

@@ -25,9 +25,8 @@ from benchmarks.timing import Spread, interleaved
 from benchmarks.training import Training, parameters
 from benchmarks.workloads import WORKLOADS, small
 from sma_core.devices import device as arithmetic
-from sma_core.models.loaded_run import of_similar_length as of_like_length
+from sma_core.models.loaded_run import of_similar_length
 from sma_core.nn.inputs import ContinuousInputs
-from sma_core.training import device as arithmetic
 from tests.support.processes import python
 
 CPU = torch.device("cpu")
@@ -176,7 +175,7 @@ def test_growth_draws_its_lines_and_gives_exponents(tmp_path):
 def test_every_row_is_read_once_whatever_the_order():
     for name in ROWS:
         rows = Rows.of(name, 6)
-        for order in (of_like_length, in_file_order):
+        for order in (of_similar_length, in_file_order):
             groups = list(order(rows.lengths, 512))
             assert sorted(np.concatenate(groups).tolist()) == list(range(6))
 

@@ -14,6 +14,7 @@ from sma_authors.import_authors import import_authors
 from sma_authors.recorded_model import read_case
 from sma_authors.weights import build_predictor, read_checkpoint, take_over
 from sma_core.errors import CheckpointError, UserError
+from sma_core.models.load import load
 from sma_core.verbs.embed import embed
 from sma_core.verbs.finetune import finetune
 from sma_core.verbs.predict import predict
@@ -21,7 +22,7 @@ from sma_core.verbs.train import train
 from sma_view.masks import masks
 from tests.support.runs import table
 
-BYTES = Path(__file__).parents[1] / "parity" / "fixtures" / "discrete-cross-shared-embedding"
+BYTES = Path(__file__).parent / "parity" / "fixtures" / "discrete-cross-shared-embedding"
 WORDS = ["kato", "misu", "landorvex"]
 
 
@@ -53,10 +54,8 @@ def test_an_imported_model_is_taken_by_every_verb(imported, toy, words, tmp_path
 
 
 def test_the_encoder_of_an_imported_model_computes_what_theirs_does(imported, toy, tmp_path):
-    from sma_core.models.encoders import EncoderModel
-
     case = read_case(BYTES)
-    module = EncoderModel.load(imported, device="cpu").module
+    module = load(imported, device="cpu").module
     with torch.no_grad():
         latents = module.encode(case.inputs["inputs"], case.real).values
     assert torch.allclose(latents, case.outputs["eval.latents.final"], atol=1e-5)

@@ -1,4 +1,4 @@
-"""`sma_core.benchmark`: a suite runs, goes on where it stopped, and says what it found."""
+"""`benchmark`: a suite runs, goes on where it stopped, and says what it found."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sma_core
-from sma_bench.benchmark import plan_benchmark
+from sma_bench.benchmark import benchmark, plan_benchmark
 from sma_bench.run_baseline import run_baseline
 from sma_bench.suites import read_suite
 from sma_core.errors import ConfigError, PluginError, StoppedOnRequest, UserError
 from sma_core.plugins.registry import Registry
 
-SHIPPED = Path(__file__).parents[1] / "support" / "toy_domain" / "suites" / "words.toml"
+SHIPPED = Path(__file__).parents[3] / "tests" / "support" / "toy_domain" / "suites" / "words.toml"
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -38,7 +37,7 @@ def small(tmp_path: Path, **arms: str) -> Path:
 
 def test_a_suite_runs_and_a_cell_that_is_done_is_not_run_again(toy, tmp_path):
     path, out, lines = small(tmp_path, arms="['guided', 'none']"), tmp_path / "out", []
-    first = sma_core.benchmark(str(path), out=out, jobs=2, tell=lines.append)
+    first = benchmark(str(path), out=out, jobs=2, tell=lines.append)
     assert (first.done, first.missing, first.failures) == (2, 0, [])
     assert [row.arm for row in first.rows] == ["guided", "none"]
     assert sum("done in" in line for line in lines) == sum("begins" in line for line in lines) == 3
@@ -48,14 +47,14 @@ def test_a_suite_runs_and_a_cell_that_is_done_is_not_run_again(toy, tmp_path):
     figures = json.loads((out / "results.json").read_text())
     assert figures["rows"][0]["mean"] == first.rows[0].mean
 
-    again = sma_core.benchmark(str(path), out=out, arms=["none"], tell=lines.append)
+    again = benchmark(str(path), out=out, arms=["none"], tell=lines.append)
     assert len(lines) == 6
     assert again.rows == first.rows
 
 
 def test_every_command_can_be_repeated_by_hand_to_the_same_figure(toy, tmp_path, run_sma):
     path, out = small(tmp_path, arms="['none']"), tmp_path / "out"
-    sma_core.benchmark(str(path), out=out)
+    benchmark(str(path), out=out)
     (command,) = (out / "commands.sh").read_text().splitlines()
     words = command.split()
     words[words.index("--out") + 1] = str(tmp_path / "by-hand")
@@ -112,7 +111,7 @@ def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):
     path, out = small(tmp_path, arms="['none']"), tmp_path / "out"
     text = path.read_text().replace("training.epochs = 1.0", "training.epochs = 400.0")
     path.write_text(f'{text}\n[baselines]\nguess = "toy_domain.guesses:count_vowels"\n')
-    sma_core.benchmark(str(path), out=out, arms=["guess"])
+    benchmark(str(path), out=out, arms=["guess"])
     (out / "table.md").unlink()
 
     def stop_when_it_trains() -> None:
@@ -122,7 +121,7 @@ def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):
 
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
     with pytest.raises(StoppedOnRequest, match="goes on"):
-        sma_core.benchmark(str(path), out=out)
+        benchmark(str(path), out=out)
     (cell,) = (out / "cells" / "vowels").glob("none-*")
     assert not (cell / "results.json").exists()
     assert list((cell / "checkpoints").glob("step-*"))
@@ -147,7 +146,7 @@ def test_a_baseline_sees_no_label_of_the_test(toy):
     ("function", "error", "said"),
     [
         ("toy_domain.guesses:too_few", PluginError, "200 x 1 predictions, not 3 x 1"),
-        ("toy_domain.guesses:not_here", PluginError, "needs a package that is not here"),
+        ("toy_domain.guesses:not_here", PluginError, "needs a package that is not installed"),
         ("toy_domain.guesses:absent", PluginError, "does not exist"),
     ],
 )
@@ -182,9 +181,9 @@ def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
     printed = run_sma("benchmark", path, "--out", out, "--dry-run")
     assert "2 cells are left, 2 more cells once the sweep has picked" in printed.stderr
     with pytest.raises(ConfigError, match="the sweep on the seeds 0 comes first"):
-        sma_core.benchmark(str(path), out=out, seeds=[1])
+        benchmark(str(path), out=out, seeds=[1])
 
-    found = sma_core.benchmark(str(path), out=out, jobs=2)
+    found = benchmark(str(path), out=out, jobs=2)
     assert (found.done, found.missing, found.failures) == (4, 0, [])
     (row,) = found.rows
     assert row.seeds == (0, 1, 2)
@@ -197,7 +196,7 @@ def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
 @pytest.mark.full
 def test_a_sweep_that_is_half_done_picks_nothing(toy, tmp_path):
     path, out = swept(tmp_path), tmp_path / "out"
-    sma_core.benchmark(str(path), out=out, jobs=2, seeds=[0])
+    benchmark(str(path), out=out, jobs=2, seeds=[0])
     assert plan_benchmark(str(path), out=out).unknown == 0
     next(out.glob("cells/vowels/*/results.json")).unlink()
     plan = plan_benchmark(str(path), out=out)

@@ -1,8 +1,9 @@
-"""`sma_core.probe`, and the fits behind it."""
+"""`probe`, and the fits behind it."""
 
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.metrics import root_mean_squared_error
 from sklearn.preprocessing import StandardScaler
 
 import sma_core
+from sma_bench.probe import probe
 from sma_bench.probe_models import CHOICES, Part, fit_probe
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.evaluation.metrics import find_metric
@@ -30,7 +32,7 @@ def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
     return made
 
 
-@pytest.mark.parametrize("probe", ["linear", "knn"])
+@pytest.mark.parametrize("name", ["linear", "knn"])
 @pytest.mark.parametrize(
     ("kind", "targets", "metric", "least"),
     [
@@ -40,11 +42,11 @@ def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
         ("multiclass", 1, "accuracy", 0.6),
     ],
 )
-def test_probes_find_what_is_in_the_features(probe, kind, targets, metric, least):
+def test_probes_find_what_is_in_the_features(name, kind, targets, metric, least):
     classes = 3 if kind == "multiclass" else 0
-    found = fit_probe(probe, kind, find_metric(metric, kind, classes or None), classes, *parts(kind, 0, targets))
+    found = fit_probe(name, kind, find_metric(metric, kind, classes or None), classes, *parts(kind, 0, targets))
     assert found.test[metric] > least
-    assert found.chosen in CHOICES[probe]
+    assert found.chosen in CHOICES[name]
 
 
 def test_the_penalty_is_the_one_that_is_best_on_validation():
@@ -81,14 +83,14 @@ def pretrained(toy, tmp_path):
 
 
 def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp_path):
-    result = sma_core.probe(model=pretrained, task="vowels")
+    result = probe(model=pretrained, task="vowels")
     assert (result.task, result.kind, result.metric, result.split) == (
         "toy:vowels", "regression", "rmse", "random",
     )  # fmt: skip
     assert result.rows == {"train": 160, "valid": 20, "test": 20}
     assert result.test["r2"] > 0.3
     assert (result.layer, result.features) == (2, 16)
-    again = sma_core.probe(model=pretrained, task="vowels")
+    again = probe(model=pretrained, task="vowels")
     assert again.test == result.test
 
 
@@ -97,15 +99,16 @@ def test_features_are_those_of_embed(pretrained, monkeypatch):
 
     from sma_bench import probe
 
+    module = import_module("sma_bench.probe")
     seen = []
-    original = probe.fit_probe
+    original = module.fit_probe
 
     def spy(*arguments):
         seen.extend(arguments[4:])
         return original(*arguments)
 
-    monkeypatch.setattr(probe, "fit_probe", spy)
-    sma_core.probe(model=pretrained, task="vowels", layer=1)
+    monkeypatch.setattr(module, "fit_probe", spy)
+    probe(model=pretrained, task="vowels", layer=1)
     words = make_words(200, 2)  # as the task has them
     vectors = sma_core.load(pretrained).embed(words, layer=1)
     counted = np.array([sum(word.count(letter) for letter in "aeiou") for word in words])
@@ -116,26 +119,26 @@ def test_features_are_those_of_embed(pretrained, monkeypatch):
 
 
 def test_random_weights_take_the_shape_of_the_run_or_of_the_recipe(pretrained, toy):
-    shaped = sma_core.probe(model=pretrained, random_weights=True, task="vowels")
-    fresh = sma_core.probe(toy, random_weights=True, task="vowels")
+    shaped = probe(model=pretrained, random_weights=True, task="vowels")
+    fresh = probe(toy, random_weights=True, task="vowels")
     assert shaped.model is None
     assert shaped.test == fresh.test
-    assert shaped.test != sma_core.probe(model=pretrained, task="vowels").test
-    other = sma_core.probe(toy, random_weights=True, task="vowels", settings={"training.seed": 1})
+    assert shaped.test != probe(model=pretrained, task="vowels").test
+    other = probe(toy, random_weights=True, task="vowels", settings={"training.seed": 1})
     assert other.test != fresh.test
 
 
 @pytest.mark.parametrize(("task", "metric"), [("first", "accuracy"), ("flags", "roc_auc")])
 def test_classes_and_missing_labels_are_probed_too(pretrained, task, metric):
-    result = sma_core.probe(model=pretrained, task=task, probe="knn", layer=0)
+    result = probe(model=pretrained, task=task, probe="knn", layer=0)
     assert result.metric == metric
     assert 0.0 <= result.test[metric] <= 1.0
 
 
 def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(numbers, tmp_path):
     run = sma_core.train(numbers, settings={"training.steps": 2}, out=tmp_path / "run").run
-    assert sma_core.probe(model=run, task="volume").test["r2"] > 0.3
-    assert sma_core.probe(numbers, random_weights=True, task="volume").test["r2"] > 0.3
+    assert probe(model=run, task="volume").test["r2"] > 0.3
+    assert probe(numbers, random_weights=True, task="volume").test["r2"] > 0.3
 
 
 @pytest.mark.parametrize(
@@ -149,15 +152,15 @@ def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(nu
 )
 def test_wrong_wishes_get_a_sentence(pretrained, wish, error, sentence):
     with pytest.raises(error, match=sentence):
-        sma_core.probe(model=pretrained, **wish)
+        probe(model=pretrained, **wish)
 
 
 def test_a_probe_needs_a_pretrained_run_or_random_weights(toy, tmp_path):
     tuned = sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "tuned").run
     with pytest.raises(CheckpointError, match="a probe looks at a run of sma train"):
-        sma_core.probe(model=tuned)
+        probe(model=tuned)
     with pytest.raises(UserError, match="or say --random-weights"):
-        sma_core.probe(toy)
+        probe(toy)
 
 
 def test_the_program_prints_figures_or_json(pretrained, run_sma):

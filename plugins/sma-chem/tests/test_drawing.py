@@ -9,10 +9,11 @@ import pytest
 from rdkit import Chem
 
 from sma_chem.bundled import freesolv, nci
-from sma_chem.drawing import draw_molecule
 from sma_chem.smiles_atoms import atom_spans, read_molecule
 from sma_core.plugins import DrawnRow
 from sma_core.plugins.drawing_check import SVG
+
+draw_molecule = pytest.importorskip("sma_chem.drawing", reason="needs sma-chem[view]").draw_molecule
 
 EVERY = 10  # of the 4,999 molecules of NCI
 

@@ -9,33 +9,38 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from sma_bench.baselines import BaselineRows
 from sma_core.errors import DataError
-from sma_physics.baselines import boosted_trees, linear
 from sma_physics.schema import FEATURE_NAMES
 from sma_physics.splits import HIGGS_TEST_ROWS
 from sma_physics.unlabelled import higgs_without_test
 
 
-def rows() -> tuple[BaselineRows, np.ndarray]:
+@pytest.fixture
+def baselines():
+    return pytest.importorskip("sma_physics.baselines", reason="needs sma-physics[bench]")
+
+
+@pytest.fixture
+def labelled(baselines):
+    """Rows with missing features, as a baseline takes them, and the labels of all."""
     draw = np.random.default_rng(0)
     values = draw.normal(100.0, 20.0, size=(600, 4)).astype(np.float32)
     labels = (values[:, :1] > 100.0).astype(np.float64)
     values[::7, 1] = np.nan
     known = labels.copy()
     known[500:] = np.nan
-    return BaselineRows(values, known, "binary", (), np.arange(400), np.arange(400, 500), 0), labels
+    return baselines.BaselineRows(values, known, "binary", (), np.arange(400), np.arange(400, 500), 0), labels
 
 
-def test_a_linear_model_takes_missing_features():
-    given, labels = rows()
-    assert np.mean((linear(given)[500:] > 0.5) == labels[500:]) > 0.95
+def test_a_linear_model_takes_missing_features(baselines, labelled):
+    rows, labels = labelled
+    assert np.mean((baselines.linear(rows)[500:] > 0.5) == labels[500:]) > 0.95
 
 
-def test_boosted_trees_take_missing_features():
+def test_boosted_trees_take_missing_features(baselines, labelled):
     pytest.importorskip("lightgbm")
-    given, labels = rows()
-    assert np.mean((boosted_trees(given)[500:] > 0.5) == labels[500:]) > 0.95
+    rows, labels = labelled
+    assert np.mean((baselines.boosted_trees(rows)[500:] > 0.5) == labels[500:]) > 0.95
 
 
 def test_the_events_to_pretrain_on_are_those_after_the_test(tmp_path, monkeypatch):

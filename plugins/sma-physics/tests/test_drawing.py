@@ -2,10 +2,13 @@
 
 from xml.etree import ElementTree
 
+import pytest
+
 from sma_core.plugins import DrawnRow
 from sma_core.plugins.drawing_check import SVG
-from sma_physics.drawing import draw_event
 from sma_physics.schema import FEATURE_NAMES
+
+draw_event = pytest.importorskip("sma_physics.drawing", reason="needs sma-physics[view]").draw_event
 
 HEADINGS = ["lepton", "missing momentum", "jet 1", "jet 2", "jet 3", "jet 4", "masses"]
 

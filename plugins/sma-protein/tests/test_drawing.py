@@ -3,9 +3,12 @@
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import pytest
+
 from sma_core.plugins import DrawnRow
 from sma_core.plugins.drawing_check import SVG
-from sma_protein.drawing import draw_sequence
+
+draw_sequence = pytest.importorskip("sma_protein.drawing", reason="needs sma-protein[view]").draw_sequence
 
 
 def row_of(pieces, hidden=()):

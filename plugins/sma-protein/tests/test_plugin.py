@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sma_core.sources.feeds import begin_feed
 
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.records import Row
+from sma_core.feeds.feed import new_feed
 from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
@@ -105,7 +105,7 @@ def test_tasks_keep_the_published_split(name, tmp_path, monkeypatch):
     registry = Registry.load("protein")
     settings = {"task": name, "data.processes": 1}
     config = finetune_settings(registry, Request(settings=settings)).config
-    rows = read_labelled(registry, config, begin_feed(registry, config.data))
+    rows = read_labelled(registry, config, new_feed(registry, config.data))
     assert rows.split == "column split"
     assert tuple(rows.sizes().values()) == SPLITS[name]
     assert rows.rejected == 0
@@ -117,7 +117,7 @@ def test_residues_whose_structure_is_not_known_do_not_count(tmp_path, monkeypatc
     monkeypatch.setenv("SMA_CACHE", str(tmp_path))
     registry = Registry.load("protein")
     config = finetune_settings(registry, Request(settings={"task": "secondary-structure"})).config
-    rows = read_labelled(registry, config, begin_feed(registry, config.data))
+    rows = read_labelled(registry, config, new_feed(registry, config.data))
     assert rows.classes == ("C", "E", "H")
     masks = [row.fields[0] for row in read_csv(path, "sequence", ("mask",))]
     numbers = rows.store.row_numbers

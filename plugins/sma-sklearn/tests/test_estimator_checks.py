@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import check_classifiers_train, check_estimator, check_regressors_train
 
 import sma_core
-from sma_core import SMAClassifier, SMAFeaturizer, SMARegressor
+from sma_sklearn import SMAClassifier, SMAFeaturizer, SMARegressor
 
 pytestmark = pytest.mark.full
 TINY = {"model.layers": 0, "model.latents": 4, "training.log_every": 1000, "training.epochs": 1.0}
@@ -56,5 +56,5 @@ def test_a_featurizer_passes_the_checks_whose_rows_its_run_can_read(numbers, tmp
 
 
 def test_the_exceptions_are_documented():
-    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "python.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in page for name in FEATURIZER)

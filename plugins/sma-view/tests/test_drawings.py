@@ -1,4 +1,4 @@
-"""The core's pictures of rows, what may stand in a page, and who draws a row that a renderer cannot."""
+"""The general pictures of rows, what may stand in a page, and who draws a row that a renderer cannot."""
 
 import math
 from xml.etree import ElementTree
@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from sma_core.errors import PluginError
-from sma_core.plugins import DrawnRow
+from sma_core.plugins import DrawnRow, Renderer
 from sma_core.plugins.drawing_check import SVG, checked
 from sma_core.plugins.registry import Registry
 from sma_view.bars import draw_bars, draw_groups
@@ -89,39 +89,46 @@ def test_a_declaration_is_taken_off():
     assert checked(f"<?xml version='1.0' encoding='iso-8859-1'?>\n{svg}\n") == svg
 
 
-class Own:
-    """A registry with one renderer beside the core's."""
+@pytest.fixture
+def drawer_of(toy, monkeypatch):
+    """Return a function that makes a drawer whose renderer, ``own``, is the given function."""
 
-    def __init__(self, monkeypatch, function):
-        self.registry = Registry.load("toy")
-        build = self.registry.build
-        monkeypatch.setattr(self.registry, "build", lambda spec: function if spec.name == "bars" else build(spec))
+    def make(function):
+        registry = Registry.load(toy)
+        spec = Renderer(name="own", summary="Own", factory="nowhere:draw")
+        find, build, provider = registry.find, registry.build, registry.provider
+        monkeypatch.setattr(registry, "find", lambda kind, name: spec if name == "own" else find(kind, name))
+        monkeypatch.setattr(registry, "build", lambda wanted: function if wanted is spec else build(wanted))
+        monkeypatch.setattr(
+            registry, "provider", lambda wanted: "sma-own 1.0" if wanted is spec else provider(wanted)
+        )
+        return Drawer(registry, "own")
+
+    return make
 
 
-def test_what_a_renderer_cannot_draw_is_drawn_by_the_general_one_with_one_line_of_warning(
-    toy, monkeypatch, capsys
-):
+def test_what_a_renderer_cannot_draw_is_drawn_by_the_general_one_with_one_line_of_warning(drawer_of, capsys):
     def draw(row):
         print("noise")
         if row.hidden:
             raise RuntimeError("no\nink")
         return '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
-    drawer = Drawer(Own(monkeypatch, draw).registry, "bars")
+    drawer = drawer_of(draw)
     plain = DrawnRow(importance=WORD.importance, text="ab", pieces=("a", "b", ""))
     assert drawer.draw(plain, 1) == draw(plain)
     assert drawer.warning is None
     assert [drawer.draw(WORD, row) for row in (7, 8)] == [draw_letters(WORD)] * 2
     assert drawer.warning == (
-        f"the renderer 'bars' of {drawer._registry.packages['core']} did not draw 2 of 3 pictures, "
+        "the renderer 'own' of sma-own 1.0 did not draw 2 of 3 pictures, "
         "the first of row 7: RuntimeError: no ink; the general one drew them"
     )
     assert capsys.readouterr().out == "noise\n"  # ours, above
 
 
 @pytest.mark.parametrize("answer", [None, "<p/>", '<svg xmlns="http://www.w3.org/2000/svg" id="a"/>'])
-def test_what_is_no_drawing_is_not_put_in_the_page(toy, monkeypatch, answer):
-    drawer = Drawer(Own(monkeypatch, lambda row: answer).registry, "bars")
+def test_what_is_no_drawing_is_not_put_in_the_page(drawer_of, answer):
+    drawer = drawer_of(lambda row: answer)
     assert drawer.draw(WORD, 1) == draw_letters(WORD)
     assert "ValueError" in drawer.warning
 

@@ -1,4 +1,4 @@
-"""`export_authors`: a run as a folder that the authors' own code loads."""
+"""`export_authors`: write a run as a folder that the authors' code loads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from torch import Tensor
 from sma_authors.settings import AuthorsModel
 from sma_authors.settings_export import can_express, write_settings
 from sma_authors.weights import CONFIG, SAFETENSORS, build_predictor, split_back, with_copies
-from sma_core.config import FinetuneConfig, PretrainConfig
-from sma_core.config.layers import Layer, resolve
+from sma_core.config import PretrainConfig
 from sma_core.errors import UserError
 from sma_core.files import flush, publish_folder, remove_folder, temporary_name
-from sma_core.models.build import present
+from sma_core.models.loaded_run import RunContents
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.model import SMA
-from sma_core.runs.run_folder import RunFolder
 
 logger = logging.getLogger("sma")
 
@@ -37,7 +35,7 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class ExportResult:
-    """Where the export is, and how many tensors it holds, copies not counted."""
+    """The folder, and its tensors and parameters; copies of tied tensors are not counted."""
 
     out: Path
     tensors: int
@@ -55,11 +53,11 @@ def export_authors(run: str | Path, out: str | Path) -> ExportResult:
         CheckpointError: ``run`` is no run, is damaged, or is set in a way that their code has no setting for.
         UserError: ``out`` is in use or cannot be written.
     """
-    folder, out = RunFolder.open(Path(run)), Path(out)
+    out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists and is not empty: give another --out")
-    facts = folder.model()
-    settings, weights = _pretrained(folder) if facts["verb"] == "train" else _finetuned(folder, facts)
+    contents = RunContents.read(Path(run))
+    settings, weights = _finetuned(contents) if contents.record.is_finetuned else _pretrained(contents)
     described = write_settings(settings)
     with torch.device("meta"):
         module = SMA(settings.model, settings.inputs) if settings.head is None else build_predictor(settings)
@@ -68,36 +66,36 @@ def export_authors(run: str | Path, out: str | Path) -> ExportResult:
     return ExportResult(out, len(official), sum(tensor.numel() for tensor in official.values()))
 
 
-def _pretrained(run: RunFolder) -> tuple[AuthorsModel, dict[str, Tensor]]:
-    config = resolve(PretrainConfig, [Layer(str(run.path), run.config())]).config
-    weights = present(run.checkpoints.latest(), run).model()
+def _pretrained(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
+    config = run.config()
+    assert isinstance(config, PretrainConfig), "the run is a pre-trained one"
     if not can_express(config.masking):
-        logger.warning("their code has no setting for how this run masks: trained further, it would hide nothing")
-    return AuthorsModel(config.model, _inputs_of(weights), config.masking, None, 0, None), weights
+        logger.warning(
+            "the authors' code has no setting for how this run masks: trained further there, it would hide nothing"
+        )
+    return AuthorsModel(config.model, _inputs_of(run.weights), config.masking, None, 0, None), run.weights
 
 
-def _finetuned(run: RunFolder, facts: dict[str, Any]) -> tuple[AuthorsModel, dict[str, Tensor]]:
-    config = resolve(FinetuneConfig, [Layer(str(run.path), run.config())]).config
-    weights = present(run.checkpoints.best(), run).model()
-    targets = facts["targets"]
+def _finetuned(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
+    config, weights, targets = run.config(), dict(run.weights), run.record.targets or {}
     if "head.output.bias" in weights and targets["kind"] == "regression":
         spread, mean = torch.tensor(targets["spread"]), torch.tensor(targets["mean"])
         weights["head.output.weight"] = weights["head.output.weight"] * spread[:, None]
         weights["head.output.bias"] = weights["head.output.bias"] * spread + mean
     outputs = len(weights["head.output.bias"]) if "head.output.bias" in weights else 0
     problem = PROBLEMS.get(targets["kind"])
-    return AuthorsModel(config.model, _inputs_of(weights), None, facts["head"], outputs, problem), weights
+    return AuthorsModel(config.model, _inputs_of(weights), None, run.record.head, outputs, problem), weights
 
 
 def _inputs_of(weights: dict[str, Tensor]) -> Inputs:
-    """Tell from the embedding what the model reads."""
+    """Return what the model reads, from the shape of its embedding."""
     if "embed.tokens.weight" in weights:
         return DiscreteInputs(len(weights["embed.tokens.weight"]))
     return ContinuousInputs(weights["embed.projection.weight"].shape[1])
 
 
 def _write(out: Path, described: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Write the folder beside its place and rename it."""
+    """Write the folder under a temporary name, then rename it."""
     building = temporary_name(out)
     try:
         building.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""`import_authors`: a checkpoint of the authors' code as a run folder that every verb takes."""
+"""`import_authors`: turn a checkpoint of the authors' code into a run folder."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from sma_core.sources.feeds import Feed, begin_feed
-from sma_core.sources.prepare import domain_facts
 from torch import nn
 
 from sma_authors.settings import AuthorsModel
 from sma_authors.weights import Checkpoint, build_predictor, read_checkpoint, take_over
-from sma_core.config import DataConfig, FinetuneConfig, MaskingConfig, PretrainConfig, TrainingConfig
+from sma_core.config import FinetuneConfig, MaskingConfig, PretrainConfig, TrainingConfig
 from sma_core.data.scaling import FeatureScale
 from sma_core.errors import CheckpointError, UserError
+from sma_core.feeds.feed import Feed
+from sma_core.feeds.text import TextFeed
+from sma_core.feeds.values import ValueFeed
 from sma_core.files import as_path
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
@@ -25,6 +26,8 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
+from sma_core.runs.provenance import origin_of
+from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.data_sets import cache_folder
 from sma_core.sources.model_hub import fetch_model
@@ -42,20 +45,13 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The run, what it is (``pre-trained`` or ``fine-tuned``), its size, and tensors that had no place in it."""
+    """The run, what it is (``pre-trained`` or ``fine-tuned``), its size, and tensors that it does not use."""
 
     run: Path
     domain: str
     what: str
     parameters: int
     left_out: list[str]
-
-    def lines(self) -> list[str]:
-        """Return what a person is told."""
-        lines = [f"imported a {self.what} model of {self.parameters:,} parameters", f"run folder {self.run}"]
-        if self.left_out:
-            lines.insert(1, f"left out, for no part of the network uses them: {', '.join(self.left_out)}")
-        return lines
 
 
 def import_authors(
@@ -93,17 +89,18 @@ def import_authors(
     settings = checkpoint.settings
     if settings.head is None:
         module: nn.Module = SMA(settings.model, settings.inputs)
-        config, facts = _pretrained(registry, settings)
+        config, entries = _pretrained(registry, settings)
     else:
         module = build_predictor(settings)
-        config, facts = _finetuned(registry, checkpoint, kind, targets)
+        config, entries = _finetuned(registry, checkpoint, kind, targets)
     left_out = take_over(module, checkpoint)
     run = RunFolder.create(as_path(out), f"{registry.name}-authors")
-    origin = {"imported": str(source), **domain_facts(registry), **feed.facts()}
     run.write_config(config)
     run.write_environment(registry.packages)
     run.checkpoints.save(0, module.state_dict(), {}, {})
-    run.write_model({**facts, **origin, "finished": True})
+    run.write_record(
+        RunRecord(imported=str(source), finished=True, **entries, **origin_of(registry), **feed.record())
+    )
     what = "pre-trained" if settings.head is None else "fine-tuned"
     return ImportResult(run.path, domain, what, parameter_count(module), left_out)
 
@@ -117,7 +114,7 @@ def _folder(source: str) -> Path:
 
 
 def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | None) -> Feed:
-    """Return what the domain feeds models with; raises `UserError` when it is not what this one reads."""
+    """Return the domain's feed; raises `UserError` when it is not what the model reads."""
     inputs, longest = checkpoint.settings.inputs, checkpoint.settings.model.max_length
     kind = "discrete" if isinstance(inputs, DiscreteInputs) else "continuous"
     if kind != registry.domain.input_kind:
@@ -126,12 +123,11 @@ def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | N
             f"{registry.domain.input_kind}: name another --domain"
         )
     if isinstance(inputs, DiscreteInputs):
-        feed = begin_feed(registry, DataConfig())
-        if feed.tokenizer is None or feed.inputs != inputs:
-            own = feed.tokenizer.vocabulary_size if feed.tokenizer else 0
+        feed = TextFeed.of(registry)
+        if feed.inputs != inputs:
             raise UserError(
                 f"{checkpoint.folder} reads {inputs.vocabulary_size} ids, but the tokenizer of the domain "
-                f"{registry.name!r} has {own}: name the domain that the model was trained on"
+                f"{registry.name!r} has {feed.inputs.vocabulary_size}: name the domain it was trained on"
             )
         return feed
     if inputs.channels != 1:
@@ -143,7 +139,7 @@ def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | N
         raise UserError(
             f"{checkpoint.folder} reads {longest} features, but {len(names)} are named: give all with --columns"
         )
-    return Feed(scale=FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
+    return ValueFeed(FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
 
 
 def _pretrained(registry: Registry, settings: AuthorsModel) -> tuple[BaseModel, dict[str, Any]]:

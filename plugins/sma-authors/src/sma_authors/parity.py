@@ -1,4 +1,4 @@
-"""`check_parity`: compare recorded numbers of the authors' implementation with ours."""
+"""`parity`: compare numbers recorded from the authors' implementation with ours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_ROUNDING = 10.0
 """A float32 difference of more than this many tolerances is no rounding."""
 
 
-def check_parity(folders: Sequence[Path]) -> list[Verdict]:
+def parity(folders: Sequence[Path]) -> list[Verdict]:
     """Check every folder: a recorded model, recorded masks, or a folder that holds such folders.
 
     Raises `CheckpointError` when a folder is neither, or a file in it is missing or damaged.

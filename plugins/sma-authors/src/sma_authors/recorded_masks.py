@@ -2,7 +2,7 @@
 
 A folder has ``index.json`` (case -> arguments), one safetensors file a case, and perhaps ``counts.safetensors``
 and ``schedule.safetensors``; the format is described beside the project's recorded numbers
-(tests/parity/fixtures).
+(plugins/sma-authors/tests/parity/fixtures).
 
 Shapes: B batch, H heads, Q queries, N padded length, n drawn queries.
 """

@@ -1,7 +1,7 @@
 """Parity of one recorded model: build it from its ``config.json``, load its weights, compare every tensor.
 
 A case is a folder with ``config.json``, ``model.safetensors``, ``inputs.safetensors`` and ``outputs.safetensors``,
-in the format of the project's recorded numbers (tests/parity/fixtures/README.md).
+in the format of the project's recorded numbers (plugins/sma-authors/tests/parity/fixtures/README.md).
 """
 
 from __future__ import annotations

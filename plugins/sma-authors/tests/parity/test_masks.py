@@ -6,11 +6,12 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.parity.cases import FIXTURES, failures
 
 from sma_authors.recorded_masks import check_masks
 from sma_core.config.models import MaskingConfig
 from sma_core.nn.counts import hidden_counts, query_count
+
+from .cases import FIXTURES, failures
 
 MASKS = FIXTURES / "masking"
 COUNTS = load_file(MASKS / "counts.safetensors")

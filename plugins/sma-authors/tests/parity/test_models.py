@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.parity.cases import CASES, FIXTURES, failures
 
 from sma_authors.recorded_model import check_case, read_case
 from sma_authors.weights import read_checkpoint, split_back, take_over, with_copies
 from sma_core.errors import CheckpointError
 from sma_core.nn.model import SMA
+
+from .cases import CASES, FIXTURES, failures
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.parity.reference import Reference
 from torch.nn import functional
 
 from sma_authors.recorded_model import check_case, read_case
@@ -14,6 +13,8 @@ from sma_authors.settings import read_settings
 from sma_authors.tensor_names import canonical
 from sma_authors.weights import build_predictor, split_back, with_copies
 from sma_core.nn.model import SMA
+
+from .reference import Reference
 
 DECODER = {
     "query_num_channels": 12,

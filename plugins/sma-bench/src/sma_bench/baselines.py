@@ -73,7 +73,7 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
     try:
         import lightgbm
     except ImportError as error:
-        raise UserError("this baseline needs LightGBM: pip install 'sma-core[baselines]'") from error
+        raise UserError("this baseline needs LightGBM: pip install 'sma-bench[trees]'") from error
     if rows.kind == "multiclass":
         raise UserError("boosted trees are fitted to values, and to zeros and ones, not to many classes")
     regression = rows.kind == "regression"

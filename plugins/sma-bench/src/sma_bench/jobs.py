@@ -1,4 +1,4 @@
-"""Running a suite's trainings: each is an `sma` command of its own, so that it can be repeated by hand."""
+"""Run the trainings of a suite, each as an `sma` command that can be repeated by hand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Work:
     @property
     def done(self) -> bool:
         """Whether its run is there and finished."""
-        return (self.run / "model.json").is_file() and bool(RunFolder(self.run).model().get("finished"))
+        return (self.run / "model.json").is_file() and RunFolder(self.run).record().finished
 
     @property
     def command(self) -> str:

@@ -1,4 +1,4 @@
-"""`probe`: how much of a task a frozen encoder has learned already, by a linear model or nearest neighbours."""
+"""`probe`: fit a linear model or nearest neighbours on the features of a frozen encoder."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from sma_core.models.encoders import EncoderModel
-from sma_core.sources.feeds import Feed, begin_feed, feed_of_run
 
-from sma_bench.probe_models import CHOSEN, Part, ProbeName, fit_probe
+from sma_bench.probe_models import Part, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
-from sma_core.data.batching.epochs import fixed_batches
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import choose_device, seeded
-from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.splits import Part as PartName
+from sma_core.feeds.feed import Feed
 from sma_core.files import as_path
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
+from sma_core.models.loaded_run import LoadedRun
+from sma_core.models.pretrained import open_pretrained
 from sma_core.models.vectors import check_layer, latents_of
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.domain_file import named, same_domain
+from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import parts_of
-from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
 ROWS_IN_BLOCK = 4096
-"""Rows whose batches are made together."""
+"""Rows whose batches are collated together."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +61,6 @@ class ProbeResult:
     valid: dict[str, float]
     test: dict[str, float]
 
-    def lines(self) -> list[str]:
-        """Return what a person is told."""
-        sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
-        return [
-            f"{self.probe} probe on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
-            f"{self.seconds:.1f} s",
-            f"features: {self.features} after layer {self.layer} of {self.model or 'random weights'}",
-            f"split: {self.split}",
-            f"validation {self.metric} {self.valid[self.metric]:.4f} with {CHOSEN[self.probe]} {self.chosen:g}",
-            f"test {figures}",
-        ]
-
 
 def probe(
     domain: str | None = None,
@@ -98,28 +84,34 @@ def probe(
     batch size and the seed count. Validation picks the penalty or the number of neighbours.
 
     Args:
-        domain: The plugin that knows the data, or a Python file that does; may be left out with ``model``.
+        domain: The plugin that knows the data, or a Python file that does; may be omitted with ``model``.
         model: A pre-trained run.
-        random_weights: Take weights as they are drawn, in the shape of ``model`` or of the recipe.
+        random_weights: Use random weights, in the shape of ``model`` or of the recipe.
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
         probe: ``linear`` or ``knn``.
         layer: The number of the trunk's layers that are passed, 0 after the first attention; empty: all.
-        recipe: Shipped settings to begin from; empty: the pre-trained run's, else ``tiny``.
-        config: A TOML file of settings laid over the recipe.
-        settings: Single settings by dotted name, laid over all.
+        recipe: Shipped settings to start from; empty: the pre-trained run's, else ``tiny``.
+        config: A TOML file of settings that override the recipe.
+        settings: Single settings by dotted name that override all others.
         device: Where the encoder computes, in fp32.
         preparing: Called with rows read, kept and set aside while the data is prepared.
         policy: Which plugins may be used; empty: as the environment says.
 
     Raises:
-        UserError: For anything the user can mend.
+        UserError: For anything the user can correct.
     """
     began = time.monotonic()
     model = as_path(model)
     request = Request.of(recipe, config, settings, data=data, task=task)
     domain, policy = named(domain, policy)
-    registry, resolved, feed = _begin(domain, model, random_weights, request, policy)
+    if model is None and not random_weights:
+        raise UserError("name a pre-trained run with --model RUN, or say --random-weights")
+    start = open_pretrained(domain, model, "a probe looks at")
+    with parts_of(model, start.record, policy):
+        registry = Registry.load(start.domain, policy)
+        resolved = finetune_settings(registry, request, start.settings).config
+        feed = start.feed(registry, resolved.data)
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")
     rows = read_labelled(registry, resolved, feed, preparing)
@@ -130,51 +122,31 @@ def probe(
 def _fitted(
     probe: ProbeName, module: SMA | Predictor, rows: LabelledRows, layer: int, config: FinetuneConfig
 ) -> dict[str, Any]:
-    """Encode the three parts, fit the probe, and give what the result says of rows and figures."""
+    """Encode the three parts, fit the probe, and return the entries of the result for rows and figures."""
     if is_per_position(rows.kind):
         raise ConfigError(f"{rows.label} has a label for every position, but a probe reads one vector a row")
     metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
-    found = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
-    said: dict[str, Any] = {
+    fitted = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
+    return {
         "task": rows.label,
         "kind": rows.kind,
         "metric": metric.name,
         "probe": probe,
         "split": rows.split,
+        "rows": rows.sizes(),
+        "rejected": rows.rejected,
+        "features": parts[0].features.shape[1],
+        **asdict(fitted),
     }
-    said |= {"rows": rows.sizes(), "rejected": rows.rejected, "features": parts[0].features.shape[1]}
-    return said | asdict(found)
-
-
-def _begin(
-    domain: str | None, model: Path | None, random_weights: bool, request: Request, policy: PluginPolicy | None
-) -> tuple[Registry, FinetuneConfig, Feed]:
-    """Find the domain, the settings, and what the encoder is fed."""
-    run = RunFolder.open(model) if model is not None else None
-    facts = run.model() if run is not None else None
-    if facts is not None and facts["verb"] != "train":
-        raise CheckpointError(f"{model} was written by sma {facts['verb']}: a probe looks at a run of sma train")
-    if facts is None and not random_weights:
-        raise UserError("name a pre-trained run with --model RUN, or say --random-weights")
-    name = domain or (facts["domain"]["name"] if facts else None)
-    if name is None:
-        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
-    if facts is not None and not same_domain(facts["domain"]["name"], name):
-        raise UserError(f"{model} was trained on the domain {facts['domain']['name']!r}, not {name!r}")
-    with parts_of(model, facts, policy):
-        registry = Registry.load(name, policy)
-        config = finetune_settings(registry, request, run.config() if run is not None else None).config
-        feed = feed_of_run(registry, config.data, facts) if facts else begin_feed(registry, config.data)
-    return registry, config, feed
 
 
 def _encoder(
     config: FinetuneConfig, feed: Feed, model: Path | None, device: str, policy: PluginPolicy | None
 ) -> SMA | Predictor:
-    """Load the encoder, or draw its first weights as training would."""
+    """Load the encoder, or initialise one as training would."""
     if model is not None:
-        return EncoderModel.load(model, device, policy).module
+        return LoadedRun.load(model, device, policy).module
     with seeded(config.training.seed):
         return SMA(config.model, feed.inputs).to(choose_device(device)).eval()
 
@@ -189,9 +161,7 @@ def _part(module: SMA | Predictor, rows: LabelledRows, part: PartName, layer: in
     features = np.empty((len(indices), width), dtype=np.float64)
     for start in range(0, len(indices), ROWS_IN_BLOCK):
         block = indices[start : start + ROWS_IN_BLOCK]
-        for batch in fixed_batches(
-            rows.store, block, batch_size, rows.feed.pad_id, rows.max_length, rows.feed.scale
-        ):
+        for batch in rows.feed.fixed_batches(rows.store, block, batch_size, rows.max_length):
             with torch.inference_mode():
                 vectors = mean_latents(latents_of(module, batch.to(device), layer))  # (B, D)
             features[places[batch.rows]] = vectors.double().cpu().numpy()

@@ -1,1 +1,6 @@
 """scikit-learn estimators on top of sma runs: a featurizer, a regressor and a classifier."""
+
+from sma_sklearn.estimators import SMAClassifier, SMARegressor
+from sma_sklearn.featurizer import SMAFeaturizer
+
+__all__ = ["SMAClassifier", "SMAFeaturizer", "SMARegressor"]

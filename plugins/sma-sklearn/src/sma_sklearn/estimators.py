@@ -1,7 +1,7 @@
-"""`SMARegressor` and `SMAClassifier`: fine-tuning as scikit-learn knows it, on rows in memory.
+"""`SMARegressor` and `SMAClassifier`: fine-tune on rows in memory.
 
-The rows are written to a file in a temporary folder and go the way of any file through `sma_core.finetune`; the
-run is then read into memory and the folder is gone, unless ``out`` names a place for the run.
+The rows are written to a file in a temporary folder and fine-tuned on by `sma_core.finetune`; the run is then read
+into memory and the folder is removed, unless ``out`` names a folder for the run.
 
 Letters: n rows, F features, T targets, C classes.
 """
@@ -22,11 +22,12 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
-from sma_core.models.encoders import RunContents
-from sma_core.models.loaded import Rows
-from sma_core.sources.feeds import is_continuous
 
+from sma_core.config import DataConfig
 from sma_core.errors import UserError
+from sma_core.feeds.feed import Feed
+from sma_core.feeds.rows import MemoryRows
+from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import parts_of
 from sma_core.sources.data_sets import cache_in
@@ -38,10 +39,10 @@ TEXT, PART = "sma:text", "sma:part"
 
 
 class _Tuned(RunEstimator):
-    """What regressor and classifier share."""
+    """Base of the regressor and the classifier."""
 
     kind: str
-    """What the labels are to `finetune`."""
+    """The kind of the labels, as `finetune` takes it."""
 
     def __init__(
         self,
@@ -63,30 +64,30 @@ class _Tuned(RunEstimator):
         self.random_state = random_state
         self.device = device
 
-    def _read(self, X: Any) -> Rows:  # noqa: ANN401 - as scikit-learn calls it
-        """Return rows of the kind that the domain has; raises `ValueError` when they are of another."""
-        rows: Rows = numbers_of(self, X, reset=True) if is_continuous(self._registry()) else texts_of(X)
+    def _read(self, X: Any, feed: Feed) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
+        """Return rows as ``feed`` reads them; raises `ValueError` for rows of another kind or fewer than two."""
+        rows: MemoryRows = numbers_of(self, X, reset=True) if feed.unit == "numbers" else texts_of(X)
         if len(rows) < 2:
-            raise ValueError(f"n_samples={len(rows)}, but one row is for training and one for validation at least")
+            raise ValueError(f"n_samples={len(rows)}, but training and validation need at least one row each")
         return rows
 
-    def _registry(self) -> Registry:
-        contents = None if self.run is None else RunContents.read(Path(self.run))
-        domain = self.domain or (None if contents is None else contents.facts["domain"]["name"])
-        if domain is None:
+    def _feed(self) -> Feed:
+        """Return the feed of the pre-trained run, or that of a new run of the domain."""
+        if self.run is None and self.domain is None:
             raise UserError("say which domain with domain=NAME, or which pre-trained run with run=FOLDER")
-        run, facts = (None, None) if contents is None else (contents.path, contents.facts)
-        with parts_of(run, facts):
-            return Registry.load(domain)
+        run = None if self.run is None else Path(self.run)
+        start = open_pretrained(self.domain, run, "fine-tuning starts from")
+        with parts_of(run, start.record):
+            return start.feed(Registry.load(start.domain), DataConfig())
 
-    def _tune(self, rows: Rows, labels: Mapping[str, Sequence[Any]]) -> None:
-        """Fine-tune on rows and the columns ``labels``, and keep what came of it in memory."""
+    def _tune(self, rows: MemoryRows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:
+        """Fine-tune on rows and the columns ``labels``, and keep the run in memory."""
         state = self.random_state
         seed = state if isinstance(state, int) else int(check_random_state(state).randint(2**31))
         with tempfile.TemporaryDirectory(prefix="sma-", ignore_cleanup_errors=True) as name, cache_in(Path(name)):
             folder = Path(name)
             order = self._order(len(rows), seed)
-            file, own = _written(folder, rows, labels, order, self._columns(rows))
+            file, own = _written(folder, rows, labels, order, self._columns(rows, feed))
             own |= {"targets": list(labels), "kind": self.kind, "split.column": PART, "training.seed": seed}
             own |= {"data.max_rejected": 0.0, "training.device": self.device}
             if isinstance(rows, np.ndarray) and self.run is None:
@@ -111,16 +112,14 @@ class _Tuned(RunEstimator):
         valid[np.random.default_rng(seed).permutation(rows)[:count]] = True
         return valid
 
-    def _columns(self, rows: Rows) -> tuple[str, ...]:
-        """Name the features: as the run does, else by their numbers; nothing for texts."""
+    def _columns(self, rows: MemoryRows, feed: Feed) -> tuple[str, ...]:
+        """Name the features as the run does, or by their numbers; rows of text have none."""
         if not isinstance(rows, np.ndarray):
             return ()
-        if self.run is not None:
-            columns = tuple(RunContents.read(Path(self.run)).facts["scale"]["columns"])
-            if len(columns) != rows.shape[1]:
-                raise ValueError(f"{self.run} reads {len(columns)} features, but X has {rows.shape[1]} features")
-            return columns
-        return tuple(str(at) for at in range(rows.shape[1]))
+        columns = feed.columns or tuple(str(number) for number in range(rows.shape[1]))
+        if len(columns) != rows.shape[1]:
+            raise ValueError(f"{self.run} reads {len(columns)} features, but X has {rows.shape[1]} features")
+        return columns
 
 
 class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
@@ -145,18 +144,19 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
         """Fine-tune; raises `ValueError` or `UserError` for rows, labels or settings that cannot be used."""
-        rows = self._read(X)
-        labels = check_array(_given(self, y), ensure_2d=False, dtype=np.float64, input_name="y")
+        feed = self._feed()
+        rows = self._read(X, feed)
+        labels = check_array(_needed(self, y), ensure_2d=False, dtype=np.float64, input_name="y")
         _same_length(rows, labels)
         self._is_column = labels.ndim == 1
         columns = labels.reshape(len(labels), -1)  # (n,) or (n, T) -> (n, T)
-        self._tune(rows, {f"sma:target-{at}": columns[:, at] for at in range(columns.shape[1])})
+        self._tune(rows, feed, {f"sma:target-{index}": column for index, column in enumerate(columns.T)})
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
         """Return values (n,) or (n, T)."""
-        found = self._run().predict(self._rows(X))
-        return found[:, 0] if self._is_column else found
+        values = self._run().predict(self._rows(X))
+        return values[:, 0] if self._is_column else values
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn has no types
         tags = super().__sklearn_tags__()
@@ -174,14 +174,15 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
         """Fine-tune; raises `ValueError` or `UserError` for rows, labels or settings that cannot be used."""
-        rows = self._read(X)
-        labels = column_or_1d(_given(self, y), warn=True)
+        feed = self._feed()
+        rows = self._read(X, feed)
+        labels = column_or_1d(_needed(self, y), warn=True)
         check_classification_targets(labels)
         _same_length(rows, labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: there is nothing to learn from it")
-        self._tune(rows, {"sma:target": [str(number) for number in numbers.tolist()]})
+            raise ValueError(f"y has one class only, {self.classes_[0]!r}: there is nothing to learn")
+        self._tune(rows, feed, {"sma:target": [str(number) for number in numbers.tolist()]})
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
@@ -190,12 +191,11 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401 - as scikit-learn calls it
         """Return the most probable class of each row (n,)."""
-        best = self.predict_proba(X).argmax(axis=1)
-        found: NDArray[Any] = self.classes_[best]
-        return found
+        classes: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return classes
 
 
-def _given(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of any form
+def _needed(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of any form
     """Return the labels; raises `ValueError` when there are none."""
     if y is None:
         raise ValueError(
@@ -204,35 +204,35 @@ def _given(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of 
     return y
 
 
-def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
+def _same_length(rows: MemoryRows, labels: NDArray[Any]) -> None:
     if len(rows) != len(labels):
         raise ValueError(f"X has {len(rows)} rows, but y has {len(labels)}")
 
 
 def _written(
     folder: Path,
-    rows: Rows,
+    rows: MemoryRows,
     labels: Mapping[str, Sequence[Any]],
     valid: NDArray[np.bool_],
     columns: tuple[str, ...],
 ) -> tuple[Path, dict[str, Any]]:
-    """Write the rows in their order, as training or validation; give the file and the settings that read it.
+    """Write the rows in their order, as training or validation; return the file and the settings that read it.
 
-    Fine-tuning wants a test part too: it is the validation rows once more, behind the others, so that the numbers
-    of rows in messages stay theirs.
+    The validation rows are repeated at the end as the test part, which fine-tuning needs; row numbers in messages
+    stay those of the caller.
     """
     again = np.flatnonzero(valid)
     order = np.concatenate([np.arange(len(rows)), again])
     parts = [*np.where(valid, "valid", "train").tolist(), *["test"] * len(again)]
-    beside = {name: [values[at] for at in order.tolist()] for name, values in labels.items()} | {PART: parts}
+    others = {name: [values[row] for row in order.tolist()] for name, values in labels.items()} | {PART: parts}
     if columns:
-        table = {name: pa.array(np.asarray(rows)[order, at], pa.float64()) for at, name in enumerate(columns)}
-        parquet.write_table(
-            pa.table(table | {name: pa.array(each) for name, each in beside.items()}), folder / "rows.parquet"
-        )
+        features = np.asarray(rows)[order].T
+        table = {name: pa.array(values, pa.float64()) for name, values in zip(columns, features, strict=True)}
+        table |= {name: pa.array(values) for name, values in others.items()}
+        parquet.write_table(pa.table(table), folder / "rows.parquet")
         return folder / "rows.parquet", {"data.columns": list(columns)}
     with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([TEXT, *beside])
-        writer.writerows(zip((rows[at] for at in order.tolist()), *beside.values(), strict=True))
+        writer.writerow([TEXT, *others])
+        writer.writerows(zip((rows[row] for row in order.tolist()), *others.values(), strict=True))
     return folder / "rows.csv", {"data.column": TEXT}

@@ -1,4 +1,4 @@
-"""`SMAFeaturizer`: a run's vectors as a step of a scikit-learn pipeline; and what all our estimators share.
+"""`SMAFeaturizer`: a run's vectors as a step of a scikit-learn pipeline; and the base of all estimators.
 
 Letters: n rows, F features, D width of a vector, M latents.
 """
@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
-from sma_core.models.encoders import BATCH_TOKENS, EncoderModel, RunContents
-from sma_core.models.loaded import LoadedRun, Rows
 
 from sma_core.errors import UserError
-from sma_core.models.vectors import Pooling
+from sma_core.feeds.rows import MemoryRows
+from sma_core.models.loaded_run import LoadedRun, RunContents
+from sma_core.models.vectors import BATCH_TOKENS, Pooling
 
 
 class RunEstimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator that holds a run in memory: ``contents_`` is what was read of its folder.
+    """An estimator that keeps a run in memory: ``contents_`` are the contents of its folder.
 
-    It can be copied and pickled, and does not need the folder any more: the network is built anew from them.
+    It can be copied and serialised and does not need the folder any more: the network is built from the contents.
     """
 
     contents_: RunContents
@@ -33,7 +33,7 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the run; raises scikit-learn's `NotFittedError` before `fit`."""
         check_is_fitted(self, "contents_")
         if "_built" not in self.__dict__:
-            self._built = LoadedRun.of(EncoderModel.of(self.contents_, self.device))
+            self._built = LoadedRun.of(self.contents_, self.device)
         built: LoadedRun = self._built
         return built
 
@@ -43,13 +43,13 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
         self.contents_ = RunContents.read(folder)
         return self._run()
 
-    def _rows(self, X: Any) -> Rows:  # noqa: ANN401 - as scikit-learn calls it
+    def _rows(self, X: Any) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
         """Return rows as the run reads them; raises `ValueError` naming the first that it cannot use."""
         run = self._run()
-        rows: Rows = numbers_of(self, X, reset=False) if run.features else texts_of(X)
-        for at, reason in enumerate(run.check(rows)):
+        rows: MemoryRows = numbers_of(self, X, reset=False) if run.features else texts_of(X)
+        for index, reason in enumerate(run.check(rows)):
             if reason is not None:
-                raise ValueError(f"row {at} cannot be used: {reason}")
+                raise ValueError(f"row {index} cannot be used: {reason}")
         return rows
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,9 +98,8 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         run = self._hold(Path(self.run))
         if run.features:
             numbers_of(self, X, reset=True)
-        self._n_features_out = self._embedded([] if not run.features else np.empty((0, len(run.features)))).shape[
-            1
-        ]
+        no_rows: MemoryRows = np.empty((0, len(run.features))) if run.features else []
+        self._n_features_out = self._embedded(no_rows).shape[1]
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as scikit-learn calls it
@@ -112,11 +111,11 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         tags.transformer_tags.preserves_dtype = []  # vectors are float32, whatever the rows are
         return tags
 
-    def _embedded(self, rows: Rows) -> NDArray[np.float32]:
+    def _embedded(self, rows: MemoryRows) -> NDArray[np.float32]:
         if self.pooling not in ("mean", "latents"):
             raise UserError(f"pooling is mean or latents, not {self.pooling!r}")
-        found = self._run().embed(rows, self.pooling, self.layer, self.batch_tokens)
-        return found.reshape(len(found), int(np.prod(found.shape[1:])))
+        vectors = self._run().embed(rows, self.pooling, self.layer, self.batch_tokens)
+        return vectors.reshape(len(vectors), int(np.prod(vectors.shape[1:])))
 
 
 def numbers_of(estimator: BaseEstimator, X: Any, reset: bool) -> NDArray[Any]:  # noqa: ANN401
@@ -134,7 +133,7 @@ def texts_of(X: Any) -> list[str]:  # noqa: ANN401 - a list, a Series, an array
     rows: Sequence[Any] | NDArray[Any] = X if isinstance(X, list | tuple) else np.asarray(X, dtype=object)
     if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1:
         rows = rows[:, 0]
-    wrong = next((at for at, text in enumerate(rows) if not isinstance(text, str)), None)
+    wrong = next((index for index, text in enumerate(rows) if not isinstance(text, str)), None)
     if wrong is not None:
         raise ValueError(f"row {wrong} is no text: {rows[wrong]!r:.60}")
     return [str(text) for text in rows]

@@ -1,1 +1,1 @@
-"""Pictures and pages: rows with what a mask hides, drawn by the core or by a domain's renderer."""
+"""Look at data and masks: inspection of data sets, and pictures and pages of what a mask hides."""

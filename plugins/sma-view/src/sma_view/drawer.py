@@ -1,4 +1,4 @@
-"""Drawing rows with a renderer of a domain, and with the core's general one whatever that cannot draw."""
+"""Draw rows with a renderer of the domain, and with the general one where that fails."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from sma_core.plugins.drawing_check import checked
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
+from sma_view.bars import draw_bars
+from sma_view.letters import draw_letters
+
+GENERAL: dict[str, Callable[[DrawnRow], str]] = {"letters": draw_letters, "bars": draw_bars}
+"""The general renderers by name; `sma_view.plugin` registers them too."""
 
 
 @dataclass(frozen=True)
@@ -23,22 +28,26 @@ class Failure:
 
 
 class Drawer:
-    """Draws the rows of a page; ``failures`` are those that the general renderer had to draw.
+    """Draws the rows of a page; ``failures`` lists those that the general renderer drew instead.
 
     ``name`` is a renderer of the registry; None: the domain's own.
     """
 
     def __init__(self, registry: Registry, name: str | None = None) -> None:
-        """Raise `PluginError` when ``name`` is no renderer; of a domain, that is a failure to draw."""
+        """Raise `PluginError` when ``name`` is no renderer; one of the domain that is missing fails to draw."""
         self.failures: list[Failure] = []
         self._drawn = 0
         self._registry = registry
-        self._general: Callable[[DrawnRow], str] = self._function(registry.domain.general_renderer)
-        self._name = name or registry.domain.renderer or registry.domain.general_renderer
+        general = general_renderer(registry)
+        self._general = self._function(general)
+        self._name = name or registry.domain.renderer or general
         if name is not None:
-            registry.find(Renderer, name)
+            self._function(name)
 
     def _function(self, name: str) -> Callable[[DrawnRow], str]:
+        """Return the renderer called ``name``; raises `PluginError` when there is none."""
+        if name in GENERAL and all(spec.name != name for spec in self._registry.specs(Renderer)):
+            return GENERAL[name]
         function: Callable[[DrawnRow], str] = self._registry.build(self._registry.find(Renderer, name))
         return function
 
@@ -65,3 +74,8 @@ class Drawer:
             f"the renderer {self._name!r} of {of} did not draw {len(self.failures)} of {self._drawn} pictures, "
             f"the first of row {first.row}: {first.reason}; the general one drew them"
         )
+
+
+def general_renderer(registry: Registry) -> str:
+    """Return the name of the renderer that draws any row of the domain's kind of input."""
+    return "letters" if registry.domain.input_kind == "discrete" else "bars"

@@ -1,4 +1,4 @@
-"""`inspect_data`: look at a set or a file before anyone trains on it; stores nothing, and stops at no bad row."""
+"""`inspect_data`: statistics of a data set or file before training on it; nothing is stored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from sma_core.sources.prepare import build_tokenizer
-from sma_core.sources.row_reading import read_text, read_values
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
@@ -23,11 +21,14 @@ from sma_core.data.records import RejectedRow, Row
 from sma_core.data.remote.files import here
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
+from sma_core.feeds.feed import new_feed
+from sma_core.feeds.text import TextFeed
 from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, pretrain_settings, recipe_names
 from sma_core.sources.data_sets import Source, places
+from sma_core.sources.reading import read_text, read_values
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_view.inspection import (
     Example,
@@ -45,7 +46,7 @@ EXAMPLES = 3
 COMMON_CHARACTERS = 24
 VALUE_BINS = 16
 LARGEST_BLOCK = 8 << 20
-"""No reader's block has more rows; so many beyond the last row wanted, nothing wanted can follow."""
+"""Upper bound of the rows of a reader's block; reading stops this far behind the last row wanted."""
 
 
 def inspect_data(
@@ -61,16 +62,16 @@ def inspect_data(
     progress: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> Inspection:
-    """Read ``data`` as training would and return figures of what is usable and what is not, and why.
+    """Read ``data`` as training would and return which rows are usable, which are not and why, and statistics.
 
     Args:
         domain: The plugin that knows the data.
         data: A set's name, a file, or several as ``--data`` takes them; empty: the domain's own set.
-        rows: Look at so many rows only, from the first; rows count on from file to file.
+        rows: Read only the first rows; row numbers continue from file to file.
         column: Column that holds the text; empty: a usual name is looked for.
         columns: Features of rows of numbers, in their order; empty: the set's, or all columns.
         reader: Reader by name; empty: by suffix.
-        plot: A ``.png`` file for the histograms; needs the extra ``report``.
+        plot: A ``.png`` file for the histograms; needs the extra ``plot``.
         processes: Processes that check rows; empty: one for each core.
         progress: Called with rows read, kept and set aside.
         policy: Which plugins may be used; empty: as the environment says.
@@ -85,17 +86,21 @@ def inspect_data(
     source = None if data is None else str(data)
     config = DataConfig(source=source, column=column, columns=tuple(columns) if columns else None, reader=reader)
     sources = find_sources(registry, config)
-    look = _NumbersLook if registry.domain.input_kind == "continuous" else _TextLook
-    looking = look(registry, sources, rows)
-    looking.read(processes, progress)
-    found = _inspection(registry, sources, looking, began)
+    feed = new_feed(registry, config)
+    look: _TextLook | _NumbersLook
+    if isinstance(feed, TextFeed):
+        look = _TextLook(registry, sources, rows, feed.tokenizer)
+    else:
+        look = _NumbersLook(registry, sources, rows)
+    look.read(processes, progress)
+    inspection = _inspection(registry, sources, look, began)
     if plot is not None:
-        write_plot(found, plot)
-    return found
+        write_plot(inspection, plot)
+    return inspection
 
 
 class _Look:
-    """Reads files to their end, or to the row asked for, and counts."""
+    """Reads files to their end, or to the last row wanted, and counts rows."""
 
     def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
         self.registry, self.sources, self.most = registry, sources, most
@@ -103,9 +108,9 @@ class _Look:
         self.whole = True
 
     def files(self) -> Iterator[tuple[Source, int, int | None]]:
-        """Yield each file, how many rows the ones before it have, and how many of its own are wanted.
+        """Yield each file, the number of rows before it, and how many of its own are wanted.
 
-        After the last row wanted one more file is given, for its first row tells whether there are others.
+        One file more than wanted is read, because its first row tells whether there are others.
         """
         for source in self.sources.sources:
             before = self.counts.rows
@@ -126,15 +131,17 @@ class _Look:
 class _TextLook(_Look):
     """Counts lengths and characters of rows of text."""
 
-    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+    def __init__(
+        self, registry: Registry, sources: SourceSet, most: int | None, tokenizer: DiscreteTokenizer
+    ) -> None:
         super().__init__(registry, sources, most)
-        self.tokenizer: DiscreteTokenizer = build_tokenizer(registry, None)
+        self.tokenizer = tokenizer
         self.lengths, self.characters = LengthTally(), CharacterTally()
         self._sample = Sample(EXAMPLES)
         self._examples: list[Row] = []
 
     def read(self, processes: int | None, progress: Progress | None) -> None:
-        """Read the rows; with a limit, one row more, which tells whether there are others."""
+        """Read the rows; with a limit one row more, to know whether there are others."""
         check = self.registry.domain.check
         for source, before, wanted in self.files():
             limit = None if wanted is None else wanted + 1
@@ -168,7 +175,8 @@ class _TextLook(_Look):
         self.lengths.add(self.tokenizer.encode(texts).lengths, numbers)
         self.characters.add(texts)
         stay, join = self._sample.offer(np.array(numbers, dtype=np.int64))
-        self._examples = [self._examples[at] for at in stay.tolist()] + [rows[at] for at in join.tolist()]
+        kept = [self._examples[index] for index in stay.tolist()]
+        self._examples = kept + [rows[index] for index in join.tolist()]
 
     def columns(self) -> list[str]:
         """Return the column that holds the text; of a file that has columns but names none, the one chosen."""
@@ -213,7 +221,7 @@ class _NumbersLook(_Look):
         self.tally: FeatureTally | None = None
 
     def read(self, processes: int | None, progress: Progress | None) -> None:
-        """Read the rows; ``processes`` belong to checks, which rows of numbers have none of."""
+        """Read the rows; ``processes`` is not used, because rows of numbers have no check."""
         for source, before, wanted in self.files():
             for record in self._records(source, wanted):
                 if isinstance(record, RejectedRow):
@@ -237,7 +245,7 @@ class _NumbersLook(_Look):
         self.counts.rows += len(block)
 
     def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
-        """Yield what is among the first rows; those set aside may come long before the block they stand in."""
+        """Yield the first rows; rejected ones may come long before the block that they belong to."""
         for record in read_values(self.registry, source):
             if most is None:
                 yield record
@@ -265,24 +273,24 @@ class _NumbersLook(_Look):
     def figures(self) -> NumberFigures:
         """Return the figures of the usable rows, of which there is one at least."""
         assert self.tally is not None, "there is a usable row"
-        features = [_feature(self.tally, at, name) for at, name in enumerate(self.names)]
+        features = [_feature(self.tally, index, name) for index, name in enumerate(self.names)]
         return NumberFigures(features, len(self.tally.sample))
 
 
-def _feature(tally: FeatureTally, at: int, name: str) -> Feature:
-    sample = tally.sample[:, at]
-    missing = tally.rows - int(tally.sums.known[at])
+def _feature(tally: FeatureTally, index: int, name: str) -> Feature:
+    sample = tally.sample[:, index]
+    missing = tally.rows - int(tally.sums.known[index])
     in_sample = sample[~np.isnan(sample)]
     known = missing < tally.rows
     return Feature(
         name=name,
         missing=missing,
         missing_share=missing / tally.rows,
-        mean=float(tally.sums.mean[at]) if known else None,
-        deviation=float(tally.sums.deviation[at]) if known else None,
-        minimum=float(tally.minimum[at]) if known else None,
+        mean=float(tally.sums.mean[index]) if known else None,
+        deviation=float(tally.sums.deviation[index]) if known else None,
+        minimum=float(tally.minimum[index]) if known else None,
         median=float(np.median(in_sample)) if len(in_sample) else None,
-        maximum=float(tally.maximum[at]) if known else None,
+        maximum=float(tally.maximum[index]) if known else None,
         bins=value_bins(sample, VALUE_BINS),
     )
 
@@ -290,7 +298,7 @@ def _feature(tally: FeatureTally, at: int, name: str) -> Feature:
 def _inspection(
     registry: Registry, sources: SourceSet, look: _TextLook | _NumbersLook, began: float
 ) -> Inspection:
-    """Put the figures together."""
+    """Collect the statistics into the result."""
     source, counts = sources.first, look.counts
     spec = source.spec if len(sources.sources) == 1 else None
     usable = counts.rows - counts.rejected
@@ -305,7 +313,7 @@ def _inspection(
         label=source.label if spec else sources.label,
         path=str(source.file),
         files=len(sources.sources),
-        found=_found(registry, source),
+        found=_origin(registry, source),
         summary=spec.summary if spec else None,
         source=spec.source if spec else None,
         licence=spec.licence if spec else None,
@@ -324,14 +332,14 @@ def _inspection(
     )
 
 
-def _found(registry: Registry, source: Source) -> str:
-    """Tell in a word how the source was found."""
+def _origin(registry: Registry, source: Source) -> str:
+    """Return where the source came from, in a word: see `Inspection.found`."""
     if source.spec is None:
         return "file"
     if source.spec.locate is not None:
         return "ships"
-    found = [place.name for place in places(registry, source.spec) if place.path == source.file]
-    return found[0] if found else "cache"
+    names = [place.name for place in places(registry, source.spec) if place.path == source.file]
+    return names[0] if names else "cache"
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The histograms of an inspection as a picture, drawn by matplotlib (extra ``report``)."""
+"""The histograms of an inspection as a picture, drawn by matplotlib (extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_plot(path: Path | None) -> None:
     if path.suffix.lower() != ".png":
         raise UserError(f"{path}: the picture is a PNG file; give a name that ends in .png")
     if find_spec("matplotlib") is None:
-        raise UserError("a picture needs matplotlib: pip install 'sma-core[report]'")
+        raise UserError("a picture needs matplotlib: pip install 'sma-view[plot]'")
 
 
 def write_plot(inspection: Inspection, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`masks`: what a pre-trained model would hide in some rows, for several draws."""
+"""`masks`: what a pre-trained model hides in some rows, for several draws."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
-from sma_core.models.encoders import EncoderModel
-from sma_core.sources.row_reading import RowChunk
 
 from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
 from sma_core.data.tokenizers import DiscreteTokenizer, pieces
 from sma_core.errors import CheckpointError
+from sma_core.feeds.rows import RowChunk
+from sma_core.feeds.text import TextFeed
 from sma_core.files import as_path
+from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.guidance import choose_mask, rank
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
@@ -85,26 +87,26 @@ def masks(
     model, page = Path(model), as_path(page)
     check_page(page, renderer)
     policy = policy or PluginPolicy.from_environment()
-    loaded = EncoderModel.load(model, device, policy)
-    if loaded.masking is None or not isinstance(loaded.module, SMA):
+    run = LoadedRun.load(model, device, policy)
+    if run.masking is None or not isinstance(run.module, SMA):
         raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
-    drawer = None if page is None else Drawer(loaded.reading.registry, renderer)
-    wanted = loaded.masking.model_dump() | {"anneal": None} | (settings or {})
+    drawer = None if page is None else Drawer(run.registry, renderer)
+    wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
-    chunk = next(next(iter(loaded.reading.chunks(loaded.reading.source(data, column, reader)))).cut(rows))
+    chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader)))).cut(rows))
     seeds = range(seed, seed + draws)
-    found = dict(_masked_rows(loaded, loaded.module, chunk, masking, seeds, page is not None))
-    listed = [_listed(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
-    result = MasksResult(listed, _means([masked.measures for masked in found.values()]))
+    masked = dict(_masked_rows(run, run.module, chunk, masking, seeds, page is not None))
+    listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
+    result = MasksResult(listed, _means([row.measures for row in masked.values()]))
     if page is not None and drawer is not None:
-        drawn = [_on_page(chunk, place, found.get(place)) for place in range(len(chunk.numbers))]
-        write_page(page, head(loaded, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
+        drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
+        write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
     return result
 
 
 @dataclass(frozen=True)
 class _Masked:
-    """A row under several masks: for each how a renderer gets it and how it is written; the measures ``(3,)``."""
+    """A row under several masks: as a renderer takes it and as text, for each mask; the measures ``(3,)``."""
 
     drawn: list[DrawnRow]
     shown: list[str]
@@ -112,29 +114,29 @@ class _Masked:
 
 
 def _masked_rows(
-    model: EncoderModel, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
+    run: LoadedRun, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
 ) -> Iterator[tuple[int, _Masked]]:
-    """Yield the place of each usable row in the chunk, and the row under the mask of each seed."""
-    for places, batch in model.batches(chunk, tokens=1):
-        place, row = int(chunk.usable[places[0]]), _as_drawn(model, chunk, int(places[0]), batch, for_page)
-        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[place]))
-        shown = [_shown(model, batch, sorted(each.hidden)) for each in drawn]
-        yield place, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
+    """Yield the index of each usable row in the chunk, and the row under the mask of each seed."""
+    for places, batch in run.batches(chunk, tokens=1):
+        index, row = int(chunk.usable[places[0]]), _as_drawn(run, chunk, int(places[0]), batch, for_page)
+        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[index]))
+        shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in drawn]
+        yield index, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
 
 
-def _as_drawn(model: EncoderModel, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
-    """Return the ``place``-th usable row as a renderer gets it, with nothing hidden and no importance yet.
+def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
+    """Return the ``place``-th usable row as a renderer takes it, with nothing hidden and no importance yet.
 
-    Pieces of a text take a time that grows with the square of its length, so they are made for a page only.
+    Pieces of a text take time quadratic in its length, so they are made for a page only.
     """
-    feed = model.reading.feed
-    if feed.scale is not None:
-        assert chunk.values is not None, "a model with a scale reads values"
-        return DrawnRow(importance=(), features=feed.scale.columns, values=tuple(chunk.values[place].tolist()))
-    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
-    ids = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
-    parts = pieces(feed.tokenizer, ids) if for_page else ()
-    return DrawnRow(importance=(), text=feed.tokenizer.decode(ids), pieces=parts)
+    if isinstance(run.feed, TextFeed):
+        ids, tokenizer = _ids(batch), run.feed.tokenizer
+        return DrawnRow(
+            importance=(), text=tokenizer.decode(ids), pieces=pieces(tokenizer, ids) if for_page else ()
+        )
+    values = chunk.inputs
+    assert isinstance(values, np.ndarray), "other feeds give numbers"
+    return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
 
 
 def _draws(
@@ -152,39 +154,48 @@ def _draws(
         )
 
 
-def _listed(chunk: RowChunk, place: int, masked: _Masked | None) -> RowMasks:
-    """Return what the verb says of a row; nothing is hidden of one that cannot be used."""
-    number, reason = chunk.numbers[place], chunk.reasons[place]
+def _listed(chunk: RowChunk, index: int, masked: _Masked | None) -> RowMasks:
+    """Return the result for a row; nothing is hidden of one that cannot be used."""
+    number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return RowMasks(number, chunk.texts[place], [], [], [], reason)
+        return RowMasks(number, _text(chunk, index), [], [], [], reason)
     first = masked.drawn[0]
-    hidden = [sorted(each.hidden) for each in masked.drawn]
-    text = ", ".join(first.features) if chunk.ids is None else first.text
+    hidden = [sorted(draw.hidden) for draw in masked.drawn]
+    text = ", ".join(first.features) if first.features else first.text
     return RowMasks(number, text, hidden, masked.shown, list(first.importance), reason)
 
 
-def _on_page(chunk: RowChunk, place: int, masked: _Masked | None) -> PageRow:
-    """Return a row as the page shows it; the names of features stand in its pictures."""
-    number, reason = chunk.numbers[place], chunk.reasons[place]
+def _on_page(chunk: RowChunk, index: int, masked: _Masked | None) -> PageRow:
+    """Return a row as the page shows it; the names of features are part of its pictures."""
+    number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return PageRow(number, chunk.texts[place], (), reason)
+        return PageRow(number, _text(chunk, index), (), reason)
     return PageRow(number, masked.drawn[0].text, tuple(masked.drawn), reason)
 
 
-def _shown(model: EncoderModel, batch: Batch, hidden: Sequence[int]) -> str:
-    """Write a row with its hidden characters replaced, or name its hidden features."""
-    feed = model.reading.feed
-    if feed.scale is not None:
-        return ", ".join(feed.scale.columns[at] for at in hidden)
-    assert feed.tokenizer is not None, "text is read by a model with a tokenizer"
-    return _with_dots(feed.tokenizer, batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy(), hidden)
+def _text(chunk: RowChunk, index: int) -> str:
+    """Return the text of a row; empty for rows of numbers."""
+    return "" if chunk.texts is None else chunk.texts[index]
+
+
+def _shown(run: LoadedRun, batch: Batch, hidden: Sequence[int], features: Sequence[str]) -> str:
+    """Write a row with its hidden characters replaced, or name its hidden ``features``."""
+    if isinstance(run.feed, TextFeed):
+        return _with_dots(run.feed.tokenizer, _ids(batch), hidden)
+    return ", ".join(features[place] for place in hidden)
+
+
+def _ids(batch: Batch) -> NDArray[Any]:
+    """Return the ids (N,) of a batch of one row of text, without padding."""
+    ids: NDArray[Any] = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
+    return ids
 
 
 @torch.inference_mode()
 def _choose(
     module: SMA, batch: Batch, masking: MaskingConfig, noise: MaskNoise
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give what is hidden and the importance, both ``(1, N)``."""
+    """Return the mask and the importance, both ``(1, N)``."""
     embedded = module.embed(batch.inputs)
     parts = (module.encoder, module.encoder.project(embedded), embedded, batch.padding_mask, masking, noise)
     return choose_mask(*parts).hidden, rank(*parts)[0]
@@ -212,8 +223,8 @@ def _noise(module: SMA, batch: Batch, seed: int) -> MaskNoise:
 
 def _with_dots(tokenizer: DiscreteTokenizer, ids: NDArray[Any], hidden: Sequence[int]) -> str:
     """Write a row's text with a dot for every hidden id."""
-    shown, begin = "", 0
-    for at in [*hidden, len(ids)]:
-        shown += tokenizer.decode(ids[begin:at]) + (HIDDEN if at < len(ids) else "")
-        begin = at + 1
+    shown, start = "", 0
+    for end in [*hidden, len(ids)]:
+        shown += tokenizer.decode(ids[start:end]) + (HIDDEN if end < len(ids) else "")
+        start = end + 1
     return shown

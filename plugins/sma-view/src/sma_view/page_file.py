@@ -1,4 +1,4 @@
-"""The page that `masks` writes: its ending, what its head says, and the file."""
+"""The page that `masks` writes: its file name, its head, and the file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sma_core.models.encoders import EncoderModel
-
 from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError, UserError
+from sma_core.models.loaded_run import LoadedRun
 from sma_core.writers.tables import refuse_ending, written
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, masks_page
@@ -30,14 +29,14 @@ def check_page(page: Path | None, renderer: str | None) -> None:
 
 
 def head(
-    model: EncoderModel, data: str | Path, masking: MaskingConfig, seeds: range, measures: Mapping[str, float]
+    run: LoadedRun, data: str | Path, masking: MaskingConfig, seeds: range, measures: Mapping[str, float]
 ) -> list[tuple[str, str]]:
-    """Return what a page's head says, names and values: run, domain, rows, masking, measures."""
-    domain = model.reading.registry
+    """Return the head of a page as names and values: run, domain, rows, masking, measures."""
+    registry = run.registry
     draws = f"{seeds.start}" if len(seeds) == 1 else f"{seeds.start} to {seeds.stop - 1}, one a mask"
     return [
-        ("run", str(model.path)),
-        ("domain", f"{domain.name} ({domain.provider(domain.domain)})"),
+        ("run", str(run.path)),
+        ("domain", f"{registry.name} ({registry.provider(registry.domain)})"),
         ("rows", str(data)),
         ("masking", f"{masking.strategy}, ratio {masking.ratio:g}"),
         ("seed", draws),

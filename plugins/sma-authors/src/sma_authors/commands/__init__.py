@@ -1,1 +1,1 @@
-"""Commands for checkpoints of the authors' implementation."""
+"""The commands `sma import authors`, `sma export authors` and `sma parity`."""

@@ -1,4 +1,4 @@
-"""``sma interop``: what has to do with the authors' own implementation."""
+"""``sma parity``: compare with numbers recorded from the authors' code."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import aligned
 from sma_core.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from sma_authors.comparison import Verdict
 
 
-def check(
+def parity(
     folders: Annotated[
         list[Path], typer.Argument(metavar="FOLDER...", help="Recorded models or masks, or a folder of them.")
     ],
     brief: Annotated[
-        bool, typer.Option("--brief", help="One line a folder, and a line for whatever did not pass.")
+        bool,
+        typer.Option("--brief", help="Print a line for each folder, and for each tensor that does not pass."),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Build what was recorded, compare every tensor, and leave with status 1 when one fails."""
-    from sma_authors.parity import check_parity
+    """Rebuild recorded models and masks and compare every tensor; exit with status 1 when one differs."""
+    from sma_authors.parity import parity
 
-    verdicts = check_parity(folders)
+    verdicts = parity(folders)
     if as_json:
         typer.echo(json.dumps([asdict(verdict) for verdict in verdicts], indent=1))
     else:
@@ -46,24 +48,11 @@ def _table(verdicts: list[Verdict]) -> list[str]:
     """Return aligned lines: case, tensor, largest difference, tolerance, verdict, note."""
     rows = [("CASE", "TENSOR", "DIFFERENCE", "TOLERANCE", "VERDICT", "")]
     rows += [(v.case, v.tensor, _number(v.difference), _number(v.tolerance), v.verdict, v.note) for v in verdicts]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return [
-        "  ".join(
-            (
-                row[0].ljust(widths[0]),
-                row[1].ljust(widths[1]),
-                row[2].rjust(widths[2]),
-                row[3].rjust(widths[3]),
-                row[4].ljust(widths[4]),
-                row[5],
-            )
-        ).rstrip()
-        for row in rows
-    ]
+    return aligned(rows, right={2, 3})
 
 
 def _summary(verdicts: list[Verdict]) -> list[str]:
-    """Return a line a case, with the comparison that came nearest to its tolerance, then all that did not pass."""
+    """Return a line for each case, with the tensor nearest to its tolerance, then all that did not pass."""
     lines = [("CASE", "TENSORS", "PASS", "NEAREST TO ITS TOLERANCE")]
     for case in dict.fromkeys(verdict.case for verdict in verdicts):
         own = [verdict for verdict in verdicts if verdict.case == case]
@@ -73,10 +62,8 @@ def _summary(verdicts: list[Verdict]) -> list[str]:
             f"{nearest.tensor}: {_number(nearest.difference)} of {_number(nearest.tolerance)}" if nearest else "-"
         )
         lines.append((case, str(len(own)), str(sum(v.verdict == "pass" for v in own)), share))
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    table = ["  ".join((*(t.ljust(w) for t, w in zip(line, widths, strict=False)), line[3])) for line in lines]
     odd = [v for v in verdicts if v.verdict != "pass"]
-    return table + [f"{v.verdict}: {v.case}, {v.tensor}: {v.note or _number(v.difference)}" for v in odd]
+    return aligned(lines) + [f"{v.verdict}: {v.case}, {v.tensor}: {v.note or _number(v.difference)}" for v in odd]
 
 
 def _number(value: float | None) -> str:

@@ -16,15 +16,17 @@ def benchmark(
         str, typer.Argument(metavar="SUITE", help="A TOML file, or domain:name of one that a plugin ships.")
     ],
     out: Out = None,
-    tasks: Annotated[str | None, typer.Option("--tasks", help="Only these tasks, with commas.")] = None,
-    arms: Annotated[str | None, typer.Option("--arms", help="Only these arms, with commas.")] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", help="Only these seeds, with commas.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Trainings that run at a time.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is left to run, then leave.")] = False,
+    tasks: Annotated[str | None, typer.Option("--tasks", help="Only these tasks, separated by commas.")] = None,
+    arms: Annotated[str | None, typer.Option("--arms", help="Only these arms, separated by commas.")] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", help="Only these seeds, separated by commas.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of trainings that run at the same time.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the commands that are left, and run none.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare pre-training with guided masks, with random ones, and none; what is done is not run again."""
+    """Compare guided, random and no pre-training over tasks and seeds; finished cells are not run again."""
     from sma_bench.benchmark import benchmark, plan_benchmark
     from sma_core.cli.output import as_json_text
 
@@ -60,10 +62,10 @@ def benchmark(
 
 
 def _numbers_from(seeds: str | None) -> list[int] | None:
-    """Read whole numbers with commas between them."""
+    """Read whole numbers separated by commas."""
     wanted = names_from(seeds)
     if wanted is None:
         return None
-    if not all(each.lstrip("-").isdigit() for each in wanted):
-        raise UserError(f"--seeds takes whole numbers with commas, not {seeds!r}")
-    return [int(each) for each in wanted]
+    if not all(number.lstrip("-").isdigit() for number in wanted):
+        raise UserError(f"--seeds takes whole numbers separated by commas, not {seeds!r}")
+    return [int(number) for number in wanted]

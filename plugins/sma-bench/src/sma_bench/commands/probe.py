@@ -1,9 +1,9 @@
-"""``sma probe``: what a frozen encoder has learned of a task."""
+"""``sma probe``: score a simple model on the features of a frozen encoder."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,6 +28,9 @@ from sma_core.cli.options import (
 )
 from sma_core.cli.run_domain import reads_run
 
+if TYPE_CHECKING:
+    from sma_bench.probe import ProbeResult
+
 ProbeKind = Annotated[
     Literal["linear", "knn"],
     typer.Option("--probe", help="Ridge or logistic regression, or nearest neighbours."),
@@ -40,7 +43,7 @@ def probe(
     domain: Domain = None,
     model: Annotated[Path | None, typer.Option("--model", help="A run of sma train.")] = None,
     random_weights: Annotated[
-        bool, typer.Option("--random-weights", help="Drawn weights, in the shape of the run or the recipe.")
+        bool, typer.Option("--random-weights", help="Use random weights, in the shape of the run or the recipe.")
     ] = False,
     task: Task = None,
     data: Data = None,
@@ -82,4 +85,21 @@ def probe(
         preparing=progress().preparing,
         policy=context.obj,
     )
-    typer.echo(as_json_text(result) if as_json else "\n".join(result.lines()))
+    typer.echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
+
+
+def _lines(result: ProbeResult) -> list[str]:
+    """Return the summary of a probe."""
+    from sma_bench.probe_models import CHOSEN
+
+    sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    best, choice = result.valid[result.metric], f"{CHOSEN[result.probe]} {result.chosen:g}"
+    return [
+        f"{result.probe} probe on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside), "
+        f"{result.seconds:.1f} s",
+        f"features: {result.features} after layer {result.layer} of {result.model or 'random weights'}",
+        f"split: {result.split}",
+        f"validation {result.metric} {best:.4f} with {choice}",
+        f"test {figures}",
+    ]

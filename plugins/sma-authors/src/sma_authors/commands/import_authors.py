@@ -1,15 +1,17 @@
-"""``sma import`` and ``sma export``: models of other programs, and models for them."""
+"""``sma import authors``: turn a checkpoint of the authors' code into a run folder."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sma_core.cli.options import Columns, Debug, Json, Kind, Out, names_from
+
+if TYPE_CHECKING:
+    from sma_authors.import_authors import ImportResult
 
 
 def import_authors(
@@ -25,7 +27,9 @@ def import_authors(
     kind: Annotated[
         Kind | None, typer.Option("--kind", help="What a head predicts, where its settings do not say.")
     ] = None,
-    target: Annotated[str | None, typer.Option("--target", help="Names of a head's targets, with commas.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Names of a head's targets, separated by commas.")
+    ] = None,
     columns: Columns = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -45,23 +49,17 @@ def import_authors(
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"run": str(result.run)}))
         return
-    following = "finetune" if result.what == "pre-trained" else "predict"
-    for line in result.lines():
+    for line in _lines(result):
         typer.echo(line)
-    typer.echo(f"next: sma {following} --model {result.run}{' FILE' if following == 'predict' else ''}")
 
 
-def export_authors(
-    run: Annotated[Path, typer.Argument(help="A run of sma train or sma finetune.")],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Write a run as config.json and model.safetensors that the authors' code loads."""
-    from sma_authors.export_authors import export_authors
-
-    result = export_authors(run, out)
-    if as_json:
-        typer.echo(json.dumps(asdict(result) | {"out": str(result.out)}))
-        return
-    typer.echo(f"{result.tensors} tensors, {result.parameters:,} parameters in {result.out}")
+def _lines(result: ImportResult) -> list[str]:
+    """Return the summary of an import, and the command to type next."""
+    unused = [f"left out, because no part of the network uses them: {', '.join(result.left_out)}"]
+    following = "finetune --model" if result.what == "pre-trained" else "predict FILE --model"
+    return [
+        f"imported a {result.what} model of {result.parameters:,} parameters",
+        *(unused if result.left_out else []),
+        f"run folder {result.run}",
+        f"next: sma {following} {result.run}",
+    ]

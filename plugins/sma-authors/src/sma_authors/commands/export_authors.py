@@ -1,0 +1,28 @@
+"""``sma export authors``: write a run as a checkpoint that the authors' code loads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sma_core.cli.options import Debug, Json
+
+
+def export_authors(
+    run: Annotated[Path, typer.Argument(help="A run of sma train or sma finetune.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a run as config.json and model.safetensors that the authors' code loads."""
+    from sma_authors.export_authors import export_authors
+
+    result = export_authors(run, out)
+    if as_json:
+        typer.echo(json.dumps(asdict(result) | {"out": str(result.out)}))
+    else:
+        typer.echo(f"{result.tensors} tensors, {result.parameters:,} parameters in {result.out}")

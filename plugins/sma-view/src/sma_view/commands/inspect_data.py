@@ -1,0 +1,53 @@
+"""``sma data inspect``: what a data set or file holds, before training on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sma_core.cli.options import Column, Columns, Debug, Json, Reader, names_from
+from sma_view.commands.list_data import Domain
+
+
+def inspect_data(
+    context: typer.Context,
+    domain: Domain,
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[SET_OR_FILE]", help="A set, a file, or several, as --data names them elsewhere."),
+    ] = None,
+    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Read the first N rows only.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="A .png file for the histograms; needs sma-view[plot].")
+    ] = None,
+    column: Column = None,
+    columns: Columns = None,
+    reader: Reader = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a set or a file holds: usable rows, reasons why others are not, lengths, features."""
+    from sma_core.cli.output import as_json_text, progress
+    from sma_view.commands.inspection_lines import inspection_lines
+    from sma_view.inspect_data import inspect_data
+
+    inspection = inspect_data(
+        domain,
+        data,
+        rows=rows,
+        column=column,
+        columns=names_from(columns),
+        reader=reader,
+        plot=plot,
+        progress=progress("reading").preparing,
+        policy=context.obj,
+    )
+    if as_json:
+        typer.echo(as_json_text(inspection))
+        return
+    for line in inspection_lines(inspection):
+        typer.echo(line)
+    if plot is not None:
+        typer.echo(f"\nhistograms in {plot}")

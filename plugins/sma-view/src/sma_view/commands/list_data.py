@@ -1,0 +1,45 @@
+"""``sma data list``: the named sets of a domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import aligned
+from sma_view.commands.terminal import shortened
+
+if TYPE_CHECKING:
+    from sma_view.list_data import ListedSet
+
+Domain = Annotated[str, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
+
+
+def list_data(context: typer.Context, domain: Domain, as_json: Json = False, debug: Debug = False) -> None:
+    """List a domain's named sets, and whether each is on this machine; reads and fetches none."""
+    from sma_core.cli.output import as_json_text
+    from sma_view.list_data import list_data
+
+    sets = list_data(domain, context.obj)
+    if as_json:
+        typer.echo(as_json_text(sets))
+        return
+    for line in _lines(sets):
+        typer.echo(line)
+
+
+def _lines(sets: list[ListedSet]) -> list[str]:
+    """Return a table of named sets, those that are on this machine first."""
+    if not sets:
+        return ["this domain names no sets: give a file of your own"]
+    rows = [("NAME", "HERE", "FROM", "LICENCE", "")]
+    for listed in sorted(sets, key=lambda one: not one.here):
+        origins = {"hub": f"hub {listed.wanted}", "SMA_DATA": f"$SMA_DATA/{listed.wanted}"}
+        name = listed.name + (" *" if listed.default else "")
+        origin = listed.place if listed.here else origins.get(listed.place, listed.place)
+        rows.append((name, "yes" if listed.here else "no", origin, shortened(listed.licence, 36), listed.summary))
+    lines = aligned(rows)
+    if any(listed.default for listed in sets):
+        lines.append("* the set that is used when none is named")
+    return lines
