@@ -74,7 +74,7 @@ def lines(records: Sequence[Record]) -> list[tuple[str, ...]]:
 
 
 def draw(records: Sequence[Record], title: str, path: Path) -> None:
-    """Write the picture of all curves; the same records give the same bytes (matplotlib, extra ``plot`` of sma-view)."""
+    """Write the picture of all curves; the same records give the same bytes (matplotlib, `sma-view[plot]`)."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The picture of `growth`: time above, memory below, both axes logarithmic (matplotlib, extra ``plot`` of sma-view)."""
+"""The picture of `growth`: time above, memory below, both axes logarithmic (matplotlib, `sma-view[plot]`)."""
 
 from __future__ import annotations
 
