@@ -34,6 +34,8 @@ TEST_TOOLS = ("pytest", "pytest-xdist", "hypothesis", "ruff", "hatchling", "pip"
 PYTEST = ("python", "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal")
 NOT_FULL = ("-m", "not full")
 MORE_EXAMPLES = ("--hypothesis-profile", "full")
+KIT = "./plugins/sma-kit"
+"""The kit for plugin authors, which the tests of the core and of domains use."""
 GENERATED = {"reads": "discrete", "sensors": "continuous"}
 each_resolution = nox.parametrize("versions", ["locked", "lowest"], ids=["locked", "lowest"])
 each_plugin = nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
@@ -124,8 +126,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 @each_resolution
 def core(session: nox.Session, versions: str) -> None:
-    """The core alone, with no plugin installed."""
-    install(session, versions, ".")
+    """The core alone, with no plugin installed but the kit that its tests use."""
+    install(session, versions, ".", KIT)
     session.run(*PYTEST, *NOT_FULL, "tests", *session.posargs, env=environment())
 
 
@@ -133,10 +135,10 @@ def core(session: nox.Session, versions: str) -> None:
 @each_resolution
 @each_plugin
 def plugin(session: nox.Session, plugin: str, versions: str) -> None:
-    """One plugin beside the core, with the plugins that it requires: its own tests."""
+    """One plugin beside the core, the kit, and the plugins that it requires: its own tests."""
     folders = [Path("plugins", name) for name in sorted(plugins_for(plugin, extras=versions == "locked"))]
     packages = [with_extras(folder) if versions == "locked" else f"./{folder.as_posix()}" for folder in folders]
-    install(session, versions, ".", *packages)
+    install(session, versions, ".", *{KIT, *packages})
     session.run(*PYTEST, *NOT_FULL, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
@@ -160,7 +162,7 @@ def everything(session: nox.Session, versions: str) -> None:
 @each_resolution
 def contract(session: nox.Session, versions: str) -> None:
     """Plugins of others, given by path or by name; none given: two that are made here, with their own tests."""
-    install(session, versions, ".[testing]")
+    install(session, versions, ".", KIT)
     targets = list(session.posargs)
     if not targets:
         for name, kind in GENERATED.items():

@@ -74,4 +74,4 @@ def test_without_pytest_one_sentence_says_what_to_install(toy, monkeypatch, run_
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "pytest" else util.find_spec(name))
     done = run_sma("plugins", "check", "toy")
     assert done.returncode == 2
-    assert "pip install 'sma-core[testing]'" in done.stderr
+    assert "pip install pytest" in done.stderr

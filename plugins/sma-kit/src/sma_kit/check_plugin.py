@@ -57,7 +57,7 @@ def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport
             f"{target} adds to every domain and is none itself: check it with one, by that one's name"
         )
     if find_spec("pytest") is None:
-        raise UserError("the checks are run by pytest, which is not installed: pip install 'sma-core[testing]'")
+        raise UserError("the checks are run by pytest, which is not installed: pip install pytest")
     return CheckReport(domain, project, _run(domain, project))
 
 
