@@ -33,13 +33,13 @@ def show_config(
     domain: str,
     verb: Literal["train", "finetune"] = "train",
     recipe: str | None = None,
-    config: Path | None = None,
+    config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     policy: PluginPolicy | None = None,
 ) -> list[ShownSetting]:
     """Resolve the settings of ``verb`` as it would, and tell where each value came from."""
     registry = Registry.load_named(domain, policy)
-    request = Request(recipe, config, settings or {})
+    request = Request.of(recipe, config, settings)
     resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]
     resolved = (pretrain_settings if verb == "train" else finetune_settings)(registry, request)
     descriptions = dict(settings_of(type(resolved.config)))

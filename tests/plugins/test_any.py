@@ -95,6 +95,7 @@ def test_no_domain_can_have_the_name(install, run_sma, tmp_path):
     install("sma-any", {"any": "other_any"}, {"other_any.py": ""})
     (plugin,) = installed_plugins()
     assert (plugin.status, "reserved" in plugin.detail) == ("invalid", True)
+    install.keep("sma-kit")
     for command in (["config", "show", "--domain", "any"], ["plugins", "new", "any", "--kind", "discrete"]):
         done = run_sma(*command)
         assert done.returncode == 2
@@ -121,6 +122,7 @@ def test_list_info_and_check_understand_it(install, run_sma):
     info = run_sma("plugins", "info", "any.heads")
     assert info.returncode == 0, info.stderr
     assert "A head for all." in info.stdout
+    install.keep("sma-kit")
     assert "any.heads adds to every domain" in run_sma("plugins", "check", "any.heads").stderr
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-import sma_core
 from sma_core.errors import PluginError
 
 ENTRY = """
@@ -77,9 +76,7 @@ def runs(install, run_sma, tmp_path):
 USES = {
     "finetune": ("finetune", "--model", "pre", "--out", "other"),
     "resume": ("train", "--resume", "pre", "--set", "training.steps=3"),
-    "probe": ("probe", "--model", "pre"),
     "embed": ("embed", "--model", "pre", "new.txt", "--out", "vectors.npy"),
-    "masks": ("masks", "--model", "pre", "new.txt"),
     "predict": ("predict", "--model", "tuned", "new.txt"),
     "evaluate": ("evaluate", "--model", "tuned", "--bootstrap", "0"),
 }
@@ -122,7 +119,7 @@ def test_a_run_whose_tokenizer_has_changed_names_the_version_it_needs(runs, inst
     extension(install, version="2.0", ids="2")
     refused(run_sma, "{run} was made with sma-toy-more 1.0, and there is sma-toy-more 2.0 now: "
             "pip install sma-toy-more==1.0")  # fmt: skip
-    assert "trained with the tokenizer letters version 1 (262 ids)" in run_sma(*USES["masks"]).stderr
+    assert "trained with the tokenizer letters version 1 (262 ids)" in run_sma(*USES["embed"]).stderr
 
 
 def test_a_newer_package_whose_ids_are_the_same_is_no_trouble(runs, install, run_sma):
@@ -137,20 +134,34 @@ def test_a_run_from_before_extensions_were_recorded_names_the_domains_package(ru
     del facts["plugins"]
     (tmp_path / "pre/model.json").write_text(json.dumps(facts))
     install.remove(runs[0])
-    assert "pre was made with sma-toy 2.3, which is not installed" in run_sma(*USES["masks"]).stderr
+    assert "pre was made with sma-toy 2.3, which is not installed" in run_sma(*USES["embed"]).stderr
 
 
 def test_a_broken_extension_under_a_run_is_said_before_what_it_lacks(runs, install, run_sma, caplog):
     (runs[1] / "toy_entry.py").write_text("import no_such_module_anywhere")
     install.forget()
-    done = run_sma(*USES["masks"])
+    done = run_sma(*USES["embed"])
     assert done.returncode == 2
     assert "plugin 'toy.more' (sma-toy-more 1.0) is left out: ModuleNotFoundError" in caplog.text
     assert done.stderr == "error: the domain 'toy' has no tokenizer 'letters': there are bytes\n"
 
 
-def test_an_estimator_on_a_run_whose_domain_is_gone_names_the_package(runs, install):
+@pytest.mark.parametrize(
+    ("package", "arguments"),
+    [("sma-bench", ("probe", "--model", "pre")), ("sma-view", ("masks", "--model", "pre", "new.txt"))],
+)
+def test_commands_of_packages_name_it_too(runs, install, run_sma, package, arguments):
+    install.keep(package)
     install.remove(runs[0])
-    estimator = sma_core.SMARegressor(run="pre")
+    done = run_sma(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "pre was made with sma-toy 2.3, which is not installed: pip install sma-toy==2.3"
+    assert done.stderr == f"error: {said}\n"
+
+
+def test_an_estimator_on_a_run_whose_domain_is_gone_names_the_package(runs, install):
+    estimators = pytest.importorskip("sma_sklearn.estimators")
+    install.remove(runs[0])
+    estimator = estimators.SMARegressor(run="pre")
     with pytest.raises(PluginError, match=r"^pre was made with sma-toy 2\.3, which is not installed"):
         estimator.fit(["abba", "baba", "bob"], [1.0, 2.0, 3.0])

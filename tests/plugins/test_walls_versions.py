@@ -198,7 +198,10 @@ def projects(folder):
 def test_keyword_and_domain_of_a_project_say_one_version(tmp_path):
     for project in projects(tmp_path):
         keywords = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["keywords"]
-        (source,) = project.glob("src/*/plugin.py")
-        said = re.findall(r'api_version="(.*?)"', source.read_text(encoding="utf-8"))
-        assert said == [declared_api(",".join(keywords))], project
+        said = [
+            version
+            for source in project.glob("src/*/plugin.py")
+            for version in re.findall(r'api_version="(.*?)"', source.read_text(encoding="utf-8"))
+        ]
+        assert {declared_api(",".join(keywords)), *said} == {API_VERSION}, project
         assert "sma-plugin" in keywords, project

@@ -88,8 +88,8 @@ def test_positions_have_vectors_in_ragged_rows(pretrained, tmp_path):
 
 def test_vectors_of_positions_are_what_the_network_has_there(pretrained):
     loaded = sma_core.load(pretrained)
-    module = loaded.encoder.module
-    ids = torch.tensor(loaded.encoder.reading.feed.tokenizer.encode(["katomire"]).values.astype(np.int64))[None]
+    module = loaded.module
+    ids = torch.tensor(loaded.reading.feed.tokenizer.encode(["katomire"]).values.astype(np.int64))[None]
     real = torch.ones_like(ids, dtype=torch.bool)
     found = torch.from_numpy(loaded.embed_inputs(["katomire"])[0])
     with torch.no_grad():
@@ -122,7 +122,7 @@ def test_layers_are_numbered_from_the_first_attention_to_the_last(pretrained):
     each = [loaded.embed(["katomire"], layer=layer) for layer in range(3)]
     assert np.array_equal(each[2], loaded.embed(["katomire"]))
     assert not np.allclose(each[0], each[1])
-    module = loaded.encoder.module
+    module = loaded.module
     latents = []
     hook = module.encoder.layers[0].register_forward_pre_hook(lambda _, given: latents.append(given[0]))
     loaded.embed(["katomire"])

@@ -1,7 +1,8 @@
 """A plugin with one thing wrong in its specs, sets, recipes or suites fails the check for that thing."""
 
 import pytest
-from tests.plugins.wrong import (
+
+from tests.support.wrong_plugins import (
     CHECKS,
     WITH_TOKENIZER,
     Toy,

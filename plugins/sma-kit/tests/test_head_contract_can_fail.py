@@ -1,7 +1,8 @@
 """A plugin whose head has one thing wrong fails the check for that thing."""
 
 import pytest
-from tests.plugins.wrong import CHECKS, WITH_HEAD, breaks, failure, failures
+
+from tests.support.wrong_plugins import CHECKS, WITH_HEAD, breaks, failure, failures
 
 OWN = """
 '''A head.'''

@@ -1,7 +1,8 @@
 """A plugin for rows of numbers with one thing wrong fails the check for that thing, and no other."""
 
 import pytest
-from tests.plugins.wrong import CHECKS, ToyNumbers, breaks, failure, failures, only_failure
+
+from tests.support.wrong_plugins import CHECKS, ToyNumbers, breaks, failure, failures, only_failure
 
 CHANGES = (
     ('tokenizer="bytes", reader="lines"', 'input_kind="continuous", reader="own"'),

@@ -1,7 +1,9 @@
 """A plugin whose reader, check or splitter has one thing wrong fails the check for that thing."""
 
 import pytest
-from tests.plugins.wrong import (
+
+from sma_core.plugins import Splitter
+from tests.support.wrong_plugins import (
     WITH_READER,
     WITH_SPLITTER,
     Toy,
@@ -10,8 +12,6 @@ from tests.plugins.wrong import (
     failures,
     only_failure,
 )
-
-from sma_core.plugins import Splitter
 
 READER = """
 '''A reader of lines.'''

@@ -1,11 +1,11 @@
 """A plugin with one thing wrong in its renderer fails the check of renderers, and no other."""
 
 import pytest
-from tests.plugins.wrong import Toy, breaks, failure, failures
 
 from sma_core.plugins import DrawnRow
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
+from tests.support.wrong_plugins import Toy, breaks, failure, failures
 
 WITH_RENDERER = (
     ("check=", 'renderer="own", check='),

@@ -1,7 +1,8 @@
 """A plugin whose tokenizer has one thing wrong fails the check for that thing."""
 
 import pytest
-from tests.plugins.wrong import WITH_TOKENIZER, breaks, failures, only_failure
+
+from tests.support.wrong_plugins import WITH_TOKENIZER, breaks, failures, only_failure
 
 OWN = """
 '''A tokenizer.'''

@@ -26,7 +26,7 @@ def sma_domains() -> list[Domain]:
             dataset="nci",
             recipes="sma_chem.recipes",
             suites="sma_chem.suites",
-            api_version="1.3",
+            api_version="1.4",
             head="decoder",
             task="freesolv",
             splitter="scaffold",

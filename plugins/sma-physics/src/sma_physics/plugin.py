@@ -33,7 +33,7 @@ def sma_domains() -> list[Domain]:
             dataset="higgs-toy",
             recipes="sma_physics.recipes",
             suites="sma_physics.suites",
-            api_version="1.3",
+            api_version="1.4",
             head="decoder",
             task="toy-all",
             splitter="random",

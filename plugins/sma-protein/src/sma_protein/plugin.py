@@ -21,7 +21,7 @@ def sma_domains() -> list[Domain]:
             dataset="sample",
             recipes="sma_protein.recipes",
             suites="sma_protein.suites",
-            api_version="1.3",
+            api_version="1.4",
             head="decoder",
             task="remote-homology",
             columns=COLUMNS,

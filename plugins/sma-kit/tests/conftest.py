@@ -1,0 +1,6 @@
+"""Fixtures that these tests share with those of the core."""
+
+from tests.support.fixtures import memory, numbers, own_cache, run_sma, toy, web
+from tests.support.installer import install
+
+__all__ = ["install", "memory", "numbers", "own_cache", "run_sma", "toy", "web"]
