@@ -74,11 +74,7 @@ def lines(records: Sequence[Record]) -> list[tuple[str, ...]]:
 
 
 def draw(records: Sequence[Record], title: str, path: Path) -> None:
-<<<<<<< HEAD
     """Write the picture of all curves with matplotlib; the same records give the same bytes."""
-=======
-    """Write the picture of all curves; the same records give the same bytes (matplotlib, `sma-view[plot]`)."""
->>>>>>> h-d
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

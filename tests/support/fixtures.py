@@ -1,4 +1,4 @@
-"""Fixtures that the tests of the core and of plugins share: toy domains that look installed, a cache of their own."""
+"""Fixtures that tests of the core and of plugins share: toy domains that look installed, their own cache."""
 
 from __future__ import annotations
 

@@ -85,6 +85,15 @@ def with_part(hook, spec, **domain):
     return [*changes, *((f'{field}="{known[field]}"', f'{field}="{value}"') for field, value in domain.items())]
 
 
+OWN = """
+'''A tokenizer.'''
+import multiprocessing
+from sma_core.data.tokenizers import ByteTokenizer, Encoded
+
+class Wrong(ByteTokenizer):
+    name = "own"
+    {body}
+"""
 WITH_TOKENIZER = with_part(
     "sma_tokenizers", 'Tokenizer(name="own", summary="Wrong", factory="toy_plugin.own:Wrong")', tokenizer="own"
 )

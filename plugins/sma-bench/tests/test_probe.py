@@ -97,8 +97,6 @@ def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp
 def test_features_are_those_of_embed(pretrained, monkeypatch):
     from toy_domain.words import make_words
 
-    from sma_bench import probe
-
     module = import_module("sma_bench.probe")
     seen = []
     original = module.fit_probe

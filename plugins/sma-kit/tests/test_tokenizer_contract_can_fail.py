@@ -2,17 +2,8 @@
 
 import pytest
 
-from tests.support.wrong_plugins import WITH_TOKENIZER, breaks, failures, only_failure
+from tests.support.wrong_plugins import OWN, WITH_TOKENIZER, breaks, failures, only_failure
 
-OWN = """
-'''A tokenizer.'''
-import multiprocessing
-from sma_core.data.tokenizers import ByteTokenizer, Encoded
-
-class Wrong(ByteTokenizer):
-    name = "own"
-    {body}
-"""
 RANGE = "test_tokenizer_gives_ids_in_range_that_end_with_the_separator"
 
 

@@ -1,8 +1,6 @@
 """A plugin whose rows cannot be trained on as they should fails the check for that."""
 
-from tests.plugins.test_tokenizer_contract_can_fail import OWN
-
-from tests.support.wrong_plugins import WITH_TOKENIZER, Toy, breaks, failure, failures, only_failure
+from tests.support.wrong_plugins import OWN, WITH_TOKENIZER, Toy, breaks, failure, failures, only_failure
 
 
 @breaks("test_one_training_step_is_finite", "test_a_batch_of_one_row_trains")

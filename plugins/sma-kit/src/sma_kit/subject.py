@@ -171,8 +171,9 @@ def policy_for(domain: str) -> PluginPolicy:
 
 
 def is_own(registry: Registry, spec: Spec) -> bool:
-    """Whether a spec is the plugin's, not the core's."""
-    return registry.provider(spec) != registry.packages["core"]
+    """Return whether a spec comes from the domain's plugins, not from the core or a general extension."""
+    general = {made for name, made in registry.packages.items() if name == "core" or name.startswith("any.")}
+    return registry.provider(spec) not in general
 
 
 def own_specs(registry: Registry) -> list[Spec]:
