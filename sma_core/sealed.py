@@ -33,16 +33,15 @@ class SealedFile:
         """Return whether the file is unchanged.
 
         The checksum, which takes hours for terabytes, is computed ``always``, or only when the time of the last
-        change differs.
+        change differs. Raises `OSError` when the file is there but cannot be read: it may be whole.
         """
-        try:
-            state = path.stat()
-            if not path.is_file() or state.st_size != self.size:
-                return False
-            trusted = not always and state.st_mtime_ns == self.modified
-            return trusted or sha256_of(path) == self.sha256
-        except OSError:
+        if not path.is_file():
             return False
+        state = path.stat()
+        if state.st_size != self.size:
+            return False
+        trusted = not always and state.st_mtime_ns == self.modified
+        return trusted or sha256_of(path) == self.sha256
 
 
 def seal(facts: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_neither_skipped_nor_removed(toy
     def busy(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("sma_core.sealed.sha256_of", busy)
+    monkeypatch.setattr("sma_core.checkpoints.store.SealedFile.is_whole", busy)
     with pytest.raises(
         CheckpointError, match=r"step-00000006 cannot be read: Input/output error; it may be whole"
     ):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import tomllib
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -57,7 +58,21 @@ def described(field: Field[Any], hint: Any) -> str:
 def command_line() -> str:
     """The core's commands, with the name, type and default of each of their arguments and options."""
     functions = {command.line: resolve(command.reference, command.line) for command in core_commands(COMMANDS)}
-    functions = {"sma": app.registered_callback.callback} | functions
+    return paragraphs({"sma": app.registered_callback.callback} | functions)
+
+
+def commands_of_packages() -> str:
+    """The same of the commands that packages of this repository add."""
+    declared: dict[str, str] = {}
+    for project in sorted((FOLDER.parents[1] / "plugins").glob("*/pyproject.toml")):
+        facts = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+        declared |= facts.get("entry-points", {}).get("sma.commands", {})
+    commands = sorted(core_commands(declared), key=lambda command: command.line)
+    return paragraphs({command.line: resolve(command.reference, command.line) for command in commands})
+
+
+def paragraphs(functions: dict[str, Any]) -> str:
+    """A paragraph for each command."""
     return "\n\n".join(paragraph(line, function) for line, function in functions.items()) + "\n"
 
 
@@ -83,7 +98,11 @@ def parameter_line(parameter: inspect.Parameter, hint: Any, info: ArgumentInfo |
     return f"{names}: {inspect.formatannotation(hint)}, {default}{bounds}"
 
 
-SNAPSHOTS = {"plugin-api.txt": plugin_api, "command-line.txt": command_line}
+SNAPSHOTS = {
+    "plugin-api.txt": plugin_api,
+    "command-line.txt": command_line,
+    "commands-of-packages.txt": commands_of_packages,
+}
 
 
 def main() -> None:

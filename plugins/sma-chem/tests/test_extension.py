@@ -69,7 +69,8 @@ def test_list_and_info_name_both_packages(polymers):
     assert listed["chem.polymers"]["package"] == "sma-polymers"
     assert (listed["chem.polymers"]["api"], listed["chem.polymers"]["status"]) == ("1.4", "installed")
     facts = json.loads(sma("sma plugins info chem --json", polymers).stdout)
-    assert (facts["package"], facts["extensions"]) == ("sma-chem", ["chem.polymers (sma-polymers 0.1.0)"])
+    assert facts["package"] == "sma-chem"
+    assert "chem.polymers (sma-polymers 0.1.0)" in facts["extensions"]
     given = json.loads(sma("sma plugins info chem.polymers --json", polymers).stdout)["parts"]
     assert {(each["kind"], each["name"]) for each in given} == {
         ("data set", "repeat-units"), ("task", "unit-mass"), ("tokenizer", "halogens"), ("head", "max"),

@@ -45,7 +45,7 @@ def test_a_good_renderer_holds_the_contract_and_is_found(install):
     install.toy(*WITH_RENDERER, own=DRAW.format(body="pass"))
     assert failures() == {}
     registry = Registry.load("toy")
-    assert [spec.name for spec in registry.specs(Renderer)] == ["bars", "letters", "own"]
+    assert [spec.name for spec in registry.specs(Renderer)] == ["own"]
     drawing = registry.build(registry.find(Renderer, "own"))(DrawnRow(importance=(1.0,), text="a", pieces=("a",)))
     assert ">a</text>" in drawing
 
