@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_valid
 from sma_core.config.durations import seconds_of
 from sma_core.urls import without_secrets
 
-PartName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
-"""Name of a part that the core or a plugin brings: a strategy, an optimiser, a schedule."""
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Strategy = Literal["auto", "single", "ddp", "fsdp"]
 
@@ -297,13 +295,7 @@ class TrainingConfig(Settings):
     weight_decay: float = Field(0.01, ge=0.0, description="Decoupled weight decay of AdamW.")
     beta2: float = Field(0.999, gt=0.0, lt=1.0, description="Second moment decay of AdamW.")
     warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up.")
-    schedule: PartName = Field(
-        "cosine", description="Learning rate after the warm-up, by name: cosine, constant, or a plugin's."
-    )
-    optimizer: PartName = Field("adamw", description="Optimiser by name: adamw, or a plugin's.")
-    optimizer_options: dict[str, float | bool | str] = Field(
-        default_factory=dict, description="What is passed to the optimiser besides learning rate and weight decay."
-    )
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate after the warm-up.")
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")

@@ -37,9 +37,13 @@ from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, Run
 from sma_core.signals import StopRequest
 from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.observers import Observers
-from sma_core.training.optimizers import Builder, build_optimizer, set_learning_rate, skips_by_itself
-from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
-from sma_core.training.schedules import Schedule, learning_rate
+from sma_core.training.optimizer import (
+    build_optimizer,
+    learning_rate,
+    load_optimizer_tensors,
+    optimizer_tensors,
+    set_learning_rate,
+)
 from sma_core.training.stream import BatchSource, BatchStream
 from sma_core.training.workers import BatchWorkers, explained
 
@@ -101,10 +105,8 @@ class TrainingState:
 class Trainer:
     """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands.
 
-    ``rates`` are shares of the learning rate by parameter name; ``builder`` and ``schedule`` are what
-    ``training.optimizer`` and ``training.schedule`` name, None for the core's own of that name. With ``patience``
-    training ends after so many evaluations in a row without a better figure. Of several ranks ``source`` gives each
-    its share of every batch.
+    ``rates`` are shares of the learning rate by parameter name. With ``patience`` training is over after so many
+    evaluations in a row without a better figure. Of several ranks ``source`` gives each its share of every batch.
     """
 
     def __init__(
@@ -119,8 +121,6 @@ class Trainer:
         *,
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
-        builder: Builder | None = None,
-        schedule: Schedule | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
         self.device, self.precision, self.ranks = place.device, place.precision, place.ranks
@@ -132,8 +132,7 @@ class Trainer:
         if place.strategy == "fsdp":
             give_back_freed_memory()  # who shares the model out wants memory more than speed
             shard(self.module)
-        self.optimizer = build_optimizer(self.module, config, rates, builder)
-        self._schedule, self._skips_by_itself = schedule, skips_by_itself(self.optimizer)
+        self.optimizer = build_optimizer(self.module, config, rates)
         self._averaged = place.strategy == "ddp"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.state = TrainingState()
@@ -238,7 +237,7 @@ class Trainer:
             total += loss.detach() / self.ranks.size
             self._samples += batch.total
         self.scaler.unscale_(self.optimizer)
-        self._update(learning_rate(step, self.steps, self.config, self._schedule))
+        self._update(learning_rate(step, self.steps, self.config))
         self._window = self._window + total.masked_fill(self._skipped.last, 0.0)
         self.state.window_batches += self.config.accumulate
         self.state.step = step
@@ -257,10 +256,8 @@ class Trainer:
         if self.config.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
         set_learning_rate(self.optimizer, rate)
-        own = not self.scaler.is_enabled()
-        with self._skipped.watching(self.optimizer, whole(norm), own=own and self._skips_by_itself):
-            if self._skips_by_itself or not own or not bool(self._skipped.last):
-                self.scaler.step(self.optimizer)
+        with self._skipped.watching(self.optimizer, whole(norm), own=not self.scaler.is_enabled()):
+            self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -286,7 +283,7 @@ class Trainer:
         state.window_batches = 0
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
-        lr = learning_rate(state.step, self.steps, self.config, self._schedule)
+        lr = learning_rate(state.step, self.steps, self.config)
         state.skipped, state.skipped_in_a_row = self._skipped.read()
         self._emit(
             StepLogged(

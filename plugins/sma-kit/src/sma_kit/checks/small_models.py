@@ -114,7 +114,7 @@ def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
     """Take steps with the recipe's learning rate and decay, without warm-up; give the last loss."""
     import torch
 
-    from sma_core.training.optimizers import build_optimizer
+    from sma_core.training.optimizer import build_optimizer
 
     optimizer = build_optimizer(objective.module, trial.config.training)
     value = math.nan
