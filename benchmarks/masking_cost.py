@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from sma_core.config import DecoderConfig, MaskingConfig, ModelConfig
-from sma_core.nn.guidance import choose_mask
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.choosing import choose_mask
 
 REPEATS, WARM_UP = 15, 3
 

@@ -25,7 +25,7 @@ from sma_core.devices.device import FixedPrecision, autocast, seeded
 from sma_core.errors import ConfigError
 from sma_core.memory import FirstSteps
 from sma_core.nn.inputs import DiscreteInputs
-from sma_core.training.optimizer import build_optimizer
+from sma_core.training.optimizers.groups import build_optimizer
 
 IGNORED = -100
 TOLERANCE = 0.02

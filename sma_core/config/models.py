@@ -39,6 +39,11 @@ class Settings(BaseModel):
         }
 
 
+MemberName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")]
+"""Name of a member of a registry: the core's, or a plugin's."""
+Options = dict[str, bool | int | float | str]
+"""Settings that a plugin's member reads."""
+
 OutputLayer = Annotated[int, Field(ge=1)] | Literal["gelu", "relu", "silu", "tanh"]
 Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
 
@@ -64,6 +69,10 @@ class DecoderConfig(Settings):
     )
     shared_embedding: bool = Field(
         False, description="Use the transposed token embedding, plus a bias, as the output map."
+    )
+    loss: MemberName | None = Field(
+        None,
+        description="Reconstruction loss by name; empty: cross-entropy of text, mean-squared-error of numbers.",
     )
     weighted_loss: bool = Field(
         False, description="Weigh hidden tokens by how rare they are among the batch's hidden ones."
@@ -197,11 +206,12 @@ class ModelConfig(Settings):
 class MaskingConfig(Settings):
     """What is hidden while pre-training (method, step 3)."""
 
-    strategy: Literal["guided", "random", "none"] = Field(
+    strategy: MemberName = Field(
         "guided",
-        description="Hide what the model's own attention groups together, random positions, or nothing "
-        "(then every position is reconstructed).",
+        description="guided: hide what the model's own attention groups together; random: random positions; none: "
+        "nothing (then every position is reconstructed); or a plugin's.",
     )
+    options: Options = Field(default_factory=dict, description="Settings of a plugin's strategy.")
     ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Share r of the real positions that is hidden.")
     keys_per_query: float = Field(
         8.0, gt=0.0, description="How many inputs one drawn query stands for: N * r / k queries are drawn."
@@ -291,11 +301,15 @@ class TrainingConfig(Settings):
     epochs: float | None = Field(None, gt=0.0, description="Passes over the data, when steps is empty.")
     batch_size: int = Field(64, ge=1, description="Rows in one forward pass, those of all ranks together.")
     accumulate: int = Field(1, ge=1, description="Forward passes whose gradients make one step.")
-    learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate of AdamW.")
-    weight_decay: float = Field(0.01, ge=0.0, description="Decoupled weight decay of AdamW.")
+    optimizer: MemberName = Field("adamw", description="Optimiser by name: adamw, or a plugin's.")
+    optimizer_options: Options = Field(default_factory=dict, description="Settings of a plugin's optimiser.")
+    learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate.")
+    weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of matrices; decoupled with adamw.")
     beta2: float = Field(0.999, gt=0.0, lt=1.0, description="Second moment decay of AdamW.")
     warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up.")
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="Learning rate after the warm-up.")
+    schedule: MemberName = Field(
+        "cosine", description="Learning rate after the warm-up: cosine, constant, or a plugin's."
+    )
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
     device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")

@@ -87,9 +87,7 @@ def largest_hidden_count(length: int, masking: MaskingConfig) -> int:
 
 
 def largest_visible_count(length: int, masking: MaskingConfig) -> int:
-    """Give an upper bound of the real positions that stay visible in a row of padded length N."""
-    if masking.strategy == "none":
-        return length
+    """Give an upper bound of the positions that stay visible in a row of padded length N that hides the ratio."""
     least = math.floor(length * masking.ratio) - (1 if masking.anneal == "mix" else 0)
     return length - min(max(least, 0), max(length - 1, 0))
 

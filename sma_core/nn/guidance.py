@@ -1,4 +1,4 @@
-"""From the model's attention to a mask: which layer guides, and the three strategies (paper, section 3).
+"""From the model's attention to the importance of positions: which layer guides (paper, section 3).
 
 ``masking.layer`` 0 is the paper's: the first attention, where each query attends to inputs. A trunk layer's
 queries attend to latents, so its attention is carried on to the inputs: every layer before it mixes what the
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
@@ -19,39 +18,12 @@ from sma_core.nn.attention import AttentionLayer, Projected
 from sma_core.nn.encoder import Encoder
 from sma_core.nn.masking import (
     Draw,
-    Mask,
     MaskNoise,
     attention_of,
     draw_queries,
-    every_position,
-    hide,
     importance,
     query_scores,
 )
-
-
-@torch.no_grad()
-def choose_mask(
-    encoder: Encoder,
-    projected: Projected,
-    embedded: Tensor,
-    padding_mask: Tensor,
-    masking: MaskingConfig,
-    noise: MaskNoise,
-) -> Mask:
-    """Choose what to hide in embedded inputs ``(B, N, E)``; no gradient flows through the choice.
-
-    ``projected`` are the first attention's queries and keys; padding_mask ``(B, N)`` bool, True where real.
-    Columns at the end that are padding in every row may be missing from ``embedded`` and ``projected``. With the
-    strategy ``random`` the position noise alone decides, with ``none`` nothing is hidden and all is reconstructed.
-    """
-    if masking.strategy == "none":
-        return every_position(padding_mask, torch.zeros_like(padding_mask))
-    if masking.strategy == "random":
-        return hide(noise.positions, padding_mask, masking, noise)
-    ranking, _, _ = rank(encoder, projected, embedded, padding_mask, masking, noise)
-    missing = padding_mask.shape[1] - ranking.shape[1]
-    return hide(functional.pad(ranking, (0, missing)), padding_mask, masking, noise)
 
 
 def rank(
@@ -64,7 +36,7 @@ def rank(
 ) -> tuple[Tensor, Tensor, Draw]:
     """Give the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and which queries were drawn.
 
-    N is that of ``embedded`` ``(B, N, E)``: see `choose_mask`.
+    N is that of ``embedded`` ``(B, N, E)``; arguments as in `sma_core.nn.strategies.protocol.Situation`.
     """
     if masking.mask_self and not encoder.of_inputs:
         raise ConfigError("masking.mask_self needs a self-attention encoder: latents stand at no position")

@@ -4,8 +4,8 @@ Pure functions of tensors, for the whole batch at once: no loop over rows, no wa
 shapes that follow from the padded length alone. All randomness comes in as `MaskNoise`; everything after
 `draw_noise` is a deterministic function of its arguments.
 
-Every strategy is a *ranking* of the positions and a number to hide: importance ranks for ``guided``, noise for
-``random``, and the annealed forms rank by both. `sma_core.nn.counts` says how many.
+Built-in strategies are a *ranking* of the positions and a number to hide: importance ranks for ``guided``, noise
+for ``random``, and the annealed forms rank by both. `sma_core.nn.counts` says how many.
 
 Shapes: B batch, H heads, Q queries (M latents, or N inputs with self-attention), N padded length, R drawn
 queries, K most positions that a row of length N can hide, d width of one head's queries and keys.
@@ -198,10 +198,15 @@ def rank_annealed(
     return noise.positions.masked_fill(chosen, 2.0), counts
 
 
-def hide(ranking: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise) -> Mask:
-    """Hide by ``ranking`` ``(B, N)``, annealed where the settings say so; list what counts in the loss."""
+def hide(
+    ranking: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise, annealed: bool = True
+) -> Mask:
+    """Hide by ``ranking`` ``(B, N)`` and list what counts in the loss.
+
+    Where ``annealed``, chance takes a part in the choice as ``masking.anneal`` says.
+    """
     lengths, length = padding_mask.sum(dim=1), padding_mask.shape[1]
-    if masking.anneal is not None and masking.strategy == "guided":
+    if masking.anneal is not None and annealed:
         ranking, counts = rank_annealed(ranking, padding_mask, masking, noise)
     else:
         counts = hidden_counts(lengths, length, masking)

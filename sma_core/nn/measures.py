@@ -21,9 +21,11 @@ from torch import Tensor
 
 from sma_core.config.models import MaskingConfig
 from sma_core.nn.counts import hidden_counts, largest_hidden_count
-from sma_core.nn.guidance import choose_mask, rank
+from sma_core.nn.guidance import rank
 from sma_core.nn.masking import MaskNoise, choose
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.choosing import choose_mask
+from sma_core.nn.strategies.protocol import Strategy
 
 
 class MaskMeasures(NamedTuple):
@@ -36,13 +38,21 @@ class MaskMeasures(NamedTuple):
 
 @torch.no_grad()
 def measure_mask(
-    model: SMA, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noises: tuple[MaskNoise, MaskNoise]
+    model: SMA,
+    inputs: Tensor,
+    padding_mask: Tensor,
+    masking: MaskingConfig,
+    noises: tuple[MaskNoise, MaskNoise],
+    strategy: Strategy | None = None,
 ) -> MaskMeasures:
-    """Measure the guidance of one batch from two draws; arguments as in `SMA.forward`."""
+    """Measure the guidance of one batch from two draws; arguments as in `SMA.forward`.
+
+    ``change`` compares the masks of the ``strategy``; ``overlap`` and ``entropy`` are of the attention alone.
+    """
     embedded = model.embed(inputs)
     parts = (model.encoder, model.encoder.project(embedded), embedded, padding_mask, masking)
     importance, attention, draw = rank(*parts, noises[0])
-    first, second = (choose_mask(*parts, noise).hidden for noise in noises)
+    first, second = (choose_mask(*parts, noise, strategy).hidden for noise in noises)
     hidden = first.sum(dim=1)
     change = (first & ~second).sum(dim=1) / hidden.where(hidden > 0, torch.nan)
     return MaskMeasures(

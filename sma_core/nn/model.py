@@ -13,15 +13,17 @@ from torch import Tensor, nn
 
 from sma_core.config.models import MaskingConfig, ModelConfig
 from sma_core.nn.attention import Projected, may_look
-from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.decoder import Decoder
 from sma_core.nn.embedding import TokenEmbedding, ValueEmbedding, build_embedding
 from sma_core.nn.encoder import Encoder, Latents, build_encoder
-from sma_core.nn.guidance import choose_mask
 from sma_core.nn.heads import Encoded
 from sma_core.nn.inputs import Inputs
-from sma_core.nn.losses import Reconstruction, TargetScale, token_loss, value_loss
+from sma_core.nn.losses.reconstruction import Reconstruction, ReconstructionLoss
+from sma_core.nn.losses.table import built_in_loss
+from sma_core.nn.losses.target_scale import TargetScale
 from sma_core.nn.masking import Mask, MaskNoise, in_steps, used_columns
+from sma_core.nn.strategies.choosing import built_in_strategy, choose_mask
+from sma_core.nn.strategies.protocol import Strategy
 
 EmbeddingModule = TokenEmbedding | ValueEmbedding
 
@@ -29,33 +31,41 @@ EmbeddingModule = TokenEmbedding | ValueEmbedding
 class SMA(nn.Module):
     """Self-guided masked autoencoder for ids ``(B, N)`` or numbers ``(B, N, C)``.
 
-    First weights are drawn from torch's global generator: see `sma_core.nn.parameters.initialise`.
+    First weights are drawn from torch's global generator: see `sma_core.nn.parameters.initialise`. ``loss`` is the
+    built-in one that ``model.decoder.loss`` names unless another is passed; only a reconstruction needs it.
     """
 
-    def __init__(self, model_config: ModelConfig, inputs: Inputs) -> None:
+    def __init__(self, model_config: ModelConfig, inputs: Inputs, loss: ReconstructionLoss | None = None) -> None:
         super().__init__()
         self.embed = build_embedding(model_config, inputs)
         self.encoder: Encoder = build_encoder(model_config)
         self.decoder = Decoder(model_config, inputs)
         self.target_scale = TargetScale(model_config.decoder)
-        self.weighted_loss = model_config.decoder.weighted_loss
+        self._decoder_config = model_config.decoder
+        self._loss = loss
 
     def forward(
-        self, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise
+        self,
+        inputs: Tensor,
+        padding_mask: Tensor,
+        masking: MaskingConfig,
+        noise: MaskNoise,
+        strategy: Strategy | None = None,
     ) -> Reconstruction:
         """Hide a part of each row and reconstruct it.
 
         Inputs ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
-        where real; noise from `sma_core.nn.masking.draw_noise`. Raises `DataError` when N is larger than
-        ``model.max_length``.
+        where real; noise from `sma_core.nn.masking.draw_noise`; ``strategy`` is the built-in one that ``masking`` names
+        unless another is passed. Raises `DataError` when N is larger than ``model.max_length``.
         """
+        strategy = strategy or built_in_strategy(masking)
         used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
         if not self.encoder.of_inputs and may_look(padding_mask):
             used = in_steps(used_columns(padding_mask), padding_mask.shape[1])
-        most = largest_visible_count(padding_mask.shape[1], masking)
+        most = strategy.most_visible(padding_mask.shape[1], masking)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
-            return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise)
+            return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise, strategy)
 
         return self._reconstruct(inputs, *self._enter(inputs[:, :used], padding_mask, choose, most))
 
@@ -90,9 +100,9 @@ class SMA(nn.Module):
     def _reconstruct(self, inputs: Tensor, entered: Latents, mask: Mask) -> Reconstruction:
         latents = self.encoder.trunk(entered)
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
-        if isinstance(self.embed, TokenEmbedding):
-            return token_loss(outputs, inputs.to(torch.int64), mask, self.weighted_loss)
-        return value_loss(outputs, self.target_scale(inputs), mask)
+        discrete = isinstance(self.embed, TokenEmbedding)
+        loss = self._loss or built_in_loss(self._decoder_config, discrete)
+        return loss(outputs, inputs.to(torch.int64) if discrete else self.target_scale(inputs), mask)
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode with nothing hidden; inputs and padding_mask as in `forward`.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.deprecation import PluginDeprecationWarning
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
+    from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
     from sma_core.plugins.specs import (
         API_VERSION,
         DataSet,
@@ -31,9 +32,14 @@ __all__ = [
     "Domain",
     "DrawnRow",
     "Head",
+    "Loss",
+    "MaskingStrategy",
+    "Metric",
+    "Optimizer",
     "PluginDeprecationWarning",
     "Reader",
     "Renderer",
+    "Schedule",
     "Spec",
     "Splitter",
     "Task",
@@ -41,7 +47,12 @@ __all__ = [
     "hookimpl",
 ]
 
-_MODULES = {"DrawnRow": "drawn_row", "PluginDeprecationWarning": "deprecation", "hookimpl": "hookspecs"}
+_MODULES = {
+    "DrawnRow": "drawn_row",
+    "PluginDeprecationWarning": "deprecation",
+    "hookimpl": "hookspecs",
+    **dict.fromkeys(("Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
+}
 """Module of each name; all others are in ``specs``."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.specs import Head, Reader, Splitter, TaskKind, Tokenizer
 
 
 @hookimpl
@@ -106,5 +107,116 @@ def sma_splitters() -> list[Splitter]:
             summary="One of split.folds parts is the test, split.fold says which; validation from the others.",
             factory="sma_core.evaluation.splits:fold_split",
             needs=("folds", "fold"),
+        ),
+    ]
+
+
+@hookimpl
+def sma_masking_strategies() -> list[MaskingStrategy]:
+    """Masks from the model's own attention (paper, section 3), random ones, and none."""
+    folder = "sma_core.nn.strategies"
+    return [
+        MaskingStrategy(
+            name="guided",
+            summary="Hide what the model's own attention groups together (the paper's masks).",
+            factory=f"{folder}.guided:Guided",
+        ),
+        MaskingStrategy(name="random", summary="Hide random positions.", factory=f"{folder}.random:Random"),
+        MaskingStrategy(
+            name="none",
+            summary="Hide nothing and reconstruct every position.",
+            factory=f"{folder}.none:NothingHidden",
+        ),
+    ]
+
+
+@hookimpl
+def sma_losses() -> list[Loss]:
+    """One loss for each kind of input (paper, section 3)."""
+    return [
+        Loss(
+            name="cross-entropy",
+            summary="Cross-entropy of ids, also weighted by how rare they are (model.decoder.weighted_loss).",
+            factory="sma_core.nn.losses.cross_entropy:CrossEntropy",
+            inputs=("discrete",),
+        ),
+        Loss(
+            name="mean-squared-error",
+            summary="Mean squared error of standardised numbers.",
+            factory="sma_core.nn.losses.mean_squared_error:MeanSquaredError",
+            inputs=("continuous",),
+        ),
+    ]
+
+
+@hookimpl
+def sma_optimizers() -> list[Optimizer]:
+    """The paper's optimiser."""
+    return [
+        Optimizer(
+            name="adamw",
+            summary="Adam with decoupled weight decay (training.beta2).",
+            factory="sma_core.training.optimizers.adamw:adamw",
+        )
+    ]
+
+
+@hookimpl
+def sma_schedules() -> list[Schedule]:
+    """The paper's schedule, and none."""
+    folder = "sma_core.training.schedules"
+    return [
+        Schedule(
+            name="cosine",
+            summary="Half a cosine that would reach 0 one step after the last.",
+            factory=f"{folder}.cosine:cosine",
+        ),
+        Schedule(
+            name="constant", summary="The highest learning rate to the end.", factory=f"{folder}.constant:constant"
+        ),
+    ]
+
+
+_REGRESSION: tuple[TaskKind, ...] = ("regression",)
+_BINARY: tuple[TaskKind, ...] = ("binary", "multilabel")
+_CLASSES: tuple[TaskKind, ...] = ("multiclass", "per-position")
+
+
+@hookimpl
+def sma_metrics() -> list[Metric]:
+    """Figures of scikit-learn and scipy, and the expected calibration error."""
+    folder = "sma_core.evaluation.metrics"
+
+    def spec(name: str, place: str, kinds: tuple[TaskKind, ...], higher: bool, summary: str) -> Metric:
+        reference, least = f"{folder}.{place}", 6 if name == "top_5_accuracy" else 0
+        return Metric(
+            name=name,
+            summary=summary,
+            factory=reference,
+            kinds=kinds,
+            higher_is_better=higher,
+            least_classes=least,
+        )
+
+    return [
+        spec("rmse", "regression:rmse", _REGRESSION, False, "Root of the mean squared error."),
+        spec("mse", "regression:mse", _REGRESSION, False, "Mean squared error."),
+        spec("mae", "regression:mae", _REGRESSION, False, "Mean absolute error."),
+        spec("r2", "regression:r2", _REGRESSION, True, "Share of the labels' variance that is explained."),
+        spec("spearman", "regression:spearman", _REGRESSION, True, "Rank correlation."),
+        spec("roc_auc", "binary:roc_auc", _BINARY, True, "Area under the ROC curve."),
+        spec("pr_auc", "binary:pr_auc", _BINARY, True, "Average precision."),
+        spec("accuracy", "by_shape:accuracy", (*_BINARY, *_CLASSES), True, "Share of the labels that are met."),
+        spec("f1", "binary:f1", _BINARY, True, "F1 at a probability of 0.5."),
+        spec(
+            "top_5_accuracy", "classes:top_5_accuracy", ("multiclass",), True, "A hit among the 5 most probable."
+        ),
+        spec("macro_f1", "classes:macro_f1", _CLASSES, True, "Mean of the F1 of every class."),
+        spec(
+            "calibration_error",
+            "by_shape:calibration_error",
+            (*_BINARY, "multiclass"),
+            False,
+            "Expected calibration error.",
         ),
     ]

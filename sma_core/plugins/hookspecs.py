@@ -5,6 +5,7 @@ from __future__ import annotations
 import pluggy
 
 from sma_core.plugins.events import Event
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Renderer, Splitter, Task, Tokenizer
 
 PROJECT = "sma"
@@ -57,6 +58,36 @@ def sma_splitters() -> list[Splitter]:
 @hookspec
 def sma_renderers() -> list[Renderer]:
     """Ways to draw a row, and what a mask hides of it."""
+    return []
+
+
+@hookspec
+def sma_masking_strategies() -> list[MaskingStrategy]:
+    """Ways to choose what is hidden while pre-training."""
+    return []
+
+
+@hookspec
+def sma_losses() -> list[Loss]:
+    """Losses of the reconstruction."""
+    return []
+
+
+@hookspec
+def sma_optimizers() -> list[Optimizer]:
+    """Optimisers to train with."""
+    return []
+
+
+@hookspec
+def sma_schedules() -> list[Schedule]:
+    """Learning rates after the warm-up, as functions of the step."""
+    return []
+
+
+@hookspec
+def sma_metrics() -> list[Metric]:
+    """Figures of merit for labelled rows."""
     return []
 
 

@@ -15,6 +15,7 @@ from sma_core.plugins.api import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
@@ -42,6 +43,11 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_tasks": Task,
     "sma_splitters": Splitter,
     "sma_renderers": Renderer,
+    "sma_masking_strategies": MaskingStrategy,
+    "sma_losses": Loss,
+    "sma_optimizers": Optimizer,
+    "sma_schedules": Schedule,
+    "sma_metrics": Metric,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -52,6 +58,11 @@ _NOUNS: dict[type[Spec], str] = {
     Task: "task",
     Splitter: "splitter",
     Renderer: "renderer",
+    MaskingStrategy: "masking strategy",
+    Loss: "loss",
+    Optimizer: "optimizer",
+    Schedule: "schedule",
+    Metric: "metric",
 }
 
 

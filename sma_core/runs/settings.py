@@ -26,6 +26,7 @@ from sma_core.config.models import Settings
 from sma_core.errors import ConfigError, PluginError
 from sma_core.files import as_path
 from sma_core.plugins.registry import Registry
+from sma_core.runs.methods import check_members
 
 DEFAULT_RECIPE = "tiny"
 NO_RECIPE = "none"
@@ -85,7 +86,10 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
     base = Layer("--domain", {"domain": registry.reference, "recipe": name})
-    return resolve(PretrainConfig, [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)])
+    layers = [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
+    resolved = resolve(PretrainConfig, layers)
+    check_members(registry, resolved.config)
+    return resolved
 
 
 def finetune_settings(
@@ -116,7 +120,9 @@ def finetune_settings(
     if task is not None:
         own = tasks.get(str(task).rpartition(":")[2], {})
         layers.append(Layer(f"recipe {name}, task {task}", own))
-    return resolve(FinetuneConfig, [*layers, *user])
+    resolved = resolve(FinetuneConfig, [*layers, *user])
+    check_members(registry, resolved.config)
+    return resolved
 
 
 def wishes(request: Request, model: type[Settings]) -> dict[str, Any]:
@@ -149,6 +155,6 @@ def _of_this_verb(values: Values, model: type[Settings]) -> Values:
     others = {name for verb in (PretrainConfig, FinetuneConfig) for name, _ in settings_of(verb)} - own
     kept: Values = {}
     for setting, value in flatten(values):
-        if setting not in others:
+        if setting not in others and not any(setting.startswith(f"{name}.") for name in others):
             put(kept, setting, value)
     return kept

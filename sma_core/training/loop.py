@@ -35,15 +35,12 @@ from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.signals import StopRequest
+from sma_core.training.method import Method
 from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.observers import Observers
-from sma_core.training.optimizer import (
-    build_optimizer,
-    learning_rate,
-    load_optimizer_tensors,
-    optimizer_tensors,
-    set_learning_rate,
-)
+from sma_core.training.optimizers.groups import build_optimizer, set_learning_rate
+from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
+from sma_core.training.schedules.rate import learning_rate
 from sma_core.training.stream import BatchSource, BatchStream
 from sma_core.training.workers import BatchWorkers, explained
 
@@ -105,6 +102,7 @@ class TrainingState:
 class Trainer:
     """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands.
 
+    ``method`` is the optimiser and the schedule; empty: AdamW and the built-in schedule that the settings name.
     ``rates`` are shares of the learning rate by parameter name. With ``patience`` training is over after so many
     evaluations in a row without a better figure. Of several ranks ``source`` gives each its share of every batch.
     """
@@ -119,6 +117,7 @@ class Trainer:
         place: Placement,
         observers: Observers | None = None,
         *,
+        method: Method | None = None,
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
     ) -> None:
@@ -127,12 +126,13 @@ class Trainer:
         self._emit = observers if observers is not None else Observers()
         self._run = store.folder.parent
         self.patience = patience
+        self.method = method or Method.built_in(config.schedule)
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
         self.module = objective.module.to(self.device)
         if place.strategy == "fsdp":
             give_back_freed_memory()  # who shares the model out wants memory more than speed
             shard(self.module)
-        self.optimizer = build_optimizer(self.module, config, rates)
+        self.optimizer = build_optimizer(self.module, config, rates, self.method.optimizer)
         self._averaged = place.strategy == "ddp"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.state = TrainingState()
@@ -237,7 +237,7 @@ class Trainer:
             total += loss.detach() / self.ranks.size
             self._samples += batch.total
         self.scaler.unscale_(self.optimizer)
-        self._update(learning_rate(step, self.steps, self.config))
+        self._update(learning_rate(step, self.steps, self.config, self.method.schedule))
         self._window = self._window + total.masked_fill(self._skipped.last, 0.0)
         self.state.window_batches += self.config.accumulate
         self.state.step = step
@@ -257,7 +257,8 @@ class Trainer:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
         set_learning_rate(self.optimizer, rate)
         with self._skipped.watching(self.optimizer, whole(norm), own=not self.scaler.is_enabled()):
-            self.scaler.step(self.optimizer)
+            if self._skipped.allows(self.optimizer):
+                self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -283,7 +284,7 @@ class Trainer:
         state.window_batches = 0
         self._window = torch.zeros((), device=self.device)
         self._samples, self._log_clock = 0, now
-        lr = learning_rate(state.step, self.steps, self.config)
+        lr = learning_rate(state.step, self.steps, self.config, self.method.schedule)
         state.skipped, state.skipped_in_a_row = self._skipped.read()
         self._emit(
             StepLogged(

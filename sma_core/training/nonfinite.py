@@ -23,14 +23,15 @@ class SkippedSteps:
 
     @contextmanager
     def watching(self, optimizer: torch.optim.Optimizer, norm: Tensor, own: bool) -> Iterator[None]:
-        """Let a fused ``optimizer`` leave out its step where ``norm``, the gradient's, is not finite.
+        """Count the step; where ``norm``, the gradient's, is not finite, a fused ``optimizer`` leaves it out itself.
 
-        ``own`` is False where a gradient scaler sees to that itself.
+        For others see `allows`. ``own`` is False where a gradient scaler sees to that itself.
         """
         self.last = ~norm.isfinite()
         total, in_a_row, since_log = self._counts.unbind()
         more = self.last.to(torch.int64)
         self._counts = torch.stack((total + more, (in_a_row + more) * more, since_log + more))
+        own = own and _leaves_out(optimizer)
         if own:
             optimizer.found_inf = self.last.float()  # type: ignore[attr-defined]
         try:
@@ -38,6 +39,14 @@ class SkippedSteps:
         finally:
             if own:
                 del optimizer.found_inf  # type: ignore[attr-defined]
+
+    def allows(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Return whether the step may be taken, inside `watching`.
+
+        A fused optimiser, and one behind a gradient scaler, leaves out what it must by itself; for others this
+        waits for the device.
+        """
+        return _leaves_out(optimizer) or not bool(self.last)
 
     def read(self) -> tuple[int, int]:
         """Return how many were left out in all and in a row; waits for the device."""
@@ -49,3 +58,8 @@ class SkippedSteps:
         count = int(self._counts[2])
         self._counts[2] = 0
         return count
+
+
+def _leaves_out(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether every group of the optimiser is fused: it reads ``found_inf`` on the device."""
+    return all(group.get("fused") for group in optimizer.param_groups)

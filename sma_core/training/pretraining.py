@@ -17,6 +17,9 @@ from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.choosing import built_in_strategy
+from sma_core.nn.strategies.protocol import Strategy
+from sma_core.nn.strategies.random import Random
 
 HELD_OUT_SEED = 20_240_116
 """Seed of the masks on held-out rows: the same for every run, so that curves can be compared."""
@@ -30,7 +33,8 @@ class PretrainObjective:
     random masks, the same at every step and for every strategy: it can be compared, and picks the best.
     ``mask_overlap``, ``mask_change`` and ``mask_entropy`` tell what the guidance is like on the same rows,
     whatever the strategy: see `sma_core.nn.measures`. ``steps`` are those of the whole training, over which the
-    choice is annealed; held-out masks are not annealed.
+    choice is annealed; held-out masks are not annealed. ``strategy`` is the built-in one that ``masking`` names
+    unless another is passed.
     """
 
     selection = "held_out_random_loss"
@@ -43,8 +47,10 @@ class PretrainObjective:
         held_out: Sequence[Batch],
         steps: int = 1,
         compiled: bool = False,
+        strategy: Strategy | None = None,
     ) -> None:
         self.module = module
+        self._strategy = strategy or built_in_strategy(masking)
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
@@ -56,7 +62,7 @@ class PretrainObjective:
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the hidden positions of ``batch`` at ``step``, and how many these are."""
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
-        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise)
+        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._strategy)
         return result.loss, result.scored
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
@@ -66,10 +72,10 @@ class PretrainObjective:
 
     def _evaluate(self, ranks: Ranks) -> dict[str, float]:
         masking = self._held_out_masking
-        own = random = self._held_out_loss(masking, ranks)
-        if masking.strategy != "random" or masking.reconstruct != "hidden":
+        own = random = self._held_out_loss(masking, self._strategy, ranks)
+        if not isinstance(self._strategy, Random) or masking.reconstruct != "hidden":
             alike = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
-            random = self._held_out_loss(alike, ranks)
+            random = self._held_out_loss(alike, built_in_strategy(alike), ranks)
         return {"held_out_loss": own, "held_out_random_loss": random, **self._measures(ranks)}
 
     def _measures(self, ranks: Ranks) -> dict[str, float]:
@@ -91,13 +97,14 @@ class PretrainObjective:
         """Number the held-out batches and return those that this rank takes."""
         return list(enumerate(self._held_out))[ranks.rank :: ranks.size]
 
-    def _held_out_loss(self, masking: MaskingConfig, ranks: Ranks) -> float:
+    def _held_out_loss(self, masking: MaskingConfig, strategy: Strategy, ranks: Ranks) -> float:
         device = next(self.module.parameters()).device
         sums = torch.zeros(2, dtype=torch.float64)  # of the losses, and how many positions they are of
         for index, batch in self._own(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
             moved = batch.to(device)
-            result = self.module(moved.inputs, moved.padding_mask, masking, self._noise(moved, generator))
+            noise = self._noise(moved, generator)
+            result = self.module(moved.inputs, moved.padding_mask, masking, noise, strategy)
             sums += torch.tensor(
                 [float(result.loss) * int(result.scored), int(result.scored)], dtype=torch.float64
             )

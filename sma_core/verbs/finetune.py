@@ -23,6 +23,7 @@ from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
+from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import origin_of, parts_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.restore import restore_newest
@@ -35,6 +36,7 @@ from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.judging import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
+from sma_core.training.method import Method
 from sma_core.training.observers import Observer, Observers
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
@@ -201,6 +203,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         run.checkpoints,
         job.placement,
         observers,
+        method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
     )

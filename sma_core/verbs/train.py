@@ -31,6 +31,7 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
+from sma_core.runs.methods import masking_strategy, optimizer_factory, reconstruction_loss, schedule_function
 from sma_core.runs.provenance import origin_of, parts_of
 from sma_core.runs.record import DataRecord, RunRecord
 from sma_core.runs.restore import restore_newest
@@ -41,6 +42,7 @@ from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, wishes
 from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.loop import Trainer, TrainingState
+from sma_core.training.method import Method
 from sma_core.training.metrics_file import read_metrics
 from sma_core.training.observers import Observer, Observers
 from sma_core.training.pretraining import PretrainObjective, sample_rows
@@ -228,17 +230,20 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     chosen = held_out[sample_rows(len(held_out), training.evaluate_rows)]
     evaluated = job.feed.fixed_batches(store, chosen, size, model.max_length)
     with seeded(training.seed):
-        module = SMA(model, job.feed.inputs)
+        module = SMA(model, job.feed.inputs, reconstruction_loss(job.registry, model))
     module.encoder.activation_checkpointing = training.activation_checkpointing
     steps = count_steps(training, batches.batches_in(0))
+    masking = job.config.masking
+    strategy = masking_strategy(job.registry, masking)
     trainer = Trainer(
-        PretrainObjective(module, job.config.masking, evaluated, steps, training.compile),
+        PretrainObjective(module, masking, evaluated, steps, training.compile, strategy),
         batches,
         training,
         steps,
         run.checkpoints,
         job.placement,
         observers,
+        method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
     )
     restore_newest(trainer, run)
     return trainer
@@ -248,7 +253,8 @@ def _warn_when_all_are_drawn(job: _Job) -> None:
     """Say so when the masking setting leaves nothing to chance: the mask is then the same every time."""
     masking, latents, longest = job.config.masking, job.config.model.latents, job.prepared.summary.longest
     drawn = query_count(longest, masking.ratio, masking.keys_per_query, latents)
-    if masking.strategy == "guided" and drawn == latents > 1 and job.placement.ranks.first:
+    guided = masking_strategy(job.registry, masking).guided
+    if guided and drawn == latents > 1 and job.placement.ranks.first:
         logger.warning(
             "masking.keys_per_query=%g draws all %d latents for rows of %d inputs, so nothing about the mask is "
             "random: give a larger masking.keys_per_query or more model.latents",

@@ -76,8 +76,8 @@ def test_an_unknown_setting_that_is_like_none_says_where_all_are():
         (
             "masking",
             "strategy",
-            "guide",
-            "'masking.strategy' cannot be 'guide' (from run.toml): input should be 'gui",
+            "Guide",
+            "'masking.strategy' cannot be 'Guide' (from run.toml): string should match",
         ),
         ("masking", "ratio", 1.0, "'masking.ratio' cannot be 1.0 (from run.toml): input should be less than 1"),
     ],

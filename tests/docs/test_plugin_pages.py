@@ -129,11 +129,10 @@ def test_the_command_of_the_page_runs(tmp_path, monkeypatch):
 
 
 def test_every_spec_has_an_example_that_runs():
-    from sma_core.plugins import specs
+    from sma_core.plugins import method_specs, specs
 
-    examples = {
-        test.name.rpartition(".")[2]: test for test in doctest.DocTestFinder().find(specs) if test.examples
-    }
+    tests = [test for module in (specs, method_specs) for test in doctest.DocTestFinder().find(module)]
+    examples = {test.name.rpartition(".")[2]: test for test in tests if test.examples}
     assert {each.__name__ for each in SPECS if each is not Spec} <= set(examples)
     runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)
     for example in examples.values():

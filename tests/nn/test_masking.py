@@ -4,7 +4,6 @@ from torch import Tensor
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
-from sma_core.nn import guidance
 from sma_core.nn.counts import (
     hidden_counts,
     largest_hidden_count,
@@ -12,7 +11,6 @@ from sma_core.nn.counts import (
     query_count,
     randomness_at,
 )
-from sma_core.nn.guidance import choose_mask
 from sma_core.nn.masking import (
     Draw,
     Mask,
@@ -25,6 +23,8 @@ from sma_core.nn.masking import (
     importance,
     query_scores,
 )
+from sma_core.nn.strategies import guided
+from sma_core.nn.strategies.choosing import choose_mask
 from tests.nn.small import batch, noise_for, small_model
 
 GUIDED = MaskingConfig(ratio=0.3, keys_per_query=3)
@@ -254,7 +254,7 @@ def test_choosing_records_nothing_for_the_backward_pass(monkeypatch):
         recorded.append(ranking.requires_grad)
         return hide(ranking, *others)
 
-    monkeypatch.setattr(guidance, "hide", spied)
+    monkeypatch.setattr(guided, "hide", spied)
     model, (inputs, padding_mask) = small_model(), batch()
     embedded = model.embed(inputs)
     assert embedded.requires_grad

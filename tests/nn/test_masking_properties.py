@@ -11,10 +11,10 @@ from torch import Tensor
 from sma_core.config.models import MaskingConfig
 from sma_core.nn.counts import hidden_counts
 from sma_core.nn.embedding import TokenEmbedding
-from sma_core.nn.guidance import choose_mask
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.choosing import choose_mask
 from tests.nn.small import VOCABULARY, of_row, small_config
 
 LENGTHS = st.lists(st.integers(0, 24), min_size=1, max_size=5)

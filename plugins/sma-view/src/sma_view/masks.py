@@ -20,12 +20,15 @@ from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
 from sma_core.files import as_path
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.nn.guidance import choose_mask, rank
+from sma_core.nn.guidance import rank
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.choosing import choose_mask
+from sma_core.nn.strategies.protocol import Strategy
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.runs.methods import masking_strategy
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, prefix
 from sma_view.page_file import check_page, head, write_page
@@ -93,15 +96,25 @@ def masks(
     drawer = None if page is None else Drawer(run.registry, renderer)
     wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
+    choice = _Choice(run.module, masking, masking_strategy(run.registry, masking))
     chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader)))).cut(rows))
     seeds = range(seed, seed + draws)
-    masked = dict(_masked_rows(run, run.module, chunk, masking, seeds, page is not None))
+    masked = dict(_masked_rows(run, choice, chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
     result = MasksResult(listed, _means([row.measures for row in masked.values()]))
     if page is not None and drawer is not None:
         drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
         write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
     return result
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """How masks are chosen: by the model, the settings and a strategy."""
+
+    module: SMA
+    masking: MaskingConfig
+    strategy: Strategy
 
 
 @dataclass(frozen=True)
@@ -114,14 +127,14 @@ class _Masked:
 
 
 def _masked_rows(
-    run: LoadedRun, module: SMA, chunk: RowChunk, masking: MaskingConfig, seeds: range, for_page: bool
+    run: LoadedRun, choice: _Choice, chunk: RowChunk, seeds: range, for_page: bool
 ) -> Iterator[tuple[int, _Masked]]:
     """Yield the index of each usable row in the chunk, and the row under the mask of each seed."""
     for places, batch in run.batches(chunk, tokens=1):
         index, row = int(chunk.usable[places[0]]), _as_drawn(run, chunk, int(places[0]), batch, for_page)
-        drawn = list(_draws(module, batch, masking, seeds, row, chunk.numbers[index]))
+        drawn = list(_draws(choice, batch, seeds, row, chunk.numbers[index]))
         shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in drawn]
-        yield index, _Masked(drawn, shown, _measured(module, batch, masking, seeds.start))
+        yield index, _Masked(drawn, shown, _measured(choice, batch, seeds.start))
 
 
 def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
@@ -139,13 +152,11 @@ def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_pag
     return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
 
 
-def _draws(
-    module: SMA, batch: Batch, masking: MaskingConfig, seeds: range, row: DrawnRow, number: int
-) -> Iterator[DrawnRow]:
+def _draws(choice: _Choice, batch: Batch, seeds: range, row: DrawnRow, number: int) -> Iterator[DrawnRow]:
     """Yield the row under the mask of each seed."""
     real = int(batch.padding_mask.sum())
     for draw, seed in enumerate(seeds, start=1):
-        chosen, ranking = _choose(module, batch, masking, _noise(module, batch, seed))
+        chosen, ranking = _choose(choice, batch, _noise(choice.module, batch, seed))
         yield replace(
             row,
             importance=tuple(ranking[0, :real].tolist()),
@@ -192,19 +203,19 @@ def _ids(batch: Batch) -> NDArray[Any]:
 
 
 @torch.inference_mode()
-def _choose(
-    module: SMA, batch: Batch, masking: MaskingConfig, noise: MaskNoise
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _choose(choice: _Choice, batch: Batch, noise: MaskNoise) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mask and the importance, both ``(1, N)``."""
+    module = choice.module
     embedded = module.embed(batch.inputs)
-    parts = (module.encoder, module.encoder.project(embedded), embedded, batch.padding_mask, masking, noise)
-    return choose_mask(*parts).hidden, rank(*parts)[0]
+    parts = (module.encoder, module.encoder.project(embedded), embedded, batch.padding_mask, choice.masking, noise)
+    return choose_mask(*parts, choice.strategy).hidden, rank(*parts)[0]
 
 
-def _measured(module: SMA, batch: Batch, masking: MaskingConfig, seed: int) -> torch.Tensor:
+def _measured(choice: _Choice, batch: Batch, seed: int) -> torch.Tensor:
+    module = choice.module
     noises = (_noise(module, batch, seed), _noise(module, batch, seed + 1))
     with torch.inference_mode():
-        measures = measure_mask(module, batch.inputs, batch.padding_mask, masking, noises)
+        measures = measure_mask(module, batch.inputs, batch.padding_mask, choice.masking, noises, choice.strategy)
     return torch.stack(measures)[:, 0].float().cpu()
 
 

@@ -114,7 +114,7 @@ def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
     """Take steps with the recipe's learning rate and decay, without warm-up; give the last loss."""
     import torch
 
-    from sma_core.training.optimizer import build_optimizer
+    from sma_core.training.optimizers.groups import build_optimizer
 
     optimizer = build_optimizer(objective.module, trial.config.training)
     value = math.nan
@@ -143,8 +143,8 @@ def choose_masks(trial: Trial) -> Mask:
     """Choose what the recipe's masking hides of a trial's rows, by a model that has learned nothing yet."""
     import torch
 
-    from sma_core.nn.guidance import choose_mask
     from sma_core.nn.masking import draw_noise
+    from sma_core.nn.strategies.choosing import choose_mask
 
     network, (rows, length) = _network(trial), trial.batch.padding_mask.shape
     masking = trial.config.masking.model_copy(update={"layer": min(trial.config.masking.layer, 1)})

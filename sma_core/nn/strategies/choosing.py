@@ -1,0 +1,48 @@
+"""The built-in strategies by name, and the choice of a mask by one of them or another."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sma_core.config.models import MaskingConfig
+from sma_core.errors import ConfigError
+from sma_core.nn.attention import Projected
+from sma_core.nn.encoder import Encoder
+from sma_core.nn.masking import Mask, MaskNoise
+from sma_core.nn.strategies.guided import Guided
+from sma_core.nn.strategies.none import NothingHidden
+from sma_core.nn.strategies.protocol import Situation, Strategy
+from sma_core.nn.strategies.random import Random
+
+_BUILT_IN: dict[str, Strategy] = {"guided": Guided({}), "random": Random({}), "none": NothingHidden({})}
+
+
+def built_in_strategy(masking: MaskingConfig) -> Strategy:
+    """Return the built-in strategy of that name; raises `ConfigError` when there is none."""
+    strategy = _BUILT_IN.get(masking.strategy)
+    if strategy is None:
+        raise ConfigError(
+            f"masking.strategy {masking.strategy!r} is not built in (those are {', '.join(_BUILT_IN)}): pass the "
+            "strategy of the plugin that has it"
+        )
+    return strategy
+
+
+@torch.no_grad()
+def choose_mask(
+    encoder: Encoder,
+    projected: Projected,
+    embedded: Tensor,
+    padding_mask: Tensor,
+    masking: MaskingConfig,
+    noise: MaskNoise,
+    strategy: Strategy | None = None,
+) -> Mask:
+    """Choose what to hide in embedded inputs ``(B, N, E)``; no gradient flows through the choice.
+
+    Arguments as in `Situation`. ``strategy`` is the built-in one that ``masking`` names unless another is passed.
+    Raises `ConfigError` when there is no built-in strategy of that name.
+    """
+    strategy = strategy or built_in_strategy(masking)
+    return strategy.choose(Situation(encoder, projected, embedded, padding_mask, masking, noise))

@@ -1,0 +1,28 @@
+"""Self-guided masks: hide what the model's own attention groups together (paper, section 3)."""
+
+from __future__ import annotations
+
+from torch.nn import functional
+
+from sma_core.config.models import MaskingConfig
+from sma_core.nn.counts import largest_visible_count
+from sma_core.nn.guidance import rank
+from sma_core.nn.masking import Mask, hide
+from sma_core.nn.strategies.protocol import Hiding, Situation
+
+
+class Guided(Hiding):
+    """Hide the positions with the largest importance; annealed as ``masking.anneal`` says."""
+
+    guided = True
+
+    def choose(self, situation: Situation) -> Mask:
+        """Choose a mask; raises `ConfigError` for a ``masking.layer`` that the trunk does not have."""
+        ranking, _, _ = rank(*situation)
+        missing = situation.padding_mask.shape[1] - ranking.shape[1]
+        padded = functional.pad(ranking, (0, missing))  # (B, N)
+        return hide(padded, situation.padding_mask, situation.masking, situation.noise)
+
+    def most_visible(self, length: int, masking: MaskingConfig) -> int:
+        """Return the padded length less what is hidden at least."""
+        return largest_visible_count(length, masking)

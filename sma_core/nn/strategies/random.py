@@ -1,0 +1,21 @@
+"""Random masks (the paper's baseline): the noise of the positions decides."""
+
+from __future__ import annotations
+
+from sma_core.config.models import MaskingConfig
+from sma_core.nn.counts import largest_visible_count
+from sma_core.nn.masking import Mask, hide
+from sma_core.nn.strategies.protocol import Hiding, Situation
+
+
+class Random(Hiding):
+    """Hide as many positions as guided masks do, at random."""
+
+    def choose(self, situation: Situation) -> Mask:
+        """Choose a mask; the settings of annealing and of the guidance have no effect."""
+        _, _, _, padding_mask, masking, noise = situation
+        return hide(noise.positions, padding_mask, masking, noise, annealed=False)
+
+    def most_visible(self, length: int, masking: MaskingConfig) -> int:
+        """Return the padded length less what is hidden at least."""
+        return largest_visible_count(length, masking)

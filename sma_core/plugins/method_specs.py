@@ -1,0 +1,117 @@
+"""Specs of what belongs to the method itself: masking strategies, losses, optimisers, schedules, metrics.
+
+As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from sma_core.plugins.specs import InputKind, Spec, TaskKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskingStrategy(Spec):
+    """``factory(options)`` gives an object with the methods of `sma_core.nn.strategies.protocol.Strategy`.
+
+    ``options`` is the table ``masking.options`` of the settings, empty by default. The object chooses what to hide
+    in one batch (paper, section 3).
+
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = MaskingStrategy(name="any", summary="By chance", factory="sma_core.nn.strategies.random:Random")
+    >>> strategy = resolve(spec.factory, "any")({})
+    >>> strategy.guided, strategy.hides
+    (False, True)
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Spec):
+    """``factory(decoder_config)`` gives a function ``(outputs, targets, mask) -> Reconstruction``.
+
+    ``inputs`` are the kinds of input that it can reconstruct. Arguments as in `sma_core.nn.losses`.
+
+    >>> spec = Loss(name="absolute", summary="Mean absolute error", inputs=("continuous",),
+    ...             factory="my_package.losses:Absolute")
+    >>> spec.references
+    {'factory': 'my_package.losses:Absolute'}
+    """
+
+    factory: str
+    inputs: tuple[InputKind, ...]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when there is no such kind of input."""
+        super().__post_init__()
+        _check_members(self, "inputs", self.inputs, get_args(InputKind))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Spec):
+    """``factory(groups, config)`` gives a `torch.optim.Optimizer`.
+
+    ``groups`` are parameter groups with ``params``, ``weight_decay`` and ``share`` (of the learning rate); they are
+    passed to the optimiser as they are. ``config`` is the `TrainingConfig`, with ``learning_rate`` and the table
+    ``optimizer_options``.
+
+    >>> spec = Optimizer(name="sgd", summary="SGD with momentum", factory="my_package.optimizers:sgd")
+    >>> spec.name
+    'sgd'
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Spec):
+    """``factory`` is a function ``(step, steps) -> factor`` of the highest learning rate, positive and finite.
+
+    ``steps`` is the number of steps after the warm-up, ``step`` is one of them, counted from 0.
+
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Schedule(name="half", summary="Half a cosine", factory="sma_core.training.schedules.cosine:cosine")
+    >>> resolve(spec.factory, "half")(0, 10), round(resolve(spec.factory, "half")(5, 10), 6)
+    (1.0, 0.5)
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Spec):
+    """``factory`` is a function ``(labels, predictions) -> float``, NaN where nothing can be judged.
+
+    Labels are (n,) and all known. Predictions are (n,) values or probabilities of one target, or for classes
+    (n, C) probabilities or (n, 1) the classes themselves. ``kinds`` are the kinds of task it is computed for;
+    where there are fewer than ``least_classes`` classes it is left out. A name may hold underscores.
+
+    >>> from sma_core.plugins.references import resolve
+    >>> spec = Metric(name="mean_error", summary="Mean absolute error", kinds=("regression",),
+    ...               higher_is_better=False, factory="sklearn.metrics:mean_absolute_error")
+    >>> float(resolve(spec.factory, "mean_error")([1.0, 2.0], [1.0, 3.0]))
+    0.5
+    """
+
+    name_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+    factory: str
+    kinds: tuple[TaskKind, ...]
+    higher_is_better: bool
+    least_classes: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when there is no such kind of task."""
+        super().__post_init__()
+        _check_members(self, "kinds", self.kinds, get_args(TaskKind))
+
+
+def _check_members(spec: Spec, field: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Raise `ValueError` when a field is empty or holds a value that is not known."""
+    for value in values or (None,):
+        if value not in known:
+            raise ValueError(
+                f"{type(spec).__name__} {spec.name!r}: {field} holds some of {', '.join(known)}, not {value!r}"
+            )

@@ -1,0 +1,1 @@
+"""Optimisers, one module for each; their parameter groups, and their state as named tensors."""

@@ -1,0 +1,1 @@
+"""Learning-rate schedules, one module for each, and the warm-up that all share."""
