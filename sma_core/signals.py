@@ -28,7 +28,7 @@ class _Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def stopping_at_once() -> Iterator[None]:
+def stop_immediately() -> Iterator[None]:
     """Let SIGTERM and SIGUSR1 end what is done inside, where there is nothing to save yet.
 
     Raises `StoppedOnRequest` then. Outside the main thread nothing is changed.

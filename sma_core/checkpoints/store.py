@@ -43,7 +43,7 @@ class DamagedCheckpoint(CheckpointError):
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class StoredCheckpoint:
     """A checkpoint that was read and whose sums fit."""
 
     step: int
@@ -124,7 +124,7 @@ class CheckpointStore:
             raise CheckpointError(f"{self.folder} cannot be read: {error.strerror or error}") from error
         return sorted(int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit())
 
-    def read(self, step: int) -> Checkpoint:
+    def read(self, step: int) -> StoredCheckpoint:
         """Read and check one checkpoint.
 
         Raises `DamagedCheckpoint` saying what does not fit its manifest, and `CheckpointError` when the system
@@ -138,9 +138,9 @@ class CheckpointStore:
             raise CheckpointError(
                 f"{folder} cannot be read: {error.strerror or error}; it may be whole: mend that, then try again"
             ) from error
-        return Checkpoint(step, folder, state, written)
+        return StoredCheckpoint(step, folder, state, written)
 
-    def latest(self) -> Checkpoint | None:
+    def latest(self) -> StoredCheckpoint | None:
         """Return the newest checkpoint that is whole, or None where there is none; warnings name damaged ones.
 
         Raises `CheckpointError` when there are some and none of them is whole.
@@ -158,7 +158,7 @@ class CheckpointStore:
                 logger.warning("%s; taking the one before", error)
         return None
 
-    def best(self) -> Checkpoint | None:
+    def best(self) -> StoredCheckpoint | None:
         """Return the checkpoint with the best figure; the newest when none was marked or it is damaged."""
         newest = self.latest()
         step = newest.state.get("best_step") if newest else None

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sma_core.devices.parallel import whole
+from sma_core.devices.parallel import full_tensor
 from sma_core.errors import CheckpointError
 
 KINDS = {
@@ -54,11 +54,11 @@ def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
     with path.open("wb") as file:
         file.write(len(words).to_bytes(8, "little") + words)
         for tensor in tensors.values():
-            flat = whole(tensor.detach()).cpu().contiguous().reshape(-1)
+            flat = full_tensor(tensor.detach()).cpu().contiguous().reshape(-1)
             file.write(flat.view(torch.uint8).numpy().data)
 
 
 def gather(tensors: Mapping[str, Tensor]) -> None:
     """Give this rank's parts of tensors that rank 0 writes; nothing is kept."""
     for tensor in tensors.values():
-        whole(tensor.detach())
+        full_tensor(tensor.detach())

@@ -1,4 +1,4 @@
-"""Labels of rows of text, in the three forms they come in: numbers, class names, a symbol a character.
+"""LabelParser of rows of text, in the three forms they come in: numbers, class names, a symbol a character.
 
 An empty cell, ``NA`` and ``NaN`` are missing values. Every form gives the rows it can use, and sets
 the others aside with the reason.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sma_core.data.label_text import MISSING, parse_targets
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store.format import SYMBOL_TYPE, LabelForm
-from sma_core.data.tokenizers import Encoded
+from sma_core.data.tokenizers import EncodedRows
 from sma_core.errors import DataError
 
 NO_TARGET = "no target"
@@ -26,7 +26,7 @@ MOST_SYMBOLS = int(np.iinfo(SYMBOL_TYPE).max)
 
 
 @dataclass(frozen=True)
-class LabelledRows:
+class ParsedLabels:
     """Rows with usable labels, and those set aside.
 
     ``targets`` (n, K) numbers or class numbers, NaN where missing; ``symbols`` a number for every character
@@ -36,10 +36,10 @@ class LabelledRows:
     rows: list[Row]
     unusable: list[RejectedRow]
     targets: NDArray[np.float32]
-    symbols: Encoded | None = None
+    symbols: EncodedRows | None = None
 
 
-class Labels(Protocol):
+class LabelParser(Protocol):
     """Reads the labels of rows, chunk after chunk."""
 
     @property
@@ -47,35 +47,35 @@ class Labels(Protocol):
         """Names of the classes met so far, by number; empty when labels are numbers."""
         ...
 
-    def read(self, rows: Sequence[Row]) -> LabelledRows:
+    def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Turn the rows' fields into labels."""
         ...
 
 
-def build_labels(names: Sequence[str], form: LabelForm, masked: bool = False) -> Labels:
+def build_label_parser(names: Sequence[str], form: LabelForm, masked: bool = False) -> LabelParser:
     """Return what reads labels of a form; ``masked`` tells that each symbol comes with a 0 or 1."""
     if form == "classes":
-        return ClassLabels(names[0])
+        return ClassLabelParser(names[0])
     if form == "symbols":
-        return SymbolLabels(masked)
-    return NumberLabels(names)
+        return SymbolLabelParser(masked)
+    return NumberLabelParser(names)
 
 
-class NumberLabels:
-    """Labels that are numbers, in K columns."""
+class NumberLabelParser:
+    """LabelParser that are numbers, in K columns."""
 
     classes: Sequence[str] = ()
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def read(self, rows: Sequence[Row]) -> LabelledRows:
+    def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Read each field as a number; a row without any is set aside."""
         targets, kept, unusable = parse_targets(rows, self._names)
-        return LabelledRows(kept, unusable, targets)
+        return ParsedLabels(kept, unusable, targets)
 
 
-class ClassLabels:
+class ClassLabelParser:
     """One class name a row: any text."""
 
     def __init__(self, name: str) -> None:
@@ -87,7 +87,7 @@ class ClassLabels:
         """Names of the classes in the order in which they were met."""
         return list(self._numbers)
 
-    def read(self, rows: Sequence[Row]) -> LabelledRows:
+    def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Number the names; a row without one is set aside."""
         kept, unusable, found = [], [], []
         for row in rows:
@@ -97,14 +97,14 @@ class ClassLabels:
             else:
                 kept.append(row)
                 found.append(self.number(name))
-        return LabelledRows(kept, unusable, np.array(found, dtype=np.float32).reshape(len(kept), 1))
+        return ParsedLabels(kept, unusable, np.array(found, dtype=np.float32).reshape(len(kept), 1))
 
     def number(self, name: str) -> int:
         """Return the number that stands for a class name."""
         return self._numbers.setdefault(name, len(self._numbers))
 
 
-class SymbolLabels:
+class SymbolLabelParser:
     """A symbol for every character of the row, and perhaps a 0 or 1 that tells whether it counts."""
 
     def __init__(self, masked: bool) -> None:
@@ -116,7 +116,7 @@ class SymbolLabels:
         """The symbols in the order in which they were met."""
         return list(self._numbers)
 
-    def read(self, rows: Sequence[Row]) -> LabelledRows:
+    def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Number the symbols; a row with too few, too many or none that counts is set aside."""
         kept, unusable, parts = [], [], []
         for row in rows:
@@ -129,7 +129,9 @@ class SymbolLabels:
         offsets = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
         values = np.concatenate(parts) if parts else np.zeros(0, dtype=SYMBOL_TYPE)
-        return LabelledRows(kept, unusable, np.zeros((len(kept), 0), dtype=np.float32), Encoded(values, offsets))
+        return ParsedLabels(
+            kept, unusable, np.zeros((len(kept), 0), dtype=np.float32), EncodedRows(values, offsets)
+        )
 
     def _reason(self, row: Row) -> str | None:
         due = len(row.text)
@@ -161,11 +163,11 @@ class SymbolLabels:
         return found
 
 
-def at_ids(symbols: Encoded, starts: NDArray[np.bool_], encoded: Encoded) -> Encoded:
+def align_to_ids(symbols: EncodedRows, starts: NDArray[np.bool_], encoded: EncodedRows) -> EncodedRows:
     """Move numbers of characters to the ids where the characters begin; -1 stands at all other ids.
 
     ``starts`` tells for each id of ``encoded`` whether a character begins there.
     """
     values = np.full(len(encoded.values), -1, dtype=SYMBOL_TYPE)
     values[starts] = symbols.values
-    return Encoded(values, encoded.offsets)
+    return EncodedRows(values, encoded.offsets)

@@ -18,7 +18,7 @@ BYTE_OFFSET = len(SPECIAL_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedRows:
     """The ids of several rows end to end: row i is ``values[offsets[i]:offsets[i + 1]]``."""
 
     values: NDArray[np.integer]
@@ -76,7 +76,7 @@ class DiscreteTokenizer(Protocol):
         """The id for a hidden position, where there is one."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str]) -> EncodedRows:
         """Return the ids of all texts, each ending with the separator."""
         ...
 
@@ -111,14 +111,14 @@ class ByteTokenizer:
     # Byte 255 never occurs in UTF-8, so it can stand for the separator while rows are joined.
     _TABLE = np.append(np.arange(255, dtype=np.uint16) + BYTE_OFFSET, np.uint16(SEP)).astype(np.uint16)
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str]) -> EncodedRows:
         """Return the ids of all texts: values (T,) uint16 and offsets (n + 1,)."""
         if not texts:
-            return Encoded(np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64))
+            return EncodedRows(np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64))
         joined = b"\xff".join([text.encode("utf-8") for text in texts]) + b"\xff"
         flat = np.frombuffer(joined, dtype=np.uint8)
         ends = np.flatnonzero(flat == 255) + 1
-        return Encoded(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
+        return EncodedRows(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
 
     def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """(T,) for each id of ``encode(texts)``, whether it is the first byte of a character."""
@@ -137,7 +137,7 @@ class ByteTokenizer:
         return b"".join(parts).decode("utf-8", "replace")
 
 
-def pieces(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
+def text_of_ids(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
     """Return the text that each of a row's ids (n,) adds; end to end they are the text of the row.
 
     A character of several ids belongs to the last of them, the one that completes it.
@@ -152,7 +152,7 @@ def pieces(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str,
     return tuple(found)
 
 
-def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
+def shorten(encoded: EncodedRows, max_length: int, separator_id: int) -> EncodedRows:
     """Cut rows of more than ``max_length`` ids to that many, the last of them the separator."""
     lengths = encoded.lengths
     if not len(lengths) or int(lengths.max()) <= max_length:
@@ -161,14 +161,14 @@ def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(shorter)])
     values = encoded.values[gather_index(encoded.offsets[:-1], shorter)]
     values[offsets[1:][lengths > max_length] - 1] = separator_id
-    return Encoded(values, offsets)
+    return EncodedRows(values, offsets)
 
 
-def select(encoded: Encoded, rows: NDArray[np.int64]) -> Encoded:
+def select(encoded: EncodedRows, rows: NDArray[np.int64]) -> EncodedRows:
     """Return the given rows (m,) of ``encoded``, in that order."""
     lengths = encoded.lengths[rows]
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    return Encoded(encoded.values[gather_index(encoded.offsets[rows], lengths)], offsets)
+    return EncodedRows(encoded.values[gather_index(encoded.offsets[rows], lengths)], offsets)
 
 
 def gather_index(starts: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.int64]:

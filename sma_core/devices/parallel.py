@@ -59,7 +59,7 @@ class Wrappable(Protocol):
 
 
 @contextmanager
-def averaging(objective: Wrappable) -> Iterator[None]:
+def averaged_gradients(objective: Wrappable) -> Iterator[None]:
     """Wrap the objective's module inside, so that gradients are averaged over the ranks in the backward pass.
 
     The wrapper is gone before the ranks part: if it were the last to hold their process group, it would wait for
@@ -76,13 +76,13 @@ def averaging(objective: Wrappable) -> Iterator[None]:
         gc.collect()
 
 
-def without_averaging(forward: object) -> AbstractContextManager[object]:
+def no_gradient_sync(forward: object) -> AbstractContextManager[object]:
     """Let gradients of a backward pass stay on their rank, where more are to come before the step."""
     return forward.no_sync() if isinstance(forward, DistributedDataParallel) else nullcontext()
 
 
 @contextmanager
-def gathered(module: nn.Module) -> Iterator[None]:
+def unsharded(module: nn.Module) -> Iterator[None]:
     """Let every rank hold all parameters inside, so that any method of the module can be called."""
     sharded = _if_imported("torch.distributed.fsdp", "FSDPModule")
     parts: list[Any] = [part for part in module.modules() if isinstance(part, sharded)]
@@ -97,12 +97,12 @@ def gathered(module: nn.Module) -> Iterator[None]:
             part.set_reshard_after_forward(part is not module, recurse=False)
 
 
-def whole(tensor: Tensor) -> Tensor:
+def full_tensor(tensor: Tensor) -> Tensor:
     """Return the whole of a tensor that may be spread over the ranks; each of them must ask."""
     return tensor.full_tensor() if _is_spread(tensor) else tensor
 
 
-def like(tensor: Tensor, model: Tensor) -> Tensor:
+def distribute_like(tensor: Tensor, model: Tensor) -> Tensor:
     """Bring a whole tensor to the device of ``model``, and spread it over the ranks as that is."""
     moved = tensor.to(model.device)
     if not _is_spread(model):
@@ -123,8 +123,10 @@ def _if_imported(module: str, name: str) -> tuple[type, ...]:
     return () if found is None else (getattr(found, name),)
 
 
-def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def load_full_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Load whole tensors by name; raises `RuntimeError` on a misfit, as ``load_state_dict`` does."""
     own: dict[str, Any] = module.state_dict()
-    fitting = {name: like(tensor, own[name]) if name in own else tensor for name, tensor in tensors.items()}
+    fitting = {
+        name: distribute_like(tensor, own[name]) if name in own else tensor for name, tensor in tensors.items()
+    }
     module.load_state_dict(fitting)

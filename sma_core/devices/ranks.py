@@ -59,7 +59,7 @@ class Ranks:
         dist.all_reduce(summed)
         return summed
 
-    def text(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Broadcast a string from rank 0."""
         if self.alone:
             return text
@@ -85,7 +85,7 @@ class Ranks:
         dist.all_gather(found, own)
         return np.concatenate([each[: int(length)].numpy() for each, length in zip(found, lengths, strict=True)])
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait until all ranks are here."""
         self.any(False)
 

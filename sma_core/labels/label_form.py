@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sma_core.data.blocks import Block
 from sma_core.data.label_text import MISSING, to_number
 from sma_core.data.records import Row
-from sma_core.data.remote.files import here
+from sma_core.data.remote.files import local_copy
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
@@ -71,7 +71,7 @@ def _digest(targets: tuple[str, ...], extras: tuple[str, ...]) -> str:
 def _first_labels(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[str]:
     """Yield the first field of the first rows as texts."""
     read = registry.build(source.reader)
-    with here(source.file, finished=False) as path:
+    with local_copy(source.file, finished=False) as path:
         if source.reader.reads == "blocks":
             records = read(path, source.columns, fields, names=source.names)
             block = next((record for record in records if isinstance(record, Block)), None)

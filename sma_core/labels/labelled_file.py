@@ -16,7 +16,7 @@ from sma_core.labels.label_form import form_of, row_labels
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.sources.source_set import find_sources
-from sma_core.training.judging import Judged
+from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Multiclass, Targets, check_labels
 
 
@@ -79,7 +79,7 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     )
 
 
-def with_the_models_classes(judged: Judged, store: Store) -> Judged:
+def with_the_models_classes(judged: LabelledPredictions, store: Store) -> LabelledPredictions:
     """Number the classes of labels as the model does, and not as the store of another file."""
     if not isinstance(judged.targets, Multiclass):
         return judged

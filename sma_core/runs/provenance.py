@@ -28,7 +28,9 @@ def origin_of(registry: Registry) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def parts_of(run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None) -> Iterator[None]:
+def explain_missing_parts(
+    run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None
+) -> Iterator[None]:
     """Add to a `PluginError` of the block which plugin versions differ from those that the run was made with.
 
     Where the domain's package is no longer installed, that alone is the message. Without a run nothing is added.

@@ -41,10 +41,10 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk; with ``quiet`` nothing is ever written: of several ranks only the first writes."""
+    """One run on disk; with ``read_only`` nothing is ever written: of several ranks only the first writes."""
 
     path: Path
-    quiet: bool = False
+    read_only: bool = False
 
     @classmethod
     def create(cls, out: Path | None, label: str) -> Self:
@@ -117,7 +117,7 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         """Write a file whole; raises `UserError` when the system does not let it be written."""
-        if self.quiet:
+        if self.read_only:
             return
         try:
             write_atomically(self.path / name, text)
@@ -166,9 +166,9 @@ class RunFolder:
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
-    def take_rejected(self, *lists: Path) -> None:
+    def copy_rejected(self, *lists: Path) -> None:
         """Copy the lists of rows left out into one of the run."""
-        if self.quiet:
+        if self.read_only:
             return
         try:
             with replacing(self.path / "rejected.jsonl") as temporary, temporary.open("wb") as file:

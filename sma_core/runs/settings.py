@@ -119,7 +119,7 @@ def finetune_settings(
     return resolve(FinetuneConfig, [*layers, *user])
 
 
-def wishes(request: Request, model: type[Settings]) -> dict[str, Any]:
+def requested_settings(request: Request, model: type[Settings]) -> dict[str, Any]:
     """Return what the user asked for, by dotted setting: recipe, file, environment and options."""
     asked: dict[str, Any] = {} if request.recipe is None else {"recipe": request.recipe}
     for layer in _user_layers(request, model):

@@ -44,7 +44,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Place:
+class DataSetLocation:
     """Where the file of a named set may stand: in words (``ships``, ``SMA_DATA``, ``cache``), and the path."""
 
     name: str
@@ -117,18 +117,20 @@ def _not_found(registry: Registry, name: str) -> UserError:
     return DataError(f"cannot find {name!r}")
 
 
-def places(registry: Registry, spec: DataSet) -> list[Place]:
+def locations(registry: Registry, spec: DataSet) -> list[DataSetLocation]:
     """Return where the file of a named set may stand, in the order in which it is looked for."""
     if spec.locate is not None:
         path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
-        return [Place("ships", path)]
+        return [DataSetLocation("ships", path)]
     found = []
     if spec.file is not None:
         if os.environ.get("SMA_DATA"):
-            found.append(Place("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file))
-        found.append(Place("cache", _cached_sets(registry) / spec.file))
+            found.append(
+                DataSetLocation("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file)
+            )
+        found.append(DataSetLocation("cache", _cached_sets(registry) / spec.file))
     if spec.hub is not None:
-        found.append(Place("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
+        found.append(DataSetLocation("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
     return found
 
 
@@ -141,7 +143,7 @@ def locate(registry: Registry, spec: DataSet) -> Path:
 
     Raises `DataError` that says which file to put where.
     """
-    for place in places(registry, spec):
+    for place in locations(registry, spec):
         if place.name == "ships" or place.path.is_file():
             return place.path
     cache = _cached_sets(registry)

@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from sma_core.data.blocks import Block
-from sma_core.data.preparation.checking import Check, Chunk, checked, chunks
+from sma_core.data.preparation.checking import Check, Chunk, check_chunks, split_into_chunks
 from sma_core.data.records import EMPTY, RejectedRow
-from sma_core.data.remote.files import here
+from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source
@@ -55,11 +55,11 @@ def read_text(
     ``fields`` are further columns to read. With ``share`` a rank gets its own chunks and checks no others.
     """
     read = registry.build(source.reader)
-    with here(source.file) as path:
+    with local_copy(source.file) as path:
         records = iter(read(path, source.column, fields, usual=registry.domain.columns))
-        read_chunks = chunks(islice(records, rows), ROWS_IN_CHUNK)
+        read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
-        yield from checked(own, check, processes)
+        yield from check_chunks(own, check, processes)
 
 
 def _last_row(chunk: Chunk) -> int:
@@ -72,7 +72,7 @@ def read_values(registry: Registry, source: Source) -> Iterator[Block | Rejected
     Rejected rows come before the block that they belong to.
     """
     read = registry.build(source.reader)
-    with here(source.file) as path:
+    with local_copy(source.file) as path:
         for record in read(path, source.columns, (), names=source.names):
             if isinstance(record, RejectedRow):
                 yield record

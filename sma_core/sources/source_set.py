@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sma_core.config import DataConfig
 from sma_core.data.remote.files import RemoteFile
-from sma_core.data.remote.listing import RemotePlace
+from sma_core.data.remote.listing import RemoteLookup
 from sma_core.errors import ConfigError, DataError, PluginError
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, find_source
@@ -115,7 +115,7 @@ def _of_part(registry: Registry, part: str | None, config: DataConfig, default: 
 
 def _at_url(registry: Registry, url: str, config: DataConfig) -> list[Source]:
     """Return the files behind a URL, none of which is fetched yet."""
-    place = RemotePlace(
+    place = RemoteLookup(
         cache=cache_folder() / "remote",
         keep=config.keep_remote,
         serves=lambda name: _has_reader(registry, Path(name), config.reader),

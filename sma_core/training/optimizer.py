@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.config import TrainingConfig
-from sma_core.devices.parallel import like
+from sma_core.devices.parallel import distribute_like
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _SHARE = "share"
@@ -89,6 +89,6 @@ def load_optimizer_tensors(
         if f"step.{name}" in tensors:
             optimizer.state[parameter] = {
                 "step": tensors[f"step.{name}"].to(parameter.device),
-                "exp_avg": like(tensors[f"exp_avg.{name}"], parameter),
-                "exp_avg_sq": like(tensors[f"exp_avg_sq.{name}"], parameter),
+                "exp_avg": distribute_like(tensors[f"exp_avg.{name}"], parameter),
+                "exp_avg_sq": distribute_like(tensors[f"exp_avg_sq.{name}"], parameter),
             }

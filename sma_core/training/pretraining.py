@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sma_core.config import MaskingConfig
 from sma_core.data.batching.batches import Batch
-from sma_core.devices.parallel import gathered
+from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
 from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
@@ -61,7 +61,7 @@ class PretrainObjective:
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return both mean losses over the held-out rows, and the measures of the guidance."""
-        with gathered(self.module):
+        with unsharded(self.module):
             return self._evaluate(ranks)
 
     def _evaluate(self, ranks: Ranks) -> dict[str, float]:

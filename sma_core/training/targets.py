@@ -91,12 +91,12 @@ class Targets(ABC):
     def predictions(self, outputs: Tensor) -> Labels:
         """Turn outputs into values in the labels' units, probabilities, or classes of positions (B, N)."""
 
-    def judged(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
+    def scored(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
         """Return labels and predictions in the form that metrics take: one row for each thing judged."""
         return labels, predictions
 
-    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
-        """Return how many things `judged` gives for each row (n,): one, or its known positions."""
+    def scored_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Return how many things `scored` gives for each row (n,): one, or its known positions."""
         return np.ones(len(labels), dtype=np.int64)
 
     def cells(self, prediction: Labels) -> list[float | str]:
@@ -276,12 +276,12 @@ class PerPosition(Multiclass):
         """Give the most probable class of every position (B, N)."""
         return outputs.argmax(dim=-1).double().cpu().numpy()
 
-    def judged(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
+    def scored(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
         """Let each known position count once: (positions, 1) both."""
         known = ~np.isnan(labels)
         return labels[known][:, None], predictions[known][:, None]
 
-    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+    def scored_counts(self, labels: Labels) -> NDArray[np.int64]:
         """Count the known positions of each row."""
         counts: NDArray[np.int64] = (~np.isnan(labels)).sum(axis=1, dtype=np.int64)
         return counts

@@ -110,7 +110,7 @@ def _next(coming: Iterator[Batch | SmaError]) -> Batch | SmaError:
 
 
 @contextmanager
-def explained(stream: BatchStream) -> Iterator[None]:
+def worker_errors(stream: BatchStream) -> Iterator[None]:
     """Close the stream at the end; raise `DataError` when a worker died, which torch reports anywhere inside."""
     try:
         yield

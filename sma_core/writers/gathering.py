@@ -22,7 +22,7 @@ from sma_core.writers.tables import Columns
 _DONE, _RESULT, _ERROR = b"", b"+", b"!"
 
 
-def in_order(ranks: Ranks, results: Iterable[bytes]) -> Iterator[bytes]:
+def gather_in_order(ranks: Ranks, results: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the results of all ranks on rank 0, in the order of their chunks; nothing on the others.
 
     Raises `DataError` on rank 0 when one of them met an error, and `OtherRankFailed` on the others.

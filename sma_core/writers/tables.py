@@ -37,7 +37,7 @@ class TableWriter(Protocol):
 
 
 @contextmanager
-def opened_table(out: Path | None) -> Iterator[TableWriter]:
+def open_table(out: Path | None) -> Iterator[TableWriter]:
     """Open a table to write to, of the format that the ending says; csv on standard output when ``out`` is empty.
 
     Raises `UserError` for another ending, `DataError` when the file cannot be written.
@@ -45,8 +45,8 @@ def opened_table(out: Path | None) -> Iterator[TableWriter]:
     if out is None:
         yield _Csv(sys.stdout)
         return
-    ending = refuse_ending(out, TABLES, "predictions are")
-    with written(out) as temporary, ExitStack() as stack:
+    ending = check_suffix(out, TABLES, "predictions are")
+    with writing(out) as temporary, ExitStack() as stack:
         if ending == ".parquet":
             yield stack.enter_context(parquet_table(temporary))
         else:
@@ -54,7 +54,7 @@ def opened_table(out: Path | None) -> Iterator[TableWriter]:
             yield _JsonLines(file) if ending == ".jsonl" else _Csv(file)
 
 
-def of_rows(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
+def with_row_columns(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
     """Join what is found for the rows of a chunk with what says which rows they are, and why one cannot be used.
 
     The columns are ``row``, the identifier where one was asked for, ``input`` of text, those of ``found``, and
@@ -73,7 +73,7 @@ def of_rows(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
     return dict(parts)
 
 
-def refuse_ending(out: Path, endings: Sequence[str], what: str) -> str:
+def check_suffix(out: Path, endings: Sequence[str], what: str) -> str:
     """Return which of ``endings`` the file's name has; raises `UserError` when it has another."""
     for ending in endings:
         if out.name.lower().endswith(ending):
@@ -84,7 +84,7 @@ def refuse_ending(out: Path, endings: Sequence[str], what: str) -> str:
 
 
 @contextmanager
-def written(out: Path) -> Iterator[Path]:
+def writing(out: Path) -> Iterator[Path]:
     """Give a temporary path whose file becomes ``out`` on normal exit; raises `DataError` when it cannot."""
     if out.is_dir():
         raise DataError(f"cannot write {out}: it is a folder")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Pooling, Vectors
-from sma_core.writers.tables import TableWriter, of_rows, parquet_table, refuse_ending, written
+from sma_core.writers.tables import TableWriter, check_suffix, parquet_table, with_row_columns, writing
 
 ENDINGS = (".npy", ".npz", ".parquet", ".h5", ".hdf5")
 
@@ -39,20 +39,20 @@ class VectorFile(ABC):
 
 
 @contextmanager
-def opened_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterator[VectorFile]:
+def open_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterator[VectorFile]:
     """Open a file of vectors, of the format that the ending says.
 
     Raises `UserError` for another ending, or one whose format cannot hold what is asked for; `DataError` when the
     file cannot be written.
     """
-    ending = refuse_ending(out, ENDINGS, "vectors are")
+    ending = check_suffix(out, ENDINGS, "vectors are")
     if ending == ".npy" and pooling == "inputs":
         raise UserError(
             f"{out}: an .npy file holds one vector a row: for --pooling inputs use .npz, .parquet or .h5"
         )
     if ending == ".npy" and identifier is not None:
         raise UserError(f"{out}: an .npy file has no place for identifiers: use .npz, .parquet or .h5")
-    with written(out) as temporary, ExitStack() as stack:
+    with writing(out) as temporary, ExitStack() as stack:
         file: VectorFile
         if ending == ".parquet":
             file = _Parquet(stack.enter_context(parquet_table(temporary)), identifier)
@@ -84,7 +84,7 @@ class _Parquet(VectorFile):
             name = "vectors"
             inner = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[-1])
         lists = pa.ListArray.from_arrays(pa.array(_offsets(lengths), pa.int32()), inner, mask=pa.array(~usable))
-        self._table.write(of_rows(chunk, self._identifier, {name: lists}))
+        self._table.write(with_row_columns(chunk, self._identifier, {name: lists}))
 
 
 class _Rows:

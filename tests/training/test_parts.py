@@ -137,7 +137,7 @@ def test_symbols_are_learned_at_the_positions_that_are_known():
     assert float(outputs.grad[~known].abs().sum()) == 0.0
     found = targets.predictions(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]]))
     assert found.tolist() == [[0.0, 1.0, 1.0]]
-    judged = targets.judged(np.array([[0.0, NAN, 0.0]]), found)
+    judged = targets.scored(np.array([[0.0, NAN, 0.0]]), found)
     assert [part.tolist() for part in judged] == [[[0.0], [0.0]], [[0.0], [1.0]]]
     assert targets.cells(np.array([0.0, NAN, 1.0])) == ["HC"]
 

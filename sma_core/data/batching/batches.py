@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sma_core.data.scaling import FeatureScale
-from sma_core.data.tokenizers import Encoded
+from sma_core.data.tokenizers import EncodedRows
 
 if TYPE_CHECKING:  # it brings Arrow, which a batch that was made in memory can do without
     from sma_core.data.store.store import Store
@@ -128,7 +128,7 @@ def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> T
 
 
 def collate_encoded(
-    encoded: Encoded, pad_id: int, multiple: int = MULTIPLE, max_length: int | None = None
+    encoded: EncodedRows, pad_id: int, multiple: int = MULTIPLE, max_length: int | None = None
 ) -> Batch:
     """Pad freshly tokenized rows, one an input; ``rows`` are their positions."""
     mask = _real(encoded.lengths, multiple, max_length)

@@ -30,7 +30,7 @@ Check = str | CheckFunction
 ROWS_IN_CHUNK = 2000
 CHUNKS_BEFORE_PROCESSES = 8
 CHUNKS_IN_FLIGHT = 3
-"""For each process: one being checked, the others waiting for it."""
+"""For each process: one being check_chunks, the others waiting for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def check_name(check: Check | None) -> str | None:
     return f"{check.__module__}:{check.__qualname__}"
 
 
-def chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> Iterator[Chunk]:
+def split_into_chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> Iterator[Chunk]:
     """Cut a reader's rows into chunks of ``size``."""
     while taken := list(islice(records, size)):
         yield Chunk(
@@ -62,7 +62,9 @@ def chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> I
         )
 
 
-def checked(source: Iterator[Chunk], check: Check | None, processes: int | None) -> Generator[Chunk, None, None]:
+def check_chunks(
+    source: Iterator[Chunk], check: Check | None, processes: int | None
+) -> Generator[Chunk, None, None]:
     """Yield the chunks in their order, with the rows that fail the check moved to the rejected ones.
 
     ``processes`` is the number of worker processes; None means one for each core this process may use.
@@ -70,7 +72,7 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
     if check is None:
         yield from source
         return
-    workers = processes or cores()
+    workers = processes or available_cores()
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
@@ -81,7 +83,7 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
 
 def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -> Generator[Chunk, None, None]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=become_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
     flying: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
     try:
         for chunk in source:
@@ -120,14 +122,14 @@ def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
     return Chunk(rows, sorted([*chunk.rejected, *failed], key=lambda row: row.number))
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def become_worker() -> None:
+def init_worker() -> None:
     """Leave the signals that stop to the parent, and end when it has ended, however that came about."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from sma_core.data.preparation.pieces import Piece
 from sma_core.data.preparation.prepared import (
     SUMMARY,
     Prepared,
@@ -25,22 +24,23 @@ from sma_core.data.preparation.prepared import (
     PrepareSummary,
     ValuesRequest,
 )
-from sma_core.data.preparation.rejected import hopeless
-from sma_core.data.preparation.text_rows import text_pieces
-from sma_core.data.preparation.value_rows import open_values
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
+from sma_core.data.preparation.rejected import should_stop_early
+from sma_core.data.preparation.text_rows import read_text_chunks
+from sma_core.data.preparation.value_rows import open_value_chunks
 from sma_core.data.remote.access import FetchError
-from sma_core.data.remote.files import drop, here
+from sma_core.data.remote.files import drop, local_copy
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.shards import LOCK, REJECTED, ShardWriter, join_rejected, tidy, whole_shards
 from sma_core.errors import DataError
 from sma_core.files import publish_folder, remove_folder, remove_leftovers, write_atomically
 
-Request = PrepareRequest | ValuesRequest
+AnyRequest = PrepareRequest | ValuesRequest
 Progress = Callable[[int, int, int], None]
 """Called after each chunk with the numbers of rows read, kept and rejected so far."""
 
 
-def prepare(request: Request, progress: Progress | None = None, *, judge: bool = True) -> Prepared:
+def prepare(request: AnyRequest, progress: Progress | None = None, *, judge: bool = True) -> Prepared:
     """Prepare what ``request`` describes, or find that it was done before.
 
     Raises `DataError` when the file cannot be read or holds nothing, or with ``judge`` when a larger share than
@@ -61,7 +61,7 @@ def prepare(request: Request, progress: Progress | None = None, *, judge: bool =
     return found
 
 
-def _made(request: Request, folder: Path, fingerprint: str, progress: Progress | None, judge: bool) -> Prepared:
+def _made(request: AnyRequest, folder: Path, fingerprint: str, progress: Progress | None, judge: bool) -> Prepared:
     """Build the folder, or wait for the process that does."""
     partial = folder.with_name(f"{folder.name}.partial")
     remove_leftovers(folder)
@@ -70,7 +70,7 @@ def _made(request: Request, folder: Path, fingerprint: str, progress: Progress |
         if found is not None:
             remove_folder(partial)
             return found
-        with _cleared_up(partial), here(request.source) as path:
+        with _cleared_up(partial), local_copy(request.source) as path:
             summary = _build(request, path, partial, fingerprint, progress, judge)
             (partial / LOCK).unlink(missing_ok=True)
             remove_folder(folder)  # one that is damaged
@@ -111,7 +111,7 @@ def _alone(partial: Path) -> Iterator[None]:
 
 
 def _build(
-    request: Request, path: Path, partial: Path, fingerprint: str, progress: Progress | None, judge: bool
+    request: AnyRequest, path: Path, partial: Path, fingerprint: str, progress: Progress | None, judge: bool
 ) -> PrepareSummary:
     """Read ``path`` and fill ``partial`` from the first shard that is not there; the summary is written last."""
     began = time.perf_counter()
@@ -125,7 +125,7 @@ def _build(
             rows, rejected = rows + piece.count, rejected + len(piece.rejected)
             if progress is not None:
                 progress(rows, rows - rejected, rejected)
-            stopped = judge and hopeless(rows - piece.count, rows, rejected, request.max_rejected)
+            stopped = judge and should_stop_early(rows - piece.count, rows, rejected, request.max_rejected)
             if stopped:
                 break
     summary = PrepareSummary.together([*done, *writer.finished])
@@ -140,15 +140,15 @@ def _build(
 
 
 def _opened(
-    request: Request, path: Path, fingerprint: str, skip: int
-) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+    request: AnyRequest, path: Path, fingerprint: str, skip: int
+) -> tuple[StoreMetadata, Generator[PreparedChunk, None, None]]:
     """Describe the store to write, and begin to read after ``skip`` rows."""
     if isinstance(request, ValuesRequest):
-        return open_values(request, path, fingerprint, skip)
-    return request.store_metadata(fingerprint), text_pieces(request, path, skip)
+        return open_value_chunks(request, path, fingerprint, skip)
+    return request.store_metadata(fingerprint), read_text_chunks(request, path, skip)
 
 
-def _give_up(request: Request, partial: Path, fingerprint: str, summary: PrepareSummary) -> None:
+def _give_up(request: AnyRequest, partial: Path, fingerprint: str, summary: PrepareSummary) -> None:
     """Leave the rejected rows where the user can read them, then raise."""
     kept = request.cache / f"{fingerprint}.rejected.jsonl"
     (partial / REJECTED).replace(kept)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sma_core.data.blocks import BlockReader
 from sma_core.data.preparation.checking import Check, check_name
-from sma_core.data.preparation.rejected import Verdict
+from sma_core.data.preparation.rejected import RejectionVerdict
 from sma_core.data.readers import Reader
 from sma_core.data.remote.files import DataFile, state_of
 from sma_core.data.store.file import StoreFile
@@ -199,9 +199,9 @@ class PrepareSummary:
         data["shards"] = tuple(ShardFile(**shard) for shard in data["shards"])
         return cls(**data)
 
-    def verdict(self, source: str) -> Verdict:
+    def verdict(self, source: str) -> RejectionVerdict:
         """Give the counts in the form that decides whether too many rows of ``source`` are unusable."""
-        return Verdict(
+        return RejectionVerdict(
             source=source,
             rows=self.rows,
             rejected=self.rejected,

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.preparation.checking import become_worker, cores
-from sma_core.data.preparation.prepare import Progress, Request, prepare
+from sma_core.data.preparation.checking import available_cores, init_worker
+from sma_core.data.preparation.prepare import AnyRequest, Progress, prepare
 from sma_core.data.preparation.prepared import Prepared, PrepareRequest, PrepareSummary
 from sma_core.data.remote.files import DataFile, RemoteFile, fetch, size_of
 from sma_core.data.store.store import Store
@@ -72,7 +72,7 @@ class PreparedSet:
         return Store.open(*paths, before=before)
 
 
-def prepare_set(requests: Sequence[Request], name: str, progress: Progress | None = None) -> PreparedSet:
+def prepare_set(requests: Sequence[AnyRequest], name: str, progress: Progress | None = None) -> PreparedSet:
     """Prepare the files of a set, or find those that were prepared before.
 
     ``name`` is what the user called them. Raises `DataError` as `prepare` does, naming the file, and when too
@@ -111,20 +111,20 @@ class _Count:
         self.within(0, 0, 0)
 
 
-def _one_by_one(requests: Sequence[Request], count: _Count) -> Iterator[Prepared]:
+def _one_by_one(requests: Sequence[AnyRequest], count: _Count) -> Iterator[Prepared]:
     for request in requests:
         part = prepare(request, count.within, judge=False)
         count.done(part)
         yield part
 
 
-def _in_processes(requests: Sequence[Request], workers: int, count: _Count) -> list[Prepared]:
+def _in_processes(requests: Sequence[AnyRequest], workers: int, count: _Count) -> list[Prepared]:
     """Prepare each file in one of the processes; those that are whole stay whatever happens to the others.
 
     Files behind URLs are fetched here, one after another, while those before them are prepared.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=become_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
     with _explained(pool):
         running: list[Future[Prepared]] = []
         pending: set[Future[Prepared]] = set()
@@ -160,23 +160,23 @@ def _explained(pool: ProcessPoolExecutor) -> Iterator[None]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare_alone(request: Request) -> Prepared:
+def _prepare_alone(request: AnyRequest) -> Prepared:
     """Prepare a file; runs in a process of its own, beside others."""
     alone = replace(request, processes=1) if isinstance(request, PrepareRequest) else request
     return prepare(alone, judge=False)
 
 
-def _workers(requests: Sequence[Request]) -> int:
+def _workers(requests: Sequence[AnyRequest]) -> int:
     """Return how many processes are worth it: 1 where little is left to do, or the parts cannot travel."""
     left = [request for request in requests if Prepared.find(request.folder()) is None]
     if sum(size_of(request.source) for request in left) < BYTES_BEFORE_PROCESSES:
         return 1
     if not _found_by_name(requests[0]):
         return 1
-    return min(requests[0].processes or cores(), len(left))
+    return min(requests[0].processes or available_cores(), len(left))
 
 
-def _found_by_name(request: Request) -> bool:
+def _found_by_name(request: AnyRequest) -> bool:
     """Whether another process can import the request's parts: none was made inside a function."""
     parts: list[object] = [request.reader]
     if isinstance(request, PrepareRequest):

@@ -49,7 +49,7 @@ class Rejections(RejectionCounts):
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def hopeless(rows_before: int, rows: int, rejected: int, max_rejected: float) -> bool:
+def should_stop_early(rows_before: int, rows: int, rejected: int, max_rejected: float) -> bool:
     """Whether enough rows have just been read to see that most of them are unusable.
 
     It is asked after each chunk, with the number of rows before it, and says yes once at most.
@@ -59,7 +59,7 @@ def hopeless(rows_before: int, rows: int, rejected: int, max_rejected: float) ->
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class RejectionVerdict:
     """Counts of a whole file, of its beginning when reading stopped early, or of several files together."""
 
     source: str

@@ -1,4 +1,4 @@
-"""Rows of text made ready for a store: checked, labels read, tokenized, and fitted to the largest length.
+"""Rows of text made ready for a store: check_chunks, labels read, tokenized, and fitted to the largest length.
 
 Letters: n rows, K targets.
 """
@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.labels import LabelledRows, at_ids, build_labels
-from sma_core.data.preparation.checking import checked, chunks
-from sma_core.data.preparation.pieces import Piece
+from sma_core.data.labels import ParsedLabels, align_to_ids, build_label_parser
+from sma_core.data.preparation.checking import check_chunks, split_into_chunks
 from sma_core.data.preparation.prepared import PrepareRequest
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store.writer import StoreWriter
-from sma_core.data.tokenizers import CharacterTokenizer, Encoded, select, shorten
+from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, select, shorten
 from sma_core.errors import DataError
 
 
@@ -32,9 +32,9 @@ class TextRows:
     """
 
     rows: list[Row]
-    encoded: Encoded
+    encoded: EncodedRows
     targets: NDArray[np.float32]
-    symbols: Encoded | None = None
+    symbols: EncodedRows | None = None
 
     @property
     def numbers(self) -> NDArray[np.int64]:
@@ -60,27 +60,29 @@ class TextRows:
         return TextRows(self.rows, shorten(self.encoded, max_length, separator_id), self.targets, symbols)
 
 
-def text_pieces(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[Piece, None, None]:
+def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[PreparedChunk, None, None]:
     """Read the source of ``request``, which is at ``path``, after ``skip`` rows, and yield piece after piece."""
-    labels = build_labels(request.targets, request.label_form, request.position_mask is not None)
+    labels = build_label_parser(request.targets, request.label_form, request.position_mask is not None)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     records = request.reader(path, request.column, fields, usual=request.usual_columns)
-    with closing(checked(chunks(islice(records, skip, None)), request.check, request.processes)) as source:
+    with closing(
+        check_chunks(split_into_chunks(islice(records, skip, None)), request.check, request.processes)
+    ) as source:
         for chunk in source:
             labelled = labels.read(chunk.rows)
             ready = _tokenized(request, labelled)
             ready, too_long, shortened = _fitted(request, ready)
             rejected = sorted([*chunk.rejected, *labelled.unusable, *too_long], key=lambda row: row.number)
-            yield Piece(chunk.count, ready, rejected, shortened, labels.classes)
+            yield PreparedChunk(chunk.count, ready, rejected, shortened, labels.classes)
 
 
-def _tokenized(request: PrepareRequest, labelled: LabelledRows) -> TextRows:
+def _tokenized(request: PrepareRequest, labelled: ParsedLabels) -> TextRows:
     texts = [row.text for row in labelled.rows]
     encoded = request.tokenizer.encode(texts)
     symbols = None
     if labelled.symbols is not None:
         starts = _character_tokenizer(request).character_starts(texts)
-        symbols = at_ids(labelled.symbols, starts, encoded)
+        symbols = align_to_ids(labelled.symbols, starts, encoded)
     return TextRows(labelled.rows, encoded, labelled.targets, symbols)
 
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.label_text import MISSING, to_number
-from sma_core.data.labels import NO_TARGET, ClassLabels
-from sma_core.data.preparation.pieces import Piece
+from sma_core.data.labels import NO_TARGET, ClassLabelParser
 from sma_core.data.preparation.prepared import ValuesRequest
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import without_sentinels
@@ -48,9 +48,9 @@ class ValueRows:
         writer.append_values(self.values, self.numbers, self.targets, extras)
 
 
-def open_values(
+def open_value_chunks(
     request: ValuesRequest, path: Path, fingerprint: str, skip: int = 0
-) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
+) -> tuple[StoreMetadata, Generator[PreparedChunk, None, None]]:
     """Read up to the first block, which tells the features; give what describes the store, and the pieces.
 
     ``path`` is where the source of ``request`` can be read. ``skip`` leaves out the pieces of so many rows.
@@ -84,7 +84,7 @@ def open_values(
     raise _nothing(request, before)
 
 
-def _after(pieces: Generator[Piece, None, None], skip: int) -> Generator[Piece, None, None]:
+def _after(pieces: Generator[PreparedChunk, None, None], skip: int) -> Generator[PreparedChunk, None, None]:
     """Leave out the first ``skip`` rows, which a former reading of the same file ended a piece with."""
     passed = 0
     for piece in pieces:
@@ -103,9 +103,11 @@ def _nothing(request: ValuesRequest, rejected: list[RejectedRow]) -> DataError:
     )
 
 
-def _pieces(request: ValuesRequest, records: Iterator[Block | RejectedRow]) -> Generator[Piece, None, None]:
+def _pieces(
+    request: ValuesRequest, records: Iterator[Block | RejectedRow]
+) -> Generator[PreparedChunk, None, None]:
     """Yield a piece for each block, and one for rows set aside after the last."""
-    labels = BlockLabels(request.targets, request.label_form == "classes")
+    labels = BlockLabelParser(request.targets, request.label_form == "classes")
     aside: list[RejectedRow] = []
     nothing: ValueRows | None = None
     for record in records:
@@ -114,13 +116,13 @@ def _pieces(request: ValuesRequest, records: Iterator[Block | RejectedRow]) -> G
             continue
         ready, unusable = _ready(record, request, labels)
         rejected = sorted([*aside, *unusable], key=lambda row: row.number)
-        yield Piece(len(record) + len(aside), ready, rejected, classes=labels.classes)
+        yield PreparedChunk(len(record) + len(aside), ready, rejected, classes=labels.classes)
         aside, nothing = [], ready.take(np.zeros(0, dtype=np.int64))
     if aside and nothing is not None:
-        yield Piece(len(aside), nothing, aside, classes=labels.classes)
+        yield PreparedChunk(len(aside), nothing, aside, classes=labels.classes)
 
 
-def _ready(block: Block, request: ValuesRequest, labels: BlockLabels) -> tuple[ValueRows, list[RejectedRow]]:
+def _ready(block: Block, request: ValuesRequest, labels: BlockLabelParser) -> tuple[ValueRows, list[RejectedRow]]:
     """Mark missing values, read the labels, and set aside rows that hold no value or no label."""
     values = without_sentinels(block.values, request.sentinels)
     count = len(request.targets)
@@ -143,12 +145,12 @@ def _texts(field: NDArray[Any]) -> NDArray[np.object_]:
     return np.array(["" if name.lower() in MISSING else name for name in names], dtype=object)[inverse]
 
 
-class BlockLabels:
+class BlockLabelParser:
     """Reads labels that come as arrays: numbers in K columns, or the class names of one column."""
 
     def __init__(self, names: Sequence[str], are_classes: bool) -> None:
         self._names = names
-        self._classes = ClassLabels(names[0]) if are_classes else None
+        self._classes = ClassLabelParser(names[0]) if are_classes else None
 
     @property
     def classes(self) -> Sequence[str]:
@@ -182,7 +184,7 @@ class BlockLabels:
                 reasons[at] = f"target is not a number: {name} is {field[at]!r}"
         return np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
 
-    def _numbered(self, field: NDArray[Any], classes: ClassLabels) -> NDArray[np.float32]:
+    def _numbered(self, field: NDArray[Any], classes: ClassLabelParser) -> NDArray[np.float32]:
         """Give the class number of each name (n,), NaN where missing."""
         distinct, inverse = np.unique(field, return_inverse=True)
         found = [class_name(value) for value in distinct.tolist()]

@@ -39,7 +39,7 @@ class UnreachableError(FetchError):
     """It cannot be had now: there is no network, or the server refuses. What was seen before may serve."""
 
 
-def opened(url: str) -> tuple[Any, str]:
+def open_filesystem(url: str) -> tuple[Any, str]:
     """Return fsspec's file system for a URL, and the path in it.
 
     Raises `FetchError` for a protocol that is unknown or whose package is missing.
@@ -52,7 +52,7 @@ def opened(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise FetchError(f"reading {name} needs fsspec: {EXTRA}") from error
     try:
-        with explained(url):
+        with fetch_errors(url):
             fs, path = url_to_fs(url, **(_web_options(url) if scheme_of(url) in WEB else {}))
             fs.invalidate_cache()
     except ImportError as error:
@@ -77,7 +77,7 @@ def _web_options(url: str) -> dict[str, Any]:
     }
 
 
-def sign_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str] | None:
+def version_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str] | None:
     """Return what of a file changes when it does: what it is called and its value, None when nothing is told.
 
     ``name`` asks for one kind of sign.
@@ -91,7 +91,7 @@ def sign_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str]
 
 
 @contextmanager
-def explained(url: str, fetching: bool = False) -> Iterator[None]:
+def fetch_errors(url: str, fetching: bool = False) -> Iterator[None]:
     """Turn what file systems raise into a `FetchError` of one sentence.
 
     What says that our own disk is full or closed, and a package that is missing, passes.

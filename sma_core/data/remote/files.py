@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
-from sma_core.data.remote.access import FetchError, UnreachableError, explained, opened, sign_of
+from sma_core.data.remote.access import FetchError, UnreachableError, fetch_errors, open_filesystem, version_of
 from sma_core.errors import DataError, UserError
 from sma_core.files import remove_temporaries, replacing, sha256_of_facts, write_atomically
 from sma_core.urls import name_of
@@ -96,7 +96,7 @@ def size_of(file: DataFile) -> int:
 
 
 @contextmanager
-def here(file: DataFile, finished: bool = True) -> Iterator[Path]:
+def local_copy(file: DataFile, finished: bool = True) -> Iterator[Path]:
     """Give a local path to read; a remote file is fetched first, unless its copy is there.
 
     Errors that name the path name the URL instead. When all went well, a copy that is not to stay is removed,
@@ -124,7 +124,7 @@ def here(file: DataFile, finished: bool = True) -> Iterator[Path]:
 
 def fetch(file: DataFile) -> None:
     """See to it that a remote file is here."""
-    with here(file, finished=False):
+    with local_copy(file, finished=False):
         pass
 
 
@@ -179,13 +179,13 @@ def _stream(file: RemoteFile, temporary: Path, told: _Told) -> None:
     """Copy the bytes, and see that they are all there, and those of the file that was found."""
     from fsspec.callbacks import Callback
 
-    fs, _ = opened(file.root)
-    with explained(file.root, fetching=True):
+    fs, _ = open_filesystem(file.root)
+    with fetch_errors(file.root, fetching=True):
         fs.get_file(file.path, str(temporary), callback=Callback(hooks={"told": told}))
         fs.invalidate_cache()
         now = fs.info(file.path)
     fetched = temporary.stat().st_size
-    if file.sign is not None and sign_of(now, file.sign[0]) not in (None, file.sign):
+    if file.sign is not None and version_of(now, file.sign[0]) not in (None, file.sign):
         raise FetchError(f"{file} changed since this command began; give it again when the file is finished")
     if file.size not in (None, fetched):
         raise UnreachableError(

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sma_core.data.remote.access import WEB, FetchError, UnreachableError, explained, opened, sign_of
+from sma_core.data.remote.access import (
+    WEB,
+    FetchError,
+    UnreachableError,
+    fetch_errors,
+    open_filesystem,
+    version_of,
+)
 from sma_core.data.remote.files import RemoteFile
 from sma_core.files import sha256_of_facts, write_atomically
 from sma_core.urls import is_url, name_of, scheme_of, without_secrets
@@ -23,7 +30,7 @@ logger = logging.getLogger("sma.remote")
 
 
 @dataclass(frozen=True)
-class RemotePlace:
+class RemoteLookup:
     """Where copies go (``cache``), whether they stay, and which files of a folder count.
 
     ``serves`` is asked of their names; ``purpose`` tells what it depends on.
@@ -59,8 +66,8 @@ class RemotePlace:
 
     def _listed(self, url: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yield public name, path and facts of each file."""
-        fs, path = opened(url)
-        with explained(url):
+        fs, path = open_filesystem(url)
+        with fetch_errors(url):
             infos, kind = _infos(fs, url, path)
             infos = [info for info in infos if info["type"] != "directory"]
             if kind == "folder":
@@ -68,7 +75,7 @@ class RemotePlace:
             if kind == "pattern" and not name_of(url).startswith("."):  # as patterns of local files
                 infos = [info for info in infos if not str(info["name"]).rpartition("/")[2].startswith(".")]
             for info in infos:
-                told = info if info.get("size") is not None and sign_of(info) else fs.info(info["name"])
+                told = info if info.get("size") is not None and version_of(info) else fs.info(info["name"])
                 inner = str(info["name"])
                 yield _public(fs, url, path, inner), inner, told
         if not infos:
@@ -82,7 +89,7 @@ class RemotePlace:
     def _file(self, url: str, name: str, path: str, info: Mapping[str, Any]) -> RemoteFile:
         size = info.get("size")
         return RemoteFile(
-            name, None if size is None else int(size), sign_of(info), self.cache, self.keep, root=url, path=path
+            name, None if size is None else int(size), version_of(info), self.cache, self.keep, root=url, path=path
         )
 
     def _last_seen(self, note: Path, reason: str) -> list[RemoteFile]:

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from sma_core.data.preparation.pieces import Piece
 from sma_core.data.preparation.prepared import PrepareSummary, ShardFile
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import Rejections
 from sma_core.data.remote.files import DataFile
 from sma_core.data.store.format import StoreMetadata
@@ -43,7 +43,7 @@ class ShardWriter:
         if self._shard is not None:
             self._end(*error)
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: PreparedChunk) -> None:
         """Take a piece, which stays in one shard."""
         if self._shard is None:
             number = self._done + len(self.finished)
@@ -74,7 +74,7 @@ class _Shard:
             self.writer = stack.enter_context(StoreWriter(rows, metadata))
             self._open = stack.pop_all()
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: PreparedChunk) -> None:
         self.rejections.rows += piece.count
         self.rejections.add(piece.rejected)
         self._shortened += piece.shortened

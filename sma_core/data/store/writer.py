@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sma_core.data.store.format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
-from sma_core.data.tokenizers import Encoded
+from sma_core.data.tokenizers import EncodedRows
 from sma_core.files import replacing
 
 ROWS_IN_BATCH = 16_384
@@ -58,11 +58,11 @@ class StoreWriter:
 
     def append(
         self,
-        encoded: Encoded,
+        encoded: EncodedRows,
         rows: NDArray[np.int64],
         texts: Sequence[str] | None = None,
         targets: NDArray[np.float32] | None = None,
-        symbols: Encoded | None = None,
+        symbols: EncodedRows | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
         """Add rows: their ids, source row numbers (n,), and where labelled raw texts and labels.

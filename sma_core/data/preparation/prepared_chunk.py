@@ -16,7 +16,7 @@ from sma_core.data.records import RejectedRow
 from sma_core.data.store.writer import StoreWriter
 
 
-class Ready(Protocol):
+class StorableRows(Protocol):
     """Rows that can go into a store."""
 
     @property
@@ -34,11 +34,11 @@ class Ready(Protocol):
 
 
 @dataclass(frozen=True)
-class Piece:
+class PreparedChunk:
     """Some rows in a row of the source: how many there are, those ready, and those set aside in their order."""
 
     count: int
-    ready: Ready
+    ready: StorableRows
     rejected: list[RejectedRow]
     shortened: int = 0
     """Rows among the ready ones that were cut to the largest length."""

@@ -23,7 +23,7 @@ from sma_core.training.targets import Labels, Targets
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledPredictions:
     """Labels (m, T) and predictions (m, C) of n rows, in the forms that `compute_metrics` takes.
 
     ``rows`` (n,) are their indices in the store; row i has the next ``counts[i]`` things.
@@ -56,7 +56,9 @@ class Judged:
         return target_metrics(self.targets.kind, self.labels, self.predictions)
 
 
-def judge(module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None) -> Judged:
+def predict_labelled(
+    module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None
+) -> LabelledPredictions:
     """Let the module, as it stands, predict the rows of ``batches``; raises `DataError` when they have no labels.
 
     Device and arithmetic are the module's and the caller's. Several ``ranks`` share the batches, and all get all.
@@ -75,12 +77,12 @@ def judge(module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: 
         moved = batch.to(device)
         found = targets.predictions(module(moved.inputs, moved.padding_mask))
         rows.append(batch.rows)
-        counts.append(targets.judged_counts(labels))
-        due, given = targets.judged(labels, found)
+        counts.append(targets.scored_counts(labels))
+        due, given = targets.scored(labels, found)
         known.append(due)
         predictions.append(given)
     together = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known, predictions))
-    return Judged(targets, *together).take(_places(batches, ranks))
+    return LabelledPredictions(targets, *together).take(_places(batches, ranks))
 
 
 def _places(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
@@ -91,7 +93,7 @@ def _places(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
     return np.argsort(np.concatenate(came), kind="stable")
 
 
-def figures_by_target(judged: Judged) -> dict[str, Figures]:
+def figures_by_target(judged: LabelledPredictions) -> dict[str, Figures]:
     """Return the figures of each target by its name; empty where there is one target only."""
     names = judged.targets.names
     return dict(zip(names, judged.target_figures(), strict=True)) if len(names) > 1 else {}

@@ -12,11 +12,11 @@ import numpy as np
 from sma_core.errors import DataError
 from sma_core.files import replacing
 from sma_core.labels.labelled_rows import LabelledRows
-from sma_core.training.judging import Judged
+from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Labels, Multiclass, Targets
 
 
-def write_rows(path: Path, judged: Judged, rows: LabelledRows) -> None:
+def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows) -> None:
     """Write a csv line for each judged row: ``row``, ``input`` (text only), ``label:…``, predictions.
 
     Of labels of positions, those that are known and what is said at the same positions. Raises `DataError` when
@@ -34,7 +34,7 @@ def write_rows(path: Path, judged: Judged, rows: LabelledRows) -> None:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _lines(judged: Judged, rows: LabelledRows) -> Iterator[list[Any]]:
+def _lines(judged: LabelledPredictions, rows: LabelledRows) -> Iterator[list[Any]]:
     texts = rows.store.texts
     targets = judged.targets
     for row, start, count in zip(judged.rows.tolist(), judged.starts, judged.counts, strict=True):
