@@ -23,7 +23,7 @@ from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.records import RejectedRow, Row, row_or_rejected
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows, select, shorten
+from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows, select, shorten, too_long_reasons
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
 from sma_core.feeds.feed import Feed, LabelColumns
@@ -168,10 +168,9 @@ class TextFeed:
         ids = self.tokenizer.encode([row.text for row in chunk.rows])
         reasons = {row.number: row.reason for row in chunk.rejected}
         if not reading.data.truncate:
-            too_long = np.flatnonzero(ids.lengths > reading.max_length).tolist()
-            for index in too_long:
-                reasons[chunk.rows[index].number] = f"too long: {ids.lengths[index]} > {reading.max_length}"
-            ids = select(ids, np.setdiff1d(np.arange(len(ids)), too_long)) if too_long else ids
+            too_long = too_long_reasons(ids, reading.max_length)
+            reasons |= {chunk.rows[index].number: reason for index, reason in too_long.items()}
+            ids = select(ids, np.setdiff1d(np.arange(len(ids)), list(too_long))) if too_long else ids
         merged: list[Row | RejectedRow] = sorted([*chunk.rows, *chunk.rejected], key=lambda row: row.number)
         listed = [reasons.get(row.number) for row in merged]
         usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)

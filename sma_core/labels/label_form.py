@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
-from sma_core.data.label_text import MISSING, to_number
-from sma_core.data.records import Row
+from sma_core.data.labels import to_number
+from sma_core.data.records import MISSING_LABELS, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
@@ -53,7 +53,7 @@ def guess_form(
 
     def look() -> str:
         labels = _first_labels(registry, source, (*targets, *extras))
-        known = [text for text in labels if text.lower() not in MISSING]
+        known = [text for text in labels if text.lower() not in MISSING_LABELS]
         names = sum(to_number(text) is None for text in known)
         return "classes" if names > len(known) / 2 else "numbers"
 

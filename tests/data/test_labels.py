@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sma_core.data.batching.batches import collate
-from sma_core.data.classes import class_order
-from sma_core.data.labels import build_label_parser
+from sma_core.data.labels import build_label_parser, class_order
 from sma_core.data.preparation.prepare import prepare
 from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv

@@ -121,7 +121,7 @@ def test_too_many_unusable_rows_stop_with_a_list(request_for, tmp_path):
     with pytest.raises(DataError) as caught:
         prepare(request)
     message = str(caught.value)
-    for part in ("3 of the 5 rows", "5.0%", "2 times", "'holds an x'", "row 3", "--max-rejected"):
+    for part in ("3 of the 5 rows", "5.0%", "2 rows", "'holds an x'", "row 3", "--max-rejected"):
         assert part in message
     listed = tmp_path / "cache" / request.fingerprint() / "rejected.jsonl"
     assert str(listed) in message
