@@ -60,7 +60,7 @@ def guess_form(
     if isinstance(source.file, Path):
         found = look()
     else:  # kept beside its copy, so that a prepared file is not fetched to be looked at
-        found = source.file.remembered(f"labels-{source.reader.name}-{_digest(targets, extras)}", look)
+        found = source.file.cached(f"labels-{source.reader.name}-{_digest(targets, extras)}", look)
     return "classes" if found == "classes" else "numbers"
 
 

@@ -25,7 +25,7 @@ from sma_core.devices.device import (
     choose_device,
     choose_precision,
     is_native,
-    warn_of_imitation,
+    warn_of_emulation,
 )
 from sma_core.errors import CheckpointError
 from sma_core.feeds.feed import Feed, feed_of
@@ -284,5 +284,5 @@ def _precision(
         own = config.training.precision
         return choose_precision(own if own == "auto" or is_native(own, device) else "auto", device)
     chosen = choose_precision(wanted, device, "--precision")
-    warn_of_imitation(chosen, device, "take --precision fp32")
+    warn_of_emulation(chosen, device, "take --precision fp32")
     return chosen

@@ -1,4 +1,4 @@
-"""Stream the rows of a source without storing them: text with its check, or blocks of numbers."""
+"""Stream the rows of a source without storing them: checked text, or blocks of numbers."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class ChunkShare:
         self.rows = 0
         for chunk in chunks:
             self.rows = last_row(chunk)
-            mine = self.chunks % self.ranks == self.rank
+            is_own = self.chunks % self.ranks == self.rank
             self.chunks += 1
-            if mine:
+            if is_own:
                 yield chunk
 
 
@@ -50,9 +50,9 @@ def read_text(
     fields: tuple[str, ...] = (),
     share: ChunkShare | None = None,
 ) -> Generator[Chunk, None, None]:
-    """Stream rows of text, with those that cannot be parsed or fail the check; ``rows`` limits their number.
+    """Stream rows of text, including rejected ones; ``rows`` limits their number.
 
-    ``fields`` are further columns to read. With ``share`` a rank gets its own chunks and checks no others.
+    ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks.
     """
     read = registry.build(source.reader)
     with local_copy(source.file) as path:
@@ -67,9 +67,9 @@ def _last_row(chunk: Chunk) -> int:
 
 
 def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
-    """Stream rows of numbers, NaN where a sentinel stands; rows without any number are rejected.
+    """Stream rows of numbers, with sentinels as NaN; rows without any number are rejected.
 
-    Rejected rows come before the block that they belong to.
+    Rejected rows come before the block that contains them.
     """
     read = registry.build(source.reader)
     with local_copy(source.file) as path:

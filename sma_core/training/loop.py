@@ -341,7 +341,7 @@ class Trainer:
                 self.store.prune(self.config.keep_last, state.best_step)
         self._saved_step = state.step
         self._log_clock += time.monotonic() - began
-        self._emit(CheckpointSaved(self._run, state.step, self.store.place(state.step), best))
+        self._emit(CheckpointSaved(self._run, state.step, self.store.path(state.step), best))
 
     def _is_best(self) -> bool:
         """Whether this step was evaluated and no saved one is better."""

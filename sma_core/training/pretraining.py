@@ -111,7 +111,7 @@ class PretrainObjective:
         noise = draw_noise(batch.total, queries, length, generator, batch.inputs.device, randomness)
         if batch.share is None:
             return noise
-        here = batch.share.places
+        here = batch.share.indices
         return noise._replace(
             queries=noise.queries[here], positions=noise.positions[here], heads=noise.heads[here]
         )

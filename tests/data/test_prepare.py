@@ -82,7 +82,7 @@ def test_few_rows_are_divided_so_that_no_part_is_empty(held_out):
 
 
 def test_one_row_is_too_little_to_hold_one_out():
-    with pytest.raises(DataError, match=r"rows\.txt holds one usable row only"):
+    with pytest.raises(DataError, match=r"rows\.txt has only one usable row"):
         split_held_out(np.array([1]), 0.1, "rows.txt")
 
 

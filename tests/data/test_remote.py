@@ -50,7 +50,7 @@ def test_a_pattern_and_a_folder_name_their_files_in_order(memory, tmp_path):
     for url in ("memory://rows/*.txt", "memory://rows"):
         found = [str(file) for file in place(tmp_path).files(url)]
         assert found == ["memory://rows/a.txt", "memory://rows/b.txt"]
-    with pytest.raises(FetchError, match=r"no file fits memory://rows/\*\.csv"):
+    with pytest.raises(FetchError, match=r"no file matches memory://rows/\*\.csv"):
         place(tmp_path).files("memory://rows/*.csv")
 
 
@@ -125,7 +125,7 @@ def test_a_server_that_is_away_leaves_what_was_seen(web, tmp_path, caplog):
     assert state_of(after) == state_of(before)
     with local_copy(after) as path:
         assert path.read_bytes() == b"bako\n"
-    assert "when it was last seen" in caplog.text
+    assert "Using its last known listing" in caplog.text
     notes = "".join(note.read_text() for note in (tmp_path / "seen").iterdir())
     assert json.loads(notes)["files"][0]["url"] == f"{web.url}/words.txt"
     assert "hush" not in notes + caplog.text

@@ -217,7 +217,7 @@ def test_auto_is_what_the_processor_multiplies_and_what_it_imitates_is_said(nati
     assert choose_precision("auto", torch.device("cpu")) == chosen
     place = Placement.choose(TrainingConfig(steps=1, device="cpu", precision="bf16"), Ranks())
     assert place.precision == "bf16"  # a wish is a wish
-    assert ("imitates bf16" in caplog.text) is not native
+    assert ("emulates bf16" in caplog.text) is not native
 
 
 RUN = Path("runs/x")

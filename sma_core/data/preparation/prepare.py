@@ -29,7 +29,7 @@ from sma_core.data.preparation.rejected import should_stop_early
 from sma_core.data.preparation.text_rows import read_text_chunks
 from sma_core.data.preparation.value_rows import open_value_chunks
 from sma_core.data.remote.access import FetchError
-from sma_core.data.remote.files import drop, local_copy
+from sma_core.data.remote.files import local_copy, remove_temporary_copy
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.shards import (
     LOCK,
@@ -62,7 +62,7 @@ def prepare(request: AnyRequest, progress: Progress | None = None, *, judge: boo
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
-    drop(request.source)
+    remove_temporary_copy(request.source)
     if judge:
         prepared.summary.judge(str(request.source), request.max_rejected, prepared.rejected_rows)
     return prepared

@@ -101,7 +101,7 @@ class Store:
 
     @cached_property
     def _ranks(self) -> list[NDArray[np.float32]]:
-        """Per file, (classes + 1,) map of its class numbers to indices in ``classes``; the last, for -1, is NaN."""
+        """Per file, (classes + 1,) index into ``classes`` of each class number; the last, for -1, is NaN."""
         rank = {name: index for index, name in enumerate(self.classes)}
         file_classes = [file.statistics.classes for file in self.files]
         return [np.array([*(rank[name] for name in names), np.nan], dtype=np.float32) for names in file_classes]
