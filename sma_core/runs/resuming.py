@@ -1,4 +1,4 @@
-"""Which run to go on with, and which settings may change when going on."""
+"""Find the run to resume, and the settings that may change on resume."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CHANGEABLE = frozenset(
         "tensorboard",
     )
 )
-"""Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
+"""Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
 
 
@@ -60,9 +60,11 @@ def find_run(
         return None
     if resume != "auto" or (out is not None and (out / "model.json").is_file()):
         run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
-        own = run.record().verb
-        if own != verb:
-            raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
+        actual = run.record().verb
+        if actual != verb:
+            raise CheckpointError(
+                f"{run.path} was written by sma {actual}: continue with sma {actual} --resume {run.path}"
+            )
         return run
     if out is not None:
         return None
@@ -75,29 +77,29 @@ def find_run(
             if fits and not record.finished and not conflicting_settings(run, requested_settings):
                 return run
         except UserError as error:
-            logger.warning("%s; this run is passed over", error)
+            logger.warning("%s; skipping this run", error)
     return None
 
 
 def conflicting_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's values of settings that are wished otherwise and may not change."""
-    own = dict(flatten(run.config()))
+    """Return the run's values of requested settings that differ and may not change."""
+    current = dict(flatten(run.config()))
     return {
-        setting: own.get(setting)
+        setting: current.get(setting)
         for setting, value in requested_settings.items()
-        if setting not in CHANGEABLE and own.get(setting) != _written(value)
+        if setting not in CHANGEABLE and current.get(setting) != _as_in_config(value)
     }
 
 
-def _written(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
-    """Return a value as ``config.toml`` has it."""
+def _as_in_config(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
+    """Return a value in the form of ``config.toml``."""
     if isinstance(value, str):
         return without_secrets(value)
     return "none" if value is None else value
 
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
-    """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
+    """Load the domain of a resumed run, and its settings with the allowed changes."""
     record = run.record()
     with explain_missing_parts(run.path, record, policy):
         registry = Registry.load(record.domain.name, policy)
@@ -106,7 +108,7 @@ def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolic
 
 
 def resumed_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> Values:
-    """Return the run's own settings with the changes that are allowed; raises `ConfigError` for others."""
+    """Return the run's settings with the allowed changes; raises `ConfigError` for others."""
     for setting, own in conflicting_settings(run, requested_settings).items():
         raise ConfigError(
             f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "

@@ -33,7 +33,7 @@ from sma_core.training.tensorboard import TensorBoard, require_tensorboard
 
 @dataclass
 class Session:
-    """What a verb that trains was asked for, its observers, and the ranks that share the work."""
+    """The request, observers and ranks of a verb that trains."""
 
     request: Request
     policy: PluginPolicy | None
@@ -70,7 +70,7 @@ class Session:
         return run
 
     def request_for(self, run: RunFolder) -> Request:
-        """Return what was asked of a run that is resumed; ranks other than 0 read the settings rank 0 wrote."""
+        """Return the request for a resumed run; empty on other ranks, which read the settings rank 0 wrote."""
         return Request(None, None, {}) if run.read_only else self.request
 
     def placement(self, training: TrainingConfig) -> Placement:

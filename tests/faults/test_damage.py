@@ -100,7 +100,7 @@ def test_a_damaged_run_is_passed_over_by_auto(toy, tmp_path, monkeypatch, caplog
     run = begin_or_go_on(toy, None, SETTINGS)
     assert run.name != "broken"
     assert "broken/model.json cannot be read" in caplog.text
-    assert "passed over" in caplog.text
+    assert "skipping this run" in caplog.text
 
 
 @pytest.fixture

@@ -141,5 +141,5 @@ def test_a_run_does_not_go_on_with_other_labels(toy, tmp_path):
     with pytest.raises(RuntimeError, match="killed"):
         sma_core.finetune(toy, data=str(file), settings={"targets": ["y"]}, out=tmp_path / "run", observers=[stop])
     file.write_text("word,y\n" + "".join(f"{word},{len(word) + 1}\n" for word in words))
-    with pytest.raises(CheckpointError, match=r"the rows of .*mine\.csv are not those that .* was divided into"):
+    with pytest.raises(CheckpointError, match=r"mine\.csv differ from those of .*: its data have changed"):
         sma_core.finetune(resume=str(tmp_path / "run"))

@@ -113,8 +113,8 @@ def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
     if _CUT_OFF.search(kinds) or any(isinstance(cause, ConnectionError | socket.gaierror) for cause in chain):
         if fetching:
             return UnreachableError(
-                f"the connection broke while {name} was fetched ({reason}); nothing of it is used: give the same "
-                "command again"
+                f"the connection broke while {name} was fetched ({reason}); the partial copy is discarded: "
+                "repeat the command"
             )
         return UnreachableError(f"{name} cannot be reached: {reason}; check the network and the URL")
     if status is not None:

@@ -190,8 +190,8 @@ def _download(file: RemoteFile, temporary: Path, progress: _FetchProgress) -> No
         raise FetchError(f"{file} changed since this command began; repeat the command when the file is complete")
     if file.size not in (None, fetched):
         raise UnreachableError(
-            f"the connection broke while {file} was fetched: {fetched:,} of {file.size:,} bytes came; nothing of "
-            "it is used: give the same command again"
+            f"the connection broke while {file} was fetched: {fetched:,} of {file.size:,} bytes arrived; the "
+            "partial copy is discarded: repeat the command"
         )
 
 
