@@ -1,7 +1,6 @@
-"""What a fine-tuned network says of labelled rows, beside what their labels say.
+"""Predict labelled rows with a fine-tuned network, and compute metrics.
 
-Letters: n rows, m things that are judged (rows, or the positions of all rows that have a label), T targets,
-C columns of predictions.
+Letters: n rows, m scored items (rows, or labelled positions of all rows), T targets, C columns of predictions.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from sma_core.training.targets import Labels, Targets
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """Labels (m, T) and predictions (m, C) of n rows, in the forms that `compute_metrics` takes.
+    """Labels (m, T) and predictions (m, C) of n rows, as inputs of `compute_metrics`.
 
-    ``rows`` (n,) are their indices in the store; row i has the next ``counts[i]`` things.
+    ``rows`` (n,) are store indices; row i has the next ``counts[i]`` items.
     """
 
     targets: Targets
@@ -37,36 +36,36 @@ class LabelledPredictions:
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """(n,) where the things of each row begin."""
+        """(n,) index of the first item of each row."""
         return np.cumsum(self.counts) - self.counts
 
-    def take(self, which: NDArray[np.int64]) -> Self:
-        """Return the rows at the places ``which`` (k,), each with all its things; a place may come twice."""
-        at = gather_index(self.starts[which], self.counts[which])
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the rows at ``indices`` (k,), which may repeat, with all their items."""
+        items = gather_index(self.starts[indices], self.counts[indices])
         return type(self)(
-            self.targets, self.rows[which], self.counts[which], self.labels[at], self.predictions[at]
+            self.targets, self.rows[indices], self.counts[indices], self.labels[items], self.predictions[items]
         )
 
     def figures(self) -> Figures:
-        """Return the figures of merit, each the mean over the targets."""
+        """Return the metrics, averaged over targets."""
         return compute_metrics(self.targets.kind, self.labels, self.predictions)
 
     def target_figures(self) -> list[Figures]:
-        """Return the figures of merit of each target."""
+        """Return the metrics of each target."""
         return target_metrics(self.targets.kind, self.labels, self.predictions)
 
 
 def predict_labelled(
     module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None
 ) -> LabelledPredictions:
-    """Let the module, as it stands, predict the rows of ``batches``; raises `DataError` when they have no labels.
+    """Predict the rows of ``batches`` with ``module``; raises `DataError` when they have no labels.
 
-    Device and arithmetic are the module's and the caller's. Several ``ranks`` share the batches, and all get all.
+    The caller sets evaluation mode and precision. Several ``ranks`` share the batches; each returns all results.
     """
     device = next(module.parameters()).device
     rows: list[NDArray[np.int64]] = []
     counts: list[NDArray[np.int64]] = []
-    known: list[Labels] = []
+    known_labels: list[Labels] = []
     predictions: list[Labels] = []
     if ranks is None or len(batches) < ranks.size:
         ranks = Ranks()
@@ -75,25 +74,25 @@ def predict_labelled(
             raise DataError("these rows have no labels")
         labels = batch.labels.double().numpy()
         moved = batch.to(device)
-        found = targets.predictions(module(moved.inputs, moved.padding_mask))
+        outputs = targets.predictions(module(moved.inputs, moved.padding_mask))
         rows.append(batch.rows)
         counts.append(targets.scored_counts(labels))
-        due, given = targets.scored(labels, found)
-        known.append(due)
-        predictions.append(given)
-    together = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known, predictions))
-    return LabelledPredictions(targets, *together).take(_places(batches, ranks))
+        scored_labels, scored_predictions = targets.scored(labels, outputs)
+        known_labels.append(scored_labels)
+        predictions.append(scored_predictions)
+    gathered = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known_labels, predictions))
+    return LabelledPredictions(targets, *gathered).take(_gathered_order(batches, ranks))
 
 
-def _places(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
-    """Where each row of the batches is among those of all ranks, which come rank by rank."""
+def _gathered_order(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
+    """Return, for each row of the batches, its index among rows gathered rank by rank."""
     ends = np.cumsum([len(batch.rows) for batch in batches])
-    of_batch = np.split(np.arange(ends[-1]), ends[:-1])
-    came = [rows for rank in range(ranks.size) for rows in of_batch[rank :: ranks.size]]
-    return np.argsort(np.concatenate(came), kind="stable")
+    batch_rows = np.split(np.arange(ends[-1]), ends[:-1])
+    gathered = [rows for rank in range(ranks.size) for rows in batch_rows[rank :: ranks.size]]
+    return np.argsort(np.concatenate(gathered), kind="stable")
 
 
 def figures_by_target(judged: LabelledPredictions) -> dict[str, Figures]:
-    """Return the figures of each target by its name; empty where there is one target only."""
+    """Return the metrics of each target by name; empty with a single target."""
     names = judged.targets.names
     return dict(zip(names, judged.target_figures(), strict=True)) if len(names) > 1 else {}

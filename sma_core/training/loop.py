@@ -256,7 +256,7 @@ class Trainer:
         if self.config.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
         set_learning_rate(self.optimizer, rate)
-        with self._skipped.watching(self.optimizer, full_tensor(norm), own=not self.scaler.is_enabled()):
+        with self._skipped.skip_nonfinite(self.optimizer, full_tensor(norm), own=not self.scaler.is_enabled()):
             self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)

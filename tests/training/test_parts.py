@@ -161,7 +161,7 @@ def test_balanced_classes_weigh_alike_together_and_one_that_never_occurs_weighs_
 
 
 def test_values_are_not_balanced():
-    with pytest.raises(ConfigError, match="class_weights are for classes, not for labels of the kind regression"):
+    with pytest.raises(ConfigError, match="class_weights is for classes, not for labels of kind regression"):
         Targets.fit(("y",), "regression", np.ones((2, 1))).balanced(np.ones((2, 1)))
 
 

@@ -157,5 +157,5 @@ def test_a_run_with_labels_of_a_later_kind_is_refused(toy, tmp_path):
     facts = json.loads((run / "model.json").read_text())
     facts["targets"]["kind"] = "ranking"
     (run / "model.json").write_text(json.dumps(facts))
-    with pytest.raises(CheckpointError, match="kind 'ranking' are not known here"):
+    with pytest.raises(CheckpointError, match="kind 'ranking' are unknown"):
         sma_core.load(run)

@@ -87,7 +87,7 @@ class RejectionVerdict:
             share = f"none of {rows} of {self.source} can be used"
             remedy = "correct the file, or check that the right column and reader are named"
         file = f" of {self.files[kind]}" if kind in self.files else ""
-        where = f"; see {listed} for the full list" if listed else ""
+        where = f"; rejected rows are listed in {listed}" if listed else ""
         affected = f"{count:,} {'row' if count == 1 else 'rows'}"
         return DataError(
             f"{share}; the most common reason ({affected}) is {kind!r}, "
