@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from sma_core.config import DecoderConfig, MaskingConfig, ModelConfig
 from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
-from sma_core.data.tokenizers import ByteTokenizer, Encoded
+from sma_core.data.tokenizers import ByteTokenizer, EncodedRows
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 
 TEXT = DiscreteInputs(ByteTokenizer.vocabulary_size)
@@ -75,12 +75,12 @@ class Workload:
         return collate_encoded(encoded, ByteTokenizer.pad_id, multiple, self.longest)
 
 
-def _letters(draws: np.random.Generator, lengths: NDArray[np.int64]) -> Encoded:
+def _letters(draws: np.random.Generator, lengths: NDArray[np.int64]) -> EncodedRows:
     """Draw ids of capital letters, with the separator behind each row."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     values = draws.integers(ord("A") + 6, ord("Z") + 7, offsets[-1]).astype(np.uint16)
     values[offsets[1:] - 1] = ByteTokenizer.separator_id
-    return Encoded(values, offsets)
+    return EncodedRows(values, offsets)
 
 
 def _full(length: int) -> Lengths:
@@ -112,7 +112,7 @@ class PackedWorkload(Workload):
             joined = _letters(draws, _molecules(draws, self.longest // 16)).values
             values.append(joined[: self.longest])
         offsets = np.arange(self.rows + 1) * self.longest
-        return collate_encoded(Encoded(np.concatenate(values), offsets), ByteTokenizer.pad_id, 1, self.longest)
+        return collate_encoded(EncodedRows(np.concatenate(values), offsets), ByteTokenizer.pad_id, 1, self.longest)
 
 
 def _workloads() -> dict[str, Workload]:

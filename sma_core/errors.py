@@ -1,41 +1,54 @@
-"""Errors that a user can cause, each one clear sentence, and the exit codes of the program.
+"""Errors with one-sentence messages, and the exit codes of the program.
 
-The command line prints the sentence and leaves with the error's ``exit_code``; nothing else in the
-package prints or exits.
+The command line prints the message and exits with the error's ``exit_code``; nothing else in the package prints or
+exits.
 """
 
 from __future__ import annotations
+
+import errno
 
 EXIT_DONE = 0
 EXIT_CHECK_FAILED = 1
 EXIT_USER = 2
 EXIT_STOPPED = 75
 
+DISK_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EMFILE")
+    if hasattr(errno, name)
+)
+"""Codes of `OSError` for a local disk that is full, read-only or broken, or too many open files."""
+SYSTEM_ERRORS = DISK_ERRORS | frozenset(
+    getattr(errno, name) for name in ("EACCES", "EPERM", "ENFILE", "ESTALE") if hasattr(errno, name)
+)
+"""Codes of `OSError` that the user can resolve: those of the disk, permissions, and open files."""
+
 
 class SmaError(Exception):
-    """Base of all errors this package raises on purpose. Its text is one plain sentence."""
+    """Base of the errors that this package raises; the message is one sentence."""
 
     exit_code = EXIT_USER
 
 
 class UserError(SmaError):
-    """Something the user can mend: a wrong name, file, column or setting."""
+    """An error that the user can correct: a wrong name, file, column or setting."""
 
 
 class ConfigError(UserError):
-    """A setting is unknown, or has a value that is not allowed."""
+    """A setting is unknown or has an invalid value."""
 
 
 class DataError(UserError):
-    """A file cannot be read, or too many of its rows cannot be used."""
+    """A file cannot be read, or too many of its rows are unusable."""
 
 
 class PluginError(UserError):
-    """A plugin is missing, broken, in conflict with another, or made for another version."""
+    """A plugin is missing, broken, incompatible, or conflicts with another."""
 
 
 class IncompatiblePluginError(PluginError):
-    """A plugin was made for another major version of the contract."""
+    """A plugin was made for another major version of the plugin API."""
 
 
 class CheckpointError(UserError):
@@ -43,13 +56,13 @@ class CheckpointError(UserError):
 
 
 class StoppedOnRequest(SmaError):
-    """Training was asked to stop (Ctrl-C, SIGTERM); its state was saved first."""
+    """Training stopped on request (Ctrl-C, SIGTERM), after its state was saved."""
 
     exit_code = EXIT_STOPPED
 
 
 class OtherRankFailed(SmaError):
-    """Rank 0 of several failed and has said why; the others leave with its exit code and say nothing."""
+    """Rank 0 failed and reported the error; the other ranks exit with its code and print nothing."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)

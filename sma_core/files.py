@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Write files and folders atomically: complete, or not at all."""
 
 from __future__ import annotations
 
@@ -13,22 +13,33 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+COMPRESSIONS = (".gz", ".zst")
+"""Suffixes of compressed data files."""
+
+
+def data_suffix(path: Path) -> str:
+    """Return the lower-case suffix of the data format: ``.csv`` for ``rows.CSV.gz``."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
 
 def as_path(path: str | Path | None) -> Path | None:
-    """Return a path as one; None stays, for what was not given."""
+    """Convert to `Path`; None stays None."""
     return None if path is None else Path(path)
 
 
 def temporary_name(path: Path) -> Path:
-    """Return a name beside ``path`` that no other process uses."""
+    """Return a unique temporary path in the folder of ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; on normal exit it is flushed and renamed to ``path``.
+    """Yield a temporary path to write to; on normal exit, flush it and rename it to ``path``.
 
-    After an error the temporary file is removed and whatever stood at ``path`` is untouched.
+    After an error the temporary file is removed and ``path`` is unchanged.
     """
     temporary = temporary_name(path)
     try:
@@ -43,10 +54,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def creating(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; on normal exit it becomes ``path``, unless another process was first.
+    """Yield a temporary path to write to; on normal exit it becomes ``path``, unless that exists by then.
 
-    For files that every process would make alike: one that is there already is left untouched, so whoever reads it
-    is not disturbed.
+    For files that all processes would write alike: an existing file stays, so its readers are not disturbed.
     """
     temporary = temporary_name(path)
     try:
@@ -60,7 +70,7 @@ def creating(path: Path) -> Iterator[Path]:
 
 
 def publish_folder(built: Path, path: Path) -> bool:
-    """Rename the folder ``built`` to ``path``; False when another process was first (``built`` stays)."""
+    """Rename the folder ``built`` to ``path``; return False, and keep ``built``, when ``path`` exists by then."""
     try:
         built.rename(path)
     except OSError:
@@ -72,39 +82,39 @@ def publish_folder(built: Path, path: Path) -> bool:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder out of the way in one step, then its contents; a missing one is fine."""
-    grave = path if is_temporary(path) else temporary_name(path)
+    """Rename a folder to a temporary name, then delete it; a missing folder is fine."""
+    temporary = path if is_temporary(path) else temporary_name(path)
     with suppress(FileNotFoundError):
-        if grave != path:
-            path.rename(grave)
-        shutil.rmtree(grave, ignore_errors=True)
+        if temporary != path:
+            path.rename(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove everything in ``folder`` under a temporary name; only for who knows that nobody else works there."""
+    """Remove all temporary files of ``folder``; the caller ensures that no other process writes there."""
     for path in folder.glob(".*.tmp"):
         _remove(path)
 
 
 def remove_leftovers(path: Path, hours: float = 24.0) -> None:
-    """Remove what killed processes left beside ``path`` under temporary names.
+    """Remove temporary files of ``path`` that killed processes left.
 
-    Nothing may have been written there for so long, and no process of that number may live here: a clock that
-    jumps, or work that takes days, takes nothing from under a process.
+    A file is removed when it was not written for ``hours`` and its process no longer runs: a clock that jumps, or
+    work that takes days, must not delete files in use.
     """
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
+    for temporary in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):
-            if time.time() - _written(left) > hours * 3600 and not _may_be_alive(left):
-                _remove(left)
+            if time.time() - _last_written(temporary) > hours * 3600 and not _may_be_alive(temporary):
+                _remove(temporary)
 
 
-def _written(path: Path) -> float:
-    """When something in ``path`` was last written."""
-    return max(each.stat().st_mtime for each in (path, *path.rglob("*")))
+def _last_written(path: Path) -> float:
+    """Return the time of the last change in ``path``."""
+    return max(file.stat().st_mtime for file in (path, *path.rglob("*")))
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether the name is one of `temporary_name`."""
+    """Return whether the name comes from `temporary_name`."""
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
@@ -116,7 +126,7 @@ def _remove(path: Path) -> None:
 
 
 def _may_be_alive(temporary: Path) -> bool:
-    """Whether a process here has the number in the name, other than this one and a container's first."""
+    """Return whether the process ID in the name runs on this machine; not for this process and ID 1."""
     number = temporary.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
     if os.name == "nt" or not number.isdigit() or int(number) in (1, os.getpid()):
         return False
@@ -136,12 +146,12 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_facts(facts: Mapping[str, Any]) -> str:
-    """Return the SHA-256 sum of what is written as JSON, whatever its layout."""
+    """Return the SHA-256 sum of ``facts`` as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def flush(path: Path) -> None:
-    """Ask the system to bring a file or folder to the disk; folders only where the system can."""
+    """Flush a file or folder to the disk; folders are skipped on Windows."""
     if path.is_dir() and os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)
@@ -152,6 +162,6 @@ def flush(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a crash leaves the old content or the new, never half."""
+    """Write ``text`` to ``path``; after a crash it has either the old or the new content."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

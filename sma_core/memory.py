@@ -1,4 +1,4 @@
-"""How the process gives memory back: on Linux not at once, since training asks for the same again each step."""
+"""Configure glibc to keep or return freed memory; training allocates the same blocks in each step."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ import sys
 from collections.abc import Mapping
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Numbers of these options in glibc's ``mallopt``."""
+"""Option numbers of glibc's ``mallopt``."""
 _LARGEST_KEPT = 1 << 30
-"""Blocks of up to so many bytes are kept; larger ones go back to the system when they are freed."""
+"""Bytes; larger blocks are returned to the system when freed."""
 _LEAST_GIVEN_BACK = 128 << 10
-"""Blocks of so many bytes and more go back to the system at once, where memory is to be small."""
+"""Bytes; in low-memory mode, blocks of at least this size are returned immediately."""
 _KEEP = {_MMAP_THRESHOLD: _LARGEST_KEPT, _TRIM_THRESHOLD: -1}
 _GIVE_BACK = {_MMAP_THRESHOLD: _LEAST_GIVEN_BACK, _TRIM_THRESHOLD: _LEAST_GIVEN_BACK}
 _OWN_CHOICE = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
-"""Beginnings of environment variables by which a user chooses an allocator, or how it works."""
+"""Prefixes of environment variables by which a user configures the allocator."""
 _kept = False
-"""Whether freed memory is to be kept: of the whole process, as what ``mallopt`` sets is, which cannot be asked."""
+"""Whether this process keeps freed memory; ``mallopt`` settings cannot be queried."""
 
 
 def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
-    """Let glibc keep freed blocks of up to 1 GiB for what is asked for next; returns whether it will.
+    """Let glibc keep freed blocks of up to 1 GiB for reuse; return whether it does.
 
-    By default it gives every block of 32 MiB or more back to the system and asks for it anew, and the system
-    clears each page of it: a fifth of a training step on the CPU goes there (``docs/speed.md``). The price is
-    memory: pieces lie idle between blocks in use (a case in ``docs/scaling.md``). It holds for the whole process,
-    so only the program ``sma`` asks for it; in Python call it yourself, before training. Nothing happens on other
-    systems, or where the environment says how memory is to be had.
+    By default glibc returns blocks of 32 MiB or more to the system, which clears their pages at the next
+    allocation: 20 % of a training step on the CPU (``docs/speed.md``). The cost is memory lost to fragmentation
+    (``docs/scaling.md``). The setting holds for the process, so only the program ``sma`` calls this; in Python,
+    call it before training. It does nothing on other systems, or when the environment configures the allocator.
     """
     global _kept
     _kept = _set(_KEEP, environment)
@@ -36,9 +35,9 @@ def keep_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def give_back_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
-    """Let glibc give every block of 128 KiB and more back, for work that is to be small rather than fast.
+    """Let glibc return freed blocks of 128 KiB or more, to save memory at the cost of speed.
 
-    It undoes `keep_freed_memory` from here on; returns and leaves be as that does.
+    Undoes `keep_freed_memory`; has the same return value and exceptions.
     """
     global _kept
     _kept = False
@@ -46,29 +45,28 @@ def give_back_freed_memory(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 class FirstSteps:
-    """The first steps of a training give freed memory back, where it is kept otherwise, so that less lies idle.
+    """Returns freed memory during the first training steps, to reduce fragmentation.
 
-    For each shape that they meet first, torch's libraries keep small blocks for good, and the optimiser does for
-    each parameter. Between large blocks that are kept they would stay where those once ended, and cut what is free
-    into pieces that are too small for the next step's.
+    In these steps torch's libraries allocate small long-lived blocks for each new shape, and the optimiser for
+    each parameter. Among large kept blocks, they would fragment the heap.
     """
 
     COUNT = 4
-    """So many steps: batches differ in length, and masks in how much they leave."""
+    """Number of steps; several, since batches and masks differ in size."""
 
     def __init__(self) -> None:
-        self._made = 0
+        self._steps = 0
 
     def before_step(self) -> None:
-        """Set how freed memory is had for the step that comes now; nothing, where it is not kept otherwise."""
-        if self._made == 0 and _kept:
+        """Configure the allocator for the next step; does nothing unless freed memory is kept."""
+        if self._steps == 0 and _kept:
             _set(_GIVE_BACK, os.environ)
-        if self._made == self.COUNT:
+        if self._steps == self.COUNT:
             self.end()
-        self._made += 1
+        self._steps += 1
 
     def end(self) -> None:
-        """Keep freed memory again, where it is kept, though fewer steps were made."""
+        """Keep freed memory again, also after fewer steps."""
         if _kept:
             _set(_KEEP, os.environ)
 
@@ -76,7 +74,7 @@ class FirstSteps:
 def _set(options: Mapping[int, int], environment: Mapping[str, str]) -> bool:
     if not sys.platform.startswith("linux") or any(name.startswith(_OWN_CHOICE) for name in environment):
         return False
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries of Linux have none
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # missing in other C libraries
     if set_option is None:
         return False
     return all(bool(set_option(option, value)) for option, value in options.items())

@@ -1,7 +1,7 @@
-"""Seals: how a folder of files proves that it is as it was written. Used by checkpoints and prepared rows.
+"""Verify that folders of files are unchanged; used by checkpoints and prepared data.
 
-A sealed folder has a JSON file that lists the other files with size and SHA-256, and the SHA-256 of that list.
-The list is written last, then the folder is renamed into place: a folder is sealed or absent.
+A sealed folder has a JSON file that lists the other files with size and SHA-256, and the SHA-256 of that list. The
+list is written last, then the folder is renamed into place: a folder is sealed or absent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sma_core.files import sha256_of, sha256_of_facts
 
 @dataclass(frozen=True, kw_only=True)
 class SealedFile:
-    """A file as it was when its folder was sealed; ``modified`` is the time of its last change in nanoseconds."""
+    """Name, size and checksum of a file; ``modified`` is the time of its last change in nanoseconds."""
 
     name: str
     size: int
@@ -25,15 +25,15 @@ class SealedFile:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Measure a file."""
+        """Record size and checksum of a file."""
         state = path.stat()
         return cls(name=path.name, size=state.st_size, sha256=sha256_of(path), modified=state.st_mtime_ns)
 
     def is_whole(self, path: Path, *, always: bool = True) -> bool:
         """Return whether the file is unchanged.
 
-        The checksum, which takes hours for terabytes, is computed ``always``, or only when the time of the last
-        change differs. Raises `OSError` when the file is there but cannot be read: it may be whole.
+        With ``always`` the checksum is computed, which takes hours for terabytes; else only when the time of the
+        last change differs. Raises `OSError` when the file is there but cannot be read: it may be whole.
         """
         if not path.is_file():
             return False
@@ -50,7 +50,7 @@ def seal(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def unseal(sealed: Mapping[str, Any], key: str, *, required: bool = True) -> dict[str, Any]:
-    """Return the facts without their checksum; raises `ValueError` when it does not fit, or is missing."""
+    """Return the facts without their checksum; raises `ValueError` when it is wrong or missing."""
     facts = dict(sealed)
     checksum = facts.pop(key, None)
     if checksum is None and not required:

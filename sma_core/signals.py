@@ -1,6 +1,7 @@
-"""Ctrl-C, SIGTERM, SIGUSR1 and a time limit ask for a stop after a step; a second Ctrl-C stops at once.
+"""Stop training after the current step on Ctrl-C, SIGTERM, SIGUSR1 or a time limit.
 
-Before the first step there is nothing to save: SIGTERM and SIGUSR1 then stop at once, and cleanly.
+A second Ctrl-C stops immediately. Before the first step, when nothing needs saving, SIGTERM and SIGUSR1 also stop
+immediately.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from sma_core.errors import StoppedOnRequest
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 TERMINATED = tuple(number for number in STOP_SIGNALS if number != signal.SIGINT)
 STOP_FILE = "SMA_STOP_FILE"
-"""Variable with the name of a file that asks too, once it is there: how an agent asks its ranks."""
+"""Environment variable with the path of a file that requests a stop when it exists; set by the agent of ranks."""
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGUSR1, on its way up as Ctrl-C goes: nothing between catches it for an error of its own."""
+    """Raised by SIGTERM or SIGUSR1; like Ctrl-C it is not caught by ``except Exception``."""
 
 
 @contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """Let SIGTERM and SIGUSR1 end what is done inside, where there is nothing to save yet.
+def stop_immediately() -> Iterator[None]:
+    """Stop the block at SIGTERM or SIGUSR1 by raising `StoppedOnRequest`; for work before the first step.
 
-    Raises `StoppedOnRequest` then. Outside the main thread nothing is changed.
+    Has no effect outside the main thread.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -45,7 +46,7 @@ def stopping_at_once() -> Iterator[None]:
         yield
     except _Terminated:
         raise StoppedOnRequest(
-            "stopped as asked before training began; nothing is saved or lost yet: give the same command again"
+            "stopped on request before training began; nothing was saved or lost: repeat the command"
         ) from None
     finally:
         for number, handler in before.items():
@@ -53,32 +54,32 @@ def stopping_at_once() -> Iterator[None]:
 
 
 class StopRequest:
-    """A flag that the signals set while the context is open; ``requested`` is looked at after each step.
+    """Context manager whose flag ``requested`` is set by stop signals.
 
-    ``until`` is a time of ``time.monotonic()`` that asks too, whatever is done to the machine's clock. Outside the
-    main thread no handler is put in place, and only `request` sets the flag.
+    It is also set when ``time.monotonic()`` reaches ``until``, or the file of `STOP_FILE` exists. Outside the main
+    thread no signal handlers are installed.
     """
 
     def __init__(self, until: float | None = None) -> None:
-        self._asked = False
+        self._requested = False
         self._until = until
         self._file = Path(os.environ[STOP_FILE]) if STOP_FILE in os.environ else None
         self._before: dict[signal.Signals, Any] = {}
 
     def request(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Ask for a stop; asked a second time by Ctrl-C, raise `KeyboardInterrupt`."""
-        if self._asked and number == signal.SIGINT:
+        """Request a stop; a second Ctrl-C raises `KeyboardInterrupt`."""
+        if self._requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._asked = True
+        self._requested = True
 
     @property
     def requested(self) -> bool:
-        """Whether a stop was asked for, or the time is up."""
+        """Whether a stop was requested, or the time limit is reached."""
         late = self._until is not None and time.monotonic() >= self._until
-        return self._asked or late or (self._file is not None and self._file.exists())
+        return self._requested or late or (self._file is not None and self._file.exists())
 
     def __enter__(self) -> Self:
-        """Put the handlers in place."""
+        """Install the signal handlers."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self.request) for number in STOP_SIGNALS}
         return self
@@ -86,7 +87,7 @@ class StopRequest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the signals back to whoever had them."""
+        """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

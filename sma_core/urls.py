@@ -1,7 +1,7 @@
-"""URLs as users type them: which texts are one, and what of them may be written down.
+"""Parse URLs, and remove secrets from them.
 
-What lets somebody in, a password or a signed query, stays in memory: settings, run folders, messages and the names
-of caches have the URL without it.
+Passwords and signed queries stay in memory only: settings, run folders, messages and cache names have URLs without
+them.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ _SIGNED = ("x-amz-", "x-goog-", "x-ms-", "x-oss-")
 _AZURE = frozenset(
     ("se", "sig", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr", "sr", "srt", "ss", "st", "sv")
 )
-"""Parts of Azure's signed queries, which are nothing of the kind where there is no ``sig``."""
+"""Parameters of Azure's signed queries; secret only together with ``sig``."""
 
 
 def is_url(text: str) -> bool:
-    """Whether a text begins as a URL does: a scheme, or several in a chain, and two slashes."""
+    """Return whether a text begins like a URL: one scheme or a chain of them, then ``://``."""
     return _URL.match(text) is not None
 
 
 def local_path(text: str) -> str:
-    """Return the path that a ``file://`` URL names; any other text as it is."""
+    """Return the path of a ``file://`` URL; any other text unchanged."""
     if not text.lower().startswith("file://"):
         return text
     return unquote(text[len("file://") :].removeprefix("localhost"))
 
 
 def scheme_of(url: str) -> str:
-    """Return what stands before ``://``, in lower case."""
+    """Return the scheme, the part before ``://``, in lower case."""
     return url.partition("://")[0].lower()
 
 
 def name_of(url: str) -> str:
-    """Return the last part of a URL's path as it stands there; empty when it ends in a slash."""
+    """Return the last component of a URL's path, not decoded; empty when it ends in a slash."""
     path = url.partition("://")[2]
     if scheme_of(url) in ("http", "https"):
         path = re.split(r"[?#]", path)[0]
@@ -47,15 +47,14 @@ def name_of(url: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with each URL in it cut down to what may be seen.
+    """Return a text with the secrets removed from all URLs in it.
 
-    Left out are ``user:password@`` (for http any user), the values of a query that let somebody in, with their
-    names, and http's fragments.
+    Removed are ``user:password@`` (for http any user), secret query parameters, and http fragments.
     """
-    return _URL.sub(lambda found: _cut_down(found.group()), text)
+    return _URL.sub(lambda match: _public_url(match.group()), text)
 
 
-def _cut_down(url: str) -> str:
+def _public_url(url: str) -> str:
     scheme, _, rest = url.partition("://")
     web = scheme.lower() in ("http", "https")
     host, slash, path = re.match(r"([^/?#]*)([/?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]

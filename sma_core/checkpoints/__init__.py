@@ -1,1 +1,1 @@
-"""Checkpoint folders: written whole, verified by checksums, readable across format versions."""
+"""Checkpoint folders: written atomically, verified by checksums, readable across format versions."""

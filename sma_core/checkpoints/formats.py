@@ -1,7 +1,6 @@
-"""Names of tensors in checkpoints of earlier formats, to those of today.
+"""Rename tensors of checkpoints in earlier formats.
 
-Format 1 called the first attention ``encoder.cross``; since there is a self-attention encoder it is
-``encoder.first``.
+Format 1 named the first attention ``encoder.cross``; format 2 names it ``encoder.first``.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from torch import Tensor
 
 FORMAT_VERSION = 2
 _RENAMED = {1: ("encoder.cross.", "encoder.first.")}
-"""Format -> what a part of a name was called in it, and is called in the next."""
+"""Format -> prefix of names in it, and the prefix in the next format."""
 
 
 def upgraded(tensors: Mapping[str, Tensor], written: int) -> dict[str, Tensor]:
-    """Rename tensors (of the model, or ``moment.parameter`` of the optimiser) of format ``written``."""
+    """Rename tensors of the model or optimiser from format ``written`` to the current one."""
     current = dict(tensors)
     for version in range(written, FORMAT_VERSION):
         old, new = _RENAMED[version]

@@ -1,9 +1,9 @@
-"""Checkpoint folders that are whole or not there.
+"""Save and load checkpoint folders atomically.
 
-A checkpoint is written beside its place (a folder whose name begins with a dot), flushed, its
-manifest with sizes and SHA-256 sums last, then renamed as a whole. Readers trust only a folder whose
-manifest fits, and take the one before when it does not. What cannot be read now, or was written by a later
-sma-core, may well be whole: it is neither skipped nor removed. Tensors are in safetensors, the rest is JSON.
+A checkpoint is written to a temporary folder and flushed, its manifest of sizes and SHA-256 sums last, then the
+folder is renamed. A folder that does not match its manifest is skipped for the one before. A checkpoint that
+cannot be read, or has a later format, may be intact: it is neither skipped nor removed. Tensors are saved as
+safetensors, the rest as JSON.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ logger = logging.getLogger("sma")
 
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
 SEAL = "sha256"
-"""Where the manifest has the sum of the rest of it."""
+"""Key of the manifest's own checksum."""
 
 
 class DamagedCheckpoint(CheckpointError):
-    """A folder does not fit its manifest."""
+    """A checkpoint folder does not match its manifest."""
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint that was read and whose sums fit."""
+class StoredCheckpoint:
+    """A checkpoint whose checksums have been verified."""
 
     step: int
     folder: Path
@@ -52,11 +52,11 @@ class Checkpoint:
     format: int
 
     def model(self) -> dict[str, Tensor]:
-        """The model's tensors by parameter name."""
+        """Load the model's tensors by parameter name."""
         return upgraded(load_file(self.folder / MODEL), self.format)
 
     def training(self) -> dict[str, Tensor]:
-        """The optimiser's tensors by name."""
+        """Load the optimiser's tensors by name."""
         return upgraded(load_file(self.folder / TRAINING), self.format)
 
 
@@ -73,12 +73,12 @@ class CheckpointStore:
         training: Mapping[str, Tensor],
         state: Mapping[str, Any],
     ) -> Path:
-        """Publish the checkpoint of ``step`` and return its folder.
+        """Save the checkpoint of ``step`` and return its folder.
 
-        Tensors that are spread over the ranks are gathered one by one: see `sma_core.checkpoints.tensor_file`.
-        Raises `CheckpointError` when it cannot be written; what was published before stays as it is.
+        Tensors sharded over ranks are gathered one by one, see `sma_core.checkpoints.tensor_file`. Raises
+        `CheckpointError` when it cannot be written; earlier checkpoints are unchanged.
         """
-        final = self.place(step)
+        final = self.path(step)
         temporary = temporary_name(final)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -95,16 +95,16 @@ class CheckpointStore:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "
-                "the ones before it are untouched: make room, then go on with --resume"
+                "earlier checkpoints are unchanged: free some space, then continue with --resume"
             ) from error
         return final
 
-    def place(self, step: int) -> Path:
-        """Return the folder of the checkpoint of ``step``, which may not be there."""
+    def path(self, step: int) -> Path:
+        """Return the folder of the checkpoint of ``step``, whether it exists or not."""
         return self.folder / f"step-{step:08d}"
 
     def _publish(self, temporary: Path, final: Path) -> None:
-        """Rename the finished folder into place, then point ``latest`` at it."""
+        """Rename the complete folder, then update ``latest``."""
         if final.exists():
             remove_folder(final)
         temporary.rename(final)
@@ -112,9 +112,9 @@ class CheckpointStore:
         write_atomically(self.folder / "latest", final.name + "\n")
 
     def steps(self) -> list[int]:
-        """Steps that have a published folder, newest last; the folders are not yet checked.
+        """Return the steps of all checkpoints in ascending order, without verifying them.
 
-        Raises `CheckpointError` when the system does not let the folder be looked into.
+        Raises `CheckpointError` when the folder cannot be read.
         """
         try:
             names = [path.name for path in self.folder.iterdir() if path.is_dir()]
@@ -124,26 +124,26 @@ class CheckpointStore:
             raise CheckpointError(f"{self.folder} cannot be read: {error.strerror or error}") from error
         return sorted(int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit())
 
-    def read(self, step: int) -> Checkpoint:
-        """Read and check one checkpoint.
+    def read(self, step: int) -> StoredCheckpoint:
+        """Read and verify one checkpoint.
 
-        Raises `DamagedCheckpoint` saying what does not fit its manifest, and `CheckpointError` when the system
-        does not let it be read, or a later sma-core wrote it.
+        Raises `DamagedCheckpoint` when a file does not match the manifest, `CheckpointError` when it cannot be
+        read or has a later format.
         """
-        folder = self.place(step)
+        folder = self.path(step)
         try:
             written = _check_manifest(folder)
             state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         except OSError as error:
             raise CheckpointError(
-                f"{folder} cannot be read: {error.strerror or error}; it may be whole: mend that, then try again"
+                f"{folder} cannot be read: {error.strerror or error}; it may be intact: fix that, then try again"
             ) from error
-        return Checkpoint(step, folder, state, written)
+        return StoredCheckpoint(step, folder, state, written)
 
-    def latest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, or None where there is none; warnings name damaged ones.
+    def latest(self) -> StoredCheckpoint | None:
+        """Return the newest intact checkpoint, None when there is no checkpoint; log damaged ones.
 
-        Raises `CheckpointError` when there are some and none of them is whole.
+        Raises `CheckpointError` when all checkpoints are damaged.
         """
         steps = self.steps()
         for step in reversed(steps):
@@ -158,8 +158,8 @@ class CheckpointStore:
                 logger.warning("%s; taking the one before", error)
         return None
 
-    def best(self) -> Checkpoint | None:
-        """Return the checkpoint with the best figure; the newest when none was marked or it is damaged."""
+    def best(self) -> StoredCheckpoint | None:
+        """Return the checkpoint with the best metric; the newest when none is marked or it is damaged."""
         newest = self.latest()
         step = newest.state.get("best_step") if newest else None
         if newest is None or step is None or step == newest.step:
@@ -175,18 +175,18 @@ class CheckpointStore:
         steps = self.steps()
         for step in steps[:-keep_last]:
             if step != best_step:
-                remove_folder(self.place(step))
+                remove_folder(self.path(step))
 
     def sweep(self, after: int) -> None:
-        """Remove what an interrupted process left: temporaries, and damaged folders later than ``after``."""
+        """Remove temporary files, and checkpoints after step ``after``, of an interrupted process."""
         remove_temporaries(self.folder)
         for step in self.steps():
             if step > after:
-                remove_folder(self.place(step))
+                remove_folder(self.path(step))
 
 
 def _seal(folder: Path) -> None:
-    """Flush every file and write the manifest that makes the folder a checkpoint."""
+    """Flush all files, then write the manifest."""
     files = {}
     for path in sorted(folder.iterdir()):
         flush(path)
@@ -198,7 +198,7 @@ def _seal(folder: Path) -> None:
 
 
 def _check_manifest(folder: Path) -> int:
-    """Check sizes and sums, and return the format the folder was written in."""
+    """Verify sizes and checksums, and return the format."""
     version, files = _read_manifest(folder)
     if version > FORMAT_VERSION:
         raise CheckpointError(
@@ -213,7 +213,7 @@ def _check_manifest(folder: Path) -> int:
 
 
 def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Return the format and the files' facts; a manifest has its own sum, which the first ones had not."""
+    """Return format and file entries; verify the manifest's own checksum, which early ones lack."""
     try:
         written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         version, files = int(written["format"]), dict(written["files"])

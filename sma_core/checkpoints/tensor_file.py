@@ -1,8 +1,8 @@
-"""Writing a safetensors file tensor by tensor, so that only one of them is whole in memory at a time.
+"""Write a safetensors file tensor by tensor, with one full tensor in memory at a time.
 
-The library's own writer makes a copy of everything first: three times the model in a checkpoint, and with fsdp on
-top of gathering everything on one rank. The format is small: eight bytes for the header's length, a JSON header of
-names, kinds, shapes and places, then the bytes. Files are read with the library.
+The library's writer first copies all tensors, three times the model's size in a checkpoint, and with fsdp needs
+all of them on one rank. The format: 8 bytes with the header's length, a JSON header of names, types, shapes and
+offsets, then the data. Files are read with the library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sma_core.devices.parallel import whole
+from sma_core.devices.parallel import full_tensor
 from sma_core.errors import CheckpointError
 
 KINDS = {
@@ -31,34 +31,33 @@ KINDS = {
     torch.bool: "BOOL",
 }
 ALIGNED = 8
-"""Bytes; the tensors begin at a multiple of this, as the format asks for."""
+"""Bytes; the format requires tensors to begin at a multiple of this."""
 
 
 def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors, also those that are spread over the ranks: the others call `gather` with the same ones.
+    """Write tensors; for tensors sharded over ranks, the other ranks call `gather` with the same ones.
 
-    Raises `OSError` when the system does not let the file be written, and `CheckpointError` for a kind of number
-    that the format has no name for.
+    Raises `OSError` when the file cannot be written, `CheckpointError` for an unsupported dtype.
     """
     header: dict[str, Any] = {}
-    place = 0
+    offset = 0
     for name, tensor in tensors.items():
         if tensor.dtype not in KINDS:
             raise CheckpointError(
-                f"{name} holds {tensor.dtype}, which a checkpoint cannot: use another kind of number"
+                f"{name} holds {tensor.dtype}, which checkpoints do not support: use another dtype"
             )
-        begin, place = place, place + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": KINDS[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [begin, place]}
-    words = json.dumps(header, separators=(",", ":")).encode()
-    words += b" " * (-len(words) % ALIGNED)
+        begin, offset = offset, offset + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": KINDS[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [begin, offset]}
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % ALIGNED)
     with path.open("wb") as file:
-        file.write(len(words).to_bytes(8, "little") + words)
+        file.write(len(encoded).to_bytes(8, "little") + encoded)
         for tensor in tensors.values():
-            flat = whole(tensor.detach()).cpu().contiguous().reshape(-1)
+            flat = full_tensor(tensor.detach()).cpu().contiguous().reshape(-1)
             file.write(flat.view(torch.uint8).numpy().data)
 
 
 def gather(tensors: Mapping[str, Tensor]) -> None:
-    """Give this rank's parts of tensors that rank 0 writes; nothing is kept."""
+    """Take part in gathering the sharded tensors that rank 0 writes."""
     for tensor in tensors.values():
-        whole(tensor.detach())
+        full_tensor(tensor.detach())

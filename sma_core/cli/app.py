@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
@@ -14,7 +13,7 @@ import typer
 
 from sma_core.cli.commands import CommandGroup, policy_of
 from sma_core.cli.ranks import is_silent, leaves_at_once_if_a_rank
-from sma_core.errors import EXIT_USER, SmaError
+from sma_core.errors import EXIT_USER, SYSTEM_ERRORS, SmaError
 from sma_core.memory import keep_freed_memory
 from sma_core.plugins.commands import core_commands
 
@@ -57,13 +56,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-REFUSALS = frozenset(
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EMFILE", "ENFILE", "EIO", "ESTALE")
-    if hasattr(errno, name)
-)
-"""What the user can mend, wherever it comes from: a full or read-only disk, rights, too many open files."""
 
 
 def _version(show: bool) -> None:
@@ -118,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        if debug or error.errno not in REFUSALS:
+        if debug or error.errno not in SYSTEM_ERRORS:
             raise
         where = f" for {error.filename}" if error.filename else ""
         sentence = (

@@ -1,4 +1,4 @@
-"""What a reader of numbers yields: blocks of rows, and rows set aside."""
+"""Blocks of numeric rows, and the protocol of their readers."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from sma_core.data.records import RejectedRow
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some usable rows, in the order of their file: n rows of F features."""
+    """Usable rows in file order: n rows of F features."""
 
     numbers: NDArray[np.int64]
-    """(n,) numbers of the rows in their file, from 1, ascending."""
+    """(n,) 1-based row numbers in the file, ascending."""
     values: NDArray[np.float32]
     """(n, F) finite, or NaN where missing."""
     fields: tuple[NDArray[Any], ...] = ()
-    """For each further column asked for, (n,) float32 when numeric, NaN where missing; else objects: str."""
+    """One array (n,) per requested further column: float32 with NaN where missing, or objects of type str."""
     columns: tuple[str, ...] = ()
-    """Names of the F features, the same in every block of a file; empty: those asked for, else their numbers."""
+    """Names of the F features, equal in all blocks of a file; empty: the requested names, else their indices."""
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def names(self, asked: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the F features, when ``asked`` are the columns that the reader was given."""
-        return self.columns or tuple(asked) or tuple(str(at) for at in range(self.values.shape[1]))
+    def names(self, requested: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the F features; ``requested`` are the columns passed to the reader."""
+        return self.columns or tuple(requested) or tuple(str(index) for index in range(self.values.shape[1]))
 
-    def take(self, at: NDArray[np.int64]) -> Block:
-        """Return the rows at these indices."""
-        fields = tuple(field[at] for field in self.fields)
-        return Block(self.numbers[at], self.values[at], fields, self.columns)
+    def take(self, indices: NDArray[np.int64]) -> Block:
+        """Return the rows at ``indices``."""
+        fields = tuple(field[indices] for field in self.fields)
+        return Block(self.numbers[indices], self.values[indices], fields, self.columns)
 
 
 class BlockReader(Protocol):
-    """Streams a file of numbers in bounded memory.
+    """Reads a file of numbers block by block, in bounded memory.
 
-    ``columns`` names the features in the order wanted; empty: all columns that are not in ``fields``.
-    ``fields`` names further columns. ``names`` are the names of all columns, for a file without a header.
-    Rows set aside come before the block they stand in. What spoils the whole file is a `DataError`.
+    ``columns`` names the features in the wanted order; empty: all columns not in ``fields``. ``fields`` names
+    further columns. ``names`` are the names of all columns, for a file without a header. Rejected rows come
+    before the block that contains them. Raises `DataError` when the file as a whole is unusable.
     """
 
     def __call__(

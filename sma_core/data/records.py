@@ -1,4 +1,4 @@
-"""What a reader yields: a usable row, or a row set aside with the reason.
+"""Rows that a reader yields: usable ones, and rejected ones with the reason.
 
 ``number`` is the 1-based number of the data row in its file. A header line is not counted, and a csv
 record that spans several lines counts once; in a file of plain lines it is the line number.
@@ -12,10 +12,15 @@ EMPTY = "empty"
 NOT_UTF8 = "not valid UTF-8"
 NUL_BYTE = "holds a NUL byte"
 
+MISSING_NUMBERS = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
+"""Cells that mean a missing value in a table of numbers."""
+MISSING_LABELS = frozenset({"", "nan", "na"})
+"""Lower-case cells that mean a missing label. Shorter than the list above, since ``None`` may be a class name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One usable row: its text, and the values of the further columns that were asked for, as text."""
+    """A usable row: its text, and the values of the requested further columns as text."""
 
     number: int
     text: str
@@ -24,10 +29,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One unusable row.
+    """An unusable row.
 
-    ``reason`` is ``"kind"`` or ``"kind: details"``; counts of reasons are kept by kind. ``fields`` are empty where
-    the row could not be taken apart.
+    ``reason`` is ``"kind"`` or ``"kind: details"``; reasons are counted by kind. ``fields`` is empty when the row
+    could not be split into columns.
     """
 
     number: int
@@ -42,9 +47,9 @@ class RejectedRow:
 
 
 def row_or_rejected(number: int, text: str, fields: tuple[str, ...] = ()) -> Row | RejectedRow:
-    """Return a row of this text without the white space around it, or the reason why it cannot be one.
+    """Return a `Row` of the stripped text, or a `RejectedRow` when it is empty or not valid text.
 
-    Characters that stand for undecodable bytes (error handler ``surrogateescape``) are such a reason.
+    Surrogate characters (from the error handler ``surrogateescape``) mark undecodable bytes and reject the row.
     """
     text = text.strip()
     if not text:
@@ -57,7 +62,7 @@ def row_or_rejected(number: int, text: str, fields: tuple[str, ...] = ()) -> Row
 
 
 def is_decoded(text: str) -> bool:
-    """Whether a text holds no stand-in for an undecodable byte."""
+    """Return whether a text is free of surrogates, which mark undecodable bytes."""
     if text.isascii():
         return True
     try:
@@ -68,5 +73,5 @@ def is_decoded(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return the text with a replacement character for every undecodable byte."""
+    """Return the text with every undecodable byte as a replacement character."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

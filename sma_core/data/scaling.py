@@ -1,4 +1,4 @@
-"""Mean and spread of the features of continuous rows, taken from training rows, and their use.
+"""Standardise numeric features with the mean and standard deviation of the training rows.
 
 Letters: n rows, F features.
 """
@@ -19,14 +19,14 @@ SMALLEST_SPREAD = 1e-12
 
 @dataclass(frozen=True)
 class FeatureScale:
-    """What standardises rows: the names of the F features, their means and standard deviations."""
+    """Names, means and standard deviations (``spread``) of F features."""
 
     columns: tuple[str, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardise values (n, F); a missing one (NaN) becomes 0, the mean. Gives a new array."""
+        """Return standardised values (n, F) as a new array; missing values (NaN) become 0, the mean."""
         scaled: NDArray[np.float64] = (values - np.asarray(self.mean)) / np.asarray(self.spread)
         scaled[np.isnan(scaled)] = 0.0
         return scaled.astype(np.float32)
@@ -41,7 +41,7 @@ class FeatureScale:
         return cls(tuple(facts["columns"]), tuple(facts["mean"]), tuple(facts["spread"]))
 
     def check_columns(self, columns: Sequence[str], where: str) -> None:
-        """Raise `DataError` when rows have other features than these, or another order of them."""
+        """Raise `DataError` when ``columns`` differ from these features or their order."""
         if tuple(columns) != self.columns:
             raise DataError(
                 f"{where} gives the features {_listed(columns)}, but the model reads {_listed(self.columns)}: "
@@ -50,7 +50,7 @@ class FeatureScale:
 
 
 class ScaleSums:
-    """Sums over rows that come block by block; float64, and stable however far a mean is from 0."""
+    """Running mean and variance in float64, numerically stable for means far from 0."""
 
     def __init__(self, features: int) -> None:
         self._count = np.zeros(features)
@@ -58,7 +58,7 @@ class ScaleSums:
         self._squares = np.zeros(features)
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Take in values (n, F), NaN where missing."""
+        """Add values (n, F), NaN where missing."""
         known = ~np.isnan(values)
         count = known.sum(axis=0).astype(np.float64)
         numbers = np.where(known, values, 0.0).astype(np.float64)
@@ -66,35 +66,35 @@ class ScaleSums:
         squares = (np.where(known, numbers - mean, 0.0) ** 2).sum(axis=0)
         total = self._count + count
         share = count / total.clip(min=1)
-        apart = mean - self._mean
-        self._squares += squares + apart**2 * self._count * share
-        self._mean += apart * share
+        difference = mean - self._mean
+        self._squares += squares + difference**2 * self._count * share
+        self._mean += difference * share
         self._count = total
 
     @property
     def known(self) -> NDArray[np.float64]:
-        """(F,) number of rows in which each feature is known."""
+        """(F,) number of known values of each feature."""
         return self._count
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """(F,) means; 0 where nothing is known."""
+        """(F,) means; 0 for a feature without known values."""
         return self._mean
 
     @property
     def deviation(self) -> NDArray[np.float64]:
-        """(F,) standard deviations; 0 for a feature that never varies."""
-        found: NDArray[np.float64] = np.sqrt(self._squares / self._count.clip(min=1))
-        return found
+        """(F,) standard deviations; 0 for a constant feature."""
+        deviation: NDArray[np.float64] = np.sqrt(self._squares / self._count.clip(min=1))
+        return deviation
 
     def scale(self, columns: Sequence[str]) -> FeatureScale:
-        """Return mean and standard deviation; a feature that never varies, or is never known, has spread 1."""
+        """Return the scale; a constant or unknown feature has spread 1."""
         spread = np.where(self.deviation > SMALLEST_SPREAD, self.deviation, 1.0)
         return FeatureScale(tuple(columns), tuple(self._mean.tolist()), tuple(spread.tolist()))
 
 
 def without_sentinels(values: NDArray[np.float32], sentinels: Sequence[float]) -> NDArray[np.float32]:
-    """Return values (n, F) with NaN where one of the numbers stands that mean a missing value."""
+    """Replace the values (n, F) that mean "missing" by NaN."""
     for sentinel in sentinels:
         values = np.where(values == np.float32(sentinel), np.float32(np.nan), values)
     return values
@@ -106,7 +106,7 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def fit_scale(blocks: Iterable[NDArray[np.float32]], columns: Sequence[str]) -> FeatureScale:
-    """Take mean and spread over blocks of values (n, F)."""
+    """Compute the scale over blocks of values (n, F)."""
     sums = ScaleSums(len(columns))
     for block in blocks:
         sums.add(block)

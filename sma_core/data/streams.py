@@ -1,8 +1,7 @@
-"""Open a text file, plain or compressed (``.gz``, ``.zst``), as a stream of lines of bytes.
+"""Read a text file, plain or compressed (``.gz``, ``.zst``), as a stream of byte lines.
 
-Several gzip members or zstd frames one after another are read as one file, as the tools that write
-them intend. Memory stays bounded: blocks of one megabyte, and a line longer than `LONGEST_LINE` is an
-error, since such a file is hardly text. Every failure is a `DataError` that names the file.
+Concatenated gzip members or zstd frames are read as one file. Memory is bounded: blocks have 1 MiB, and a line
+longer than `LONGEST_LINE` bytes is an error. Every failure is a `DataError` that names the file.
 """
 
 from __future__ import annotations
@@ -17,24 +16,18 @@ from typing import IO, Any
 import pyarrow as pa
 
 from sma_core.errors import DataError
+from sma_core.files import COMPRESSIONS, data_suffix
 
-COMPRESSIONS = (".gz", ".zst")
+__all__ = ["COMPRESSIONS", "data_suffix", "read_blocks", "read_lines"]
+
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 64 << 20
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def data_suffix(path: Path) -> str:
-    """Return the ending that tells the format, in lower case: ``.csv`` for ``rows.CSV.gz``."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
 def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file without their line ends (LF or CR LF) and without a byte order mark."""
+    """Yield the lines of a file without line ends (LF or CR LF) and byte order mark."""
     rest = b""
     for block in _text_blocks(path):
         lines = (rest + block).split(b"\n")
@@ -48,9 +41,9 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 
 def read_blocks(path: Path, size: int) -> Iterator[bytes]:
-    """Yield the file's text in blocks of whole lines, each of about ``size`` bytes; the last may lack its end.
+    """Yield blocks of whole lines of about ``size`` bytes; the last line may lack its line end.
 
-    A byte order mark is left out. Raises `DataError` for a line of over `LONGEST_LINE` bytes.
+    A byte order mark is skipped. Raises `DataError` for a line of over `LONGEST_LINE` bytes.
     """
     held: list[bytes] = []
     count = 0
@@ -69,7 +62,7 @@ def read_blocks(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _text_blocks(path: Path) -> Iterator[bytes]:
-    """Return the file's blocks; the first without its byte order mark, and never one of UTF-16."""
+    """Yield the file's blocks without byte order mark; raises `DataError` for UTF-16."""
     blocks = _blocks(path)
     first = next(blocks, b"")
     if first.startswith(_UTF16_MARKS):
@@ -79,7 +72,7 @@ def _text_blocks(path: Path) -> Iterator[bytes]:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """Decompressed blocks of the file; what goes wrong becomes one sentence."""
+    """Yield decompressed blocks; every failure becomes a `DataError`."""
     if path.is_dir():
         raise DataError(f"{path} is a folder; name a file in it")
     try:

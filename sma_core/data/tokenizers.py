@@ -1,4 +1,4 @@
-"""From text to ids: what a tokenizer must offer, and the byte tokenizer of the paper.
+"""Convert text to ids: the tokenizer protocol, and the byte tokenizer of the paper.
 
 Letters: n rows, T ids of all rows together, V vocabulary size.
 """
@@ -18,11 +18,11 @@ BYTE_OFFSET = len(SPECIAL_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """The ids of several rows end to end: row i is ``values[offsets[i]:offsets[i + 1]]``."""
+class EncodedRows:
+    """Concatenated ids of several rows: row i is ``values[offsets[i]:offsets[i + 1]]``."""
 
     values: NDArray[np.integer]
-    """(T,) uint16, or uint32 where the vocabulary needs it; int16 for labels that stand at ids."""
+    """(T,) uint16, or uint32 for a large vocabulary; int16 for labels of ids."""
     offsets: NDArray[np.int64]
     """(n + 1,) int64, from 0 to T."""
 
@@ -30,7 +30,7 @@ class Encoded:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> NDArray[np.integer]:
-        """Return the ids of one row, as a view."""
+        """Return a view of the ids of one row."""
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index %= len(self)
@@ -44,7 +44,7 @@ class Encoded:
 
 @runtime_checkable
 class DiscreteTokenizer(Protocol):
-    """Turns rows of text into ids below ``vocabulary_size``. ``name`` and ``version`` go into stores."""
+    """Converts texts to ids below ``vocabulary_size``; ``name`` and ``version`` are recorded in stores."""
 
     @property
     def name(self) -> str:
@@ -63,7 +63,7 @@ class DiscreteTokenizer(Protocol):
 
     @property
     def pad_id(self) -> int:
-        """The id that fills rows up to the padded length."""
+        """The id that pads rows to a common length."""
         ...
 
     @property
@@ -73,10 +73,10 @@ class DiscreteTokenizer(Protocol):
 
     @property
     def mask_id(self) -> int | None:
-        """The id for a hidden position, where there is one."""
+        """The id of a masked position, or None."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str]) -> EncodedRows:
         """Return the ids of all texts, each ending with the separator."""
         ...
 
@@ -87,18 +87,17 @@ class DiscreteTokenizer(Protocol):
 
 @runtime_checkable
 class CharacterTokenizer(DiscreteTokenizer, Protocol):
-    """A tokenizer that can tell at which id each character begins: labels of characters need one."""
+    """A tokenizer that knows at which id each character begins, as labels of characters require."""
 
     def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """(T,) for each id of ``encode(texts)``, whether a character begins there; as many as characters."""
+        """(T,) True for each id of ``encode(texts)`` at which a character begins."""
         ...
 
 
 class ByteTokenizer:
     """Raw UTF-8 bytes: id = byte + 6, after PAD 0, BOS 1, EOS 2, MASK 3, CLS 4 and SEP 5.
 
-    The separator is appended and nothing stands in front. Names of special ids inside a text are plain
-    bytes. It knows no domain; that is the point of the method.
+    The separator is appended and nothing is prepended. Names of special ids inside a text are plain bytes.
     """
 
     name = "bytes"
@@ -108,26 +107,26 @@ class ByteTokenizer:
     separator_id = SEP
     mask_id = MASK
 
-    # Byte 255 never occurs in UTF-8, so it can stand for the separator while rows are joined.
+    # Byte 255 never occurs in UTF-8, so it marks the separator while rows are joined.
     _TABLE = np.append(np.arange(255, dtype=np.uint16) + BYTE_OFFSET, np.uint16(SEP)).astype(np.uint16)
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str]) -> EncodedRows:
         """Return the ids of all texts: values (T,) uint16 and offsets (n + 1,)."""
         if not texts:
-            return Encoded(np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64))
+            return EncodedRows(np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64))
         joined = b"\xff".join([text.encode("utf-8") for text in texts]) + b"\xff"
         flat = np.frombuffer(joined, dtype=np.uint8)
         ends = np.flatnonzero(flat == 255) + 1
-        return Encoded(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
+        return EncodedRows(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
 
     def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """(T,) for each id of ``encode(texts)``, whether it is the first byte of a character."""
+        """(T,) True for each id of ``encode(texts)`` that is the first byte of a character."""
         ids = self.encode(texts).values
-        # In UTF-8 the bytes 128 to 191 go on with a character.
+        # In UTF-8 the bytes 128 to 191 continue a character.
         return (ids >= BYTE_OFFSET) & ((ids < BYTE_OFFSET + 128) | (ids >= BYTE_OFFSET + 192))
 
     def decode(self, ids: NDArray[np.integer] | Sequence[int], keep_special: bool = False) -> str:
-        """Return the text of one row's ids (n,); bytes that are no UTF-8 become replacement characters."""
+        """Return the text of one row's ids (n,); invalid UTF-8 becomes replacement characters."""
         parts: list[bytes] = []
         for value in np.asarray(ids, dtype=np.int64).tolist():
             if value >= BYTE_OFFSET:
@@ -137,23 +136,31 @@ class ByteTokenizer:
         return b"".join(parts).decode("utf-8", "replace")
 
 
-def pieces(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
-    """Return the text that each of a row's ids (n,) adds; end to end they are the text of the row.
+def text_of_ids(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
+    """Return the text that each id (n,) of a row contributes; joined they are the row's text.
 
-    A character of several ids belongs to the last of them, the one that completes it.
+    A character of several ids belongs to the last of them.
     """
     text, end = tokenizer.decode(ids), 0
-    found: list[str] = []
+    parts: list[str] = []
     for count in range(1, len(ids) + 1):
-        begun = text if count == len(ids) else tokenizer.decode(ids[:count])
-        known = next((at for at, (a, b) in enumerate(zip(text, begun, strict=False)) if a != b), len(begun))
-        found.append(text[end:known])
+        prefix = text if count == len(ids) else tokenizer.decode(ids[:count])
+        differing = (index for index, (a, b) in enumerate(zip(text, prefix, strict=False)) if a != b)
+        known = next(differing, len(prefix))
+        parts.append(text[end:known])
         end = max(end, known)
-    return tuple(found)
+    return tuple(parts)
 
 
-def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
-    """Cut rows of more than ``max_length`` ids to that many, the last of them the separator."""
+def too_long_reasons(encoded: EncodedRows, max_length: int) -> dict[int, str]:
+    """Map the index of each row of more than ``max_length`` ids to the reason for its rejection."""
+    lengths = encoded.lengths
+    too_long = np.flatnonzero(lengths > max_length).tolist()
+    return {index: f"too long: {lengths[index]} > {max_length}" for index in too_long}
+
+
+def shorten(encoded: EncodedRows, max_length: int, separator_id: int) -> EncodedRows:
+    """Truncate rows to ``max_length`` ids, the last of them the separator."""
     lengths = encoded.lengths
     if not len(lengths) or int(lengths.max()) <= max_length:
         return encoded
@@ -161,18 +168,18 @@ def shorten(encoded: Encoded, max_length: int, separator_id: int) -> Encoded:
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(shorter)])
     values = encoded.values[gather_index(encoded.offsets[:-1], shorter)]
     values[offsets[1:][lengths > max_length] - 1] = separator_id
-    return Encoded(values, offsets)
+    return EncodedRows(values, offsets)
 
 
-def select(encoded: Encoded, rows: NDArray[np.int64]) -> Encoded:
-    """Return the given rows (m,) of ``encoded``, in that order."""
+def select(encoded: EncodedRows, rows: NDArray[np.int64]) -> EncodedRows:
+    """Return the rows (m,) of ``encoded``, in that order."""
     lengths = encoded.lengths[rows]
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-    return Encoded(encoded.values[gather_index(encoded.offsets[rows], lengths)], offsets)
+    return EncodedRows(encoded.values[gather_index(encoded.offsets[rows], lengths)], offsets)
 
 
 def gather_index(starts: NDArray[np.int64], lengths: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Index the runs ``starts[i] … starts[i] + lengths[i] - 1``, end to end (sum of lengths,)."""
+    """Return the concatenated ranges ``starts[i] … starts[i] + lengths[i] - 1`` (sum of lengths,)."""
     ends = np.cumsum(lengths, dtype=np.int64)
     total = int(ends[-1]) if len(ends) else 0
     return np.repeat(starts - (ends - lengths), lengths) + np.arange(total, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Where a run computes: device, precision, and the ranks that train one model together."""
+"""Device, precision, and distributed training."""

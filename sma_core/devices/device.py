@@ -1,4 +1,4 @@
-"""Where and in which arithmetic a run computes."""
+"""Choose device and precision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn ``training.device`` into a device; raises `ConfigError` when it is not there."""
+    """Return the device of ``training.device``; raises `ConfigError` when it is unavailable."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -33,9 +33,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: Precision, device: torch.device, setting: str = "training.precision") -> FixedPrecision:
-    """Resolve ``auto``: bf16 where the hardware multiplies it natively, else fp32.
+    """Resolve ``auto``: bf16 when the hardware supports it natively, else fp32.
 
-    Raises `ConfigError`, which names the ``setting``, for what the device cannot do.
+    Raises `ConfigError`, naming ``setting``, for a precision that the device does not support.
     """
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
@@ -45,7 +45,7 @@ def choose_precision(name: Precision, device: torch.device, setting: str = "trai
 
 
 def is_native(precision: FixedPrecision, device: torch.device) -> bool:
-    """Whether the device itself multiplies in this arithmetic; elsewhere torch imitates it, many times slower."""
+    """Return whether the device supports a precision natively; torch emulates others, many times slower."""
     if precision == "fp32":
         return True
     if device.type == "cuda":
@@ -53,20 +53,20 @@ def is_native(precision: FixedPrecision, device: torch.device) -> bool:
     return precision == "bf16" and _cpu_multiplies_bf16()
 
 
-def warn_of_imitation(precision: FixedPrecision, device: torch.device, advice: str) -> None:
-    """Say so where the device only imitates this arithmetic."""
+def warn_of_emulation(precision: FixedPrecision, device: torch.device, advice: str) -> None:
+    """Log a warning when the device only emulates ``precision``."""
     if not is_native(precision, device):
-        logger.warning("this %s only imitates %s, many times slower than fp32: %s", device.type, precision, advice)
+        logger.warning("this %s only emulates %s, many times slower than fp32: %s", device.type, precision, advice)
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Whether the processor has AVX512-BF16 or AMX; False where torch cannot tell."""
-    questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in questions)
+    """Return whether the processor has AVX512-BF16 or AMX; False when unknown."""
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in queries)
 
 
 def autocast(device: torch.device, precision: FixedPrecision) -> AbstractContextManager[object]:
-    """Return the context for forward passes; parameters and optimiser state stay in fp32."""
+    """Return the autocast context for forward passes; parameters and optimiser state stay in fp32."""
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=_DTYPES[precision])
@@ -74,7 +74,7 @@ def autocast(device: torch.device, precision: FixedPrecision) -> AbstractContext
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's generators inside, for building a model, and leave them outside as they were."""
+    """Seed torch's generators within the context, and restore them afterwards."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield

@@ -1,6 +1,6 @@
-"""Start several ranks on this machine: torchrun's agent, with a store in a file, so that no port is opened.
+"""Start several ranks on this machine with torchrun's agent and a file store, without opening a port.
 
-Signals become a file that all ranks look for after each step, so that they stop together and save.
+A stop signal creates a file that all ranks look for after each step, so that they save and stop together.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sma_core.signals import STOP_FILE, STOP_SIGNALS
 
 
 def launch(arguments: Sequence[str], devices: int) -> int:
-    """Run ``sma`` with these arguments in ``devices`` ranks; return the exit status, 0 when all is done.
+    """Run ``sma`` with ``arguments`` in ``devices`` ranks, and return the exit code.
 
-    Raises `UserError` when there are fewer GPUs than that on a machine that has some, or when a rank was killed.
+    Raises `UserError` when the machine has GPUs but fewer than ``devices``, or when a rank was killed.
     """
     gpus = torch.cuda.device_count()
     if 0 < gpus < devices:
-        raise UserError(f"--devices {devices} asks for more GPUs than this machine has, which are {gpus}")
+        raise UserError(f"--devices {devices} is more than the number of GPUs of this machine, {gpus}")
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="sma-ranks-") as folder, _signals_as(Path(folder) / "stop"):
+    with tempfile.TemporaryDirectory(prefix="sma-ranks-") as folder, _signals_to_file(Path(folder) / "stop"):
         _set_missing(_environment(Path(folder), devices, gpus > 0))
         config = LaunchConfig(
             min_nodes=1,
@@ -47,7 +47,7 @@ def launch(arguments: Sequence[str], devices: int) -> int:
             max_restarts=0,
             local_addr="localhost",
         )
-        _leave_signals_to_us(config)
+        _limit_agent_signals(config)
         try:
             elastic_launch(config, sys.executable)("-m", "sma_core", *arguments)
         except ChildFailedError as error:
@@ -56,20 +56,20 @@ def launch(arguments: Sequence[str], devices: int) -> int:
 
 
 def _environment(folder: Path, devices: int, on_gpus: bool) -> dict[str, str]:
-    """What the ranks find in their environment."""
-    found = {
+    """Return environment variables for the ranks."""
+    variables = {
         STORE: str(folder / "store"),
         STOP_FILE: str(folder / "stop"),
         "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
     }
     if not on_gpus:
         threads = max((os.cpu_count() or 1) // devices, 1)
-        found |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(threads)}
-    return found
+        variables |= {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": str(threads)}
+    return variables
 
 
-def _leave_signals_to_us(config: LaunchConfig) -> None:
-    """Keep the agent from ending the ranks at the signals of `_signals_as`; older ones ask the environment."""
+def _limit_agent_signals(config: LaunchConfig) -> None:
+    """Keep the agent from killing ranks at the signals of `_signals_to_file`; older torch reads the variable."""
     others = "SIGHUP,SIGQUIT"
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = others
     if hasattr(config, "signals_to_handle"):
@@ -82,15 +82,15 @@ def _set_missing(variables: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _signals_as(file: Path) -> Iterator[None]:
-    """Turn the signals that ask for a stop into ``file``; a second Ctrl-C ends all ranks at once."""
+def _signals_to_file(file: Path) -> Iterator[None]:
+    """Create ``file`` at a stop signal; a second Ctrl-C stops all ranks immediately."""
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if file.exists() and number == signal.SIGINT:
             raise KeyboardInterrupt
         file.touch()
 
-    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -99,12 +99,12 @@ def _signals_as(file: Path) -> Iterator[None]:
 
 
 def _status(failures: Mapping[int, ProcessFailure]) -> int:
-    """Return what rank 0 left with, or the first other that failed; a rank that torchrun ended says nothing."""
+    """Return the exit code of rank 0, else of the first failed rank; ranks killed by torchrun are ignored."""
     for rank, failure in failures.items():
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
             raise UserError(
-                f"rank {rank} was ended by signal {-failure.exitcode}; what was saved before is whole: "
-                "go on with --resume"
+                f"rank {rank} was killed by signal {-failure.exitcode}; saved checkpoints are intact: "
+                "continue with --resume"
             )
-    left = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode > 0}
-    return left.get(0, next(iter(left.values()), 1))
+    codes = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode > 0}
+    return codes.get(0, next(iter(codes.values()), 1))

@@ -1,7 +1,7 @@
-"""How several ranks hold one model: each a whole copy (DDP), or each a part of every tensor (FSDP2).
+"""Distribute a model over ranks: replicated (DDP) or sharded (FSDP2).
 
-Both are torch's own. Names, shapes and checkpoints of the model stay what they are on one rank. What spreads
-tensors takes half a second to import, so it is imported where something is spread.
+Parameter names, shapes and checkpoints are those of a single rank. ``torch.distributed.tensor`` takes 0.5 s to
+import, so it is imported only for sharding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FixedStrategy = Literal["single", "ddp", "fsdp"]
 
 
 def choose_strategy(name: Strategy, ranks: Ranks, precision: FixedPrecision) -> FixedStrategy:
-    """Resolve ``auto``: ddp where there are several ranks; raises `ConfigError` for what cannot be."""
+    """Resolve ``auto``: ddp with several ranks; raises `ConfigError` for an invalid combination."""
     if ranks.alone:
         return "single"
     if name == "single":
@@ -41,7 +41,7 @@ def choose_strategy(name: Strategy, ranks: Ranks, precision: FixedPrecision) -> 
 
 
 def shard(module: nn.Module) -> None:
-    """Leave to each rank its part of every parameter: the trunk's layers one by one, and the rest together."""
+    """Shard all parameters over the ranks: each encoder layer as a unit, and the rest as one unit."""
     from torch.distributed.fsdp import fully_shard
 
     layers = [
@@ -53,37 +53,37 @@ def shard(module: nn.Module) -> None:
 
 
 class Wrappable(Protocol):
-    """What has a module that its loss calls."""
+    """An objective whose loss calls the module ``forward``."""
 
     forward: nn.Module
 
 
 @contextmanager
-def averaging(objective: Wrappable) -> Iterator[None]:
-    """Wrap the objective's module inside, so that gradients are averaged over the ranks in the backward pass.
+def averaged_gradients(objective: Wrappable) -> Iterator[None]:
+    """Wrap the objective's module in DDP, which averages gradients over ranks in the backward pass.
 
-    The wrapper is gone before the ranks part: if it were the last to hold their process group, it would wait for
-    gloo's threads, which wait for Python.
+    The wrapper is deleted before the process group is destroyed: otherwise it could wait for gloo's threads, which
+    wait for Python.
     """
-    plain = objective.forward
-    with warnings.catch_warnings():  # torch 2.6 knows no other name for what later versions rename
+    module = objective.forward
+    with warnings.catch_warnings():  # renamed after torch 2.6
         warnings.simplefilter("ignore", FutureWarning)
-        objective.forward = DistributedDataParallel(plain, broadcast_buffers=False, gradient_as_bucket_view=True)
+        objective.forward = DistributedDataParallel(module, broadcast_buffers=False, gradient_as_bucket_view=True)
     try:
         yield
     finally:
-        objective.forward = plain
+        objective.forward = module
         gc.collect()
 
 
-def without_averaging(forward: object) -> AbstractContextManager[object]:
-    """Let gradients of a backward pass stay on their rank, where more are to come before the step."""
+def no_gradient_sync(forward: object) -> AbstractContextManager[object]:
+    """Return a context that skips gradient averaging, while gradients are accumulated."""
     return forward.no_sync() if isinstance(forward, DistributedDataParallel) else nullcontext()
 
 
 @contextmanager
-def gathered(module: nn.Module) -> Iterator[None]:
-    """Let every rank hold all parameters inside, so that any method of the module can be called."""
+def unsharded(module: nn.Module) -> Iterator[None]:
+    """Gather all parameters on every rank within the context, so that any method can be called."""
     sharded = _if_imported("torch.distributed.fsdp", "FSDPModule")
     parts: list[Any] = [part for part in module.modules() if isinstance(part, sharded)]
     for part in parts:
@@ -97,34 +97,37 @@ def gathered(module: nn.Module) -> Iterator[None]:
             part.set_reshard_after_forward(part is not module, recurse=False)
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """Return the whole of a tensor that may be spread over the ranks; each of them must ask."""
-    return tensor.full_tensor() if _is_spread(tensor) else tensor
+def full_tensor(tensor: Tensor) -> Tensor:
+    """Return the full tensor of a possibly sharded one; all ranks must call it."""
+    return tensor.full_tensor() if _is_sharded(tensor) else tensor
 
 
-def like(tensor: Tensor, model: Tensor) -> Tensor:
-    """Bring a whole tensor to the device of ``model``, and spread it over the ranks as that is."""
+def distribute_like(tensor: Tensor, model: Tensor) -> Tensor:
+    """Move a full tensor to the device of ``model``, and shard it in the same way."""
     moved = tensor.to(model.device)
-    if not _is_spread(model):
+    if not _is_sharded(model):
         return moved
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(moved, model.device_mesh, model.placements)
 
 
-def _is_spread(tensor: Tensor) -> TypeGuard[DTensor]:
-    """Whether each rank holds a part of ``tensor``."""
+def _is_sharded(tensor: Tensor) -> TypeGuard[DTensor]:
+    """Return whether ``tensor`` is sharded over ranks."""
     return isinstance(tensor, _if_imported("torch.distributed.tensor", "DTensor"))
 
 
 def _if_imported(module: str, name: str) -> tuple[type, ...]:
-    """Return a class to compare with, or none where nothing has imported its module: then nothing is of it."""
-    found = sys.modules.get(module)
-    return () if found is None else (getattr(found, name),)
+    """Return a class for ``isinstance``, or nothing when its module is not imported, so has no instances."""
+    imported = sys.modules.get(module)
+    return () if imported is None else (getattr(imported, name),)
 
 
-def load_whole(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Load whole tensors by name; raises `RuntimeError` on a misfit, as ``load_state_dict`` does."""
-    own: dict[str, Any] = module.state_dict()
-    fitting = {name: like(tensor, own[name]) if name in own else tensor for name, tensor in tensors.items()}
-    module.load_state_dict(fitting)
+def load_full_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load full tensors by name; raises `RuntimeError` on a mismatch, as ``load_state_dict`` does."""
+    current: dict[str, Any] = module.state_dict()
+    distributed = {
+        name: distribute_like(tensor, current[name]) if name in current else tensor
+        for name, tensor in tensors.items()
+    }
+    module.load_state_dict(distributed)

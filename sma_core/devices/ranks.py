@@ -1,8 +1,7 @@
-"""The processes that train one model together, and what they tell one another.
+"""Communication between the ranks of a training.
 
-They are started by torchrun (or ``sma train --devices N``, which starts its agent) and joined by torch's own
-process group: gloo for what is on the CPU, NCCL for what is on GPUs. A program alone is rank 0 of 1, and nothing
-here then does anything.
+Ranks are started by torchrun (or ``sma train --devices N``, which starts its agent) and joined by a torch process
+group: gloo for CPU tensors, NCCL for GPU tensors. A single process is rank 0 of 1, and all functions are no-ops.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from torch._C._distributed_c10d import FileStore
 from sma_core.errors import OtherRankFailed, SmaError
 
 PATIENCE = timedelta(hours=24)
-"""How long a rank waits for another: a preparation of data may take long. The agent ends all when one dies."""
+"""Timeout for collectives: preparing data may take long. The agent stops all ranks when one dies."""
 STORE = "SMA_STORE"
-"""Variable with a file by which the ranks of one machine find one another, in place of a port."""
+"""Environment variable with the file store of the ranks of one machine."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rank ``rank`` of ``size``; ``local`` counts the ranks of one machine."""
+    """Rank ``rank`` of ``size``; ``local`` is the rank on this machine."""
 
     rank: int = 0
     size: int = 1
@@ -39,27 +38,27 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the rank that writes files and speaks."""
+        """Whether this is rank 0, which writes files and prints."""
         return self.rank == 0
 
     @property
     def alone(self) -> bool:
-        """Whether there are no others."""
+        """Whether this is the only rank."""
         return self.size == 1
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set on any rank; the same answer for all."""
+        """Return on all ranks whether ``flag`` is True on any of them."""
         return flag if self.alone else bool(self.total(torch.tensor(int(flag))) > 0)
 
     def total(self, tensor: Tensor) -> Tensor:
-        """Return the sum over the ranks, the same bits on each; no wait for the device."""
+        """Return the sum over ranks, bitwise equal on all of them, without synchronising the device."""
         if self.alone:
             return tensor
         summed = tensor.detach().clone()
         dist.all_reduce(summed)
         return summed
 
-    def text(self, text: str) -> str:
+    def broadcast_text(self, text: str) -> str:
         """Broadcast a string from rank 0."""
         if self.alone:
             return text
@@ -72,7 +71,7 @@ class Ranks:
         return bytes(content.tolist()).decode()
 
     def rows(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the arrays of all ranks one after the other, rank 0's first; they differ in their length only."""
+        """Concatenate the arrays of all ranks in rank order; they may differ in length only."""
         if self.alone:
             return array
         lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
@@ -80,26 +79,27 @@ class Ranks:
         longest = max(int(length) for length in lengths)
         padded = np.zeros((longest, *array.shape[1:]), dtype=array.dtype)
         padded[: len(array)] = array
-        own = torch.from_numpy(padded)
-        found = [torch.zeros_like(own) for _ in range(self.size)]
-        dist.all_gather(found, own)
-        return np.concatenate([each[: int(length)].numpy() for each, length in zip(found, lengths, strict=True)])
+        local = torch.from_numpy(padded)
+        gathered = [torch.zeros_like(local) for _ in range(self.size)]
+        dist.all_gather(gathered, local)
+        parts = zip(gathered, lengths, strict=True)
+        return np.concatenate([part[: int(length)].numpy() for part, length in parts])
 
-    def meet(self) -> None:
-        """Wait until all ranks are here."""
+    def barrier(self) -> None:
+        """Wait until all ranks reach this call."""
         self.any(False)
 
     def gather(self, content: bytes) -> list[bytes]:
-        """Return what each rank has, rank 0's first."""
+        """Return the bytes of all ranks in rank order."""
         if self.alone:
             return [content]
-        together = self.rows(np.frombuffer(content, dtype=np.uint8)).tobytes()
+        joined_bytes = self.rows(np.frombuffer(content, dtype=np.uint8)).tobytes()
         ends = np.cumsum(self.rows(np.array([len(content)]))).tolist()
-        return [together[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+        return [joined_bytes[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Report to the other ranks, on rank 0, how the block ended; they are in `wait_for_first`."""
+        """On rank 0, report the outcome of the block to the ranks in `wait_for_first`."""
         try:
             yield
         except BaseException as error:
@@ -112,16 +112,16 @@ class Ranks:
             dist.broadcast(torch.tensor([status]), 0)
 
     def wait_for_first(self) -> None:
-        """Wait for the end of rank 0's `reporting` block; raises `OtherRankFailed` when it failed."""
+        """Wait for rank 0's `reporting` block; raises `OtherRankFailed` when it failed."""
         status = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(status, 0)
         if int(status):
-            raise OtherRankFailed("rank 0 could not go on", int(status))
+            raise OtherRankFailed("rank 0 failed", int(status))
 
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
-    """Join the other ranks, if torchrun started this process beside others, and leave them at the end."""
+    """Join the process group when torchrun started several ranks, and leave it at the end."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     ranks = Ranks(int(os.environ.get("RANK", "0")), size, int(os.environ.get("LOCAL_RANK", "0")))
     if size == 1 or dist.is_initialized():
@@ -132,7 +132,7 @@ def joined() -> Iterator[Ranks]:
         torch.cuda.set_device(ranks.local % torch.cuda.device_count())
     backend = "cpu:gloo,cuda:nccl" if on_gpus else "gloo"
     if STORE in os.environ:
-        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what a dead rank left is not read again
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # a restart uses a new store
         store = FileStore(f"{os.environ[STORE]}-{attempt}", size)
         dist.init_process_group(backend, timeout=PATIENCE, store=store, rank=ranks.rank, world_size=size)
     else:
@@ -141,7 +141,7 @@ def joined() -> Iterator[Ranks]:
         yield ranks
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error):
-            raise OtherRankFailed("another rank was lost; what was saved before is whole", 1) from error
+            raise OtherRankFailed("another rank was lost; saved checkpoints are intact", 1) from error
         raise
     finally:
         dist.destroy_process_group()

@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.records import RejectedRow
-from sma_core.data.tokenizers import Encoded, select
+from sma_core.data.tokenizers import EncodedRows, select
 from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
 MemoryRows = Sequence[str] | NDArray[Any]
 """A list of texts, or numbers (n, F) where the model reads numbers; NaN is a missing value."""
-RowInputs = Encoded | NDArray[np.float32]
+RowInputs = EncodedRows | NDArray[np.float32]
 """What a network reads of m rows: their ids, or numbers (m, F)."""
 
 
 def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
     """Return the rows at ``places``."""
-    return select(inputs, places) if isinstance(inputs, Encoded) else inputs[places]
+    return select(inputs, places) if isinstance(inputs, EncodedRows) else inputs[places]
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
-from sma_core.data.preparation.checking import Chunk, checked, chunks
+from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.records import RejectedRow, Row, row_or_rejected
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer, Encoded, select, shorten
+from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows, select, shorten, too_long_reasons
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
 from sma_core.feeds.feed import Feed, LabelColumns
@@ -160,7 +160,7 @@ class TextFeed:
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream texts in memory; raises `DataError` when a row is no text."""
         records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
-        for chunk in checked(chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
+        for chunk in check_chunks(split_into_chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
             yield self._chunk(reading, chunk)
 
     def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
@@ -168,10 +168,9 @@ class TextFeed:
         ids = self.tokenizer.encode([row.text for row in chunk.rows])
         reasons = {row.number: row.reason for row in chunk.rejected}
         if not reading.data.truncate:
-            too_long = np.flatnonzero(ids.lengths > reading.max_length).tolist()
-            for index in too_long:
-                reasons[chunk.rows[index].number] = f"too long: {ids.lengths[index]} > {reading.max_length}"
-            ids = select(ids, np.setdiff1d(np.arange(len(ids)), too_long)) if too_long else ids
+            too_long = too_long_reasons(ids, reading.max_length)
+            reasons |= {chunk.rows[index].number: reason for index, reason in too_long.items()}
+            ids = select(ids, np.setdiff1d(np.arange(len(ids)), list(too_long))) if too_long else ids
         merged: list[Row | RejectedRow] = sorted([*chunk.rows, *chunk.rejected], key=lambda row: row.number)
         listed = [reasons.get(row.number) for row in merged]
         usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)
@@ -183,13 +182,13 @@ class TextFeed:
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of ids (m,) of each row, rounded up to whole steps of padding."""
-        assert isinstance(inputs, Encoded), "texts are encoded"
+        assert isinstance(inputs, EncodedRows), "texts are encoded"
         return -(-inputs.lengths // MULTIPLE) * MULTIPLE
 
     def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
         """Collate the rows at ``places`` of ``inputs``."""
         ids = take_inputs(inputs, places)
-        assert isinstance(ids, Encoded), "texts are encoded"
+        assert isinstance(ids, EncodedRows), "texts are encoded"
         return collate_encoded(ids, self.tokenizer.pad_id, max_length=max_length)
 
 

@@ -24,7 +24,7 @@ from sma_core.data.readers.features import finite_block
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import Encoded
+from sma_core.data.tokenizers import EncodedRows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, DataError
 from sma_core.feeds.feed import Feed, LabelColumns
@@ -174,12 +174,12 @@ class ValueFeed:
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of features (m,) of each row."""
-        assert not isinstance(inputs, Encoded), "numbers are not encoded"
+        assert not isinstance(inputs, EncodedRows), "numbers are not encoded"
         return np.full(len(inputs), inputs.shape[1], dtype=np.int64)
 
     def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
         """Standardise and collate the rows at ``places`` of ``inputs``."""
-        assert not isinstance(inputs, Encoded), "numbers are not encoded"
+        assert not isinstance(inputs, EncodedRows), "numbers are not encoded"
         return collate_values(inputs[places], self.known_scale)
 
 

@@ -1,1 +1,1 @@
-"""Labelled rows: read the labels of a task or file, and split the rows into training, validation and test."""
+"""Read the labels of a task or file, and split the rows into training, validation and test."""

@@ -1,4 +1,4 @@
-"""In which form labels are read: as numbers, class names, or a symbol for every character."""
+"""Choose the form of labels: numbers, class names, or one symbol per character."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
-from sma_core.data.label_text import MISSING, to_number
-from sma_core.data.records import Row
-from sma_core.data.remote.files import here
+from sma_core.data.labels import to_number
+from sma_core.data.records import MISSING_LABELS, Row
+from sma_core.data.remote.files import local_copy
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
@@ -20,19 +20,19 @@ from sma_core.files import sha256_of_facts
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source
 
-ROWS_LOOKED_AT = 1000
+ROWS_SAMPLED = 1000
 _FORMS: dict[str, LabelForm] = {"multiclass": "classes", "per-position": "symbols"}
 
 
 def form_of(kind: str) -> LabelForm:
-    """Return the form that labels of a kind are read in."""
+    """Return the form of labels of a kind."""
     return _FORMS.get(kind, "numbers")
 
 
 def row_labels(store: Store) -> NDArray[np.float64]:
-    """Return the labels (n, T) of all rows, NaN where missing; T is 0 when every position has one.
+    """Return the labels (n, T) of all rows, NaN where missing; T is 0 for labels of positions.
 
-    Raises `DataError` when the store was prepared without.
+    Raises `DataError` when the store has no labels.
     """
     if store.metadata.has_symbols:
         return np.zeros((len(store), 0))
@@ -44,24 +44,24 @@ def row_labels(store: Store) -> NDArray[np.float64]:
 def guess_form(
     registry: Registry, source: Source, targets: tuple[str, ...], extras: tuple[str, ...] = ()
 ) -> LabelForm:
-    """Guess from the first rows: one column of which most known values are no numbers holds class names.
+    """Guess the form from the first rows: a single column of mostly non-numeric values has class names.
 
-    ``extras`` are further columns that are no features.
+    ``extras`` are further columns that are not features.
     """
     if len(targets) != 1:
         return "numbers"
 
-    def look() -> str:
+    def guess() -> str:
         labels = _first_labels(registry, source, (*targets, *extras))
-        known = [text for text in labels if text.lower() not in MISSING]
+        known = [text for text in labels if text.lower() not in MISSING_LABELS]
         names = sum(to_number(text) is None for text in known)
         return "classes" if names > len(known) / 2 else "numbers"
 
     if isinstance(source.file, Path):
-        found = look()
-    else:  # kept beside its copy, so that a prepared file is not fetched to be looked at
-        found = source.file.remembered(f"labels-{source.reader.name}-{_digest(targets, extras)}", look)
-    return "classes" if found == "classes" else "numbers"
+        form = guess()
+    else:  # cached, so that a prepared file is not fetched again for the guess
+        form = source.file.cached(f"labels-{source.reader.name}-{_digest(targets, extras)}", guess)
+    return "classes" if form == "classes" else "numbers"
 
 
 def _digest(targets: tuple[str, ...], extras: tuple[str, ...]) -> str:
@@ -69,16 +69,16 @@ def _digest(targets: tuple[str, ...], extras: tuple[str, ...]) -> str:
 
 
 def _first_labels(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[str]:
-    """Yield the first field of the first rows as texts."""
+    """Yield the first field of the first 1,000 rows as text."""
     read = registry.build(source.reader)
-    with here(source.file, finished=False) as path:
+    with local_copy(source.file, finished=False) as path:
         if source.reader.reads == "blocks":
             records = read(path, source.columns, fields, names=source.names)
             block = next((record for record in records if isinstance(record, Block)), None)
-            labels = [] if block is None else block.fields[0][:ROWS_LOOKED_AT].tolist()
+            labels = [] if block is None else block.fields[0][:ROWS_SAMPLED].tolist()
             yield from map(str, labels)
             return
         rows = read(path, source.column, fields, usual=registry.domain.columns)
-        for row in islice(rows, ROWS_LOOKED_AT):
+        for row in islice(rows, ROWS_SAMPLED):
             if isinstance(row, Row):
                 yield row.fields[0]

@@ -1,4 +1,4 @@
-"""Labelled rows of any file, for a model that knows its labels already."""
+"""Read labelled rows of any file, for a model that is already fine-tuned."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sma_core.labels.label_form import form_of, row_labels
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.sources.source_set import find_sources
-from sma_core.training.judging import Judged
+from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Multiclass, Targets, check_labels
 
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """What the user says of a file: where it is, and which of its columns hold what.
+    """A file and its columns, as given by the user.
 
-    ``targets`` empty: the columns are named as those the model learned from, in the same order.
+    ``targets`` None: the columns have the names and order of the model's targets.
     """
 
     data: str
@@ -35,17 +35,17 @@ class LabelledFile:
     max_rejected: float | None = None
 
     def config(self, run: DataConfig, feed: Feed) -> DataConfig:
-        """Return the settings of ``run`` with what is said of this file, and the features that the model reads."""
-        said: dict[str, Any] = {"source": self.data, "column": self.column, "reader": self.reader}
+        """Return the settings of ``run``, updated for this file and the model's features."""
+        changes: dict[str, Any] = {"source": self.data, "column": self.column, "reader": self.reader}
         if self.max_rejected is not None:
-            said["max_rejected"] = self.max_rejected
-        return run.model_copy(update=said | {"columns": feed.columns or None})
+            changes["max_rejected"] = self.max_rejected
+        return run.model_copy(update=changes | {"columns": feed.columns or None})
 
 
 def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
-    """Read and check a labelled file as a fine-tuned run reads rows; all usable ones are the part ``test``.
+    """Read a labelled file in the way of a fine-tuned run; all usable rows form the part ``test``.
 
-    Raises `DataError` when labels do not fit the model's, `ConfigError` when there are more or fewer targets.
+    Raises `DataError` when labels do not match the model's, `ConfigError` when the number of targets differs.
     """
     registry, feed, targets = loaded.registry, loaded.feed, loaded.needed_targets()
     names = file.targets or targets.names
@@ -79,31 +79,31 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     )
 
 
-def with_the_models_classes(judged: Judged, store: Store) -> Judged:
-    """Number the classes of labels as the model does, and not as the store of another file."""
+def with_the_models_classes(judged: LabelledPredictions, store: Store) -> LabelledPredictions:
+    """Convert class numbers of the store to those of the model."""
     if not isinstance(judged.targets, Multiclass):
         return judged
-    number = {name: at for at, name in enumerate(judged.targets.classes)}
+    number = {name: index for index, name in enumerate(judged.targets.classes)}
     numbers = np.array([*(number[name] for name in store.classes), np.nan])
     labels = np.where(np.isnan(judged.labels), -1, judged.labels).astype(np.int64)
     return replace(judged, labels=numbers[labels])
 
 
 def _refuse_unknown_classes(store: Store, targets: Targets, names: tuple[str, ...], where: str) -> None:
-    """Raise `DataError` for the first class that the model does not know, with a row that has it."""
+    """Raise `DataError` for a class unknown to the model, naming the first row that has it."""
     if not isinstance(targets, Multiclass):
         return
-    for at, name in enumerate(store.classes):
+    for number, name in enumerate(store.classes):
         if name not in targets.classes:
             known = ", ".join(map(repr, targets.classes[:20])) + (", …" if len(targets.classes) > 20 else "")
             raise DataError(
-                f"{where}, row {store.row_number(_first_row(store, at)):,}: the target {names[0]!r} has the "
+                f"{where}, row {store.row_number(_first_row(store, number)):,}: the target {names[0]!r} has the "
                 f"class {name!r}, which the model does not know; it knows {known}: leave such rows out"
             )
 
 
 def _first_row(store: Store, number: int) -> int:
-    """Return the first row of the store that has the class ``number``."""
+    """Return the first store row of class ``number``."""
     ranks = store.symbol_labels(np.arange(len(store)))
     if ranks is None:
         return int(np.flatnonzero(row_labels(store)[:, 0] == number)[0])

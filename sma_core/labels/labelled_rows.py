@@ -1,4 +1,4 @@
-"""The labelled rows of a task or of a user's own file, divided into training, validation and test."""
+"""Read the labelled rows of a task or file, and split them into training, validation and test."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from sma_core.training.targets import Labels, check_columns, check_labels, guess
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """A labelled store, what its labels are, and which rows are in which part.
+    """A labelled store, the kind of its labels, and the row indices of each part.
 
-    ``label`` is how messages call the task (``text:reviews`` or a file), ``name`` a short form for folders,
-    ``split`` how the rows were divided, ``kind_guessed`` whether nobody said what the labels are.
+    ``label`` names the task in messages (``text:reviews`` or a file), ``name`` in folder names. ``split``
+    describes the split; ``kind_guessed`` is True when the user did not give the kind of labels.
     """
 
     label: str
@@ -55,22 +55,22 @@ class LabelledRows:
 
     @property
     def rejected(self) -> int:
-        """How many rows were set aside."""
+        """Number of rejected rows."""
         return self.prepared.summary.rejected
 
     def labels(self, part: Part) -> Labels:
-        """Return the labels (n, T) of a part, NaN where missing; T is 0 when every position has one."""
+        """Return the labels (n, T) of a part, NaN where missing; T is 0 for labels of positions."""
         return row_labels(self.store)[self.parts[part]]
 
     def known_symbols(self, *parts: Part) -> Labels:
-        """Return the labels (m, 1) of all positions of some parts, NaN where nothing is known."""
+        """Return the labels (m, 1) of all positions of ``parts``, NaN where unknown."""
         labels = self.store.symbol_labels(np.concatenate([self.parts[part] for part in parts]))
         assert labels is not None, "rows have labels of their own"
         return labels.astype(np.float64)[:, None]
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes of all rows; empty when labels are numbers."""
+        """Class names of all rows; empty when labels are numbers."""
         return self.store.classes
 
     def batches(self, part: Part, batch_size: int) -> Sequence[Batch]:
@@ -78,16 +78,16 @@ class LabelledRows:
         return self.feed.fixed_batches(self.store, self.parts[part], batch_size, self.max_length)
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits of the numbers, lengths and labels of each part's rows: equal for the same rows."""
-        found = hashlib.sha256()
+        """Return 16 hex digits of row numbers, lengths and labels of each part."""
+        digest = hashlib.sha256()
         labels = row_labels(self.store)
         for rows in self.parts.values():
             for facts in (self.store.row_numbers[rows], self.store.lengths[rows], labels[rows]):
-                found.update(np.ascontiguousarray(facts).tobytes())
+                digest.update(np.ascontiguousarray(facts).tobytes())
         if self.store.metadata.has_symbols:
-            found.update(self.known_symbols(*self.parts).tobytes())
-        found.update("\0".join(self.classes).encode())
-        return found.hexdigest()[:16]
+            digest.update(self.known_symbols(*self.parts).tobytes())
+        digest.update("\0".join(self.classes).encode())
+        return digest.hexdigest()[:16]
 
     def sizes(self) -> dict[str, int]:
         """Return the number of rows in each part."""
@@ -100,29 +100,29 @@ def split_record(rows: LabelledRows, seed: int) -> SplitRecord:
 
 
 def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
-    """Raise `CheckpointError` when the rows of a run are divided otherwise than when it began.
+    """Raise `CheckpointError` when rows or split differ from those at the start of the run.
 
-    Runs of earlier versions say nothing of the rows themselves: of those the split's name and sizes must fit.
+    For runs of early versions, without a fingerprint, only the split's name and sizes are compared.
     """
     recorded = run.record().split
     if recorded is None:
-        raise CheckpointError(f"{run.path} has no labelled rows of its own: name a file with --data")
+        raise CheckpointError(f"{run.path} has no labelled rows: name a file with --data")
     if rows.split != recorded.name:
         raise CheckpointError(
-            f"{run.path} began with the split {recorded.name!r}, but its rows are now divided by {rows.split!r}, "
+            f"{run.path} began with the split {recorded.name!r}, but its rows are now split by {rows.split!r}, "
             "which may put test rows into training: begin a new run"
         )
     now = rows.fingerprint()
     if rows.sizes() != recorded.rows or now != (recorded.fingerprint or now):
         raise CheckpointError(
-            f"the rows of {rows.label} are not those that {run.path} was divided into: its data have changed, or "
-            "what reads and splits them; put the old data back, or begin a new run"
+            f"the rows of {rows.label} differ from those of {run.path}: its data have changed, or the code that "
+            "reads and splits them; restore the old data, or begin a new run"
         )
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What is to be learned, before the rows are read."""
+class _TaskRequest:
+    """The task to learn, before the rows are read."""
 
     label: str
     name: str
@@ -135,39 +135,39 @@ class _Wanted:
 
 
 def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
-    """Return what the labels are when that is said before the rows are read, else None."""
-    return _wanted(registry, config).kind
+    """Return the kind of labels when the task or the user gives it, else None."""
+    return _task_request(registry, config).kind
 
 
 def read_labelled(
     registry: Registry, config: FinetuneConfig, feed: Feed, progress: Progress | None = None
 ) -> LabelledRows:
-    """Read, check and divide the labelled rows that ``config`` names.
+    """Read, check and split the labelled rows of ``config``.
 
-    Numbers are standardised with the scale of ``feed``, or one taken from the training rows when it has none.
-    Raises `DataError` when labels do not fit their kind or a part would be empty.
+    Numbers are standardised with the scale of ``feed``, or with one computed on the training rows. Raises
+    `DataError` when labels do not match their kind or a part would be empty.
     """
-    wanted = _wanted(registry, config)
+    task = _task_request(registry, config)
     if config.data.weights is not None:
-        raise ConfigError("data.weights mix sets to pre-train on: leave it out of fine-tuning")
-    source = find_sources(registry, config.data, wanted.dataset)
+        raise ConfigError("data.weights is for pre-training: leave it out of fine-tuning")
+    source = find_sources(registry, config.data, task.dataset)
     if feed.columns:
         source = source.with_columns(config.data.columns or feed.columns)
-    prepared = _prepared(registry, config, source, wanted, feed, progress)
+    prepared = _prepared(registry, config, source, task, feed, progress)
     store = prepared.open()
-    kind = _kind(store, wanted, source)
+    kind = _kind(store, task, source)
     rows = prepared.summary.rows
-    divided = divide(registry, wanted.division, config.split, store, source.where, rows, kind)
+    divided = divide(registry, task.division, config.split, store, source.where, rows, kind)
     feed = feed.fitted(store, divided.parts["train"], source.label)
     return LabelledRows(
-        label=wanted.label,
-        name=wanted.name,
+        label=task.label,
+        name=task.name,
         store=store,
         feed=feed,
-        targets=wanted.targets,
+        targets=task.targets,
         kind=kind,
-        kind_guessed=wanted.kind is None,
-        metric=wanted.metric or KIND_METRICS[kind][0],
+        kind_guessed=task.kind is None,
+        metric=task.metric or KIND_METRICS[kind][0],
         split=divided.label,
         parts=divided.parts,
         source=source,
@@ -180,36 +180,34 @@ def _prepared(
     registry: Registry,
     config: FinetuneConfig,
     source: SourceSet,
-    wanted: _Wanted,
+    task: _TaskRequest,
     feed: Feed,
     progress: Progress | None,
 ) -> PreparedSet:
-    """Prepare all rows in one store, with labels of the form that their kind needs."""
-    if wanted.kind is not None:
-        check_columns(wanted.targets, wanted.kind)
-    extras = wanted.division.columns
-    form: LabelForm = (
-        form_of(wanted.kind) if wanted.kind else guess_form(registry, source.first, wanted.targets, extras)
-    )
-    labels = LabelColumns(wanted.targets, form, extras, wanted.position_mask)
+    """Prepare all rows in one store, with labels in the form of their kind."""
+    if task.kind is not None:
+        check_columns(task.targets, task.kind)
+    extras = task.division.columns
+    form: LabelForm = form_of(task.kind) if task.kind else guess_form(registry, source.first, task.targets, extras)
+    labels = LabelColumns(task.targets, form, extras, task.position_mask)
     return feed.prepare(registry, source, config.data, config.model.max_length, labels, progress)
 
 
-def _kind(store: Store, wanted: _Wanted, source: SourceSet) -> str:
-    """Return what the labels are; raises `DataError` when they do not fit."""
+def _kind(store: Store, task: _TaskRequest, source: SourceSet) -> str:
+    """Return the kind of labels; raises `DataError` when labels do not match it."""
     labels = row_labels(store)
-    kind = wanted.kind or guess_kind(labels, store.classes)
-    check_labels(labels, wanted.targets, kind, source.where, store.row_numbers)
+    kind = task.kind or guess_kind(labels, store.classes)
+    check_labels(labels, task.targets, kind, source.where, store.row_numbers)
     if store.metadata.label_form != "numbers" and len(store.classes) < 2:
         raise DataError(
-            f"{source.where}: the target {wanted.targets[0]!r} has one class only, {store.classes[0]!r}; there is "
-            "nothing to learn from it"
+            f"{source.where}: the target {task.targets[0]!r} has only one class, {store.classes[0]!r}; there is "
+            "nothing to learn"
         )
     return kind
 
 
-def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
-    """Take the task by name; a file of the user's own needs target columns instead."""
+def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
+    """Resolve the task by name, or the target columns of a user's file."""
     if config.targets is not None:
         if config.task is not None:
             raise ConfigError("give --task or --target, not both")
@@ -219,13 +217,13 @@ def _wanted(registry: Registry, config: FinetuneConfig) -> _Wanted:
         name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
         division = Division.wanted(config.split, registry.domain.splitter)
         mask = config.position_mask
-        return _Wanted(source, name, None, config.targets, config.kind, None, division, mask)
+        return _TaskRequest(source, name, None, config.targets, config.kind, None, division, mask)
     if config.task is None and registry.domain.task is None:
         raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
     if config.data.source is not None and config.task is None:
         raise ConfigError("--data FILE needs --target COLUMN: which column holds the labels?")
     task = registry.find(Task, config.task or str(registry.domain.task))
-    return _Wanted(
+    return _TaskRequest(
         f"{registry.name}:{task.name}",
         task.name,
         task.dataset,

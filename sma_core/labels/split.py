@@ -1,4 +1,4 @@
-"""Which labelled rows are for training, validation and test: a splitter, a column, or the end of the file says."""
+"""Split labelled rows into training, validation and test: by a splitter, a column, or the last rows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from sma_core.plugins.specs import Splitter, Task
 
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8
-"""Values of a column that a message shows."""
+"""Maximum number of column values in a message."""
 
 
 @dataclass(frozen=True)
 class Division:
-    """How the rows are to be divided; of ``column``, ``test_last`` and ``splitter`` the first one given counts."""
+    """How to split rows: by ``column``, else by ``test_last`` rows, else by ``splitter``."""
 
     splitter: str
     column: str | None = None
@@ -41,7 +41,7 @@ class Division:
 
     @classmethod
     def wanted(cls, config: SplitConfig, default: str, task: Task | None = None) -> Division:
-        """Take what the user said, else what the task says, else the splitter ``default``."""
+        """Return the split of the user, else of the task, else of the splitter ``default``."""
         train_rows = config.train_rows or (task.train_rows if task else None)
         if config.name is not None or task is None:
             return cls(config.name or default, config.column, train_rows=train_rows)
@@ -52,13 +52,13 @@ class Division:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns that must come along with the rows."""
+        """Columns to store with the rows."""
         return (self.column,) if self.column is not None else ()
 
 
 @dataclass(frozen=True)
 class Divided:
-    """Indices of the rows in each part, and what results call the split."""
+    """Row indices of each part, and the description of the split in results."""
 
     parts: Mapping[Part, Indices]
     label: str
@@ -67,16 +67,16 @@ class Divided:
 def divide(
     registry: Registry, division: Division, config: SplitConfig, store: Store, file: str, rows: int, kind: str
 ) -> Divided:
-    """Divide the rows of a store, prepared from the ``rows`` rows of ``file``, with labels of a ``kind``.
+    """Split a store, prepared from the ``rows`` rows of ``file``, with labels of ``kind``.
 
-    Where no row is said to be for validation, a share ``config.valid`` of the training rows is drawn; only then
-    are the training rows cut down to ``division.train_rows``. Raises `DataError` when a part would be empty.
+    Without validation rows, a share ``config.valid`` of the training rows is drawn; then the training rows are
+    reduced to ``division.train_rows``. Raises `DataError` when a part would be empty.
     """
     splitter = registry.find(Splitter, division.splitter)
     by_splitter = division.column is None and division.test_last is None
     if (config.folds or config.fold) and not (by_splitter and "fold" in splitter.needs):
         raise ConfigError(
-            "split.folds and split.fold are for a split into folds: give split.name k-fold too, or leave them out"
+            "split.folds and split.fold need a split into folds: set split.name to k-fold, or leave them out"
         )
     if division.column is not None:
         label, parts = f"column {division.column}", _by_column(division, division.column, store, file)
@@ -98,10 +98,10 @@ def divide(
 def _by_splitter(
     splitter: Splitter, registry: Registry, config: SplitConfig, store: Store, kind: str
 ) -> tuple[str, Parts]:
-    """Let a splitter divide the rows, and say what the split is called; it must fill every part."""
+    """Call a splitter, and return the description of the split and its parts; no part may be empty."""
     texts = store.texts if store.metadata.has_text else [""] * len(store)
-    offered = {"labels": row_labels(store), "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
-    needed = {need: offered[need] for need in splitter.needs}
+    arguments = {"labels": row_labels(store), "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
+    needed = {need: arguments[need] for need in splitter.needs}
     train, valid, test = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
     label = splitter.name
     if "fold" in needed:
@@ -111,30 +111,30 @@ def _by_splitter(
 
 
 def _by_column(division: Division, column: str, store: Store, file: str) -> Parts:
-    """Read from a column which part each row belongs to; validation may be empty."""
-    values, which = store.extra(column)
+    """Split by the values of a column; validation may be empty."""
+    values, indices = store.extra(column)
     parts = parts_of_values(values, dict(division.values))
-    for at, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if part is None:
-            row = store.row_number(int(np.flatnonzero(which == at)[0]))
+            row = store.row_number(int(np.flatnonzero(indices == index)[0]))
             raise DataError(
-                f"row {row:,} of {file} has {values[at]!r} in the column {column!r}, which must say train, valid "
-                "or test: mend the column, or choose a splitter with split.name"
+                f"row {row:,} of {file} has {values[index]!r} in the column {column!r}, which must say train, "
+                "valid or test: correct the column, or choose a splitter with split.name"
             )
-    numbers = np.array([PARTS.index(part) for part in parts if part is not None])[which]
-    train, valid, test = (np.flatnonzero(numbers == at) for at in range(len(PARTS)))
+    numbers = np.array([PARTS.index(part) for part in parts if part is not None])[indices]
+    train, valid, test = (np.flatnonzero(numbers == number) for number in range(len(PARTS)))
     for rows, what in ((train, "training part"), (test, "test")):
         if not len(rows):
-            there = ", ".join(map(repr, values[:MOST_VALUES])) + (", …" if len(values) > MOST_VALUES else "")
+            shown = ", ".join(map(repr, values[:MOST_VALUES])) + (", …" if len(values) > MOST_VALUES else "")
             raise DataError(
-                f"the column {column!r} puts no row into the {what}: {file} has usable rows with {there} only; "
-                "mend the column, or choose a splitter with split.name"
+                f"the column {column!r} puts no row into the {what}: {file} has usable rows with {shown} only; "
+                "correct the column, or choose a splitter with split.name"
             )
     return train, valid, test
 
 
 def _by_end(count: int, store: Store, file: str, rows: int) -> Parts:
-    """Take the last ``count`` rows of the file, usable or not, for the test; validation is empty."""
+    """Use the last ``count`` rows of the file, usable or not, as the test part; validation is empty."""
     last = store.row_numbers > rows - count
     train, test = np.flatnonzero(~last), np.flatnonzero(last)
     for part, what in ((train, "training"), (test, "the test")):
@@ -147,14 +147,14 @@ def _by_end(count: int, store: Store, file: str, rows: int) -> Parts:
 
 
 def _with_validation(train: Indices, store: Store, config: SplitConfig, file: str) -> tuple[Indices, Indices]:
-    """Draw validation rows from the training rows; give what is left of these, and the drawn ones."""
-    left, valid = draw_validation(train, store.row_numbers, config.valid, config.seed)
-    if not len(valid) or not len(left):
+    """Draw validation rows from the training rows; return the remaining training rows and the drawn ones."""
+    remaining, valid = draw_validation(train, store.row_numbers, config.valid, config.seed)
+    if not len(valid) or not len(remaining):
         raise DataError(
             f"split.valid, a share of {config.valid:g} of the {len(train):,} training rows of {file}, leaves no "
             "row for training or none for validation: change it, or give more rows"
         )
-    return left, valid
+    return remaining, valid
 
 
 def _subset(train: Indices, count: int, store: Store, config: SplitConfig, file: str) -> Indices:

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sma_core.checkpoints.store import Checkpoint
+from sma_core.checkpoints.store import StoredCheckpoint
 from sma_core.config import ModelConfig
-from sma_core.devices.parallel import load_whole
+from sma_core.devices.parallel import load_full_state
 from sma_core.errors import CheckpointError, ConfigError
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.model import SMA, Predictor
@@ -68,7 +68,7 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
     module.load_state_dict(weights, strict=False)
 
 
-def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
+def load_weights(module: nn.Module, run: RunFolder) -> StoredCheckpoint:
     """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
     checkpoint = present(run.checkpoints.best(), run)
     put_weights(module, checkpoint.model(), run.path)
@@ -78,10 +78,10 @@ def load_weights(module: nn.Module, run: RunFolder) -> Checkpoint:
 def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Put all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
     _refuse_misfit(module.state_dict(), weights, path)
-    load_whole(module, weights)
+    load_full_state(module, weights)
 
 
-def present(checkpoint: Checkpoint | None, run: RunFolder) -> Checkpoint:
+def present(checkpoint: StoredCheckpoint | None, run: RunFolder) -> StoredCheckpoint:
     """Return the checkpoint; raises `CheckpointError` when the run has none."""
     if checkpoint is None:
         raise CheckpointError(

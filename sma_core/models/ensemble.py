@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config.models import Precision
-from sma_core.data.tokenizers import CharacterTokenizer, Encoded, shorten
+from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import MemoryRows, RowChunk
 from sma_core.feeds.text import TextFeed
@@ -105,7 +105,7 @@ class Ensemble:
 
     def _positions(self, chunk: RowChunk, batch_tokens: int) -> Labels:
         """Return the most probable class of every character; NaN at ids where none begins."""
-        assert isinstance(chunk.inputs, Encoded), "training refuses labels of positions for numbers"
+        assert isinstance(chunk.inputs, EncodedRows), "training refuses labels of positions for numbers"
         width = int(chunk.inputs.lengths.max(initial=0))
         values = _outputs(self.first, chunk, width, batch_tokens)
         values[~_characters(self.first, chunk.usable_texts, width)] = np.nan
@@ -130,7 +130,7 @@ def _characters(member: LoadedRun, texts: Sequence[str], width: int) -> NDArray[
     tokenizer = member.feed.tokenizer
     assert isinstance(tokenizer, CharacterTokenizer), "training refuses other tokenizers"
     offsets = tokenizer.encode(texts).offsets
-    starts = Encoded(tokenizer.character_starts(texts).astype(np.int16), offsets)
+    starts = EncodedRows(tokenizer.character_starts(texts).astype(np.int16), offsets)
     starts = shorten(starts, member.reading.max_length, 0)
     begins = np.zeros((len(texts), width), dtype=np.bool_)
     begins[np.arange(width) < starts.lengths[:, None]] = starts.values != 0

@@ -25,7 +25,7 @@ from sma_core.devices.device import (
     choose_device,
     choose_precision,
     is_native,
-    warn_of_imitation,
+    warn_of_emulation,
 )
 from sma_core.errors import CheckpointError
 from sma_core.feeds.feed import Feed, feed_of
@@ -36,7 +36,7 @@ from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.runs.provenance import parts_of
+from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.targets import Labels, Multiclass, Targets
@@ -115,7 +115,7 @@ class LoadedRun:
         record, config = contents.record, contents.config()
         targets = None if record.targets is None else Targets.from_json(record.targets)
         chosen = choose_device(device)
-        with parts_of(contents.path, record, policy):
+        with explain_missing_parts(contents.path, record, policy):
             registry = Registry.load(record.domain.name, policy)
             feed = feed_of(registry, config.data, record)
             module = _build(registry, config.model, feed, record, targets)
@@ -284,5 +284,5 @@ def _precision(
         own = config.training.precision
         return choose_precision(own if own == "auto" or is_native(own, device) else "auto", device)
     chosen = choose_precision(wanted, device, "--precision")
-    warn_of_imitation(chosen, device, "take --precision fp32")
+    warn_of_emulation(chosen, device, "take --precision fp32")
     return chosen

@@ -54,8 +54,8 @@ class Loss(Spec):
 class Optimizer(Spec):
     """``factory(groups, config)`` gives a `torch.optim.Optimizer`.
 
-    ``groups`` are parameter groups with ``params``, ``weight_decay`` and ``share`` (of the learning rate); they are
-    passed to the optimiser as they are. ``config`` is the `TrainingConfig`, with ``learning_rate`` and the table
+    ``groups`` are parameter groups with ``params``, ``weight_decay`` and ``share`` (of the learning rate), to be
+    passed to the optimiser unchanged. ``config`` is the `TrainingConfig`, with ``learning_rate`` and the table
     ``optimizer_options``.
 
     >>> spec = Optimizer(name="sgd", summary="SGD with momentum", factory="my_package.optimizers:sgd")

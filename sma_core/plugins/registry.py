@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sma_core.errors import IncompatiblePluginError, PluginError
+from sma_core.files import data_suffix
 from sma_core.plugins.api import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
@@ -33,7 +34,6 @@ from sma_core.plugins.specs import (
 logger = logging.getLogger("sma")
 
 S = TypeVar("S", bound=Spec)
-COMPRESSIONS = (".gz", ".zst")
 _HOOKS: dict[str, type[Spec]] = {
     "sma_domains": Domain,
     "sma_tokenizers": Tokenizer,
@@ -220,11 +220,9 @@ class Registry:
         readers = [reader for reader in self.specs(Reader) if reader.reads == wanted]
         if name is not None:
             return self._fitting(self.find(Reader, name), readers)
-        suffixes = [suffix.lower() for suffix in path.suffixes]
-        if suffixes and suffixes[-1] in COMPRESSIONS:
-            suffixes.pop()
+        suffix = data_suffix(path)
         for reader in readers:
-            if suffixes and suffixes[-1] in reader.suffixes:
+            if suffix and suffix in reader.suffixes:
                 return reader
         known = ", ".join(sorted(suffix for reader in readers for suffix in reader.suffixes))
         raise PluginError(

@@ -1,1 +1,1 @@
-"""Start and resume runs: the run folder, its settings, where it came from, and the results of verbs."""
+"""Start and resume runs: run folder, settings, provenance, and results."""

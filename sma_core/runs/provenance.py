@@ -1,4 +1,4 @@
-"""Which packages a run was made with, and what has become of them when one of its parts cannot be found."""
+"""Record the packages of a run, and report which have changed when one of its parts is missing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from sma_core.runs.record import DomainRecord, RunRecord
 
 
 def origin_of(registry: Registry) -> dict[str, Any]:
-    """Return the entries of `RunRecord` for the domain, and for all plugins that serve it with their packages.
+    """Return the entries ``domain`` and ``plugins`` of `RunRecord`.
 
-    The domain's name is an absolute path where it came from one file.
+    The domain's name is an absolute path when it came from a file.
     """
     broken = {failure.plugin.name for failure in registry.broken}
-    used = {name: made for name, made in registry.packages.items() if made != CORE and name not in broken}
+    packages = registry.packages.items()
+    used = {name: package for name, package in packages if package != CORE and name not in broken}
     domain = DomainRecord(name=registry.reference, package=registry.provider(registry.domain))
     return {"domain": domain, "plugins": used}
 
 
 @contextlib.contextmanager
-def parts_of(run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None) -> Iterator[None]:
-    """Add to a `PluginError` of the block which plugin versions differ from those that the run was made with.
+def explain_missing_parts(
+    run: Path | None, record: RunRecord | None, policy: PluginPolicy | None = None
+) -> Iterator[None]:
+    """Add to a `PluginError` of the block which plugin versions differ from the run's.
 
-    Where the domain's package is no longer installed, that alone is the message. Without a run nothing is added.
+    When the domain's package is not installed, that alone is the message. Without a record nothing is added.
     """
     try:
         yield
@@ -43,23 +46,26 @@ def parts_of(run: Path | None, record: RunRecord | None, policy: PluginPolicy | 
         if not changed:
             raise
         sentence = f"{run} was made with {' and with '.join(changed.values())}"
-        gone = record.domain.name in changed.keys() - installed.keys()
-        raise type(error)(sentence if gone else f"{error}; {sentence}") from error
+        is_missing = record.domain.name in changed.keys() - installed.keys()
+        raise type(error)(sentence if is_missing else f"{error}; {sentence}") from error
 
 
 def _changed(record: RunRecord, installed: Mapping[str, InstalledPlugin]) -> Iterator[tuple[str, str]]:
-    """Yield the plugins of a run that are missing or have another version now, and what to do about each."""
+    """Yield name and remedy of each plugin of a run that is missing or has another version."""
     if is_file(record.domain.name):
         return
     # Runs of early versions, which did not record extensions, name the package of their domain only.
-    made = {record.domain.name: record.domain.package} | record.plugins
-    for name, provider in made.items():
+    recorded = {record.domain.name: record.domain.package} | record.plugins
+    for name, provider in recorded.items():
         package, _, version = provider.rpartition(" ")
-        now = installed.get(name)
-        if now is None:
+        current = installed.get(name)
+        if current is None:
             yield name, f"{provider}, which is not installed: {_install(package, version)}"
-        elif (now.package, now.version) != (package, version):
-            yield name, f"{provider}, and there is {now.package} {now.version} now: {_install(package, version)}"
+        elif (current.package, current.version) != (package, version):
+            yield (
+                name,
+                f"{provider}, but {current.package} {current.version} is installed: {_install(package, version)}",
+            )
 
 
 def _install(package: str, version: str) -> str:

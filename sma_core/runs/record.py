@@ -1,6 +1,6 @@
-"""What a run knows of itself: the contents of ``model.json``, typed and versioned.
+"""The contents of ``model.json``, typed and versioned.
 
-Verbs that train write the file last, and so make a folder a run; every verb that takes a run reads it.
+Verbs that train write the file last, which makes the folder a run; verbs that use a run read it.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sma_core.errors import CheckpointError
 
 FORMAT_VERSION = 1
-"""Format of ``model.json`` that this version writes; later ones are refused."""
+"""Format of ``model.json`` written by this version; later formats are rejected."""
 
 
 class _Record(BaseModel):
-    """Base of the records: frozen; entries that this version does not know are ignored."""
+    """Base of the records: frozen; unknown entries are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class DomainRecord(_Record):
-    """The domain of a run: its name, or the path of the file it came from, and the package that brought it."""
+    """The domain of a run: its name, or the path of its file, and its package."""
 
     name: str
     package: str
 
 
 class TokenizerRecord(_Record):
-    """The tokenizer of a run; a model can only be used with the same one."""
+    """The tokenizer of a run; the model requires the same one."""
 
     name: str
     version: str
@@ -39,7 +39,7 @@ class TokenizerRecord(_Record):
 
 
 class DataRecord(_Record):
-    """The rows of a pre-training: what the user named, how many were usable, and the weights of mixed sets."""
+    """The data of a pre-training: source, number of usable rows, and weights of mixed sets."""
 
     source: str
     rows: int
@@ -80,7 +80,7 @@ class RunRecord(_Record):
 
     @property
     def is_finetuned(self) -> bool:
-        """Whether the run has learned a task."""
+        """Whether the run is a fine-tuned model."""
         return self.verb == "finetune"
 
     @property

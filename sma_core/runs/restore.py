@@ -11,10 +11,10 @@ def restore_newest(trainer: Trainer, run: RunFolder) -> None:
     """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
     ranks = trainer.ranks
     checkpoint = run.checkpoints.latest() if ranks.first else None
-    step = int(ranks.text(str(checkpoint.step if checkpoint else -1)))
+    step = int(ranks.broadcast_text(str(checkpoint.step if checkpoint else -1)))
     if step >= 0:
         trainer.restore(checkpoint or run.checkpoints.read(step))
-    ranks.meet()
+    ranks.barrier()
     if ranks.first:
         run.sweep()
         run.checkpoints.sweep(after=step)

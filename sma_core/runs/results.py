@@ -1,4 +1,4 @@
-"""What the verbs return."""
+"""Results of the verbs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would be: its settings, its size, its steps (a number, or epochs in words)."""
+    """A dry run: settings, number of parameters, and steps (a number, or epochs in words)."""
 
     settings: dict[str, Any]
     parameters: int
@@ -21,9 +21,8 @@ class Plan:
 class TrainResult:
     """A finished pre-training.
 
-    ``seconds`` counts training from the first step on, pauses between sessions left out. The two held-out
-    losses, under the training's own masks and under random ones, are given before the first step and at
-    the end.
+    ``seconds`` is the training time, without pauses between sessions. The held-out losses, under the training's
+    masks and under random masks, are measured before the first step and at the end.
     """
 
     run: Path
@@ -38,7 +37,7 @@ class TrainResult:
     held_out_random_last: float
 
     def lines(self) -> list[str]:
-        """Return what a person is told."""
+        """Return the summary to print."""
         return [
             f"pre-trained {self.step:,} steps in {self.seconds / 60:.1f} min on {self.rows:,} rows "
             f"({self.rejected:,} set aside)",
@@ -50,11 +49,11 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A finished fine-tuning: figures of the best validation checkpoint, on validation and test.
+    """A finished fine-tuning: validation and test metrics of the best validation checkpoint.
 
-    ``split`` says how the ``rows`` were divided: by which splitter or column. ``kind_guessed`` tells that nobody
-    said what the labels are, ``stopped_early`` that ``step`` is not the last one, since validation got no better.
-    ``test_targets`` are the figures of each target, where there are several.
+    ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind of
+    labels, ``stopped_early`` that training ended at ``step`` since validation did not improve. ``test_targets``
+    has the metrics of each target, when there are several.
     """
 
     run: Path
@@ -75,7 +74,7 @@ class FinetuneResult:
     test_targets: dict[str, dict[str, float]]
 
     def lines(self) -> list[str]:
-        """Return what a person is told."""
+        """Return the summary to print."""
         sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
         figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
         guessed = ["the kind of the labels was guessed: say another with --kind"] if self.kind_guessed else []
@@ -94,7 +93,7 @@ class FinetuneResult:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, and the ends of its confidence interval; None without one, NaN where nothing can be judged."""
+    """A metric and its confidence interval, None without one; NaN when the metric is undefined."""
 
     value: float
     low: float | None = None
@@ -103,10 +102,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """Figures of a fine-tuned run on ``rows`` rows of ``data``, with intervals.
+    """Metrics of a fine-tuned run on ``rows`` rows of ``data``, with confidence intervals.
 
-    ``part`` is one of the run's own rows, None for another file. ``judged`` counts what has a label: rows, or
-    their positions. ``figures`` are means over the targets, ``targets`` those of each where there are several.
+    ``part`` is a part of the run's rows, None for another file. ``judged`` is the number of labelled rows or
+    positions. ``figures`` are means over targets; ``targets`` has the metrics of each, when there are several.
     """
 
     run: Path
@@ -127,7 +126,7 @@ class EvaluateResult:
 
 @dataclass(frozen=True)
 class PredictResult:
-    """What `sma predict` did: where the table is (None for a stream), rows in it, rows without a value."""
+    """Path of the table of `sma predict` (None for standard output), number of rows, and of unusable rows."""
 
     out: Path | None
     rows: int
@@ -136,7 +135,7 @@ class PredictResult:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
-    """Turn paths into text and numbers that JSON does not know (NaN, infinite) into None."""
+    """Convert paths to text, and NaN and infinities to None, for JSON."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Which run to go on with, and which settings may change when going on."""
+"""Find the run to resume, and the settings that may change on resume."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sma_core.config.models import Settings
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.runs.provenance import parts_of
+from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.run_folder import RUNS, RunFolder
-from sma_core.runs.settings import Request, wishes
+from sma_core.runs.settings import Request, requested_settings
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
@@ -39,26 +39,32 @@ CHANGEABLE = frozenset(
         "tensorboard",
     )
 )
-"""Settings that may differ when a run goes on; all others must be as the run has them, or be left out."""
+"""Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
 
 
 def find_run(
-    resume: str | Path | None, verb: str, domain: str | None, out: Path | None, wishes: Mapping[str, Any]
+    resume: str | Path | None,
+    verb: str,
+    domain: str | None,
+    out: Path | None,
+    requested_settings: Mapping[str, Any],
 ) -> RunFolder | None:
     """Return the run that ``--resume`` names, or None when a new one is to begin.
 
-    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` that is of
-    this verb and domain and does not contradict ``wishes`` (settings by dotted name), else none. Raises
+    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` of this verb and
+    domain whose settings do not conflict with ``requested_settings`` (by dotted name), else none. Raises
     `CheckpointError` when a named folder is no run of this verb.
     """
     if resume is None:
         return None
     if resume != "auto" or (out is not None and (out / "model.json").is_file()):
         run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
-        own = run.record().verb
-        if own != verb:
-            raise CheckpointError(f"{run.path} was written by sma {own}: go on with sma {own} --resume {run.path}")
+        actual = run.record().verb
+        if actual != verb:
+            raise CheckpointError(
+                f"{run.path} was written by sma {actual}: continue with sma {actual} --resume {run.path}"
+            )
         return run
     if out is not None:
         return None
@@ -68,49 +74,51 @@ def find_run(
         try:
             record = run.record()
             fits = record.verb == verb and domain in (None, record.domain.name)
-            if fits and not record.finished and not contradictions(run, wishes):
+            if fits and not record.finished and not conflicting_settings(run, requested_settings):
                 return run
         except UserError as error:
-            logger.warning("%s; this run is passed over", error)
+            logger.warning("%s; skipping this run", error)
     return None
 
 
-def contradictions(run: RunFolder, wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's values of settings that are wished otherwise and may not change."""
-    own = dict(flatten(run.config()))
+def conflicting_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run's values of requested settings that differ and may not change."""
+    current = dict(flatten(run.config()))
     return {
-        setting: own.get(setting)
-        for setting, value in wishes.items()
-        if setting not in CHANGEABLE and own.get(setting) != _written(value)
+        setting: current.get(setting)
+        for setting, value in requested_settings.items()
+        if setting not in CHANGEABLE and current.get(setting) != _as_in_config(value)
     }
 
 
-def _written(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
-    """Return a value as ``config.toml`` has it."""
+def _as_in_config(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
+    """Return a value in the form of ``config.toml``."""
     if isinstance(value, str):
         return without_secrets(value)
     return "none" if value is None else value
 
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
-    """Load the domain of a run that goes on, and its settings with the changes that are allowed."""
+    """Load the domain of a resumed run, and its settings with the allowed changes."""
     record = run.record()
-    with parts_of(run.path, record, policy):
+    with explain_missing_parts(run.path, record, policy):
         registry = Registry.load(record.domain.name, policy)
-    layer = Layer(str(run.path), resumed_settings(run, wishes(request, model)))
+    layer = Layer(str(run.path), resumed_settings(run, requested_settings(request, model)))
     return registry, resolve(model, [layer]).config
 
 
-def resumed_settings(run: RunFolder, wishes: Mapping[str, Any]) -> Values:
-    """Return the run's own settings with the changes that are allowed; raises `ConfigError` for others."""
-    for setting, own in contradictions(run, wishes).items():
+def resumed_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> Values:
+    """Return the run's settings with the allowed changes; raises `ConfigError` for others."""
+    for setting, own in conflicting_settings(run, requested_settings).items():
         raise ConfigError(
             f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "
             f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
         )
     values = run.config()
-    for setting in (CHANGEABLE | {SOURCE}) & wishes.keys():  # the same source, but perhaps with what lets us in
-        put(values, setting, wishes[setting])
-    if wishes.get("training.epochs") is not None and wishes.get("training.steps") is None:
+    for setting in (
+        CHANGEABLE | {SOURCE}
+    ) & requested_settings.keys():  # the same source, but perhaps with what lets us in
+        put(values, setting, requested_settings[setting])
+    if requested_settings.get("training.epochs") is not None and requested_settings.get("training.steps") is None:
         put(values, "training.steps", "none")
     return values

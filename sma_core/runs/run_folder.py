@@ -1,9 +1,8 @@
-"""A run's folder: where it lies, what is in it, and what it says about the model it holds.
+"""The folder of a run.
 
-``config.toml`` is every setting, ``model.json`` what is needed to use the model (verb, domain,
-tokenizer, task, versions), ``environment.json`` the machine and packages, ``metrics.jsonl`` the curve,
-``rejected.jsonl`` the rows left out, ``checkpoints/`` the weights; a finished fine-tuning has ``results.json``
-and, in words, ``README.md``.
+``config.toml`` has all settings, ``model.json`` what is needed to use the model (verb, domain, tokenizer, task,
+versions), ``environment.json`` machine and packages, ``metrics.jsonl`` the learning curve, ``rejected.jsonl`` the
+rejected rows, ``checkpoints/`` the weights. A finished fine-tuning also has ``results.json`` and ``README.md``.
 """
 
 from __future__ import annotations
@@ -41,37 +40,37 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk; with ``quiet`` nothing is ever written: of several ranks only the first writes."""
+    """A run on disk; with ``read_only``, as on ranks other than 0, nothing is written."""
 
     path: Path
-    quiet: bool = False
+    read_only: bool = False
 
     @classmethod
     def create(cls, out: Path | None, label: str) -> Self:
-        """Make a new folder: ``out``, or ``runs/<label>-<time>``; raises `UserError` when ``out`` is in use.
+        """Create ``out``, or ``runs/<label>-<time>``; raises `UserError` when ``out`` is not empty.
 
-        An ``out`` in which a run was killed before it had begun counts as empty.
+        An ``out`` whose run was killed before ``model.json`` was written counts as empty.
         """
         if out is not None:
-            if out.exists() and (not out.is_dir() or not _nothing_begun(out)):
+            if out.exists() and (not out.is_dir() or not _has_no_run(out)):
                 raise UserError(
-                    f"{out} already exists and is not empty: give another --out, or go on with --resume {out}"
+                    f"{out} already exists and is not empty: give another --out, or continue with --resume {out}"
                 )
-            return cls._make(out, anew=False)
+            return cls._make(out, must_be_new=False)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for number in range(1, 1000):
             with suppress(FileExistsError):
-                return cls._make(RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}", anew=True)
+                return cls._make(RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}", must_be_new=True)
         raise UserError(f"cannot find a free name for a new run under {RUNS}: give one with --out")
 
     @classmethod
-    def _make(cls, path: Path, anew: bool) -> Self:
+    def _make(cls, path: Path, must_be_new: bool) -> Self:
         try:
-            path.mkdir(parents=True, exist_ok=not anew)
+            path.mkdir(parents=True, exist_ok=not must_be_new)
         except OSError as error:
-            if anew and path.is_dir():
+            if must_be_new and path.is_dir():
                 raise
-            raise UserError(f"cannot make the run folder {path}: {error.strerror or error}") from error
+            raise UserError(f"cannot create the run folder {path}: {error.strerror or error}") from error
         return cls(path)
 
     @classmethod
@@ -86,7 +85,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> CheckpointStore:
-        """The run's checkpoints."""
+        """The checkpoints of the run."""
         return CheckpointStore(self.path / "checkpoints")
 
     @property
@@ -96,19 +95,19 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training in this folder; raises `UserError` when one does."""
+        """Lock the folder against training by other processes; raises `UserError` when it is locked."""
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
             raise UserError(
-                f"{self.path} is in use by another process that trains in it: wait for its end, or begin a new run"
+                f"{self.path} is in use by another training process: wait until it ends, or start a new run"
             ) from error
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         except NotImplementedError:
             logger.warning(
-                "the file system of %s has no locks: see to it that no other process trains there", self.path
+                "the file system of %s has no locks: make sure that no other process trains there", self.path
             )
         try:
             yield
@@ -116,8 +115,8 @@ class RunFolder:
             lock.release()
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file whole; raises `UserError` when the system does not let it be written."""
-        if self.quiet:
+        """Write a file atomically; raises `UserError` when it cannot be written."""
+        if self.read_only:
             return
         try:
             write_atomically(self.path / name, text)
@@ -125,7 +124,7 @@ class RunFolder:
             raise _cannot_write(self.path / name, error) from error
 
     def write_config(self, config: BaseModel, precision: str | None = None) -> None:
-        """Write every setting to ``config.toml``; ``precision`` is what ``auto`` came to, so that it stays."""
+        """Write all settings to ``config.toml``; ``precision`` is the resolved value of ``auto``."""
         values = dump(config)
         if precision is not None:
             values["training"]["precision"] = precision
@@ -136,7 +135,7 @@ class RunFolder:
         return read_toml(self.path / "config.toml")
 
     def write_record(self, record: RunRecord) -> None:
-        """Write ``model.json``: what a verb must know to use this folder as a model."""
+        """Write ``model.json``."""
         self._write("model.json", record.to_json())
 
     def record(self) -> RunRecord:
@@ -144,11 +143,11 @@ class RunFolder:
         return RunRecord.read(self.path / "model.json")
 
     def write_results(self, figures: dict[str, Any]) -> None:
-        """Write ``results.json``: what a finished fine-tuning reached."""
+        """Write ``results.json``, the metrics of a finished fine-tuning."""
         self._write("results.json", json.dumps(figures, indent=1, default=str) + "\n")
 
     def write_card(self, text: str) -> None:
-        """Write ``README.md``: what a finished fine-tuning is, in words."""
+        """Write ``README.md``, the model card of a finished fine-tuning."""
         self._write("README.md", text)
 
     def write_environment(self, plugins: Mapping[str, str]) -> None:
@@ -166,9 +165,9 @@ class RunFolder:
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
-    def take_rejected(self, *lists: Path) -> None:
-        """Copy the lists of rows left out into one of the run."""
-        if self.quiet:
+    def copy_rejected(self, *lists: Path) -> None:
+        """Concatenate the lists of rejected rows into the run's ``rejected.jsonl``."""
+        if self.read_only:
             return
         try:
             with replacing(self.path / "rejected.jsonl") as temporary, temporary.open("wb") as file:
@@ -179,19 +178,19 @@ class RunFolder:
             raise _cannot_write(self.path / "rejected.jsonl", error) from error
 
     def sweep(self) -> None:
-        """Remove what an interrupted process left under temporary names; only for who holds the lock."""
+        """Remove temporary files of an interrupted process; the caller holds the lock."""
         remove_temporaries(self.path)
 
 
-def _nothing_begun(folder: Path) -> bool:
-    """Whether ``folder`` holds at most what is written before ``model.json``, which makes it a run."""
-    begun = {"config.toml", "environment.json", "rejected.jsonl", ".lock"}
-    return all(path.name in begun or is_temporary(path) for path in folder.iterdir())
+def _has_no_run(folder: Path) -> bool:
+    """Return whether ``folder`` has only files that are written before ``model.json``."""
+    allowed = {"config.toml", "environment.json", "rejected.jsonl", ".lock"}
+    return all(path.name in allowed or is_temporary(path) for path in folder.iterdir())
 
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
-        f"cannot write {path}: {error.strerror or error}; what was saved before is whole: mend that, then go on "
+        f"cannot write {path}: {error.strerror or error}; saved checkpoints are intact: fix that, then continue "
         "with --resume"
     )
 

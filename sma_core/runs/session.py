@@ -25,7 +25,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.settings import Request
-from sma_core.signals import stopping_at_once
+from sma_core.signals import stop_immediately
 from sma_core.training.metrics_file import MetricsFile
 from sma_core.training.observers import Observer, Observers
 from sma_core.training.tensorboard import TensorBoard, require_tensorboard
@@ -33,7 +33,7 @@ from sma_core.training.tensorboard import TensorBoard, require_tensorboard
 
 @dataclass
 class Session:
-    """What a verb that trains was asked for, its observers, and the ranks that share the work."""
+    """The request, observers and ranks of a verb that trains."""
 
     request: Request
     policy: PluginPolicy | None
@@ -51,15 +51,15 @@ class Session:
         block, and `OtherRankFailed` on the other ranks when rank 0 failed.
         """
         if self.ranks.first:
-            with self.ranks.reporting(), stopping_at_once():
+            with self.ranks.reporting(), stop_immediately():
                 self._run = find()
                 if self._run is not None:
                     self._locks.enter_context(self._run.locked())
                 yield self._run
-            self.ranks.text(str(self._run.path) if self._run is not None else "")
+            self.ranks.broadcast_text(str(self._run.path) if self._run is not None else "")
         else:
             self.ranks.wait_for_first()
-            self._run = RunFolder(Path(self.ranks.text("")), quiet=True)
+            self._run = RunFolder(Path(self.ranks.broadcast_text("")), read_only=True)
             yield self._run
 
     def create(self, out: Path | None, label: str) -> RunFolder:
@@ -70,8 +70,8 @@ class Session:
         return run
 
     def request_for(self, run: RunFolder) -> Request:
-        """Return what was asked of a run that is resumed; ranks other than 0 read the settings rank 0 wrote."""
-        return Request(None, None, {}) if run.quiet else self.request
+        """Return the request for a resumed run; empty on other ranks, which read the settings rank 0 wrote."""
+        return Request(None, None, {}) if run.read_only else self.request
 
     def placement(self, training: TrainingConfig) -> Placement:
         """Resolve where to compute; raises `UserError` for what this machine does not have."""

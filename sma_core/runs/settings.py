@@ -1,4 +1,4 @@
-"""From recipe, file, environment and options to one resolved config, for each verb that has settings."""
+"""Resolve recipe, settings file, environment and options to a config."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from sma_core.runs.methods import check_members
 
 DEFAULT_RECIPE = "tiny"
 NO_RECIPE = "none"
-"""What a run's settings say when they began from no recipe, as an imported run's do."""
+"""Value of ``recipe`` for runs without one, such as imported runs."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: a recipe's name, a settings file, and single settings by dotted name."""
+    """The user's settings: a recipe, a settings file, and single settings by dotted name."""
 
     recipe: str | None = None
     config: Path | None = None
@@ -52,14 +52,14 @@ class Request:
         task: str | None = None,
         pretrained: Path | None = None,
     ) -> Self:
-        """Join single settings and the arguments that stand for one; an argument that was given wins."""
+        """Merge ``settings`` with arguments that are settings; arguments take precedence."""
         arguments = {"data.source": data, "task": task, "pretrained": pretrained and pretrained.resolve()}
-        given = {name: str(value) for name, value in arguments.items() if value is not None}
-        return cls(recipe, as_path(config), dict(settings or {}) | given)
+        overrides = {name: str(value) for name, value in arguments.items() if value is not None}
+        return cls(recipe, as_path(config), dict(settings or {}) | overrides)
 
 
 def recipe_names(registry: Registry) -> list[str]:
-    """Return the recipes of the domain, sorted; raises `PluginError` when their package is not there."""
+    """Return the recipes of the domain, sorted; raises `PluginError` when their package is missing."""
     try:
         folder = resources.files(registry.domain.recipe_package)
     except ModuleNotFoundError as error:
@@ -69,7 +69,7 @@ def recipe_names(registry: Registry) -> list[str]:
 
 
 def read_recipe(registry: Registry, name: str) -> Values:
-    """Read a shipped recipe; raises `ConfigError` naming those there are."""
+    """Read a shipped recipe; raises `ConfigError`, listing the recipes, when there is none of that name."""
     names = recipe_names(registry)
     if name not in names:
         raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
@@ -82,7 +82,7 @@ def read_recipe(registry: Registry, name: str) -> Values:
 
 
 def pretrain_settings(registry: Registry, request: Request) -> Resolved[PretrainConfig]:
-    """Lay defaults, recipe, file, environment and options over each other for `sma train`."""
+    """Merge defaults, recipe, file, environment and options, in this order, for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
     base = Layer("--domain", {"domain": registry.reference, "recipe": name})
@@ -95,14 +95,13 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
 def finetune_settings(
     registry: Registry, request: Request, pretrained: Values | None = None
 ) -> Resolved[FinetuneConfig]:
-    """Lay the layers of `sma finetune` over each other.
+    """Merge the settings of `sma finetune`.
 
-    ``pretrained`` is the config of the run it starts from: its model's shape and its way of reading
-    rows come before the recipe's fine-tuning tables. A recipe's ``[finetune.tasks.NAME]`` counts for
-    that task only.
+    ``pretrained`` is the config of the pre-trained run: its model and data settings are overridden by the recipe's
+    fine-tuning tables. ``[finetune.tasks.NAME]`` of a recipe applies to that task only.
     """
-    own = (pretrained or {}).get("recipe", NO_RECIPE)
-    name = request.recipe or (own if own != NO_RECIPE else DEFAULT_RECIPE)
+    run_recipe = (pretrained or {}).get("recipe", NO_RECIPE)
+    name = request.recipe or (run_recipe if run_recipe != NO_RECIPE else DEFAULT_RECIPE)
     recipe = read_recipe(registry, name)
     tuning = dict(recipe.get("finetune", {}))
     tasks = tuning.pop("tasks", {})
@@ -118,25 +117,25 @@ def finetune_settings(
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
     layers.append(Layer(f"recipe {name}", tuning))
     if task is not None:
-        own = tasks.get(str(task).rpartition(":")[2], {})
-        layers.append(Layer(f"recipe {name}, task {task}", own))
+        task_settings = tasks.get(str(task).rpartition(":")[2], {})
+        layers.append(Layer(f"recipe {name}, task {task}", task_settings))
     resolved = resolve(FinetuneConfig, [*layers, *user])
     check_members(registry, resolved.config)
     return resolved
 
 
-def wishes(request: Request, model: type[Settings]) -> dict[str, Any]:
-    """Return what the user asked for, by dotted setting: recipe, file, environment and options."""
-    asked: dict[str, Any] = {} if request.recipe is None else {"recipe": request.recipe}
+def requested_settings(request: Request, model: type[Settings]) -> dict[str, Any]:
+    """Return the user's settings by dotted name: recipe, file, environment and options."""
+    requested: dict[str, Any] = {} if request.recipe is None else {"recipe": request.recipe}
     for layer in _user_layers(request, model):
-        asked |= dict(flatten(layer.values))
-    return asked
+        requested |= dict(flatten(layer.values))
+    return requested
 
 
 def _user_layers(request: Request, model: type[Settings]) -> list[Layer]:
-    """Return the layers that are the user's own: file, environment, options.
+    """Return the layers of the user: file, environment, options.
 
-    The environment holds for every verb, so settings that only another verb has are left out of it.
+    Environment variables are shared by all verbs, so settings of other verbs are ignored there.
     """
     layers = []
     if request.config is not None:
@@ -150,7 +149,7 @@ def _user_layers(request: Request, model: type[Settings]) -> list[Layer]:
 
 
 def _of_this_verb(values: Values, model: type[Settings]) -> Values:
-    """Leave out settings that another verb's model has and ``model`` has not."""
+    """Remove settings that only another verb has."""
     own = {name for name, _ in settings_of(model)}
     others = {name for verb in (PretrainConfig, FinetuneConfig) for name, _ in settings_of(verb)} - own
     kept: Values = {}

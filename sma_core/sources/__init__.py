@@ -1,1 +1,1 @@
-"""From what the user typed after ``--data`` to files, readers, columns and prepared rows."""
+"""Resolve ``--data`` to files, readers and columns."""

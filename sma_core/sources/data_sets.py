@@ -1,4 +1,4 @@
-"""From what the user typed after ``--data`` to files, reader and column."""
+"""Resolve a data set or file name to a path, reader and columns."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sma_core.urls import is_url, local_path, without_secrets
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read, by which reader, and the column asked for (None: a usual name is looked for).
+    """A file, its reader, and the input column (None: a usual name).
 
-    Of rows of numbers: ``columns`` the features asked for (empty: all), ``names`` those of a headerless file.
-    ``spec`` is the named set it is; None for a file of one's own.
+    For rows of numbers, ``columns`` are the features (empty: all), ``names`` the columns of a file without header.
+    ``spec`` is the named data set, None for a user's file.
     """
 
     label: str
@@ -37,38 +37,38 @@ class Source:
 
     @property
     def path(self) -> Path:
-        """The file on this machine; `sma_core.data.remote.files.here` serves those behind URLs too."""
+        """Path of a local file; for remote ones use `sma_core.data.remote.files.local_copy`."""
         if isinstance(self.file, Path):
             return self.file
-        raise DataError(f"{self.file} is behind a URL, and a file on this machine is wanted here")
+        raise DataError(f"{self.file} is a URL, but a local file is required")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the file of a named set may stand: in words (``ships``, ``SMA_DATA``, ``cache``), and the path."""
+class DataSetLocation:
+    """A possible location of a named set: its kind (``ships``, ``SMA_DATA`` or ``cache``) and path."""
 
     name: str
     path: Path
 
 
-_OWN_CACHE: ContextVar[Path | None] = ContextVar("own_cache", default=None)
+_CACHE_OVERRIDE: ContextVar[Path | None] = ContextVar("cache_override", default=None)
 
 
 @contextmanager
 def cache_in(folder: Path) -> Iterator[None]:
-    """Keep prepared stores in ``folder`` inside, in this thread: for rows that nobody will ask for again."""
-    token = _OWN_CACHE.set(folder)
+    """Use ``folder`` as the cache within the context, in this thread: for temporary rows."""
+    token = _CACHE_OVERRIDE.set(folder)
     try:
         yield
     finally:
-        _OWN_CACHE.reset(token)
+        _CACHE_OVERRIDE.reset(token)
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Return where prepared stores and fetched sets are kept: ``SMA_CACHE``, else the user's cache folder."""
-    own = _OWN_CACHE.get()
-    if own is not None:
-        return own
+    """Return the folder of prepared stores and fetched sets: ``SMA_CACHE``, else the user's cache folder."""
+    override = _CACHE_OVERRIDE.get()
+    if override is not None:
+        return override
     variables = os.environ if environment is None else environment
     if variables.get("SMA_CACHE"):
         return Path(variables["SMA_CACHE"]).expanduser()
@@ -77,10 +77,10 @@ def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def find_source(registry: Registry, config: DataConfig, default: str | None = None) -> Source:
-    """Find the rows that ``config.source`` names: a set of the domain, or a file.
+    """Resolve ``config.source``, a data set of the domain or a file.
 
-    ``default`` is the set used when the user named none; empty means the domain's own. Raises
-    `DataError` or `PluginError` with what there is and what to do when nothing is found.
+    ``default`` is the set used when no source is given; None: the domain's own. Raises `DataError` or
+    `PluginError` when there is no such set or file.
     """
     name = config.source or default or registry.domain.dataset
     named = {spec.name for spec in registry.specs(DataSet)}
@@ -93,20 +93,18 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names, spec)
     name = local_path(name)
     if is_url(name):
-        raise DataError(
-            f"{without_secrets(name)} is a URL, and this command reads files of this machine: fetch it"
-        )
+        raise DataError(f"{without_secrets(name)} is a URL, but this command reads local files: download it first")
     path = Path(name).expanduser()
     if not path.exists():
         raise _not_found(registry, name)
     if path.is_dir():
-        raise DataError(f"{path} is a folder, and this command reads one file: name one in it")
+        raise DataError(f"{path} is a folder, but this command reads one file: name a file in it")
     reader = registry.reader_for(path, config.reader)
     return Source(str(path), path, reader, config.column, config.columns or ())
 
 
 def _not_found(registry: Registry, name: str) -> UserError:
-    """Return the error for something that is neither a file nor a set."""
+    """Return the error for a name that is neither a file nor a set."""
     looks_like_path = "/" in name or os.sep in name or Path(name).suffix != ""
     if looks_like_path and ":" not in name:
         return DataError(f"there is no file {name}: check the path, or name a set of the domain {registry.name!r}")
@@ -117,19 +115,21 @@ def _not_found(registry: Registry, name: str) -> UserError:
     return DataError(f"cannot find {name!r}")
 
 
-def places(registry: Registry, spec: DataSet) -> list[Place]:
-    """Return where the file of a named set may stand, in the order in which it is looked for."""
+def locations(registry: Registry, spec: DataSet) -> list[DataSetLocation]:
+    """Return the possible locations of a named set, in search order."""
     if spec.locate is not None:
         path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
-        return [Place("ships", path)]
-    found = []
+        return [DataSetLocation("ships", path)]
+    candidates = []
     if spec.file is not None:
         if os.environ.get("SMA_DATA"):
-            found.append(Place("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file))
-        found.append(Place("cache", _cached_sets(registry) / spec.file))
+            candidates.append(
+                DataSetLocation("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file)
+            )
+        candidates.append(DataSetLocation("cache", _cached_sets(registry) / spec.file))
     if spec.hub is not None:
-        found.append(Place("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
-    return found
+        candidates.append(DataSetLocation("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
+    return candidates
 
 
 def _cached_sets(registry: Registry) -> Path:
@@ -137,17 +137,17 @@ def _cached_sets(registry: Registry) -> Path:
 
 
 def locate(registry: Registry, spec: DataSet) -> Path:
-    """Find the file of a named set: one that ships, in ``SMA_DATA``, in the cache, or fetched from the hub.
+    """Return the file of a named set: shipped, in ``SMA_DATA``, in the cache, or fetched from the hub.
 
-    Raises `DataError` that says which file to put where.
+    Raises `DataError` with instructions when it is not available.
     """
-    for place in places(registry, spec):
-        if place.name == "ships" or place.path.is_file():
-            return place.path
+    for location in locations(registry, spec):
+        if location.name == "ships" or location.path.is_file():
+            return location.path
     cache = _cached_sets(registry)
-    wants = []
+    remedies = []
     if spec.file is not None:
-        wants.append(
+        remedies.append(
             f"put the file {spec.file} (from {spec.source}) at {cache / spec.file}, or set SMA_DATA to a folder "
             f"that holds {registry.name}/{spec.file}"
         )
@@ -155,5 +155,5 @@ def locate(registry: Registry, spec: DataSet) -> Path:
         try:
             return fetch(spec, cache)
         except UserError as error:
-            wants.append(str(error))
-    raise DataError(f"the data set {registry.name}:{spec.name} is not on this machine: {'; '.join(wants)}")
+            remedies.append(str(error))
+    raise DataError(f"the data set {registry.name}:{spec.name} is not on this machine: {'; '.join(remedies)}")

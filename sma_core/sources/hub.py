@@ -1,4 +1,4 @@
-"""Data sets from the Hugging Face hub, turned into a csv file in the user's cache (extra ``hub``)."""
+"""Fetch data sets from the Hugging Face hub as csv files in the cache (extra ``hub``)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from sma_core.files import replacing
 from sma_core.plugins.specs import DataSet
 
 SPLIT = "split"
-"""Column that holds the name of a row's split on the hub."""
+"""Column with the name of a row's split on the hub."""
 
 
 def fetch(spec: DataSet, cache: Path) -> Path:
-    """Return the csv file of ``spec`` in ``cache``, fetching ``spec.hub`` first when it is not there yet.
+    """Return the csv file of ``spec`` in ``cache``; fetch ``spec.hub`` when the file is missing.
 
-    The rows of all ``spec.hub_splits`` follow each other; where there are several, a column ``split`` holds the
-    name of each row's, unless the set has such a column itself. Columns are renamed as ``spec.hub_columns``
-    says (ours -> theirs), and all keep their names where it is empty. ``spec.hub`` may also be a local
-    folder of the same layout. The file appears when it is complete. Raises `DataError` when the extra is
-    not installed, the hub cannot be reached, or a column is not there.
+    The splits ``spec.hub_splits`` are concatenated; with several, a column ``split`` names the split of each row,
+    unless the set has such a column. ``spec.hub_columns`` renames columns (ours -> theirs); empty: all keep their
+    names. ``spec.hub`` may also be a local folder of the same layout. The file is written atomically. Raises
+    `DataError` when the extra is not installed, the hub cannot be reached, or a column is missing.
     """
     target = cache / f"{spec.name}.hub.csv"
     if target.is_file():
@@ -38,13 +37,13 @@ def fetch(spec: DataSet, cache: Path) -> Path:
             csv.writer(file).writerows(_table(spec, splits))
     except DataError:
         raise
-    except Exception as error:  # the library raises errors of many kinds for "no network"
+    except Exception as error:  # the library raises various errors without network
         raise DataError(f"fetching {spec.hub} from the hub failed: {type(error).__name__}: {error}") from error
     return target
 
 
 def _table(spec: DataSet, splits: Iterable[tuple[str, Iterable[Mapping[str, Any]]]]) -> Iterator[list[Any]]:
-    """Yield the header under our names, then the values of each row, and perhaps the name of its split."""
+    """Yield the header, then the values of each row, with the name of its split if there are several."""
     columns = spec.hub_columns
     names: list[str] = []
     for split, rows in splits:

@@ -1,4 +1,4 @@
-"""Models from the Hugging Face hub, fetched into the user's cache (extra ``hub``)."""
+"""Fetch models from the Hugging Face hub to the cache (extra ``hub``)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FILES = ("config.json", "model.safetensors", "pytorch_model.bin")
 
 
 def fetch_model(name: str, cache: Path) -> Path:
-    """Return the folder of the hub's model ``owner/name``, fetching what is not in ``cache`` yet.
+    """Return the folder of the hub model ``owner/name``; fetch files that are not in ``cache``.
 
-    Raises `CheckpointError` when the extra is not installed or the hub does not give it.
+    Raises `CheckpointError` when the extra is not installed or the download fails.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -22,7 +22,7 @@ def fetch_model(name: str, cache: Path) -> Path:
         ) from error
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES), cache_dir=cache))
-    except Exception as error:  # the library raises errors of many kinds for "no network"
+    except Exception as error:  # the library raises various errors without network
         reason = (str(error).splitlines() or [""])[0]
         raise CheckpointError(
             f"there is no folder {name}, and fetching it from the hub failed: {type(error).__name__}: {reason}"

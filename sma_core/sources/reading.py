@@ -1,4 +1,4 @@
-"""Stream the rows of a source without storing them: text with its check, or blocks of numbers."""
+"""Stream the rows of a source without storing them: checked text, or blocks of numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 
 from sma_core.data.blocks import Block
-from sma_core.data.preparation.checking import Check, Chunk, checked, chunks
+from sma_core.data.preparation.checking import Check, Chunk, check_chunks, split_into_chunks
 from sma_core.data.records import EMPTY, RejectedRow
-from sma_core.data.remote.files import here
+from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source
@@ -35,9 +35,9 @@ class ChunkShare:
         self.rows = 0
         for chunk in chunks:
             self.rows = last_row(chunk)
-            mine = self.chunks % self.ranks == self.rank
+            is_own = self.chunks % self.ranks == self.rank
             self.chunks += 1
-            if mine:
+            if is_own:
                 yield chunk
 
 
@@ -50,16 +50,16 @@ def read_text(
     fields: tuple[str, ...] = (),
     share: ChunkShare | None = None,
 ) -> Generator[Chunk, None, None]:
-    """Stream rows of text, with those that cannot be parsed or fail the check; ``rows`` limits their number.
+    """Stream rows of text, including rejected ones; ``rows`` limits their number.
 
-    ``fields`` are further columns to read. With ``share`` a rank gets its own chunks and checks no others.
+    ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks.
     """
     read = registry.build(source.reader)
-    with here(source.file) as path:
+    with local_copy(source.file) as path:
         records = iter(read(path, source.column, fields, usual=registry.domain.columns))
-        read_chunks = chunks(islice(records, rows), ROWS_IN_CHUNK)
+        read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
-        yield from checked(own, check, processes)
+        yield from check_chunks(own, check, processes)
 
 
 def _last_row(chunk: Chunk) -> int:
@@ -67,12 +67,12 @@ def _last_row(chunk: Chunk) -> int:
 
 
 def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
-    """Stream rows of numbers, NaN where a sentinel stands; rows without any number are rejected.
+    """Stream rows of numbers, with sentinels as NaN; rows without any number are rejected.
 
-    Rejected rows come before the block that they belong to.
+    Rejected rows come before the block that contains them.
     """
     read = registry.build(source.reader)
-    with here(source.file) as path:
+    with local_copy(source.file) as path:
         for record in read(path, source.columns, (), names=source.names):
             if isinstance(record, RejectedRow):
                 yield record

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.data.batching.batches import Batch
-from sma_core.devices.parallel import gathered
+from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
 from sma_core.evaluation.metrics import Metric
 from sma_core.nn.model import Predictor
-from sma_core.training.judging import Judged, judge
+from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
 from sma_core.training.targets import Targets
 
 
@@ -47,9 +47,9 @@ class FinetuneObjective:
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return the figures on the validation rows."""
-        return self.judge(self._valid, ranks).figures()
+        return self.predict_labelled(self._valid, ranks).figures()
 
-    def judge(self, batches: Sequence[Batch], ranks: Ranks) -> Judged:
+    def predict_labelled(self, batches: Sequence[Batch], ranks: Ranks) -> LabelledPredictions:
         """Return labels and predictions of ``batches`` for the module as it stands."""
-        with gathered(self.module):
-            return judge(self.module, self.targets, batches, ranks)
+        with unsharded(self.module):
+            return predict_labelled(self.module, self.targets, batches, ranks)

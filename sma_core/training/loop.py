@@ -17,17 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sma_core.checkpoints.store import Checkpoint, CheckpointStore
+from sma_core.checkpoints.store import CheckpointStore, StoredCheckpoint
 from sma_core.checkpoints.tensor_file import gather
 from sma_core.config import TrainingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import autocast
 from sma_core.devices.parallel import (
-    averaging,
-    load_whole,
+    averaged_gradients,
+    full_tensor,
+    load_full_state,
+    no_gradient_sync,
     shard,
-    whole,
-    without_averaging,
 )
 from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
@@ -42,7 +42,7 @@ from sma_core.training.optimizers.groups import build_optimizer, set_learning_ra
 from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
 from sma_core.training.schedules.rate import learning_rate
 from sma_core.training.stream import BatchSource, BatchStream
-from sma_core.training.workers import BatchWorkers, explained
+from sma_core.training.workers import BatchWorkers, worker_errors
 
 
 class Objective(Protocol):
@@ -147,10 +147,10 @@ class Trainer:
         self._clock = time.monotonic()
         self._log_clock = self._clock
 
-    def restore(self, checkpoint: Checkpoint) -> None:
+    def restore(self, checkpoint: StoredCheckpoint) -> None:
         """Take up weights, optimiser and position of ``checkpoint``; raises `CheckpointError` on a misfit."""
         try:
-            load_whole(self.module, checkpoint.model())
+            load_full_state(self.module, checkpoint.model())
         except RuntimeError as error:
             raise CheckpointError(f"{checkpoint.folder} does not fit this model: {error}") from error
         load_optimizer_tensors(self.optimizer, self.module, checkpoint.training())
@@ -195,7 +195,7 @@ class Trainer:
         with (
             torch.random.fork_rng(devices=cuda),
             self._wrapped(),
-            explained(self.stream),
+            worker_errors(self.stream),
             StopRequest(until) as stop,
         ):
             if self.state.step == 0:
@@ -207,7 +207,7 @@ class Trainer:
             stopped = not self.finished
             if self.state.step < self.steps and self._saved_step != self.state.step:
                 self._save()
-            self.ranks.meet()  # what rank 0 has saved is there for all
+            self.ranks.barrier()  # what rank 0 has saved is there for all
         self._emit(RunFinished(self._run, self.state.step, stopped, self.stopped_early))
         if stopped:
             raise StoppedOnRequest(
@@ -217,7 +217,7 @@ class Trainer:
 
     def _wrapped(self) -> AbstractContextManager[None]:
         """Let gradients be averaged over the ranks inside."""
-        return averaging(self.objective) if self._averaged else nullcontext()
+        return averaged_gradients(self.objective) if self._averaged else nullcontext()
 
     def _step(self) -> None:
         """Make one optimiser step out of ``accumulate`` batches."""
@@ -230,7 +230,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for left in reversed(range(self.config.accumulate)):
             batch = self.stream.next().to(self.device)
-            with without_averaging(self.objective.forward if left else None):
+            with no_gradient_sync(self.objective.forward if left else None):
                 with autocast(self.device, self.precision):
                     loss = self._of_all(*self.objective.loss(batch, generator, step - 1))
                 self.scaler.scale(loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
@@ -256,7 +256,8 @@ class Trainer:
         if self.config.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
         set_learning_rate(self.optimizer, rate)
-        with self._skipped.watching(self.optimizer, whole(norm), own=not self.scaler.is_enabled()):
+        own = not self.scaler.is_enabled()
+        with self._skipped.skip_nonfinite(self.optimizer, full_tensor(norm), own=own):
             if self._skipped.allows(self.optimizer):
                 self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -342,7 +343,7 @@ class Trainer:
                 self.store.prune(self.config.keep_last, state.best_step)
         self._saved_step = state.step
         self._log_clock += time.monotonic() - began
-        self._emit(CheckpointSaved(self._run, state.step, self.store.place(state.step), best))
+        self._emit(CheckpointSaved(self._run, state.step, self.store.path(state.step), best))
 
     def _is_best(self) -> bool:
         """Whether this step was evaluated and no saved one is better."""

@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one JSON object a line, written by an observer, and cut back on resume."""
+"""``metrics.jsonl``, one JSON object per line: written by an observer, truncated on resume."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sma_core.plugins.hookspecs import hookimpl
 
 
 class MetricsFile:
-    """Appends a line for every logged step and every evaluation, and flushes it at once."""
+    """Appends a line for every logged step and every evaluation."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @hookimpl
     def sma_on_event(self, event: Event) -> None:
-        """Write the event when it carries figures; raises `UserError` when the system does not let it."""
+        """Write the metrics of an event; raises `UserError` when the file cannot be written."""
         if isinstance(event, StepLogged):
             line = {
                 "step": event.step,
@@ -44,7 +44,7 @@ class MetricsFile:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read every whole line; a last line cut off by a kill is left out."""
+    """Read all complete lines; a truncated last line is skipped."""
     if not path.exists():
         return []
     lines = []
@@ -57,9 +57,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def cut_metrics(path: Path, step: int) -> None:
-    """Drop the lines after ``step``: a run that goes on from a checkpoint writes them again.
+    """Remove the lines after ``step``, which a resumed run writes again.
 
-    Raises `UserError` when they cannot be written anew.
+    Raises `UserError` when the file cannot be written.
     """
     kept = [line for line in read_metrics(path) if line.get("step", 0) <= step]
     try:
@@ -70,6 +70,6 @@ def cut_metrics(path: Path, step: int) -> None:
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
-        f"cannot write {path}: {error.strerror or error}; the checkpoints are untouched: mend that, then go on "
+        f"cannot write {path}: {error.strerror or error}; the checkpoints are unchanged: fix that, then continue "
         "with --resume"
     )

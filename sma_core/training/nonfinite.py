@@ -1,4 +1,4 @@
-"""Steps whose gradient is not finite are left out and counted, without waiting for the device."""
+"""Skip and count steps with a non-finite gradient, without synchronising the device."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from torch import Tensor
 
 
 class SkippedSteps:
-    """Counts, on ``device``: in all, in a row up to now, and since `since_log` was last asked."""
+    """Counts of skipped steps on ``device``: total, consecutive, and since the last call of `since_log`."""
 
     def __init__(self, device: torch.device) -> None:
         self._counts = torch.zeros(3, dtype=torch.int64, device=device)
         self.last = torch.zeros((), dtype=torch.bool, device=device)
-        """Whether the last step was left out."""
+        """Whether the last step was skipped."""
 
-    def restore(self, total: int, in_a_row: int) -> None:
-        """Go on from the counts of a checkpoint."""
-        self._counts.copy_(torch.tensor([total, in_a_row, 0]))
+    def restore(self, total: int, consecutive: int) -> None:
+        """Restore the counts of a checkpoint."""
+        self._counts.copy_(torch.tensor([total, consecutive, 0]))
 
     @contextmanager
-    def watching(self, optimizer: torch.optim.Optimizer, norm: Tensor, own: bool) -> Iterator[None]:
-        """Count the step; where ``norm``, the gradient's, is not finite, a fused ``optimizer`` leaves it out itself.
+    def skip_nonfinite(self, optimizer: torch.optim.Optimizer, norm: Tensor, own: bool) -> Iterator[None]:
+        """Count the step, and make a fused ``optimizer`` skip it when the gradient ``norm`` is not finite.
 
-        For others see `allows`. ``own`` is False where a gradient scaler sees to that itself.
+        For other optimisers see `allows`. ``own`` is False when a gradient scaler skips such steps itself.
         """
         self.last = ~norm.isfinite()
-        total, in_a_row, since_log = self._counts.unbind()
-        more = self.last.to(torch.int64)
-        self._counts = torch.stack((total + more, (in_a_row + more) * more, since_log + more))
+        total, consecutive, since_log = self._counts.unbind()
+        skipped = self.last.to(torch.int64)
+        self._counts = torch.stack((total + skipped, (consecutive + skipped) * skipped, since_log + skipped))
         own = own and _leaves_out(optimizer)
         if own:
             optimizer.found_inf = self.last.float()  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ class SkippedSteps:
                 del optimizer.found_inf  # type: ignore[attr-defined]
 
     def allows(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Return whether the step may be taken, inside `watching`.
+        """Return whether the step may be taken, inside `skip_nonfinite`.
 
         A fused optimiser, and one behind a gradient scaler, leaves out what it must by itself; for others this
         waits for the device.
@@ -49,12 +49,12 @@ class SkippedSteps:
         return _leaves_out(optimizer) or not bool(self.last)
 
     def read(self) -> tuple[int, int]:
-        """Return how many were left out in all and in a row; waits for the device."""
-        total, in_a_row, _ = self._counts.tolist()
-        return int(total), int(in_a_row)
+        """Return the number of skipped steps, in total and consecutive; synchronises the device."""
+        total, consecutive, _ = self._counts.tolist()
+        return int(total), int(consecutive)
 
     def since_log(self) -> int:
-        """Return how many were left out since this was last asked; waits for the device."""
+        """Return the number of steps skipped since the last call; synchronises the device."""
         count = int(self._counts[2])
         self._counts[2] = 0
         return count

@@ -1,7 +1,7 @@
-"""Who is told what happens during a run: the core's own observers, plugins', and those of a Python program.
+"""Send the events of a run to observers: of the core, of plugins, and of a Python program.
 
-All are called through the hook ``sma_on_event``. One that fails is reported and left out for the rest of the run,
-and training goes on; only those that are ``trusted`` stop the run with what they raise.
+Observers implement the hook ``sma_on_event``. One that fails is reported and removed for the rest of the run, and
+training continues; exceptions of ``trusted`` observers stop the run.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class EventHook(Protocol):
     """An object with the hook, marked ``@hookimpl``."""
 
     def sma_on_event(self, event: Event) -> None:
-        """Look at one event."""
+        """Handle one event."""
         ...
 
 
 Observer = Callable[[Event], None] | EventHook
-"""What a Python program hands to a verb. A function is part of that program: what it raises stops the run."""
+"""An observer passed to a verb by a Python program. Exceptions of a function stop the run."""
 
 
 class _Function:
-    """A function as an object with the hook."""
+    """Adapts a function to the hook."""
 
     def __init__(self, function: Callable[[Event], None]) -> None:
         self._function = function
@@ -48,39 +48,39 @@ class _Function:
 
 
 class Observers:
-    """Hands each event to every observer, in pluggy's order: the last to join is told first.
+    """Sends each event to all observers in pluggy's order, last registered first.
 
-    With ``quiet`` nobody is told anything: of several ranks only the first has observers.
+    With ``quiet``, as on ranks other than 0, no events are sent.
     """
 
-    def __init__(self, given: Iterable[Observer] = (), *, quiet: bool = False) -> None:
+    def __init__(self, observers: Iterable[Observer] = (), *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._trusted: set[str] = set()
         self._strict = False
-        for observer in given:
+        for observer in observers:
             if hasattr(observer, "sma_on_event"):
                 self.add(observer, f"the observer {type(observer).__name__}")
             else:
                 self.add(_Function(observer), f"the function {observer!r}", trusted=True)
 
     def add(self, observer: object, name: str, *, trusted: bool = False) -> None:
-        """Take an object, or a plugin's module, with the hook; ``name`` is what a report calls it."""
+        """Add an object or plugin module with the hook; ``name`` is shown in reports."""
         if self._manager.register(observer, name=name) is not None and trusted:
             self._trusted.add(name)
 
     def add_plugins(self, registry: Registry) -> None:
-        """Take the observers of the domain's plugins; with strict plugins their failure is an error."""
+        """Add the observers of the domain's plugins; with strict plugins their failure is an error."""
         self._strict = registry.strict
         for plugin, provider in registry.observers():
             self.add(plugin, f"the observer of {provider}")
 
     def __call__(self, event: Event) -> None:
-        """Tell every observer; what a plugin's observer prints goes to stderr."""
+        """Send an event to all observers; their standard output is redirected to stderr."""
         if self.quiet:
             return
-        # in pluggy's order, but one by one: its own call would end at the first failure
+        # one by one, since pluggy's own call stops at the first failure
         for hook in reversed(self._manager.hook.sma_on_event.get_hookimpls()):
             try:
                 with contextlib.redirect_stdout(sys.stderr):
@@ -88,17 +88,17 @@ class Observers:
             except (Exception, SystemExit) as error:
                 if hook.plugin_name in self._trusted:
                     raise
-                self._leave_out(hook.plugin_name, event, error)
+                self._remove(hook.plugin_name, event, error)
 
     def rows_read(self, rows: int, kept: int, rejected: int) -> None:
-        """Tell how far the preparation of the data is."""
+        """Send the progress of data preparation."""
         self(RowsRead(rows, kept, rejected))
 
-    def _leave_out(self, name: str, event: Event, error: BaseException) -> None:
+    def _remove(self, name: str, event: Event, error: BaseException) -> None:
         when = f" at step {event.step}" if not isinstance(event, RowsRead) else " while rows were read"
         sentence = f"{name} failed{when}: {reason_of(error)}"
         if self._strict:
             raise PluginError(sentence) from error
         self._manager.unregister(name=name)
-        logger.warning("%s; it is left out for the rest of this run, and training goes on", sentence)
+        logger.warning("%s; it is removed for the rest of this run, and training continues", sentence)
         logger.debug("the traceback of that failure:", exc_info=error)

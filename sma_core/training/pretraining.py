@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sma_core.config import MaskingConfig
 from sma_core.data.batching.batches import Batch
-from sma_core.devices.parallel import gathered
+from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
 from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
@@ -67,7 +67,7 @@ class PretrainObjective:
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return both mean losses over the held-out rows, and the measures of the guidance."""
-        with gathered(self.module):
+        with unsharded(self.module):
             return self._evaluate(ranks)
 
     def _evaluate(self, ranks: Ranks) -> dict[str, float]:
@@ -118,7 +118,7 @@ class PretrainObjective:
         noise = draw_noise(batch.total, queries, length, generator, batch.inputs.device, randomness)
         if batch.share is None:
             return noise
-        here = batch.share.places
+        here = batch.share.indices
         return noise._replace(
             queries=noise.queries[here], positions=noise.positions[here], heads=noise.heads[here]
         )

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+"""Display the progress of a run: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sma_core.plugins.hookspecs import hookimpl
 
 
 class ProgressDisplay:
-    """An observer that shows step, epoch, loss, held-out figures, samples per second and time left.
+    """Observer that shows step, epoch, loss, held-out metrics, samples per second and remaining time.
 
-    On a terminal one live line is redrawn; otherwise a plain line is printed at every evaluation and
-    at most every ``seconds`` between. ``reading`` is the word for what is done while rows are read.
+    On a terminal one line is redrawn; otherwise a line is printed at every evaluation, and at most every
+    ``seconds`` in between. ``reading`` is the verb shown while rows are read.
     """
 
     def __init__(self, console: Console, seconds: float = 15.0, reading: str = "preparing") -> None:
@@ -34,7 +34,7 @@ class ProgressDisplay:
         self._printed = -seconds
         self._prepared = time.monotonic()
         self._figures = ""
-        self._began: tuple[int, float] | None = None  # step and elapsed since when the pace is taken
+        self._began: tuple[int, float] | None = None  # step and seconds from which the pace is measured
         self._bar: Progress | None = None
         self._task: Any = None
 
@@ -59,7 +59,7 @@ class ProgressDisplay:
                     self._bar.stop()
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:
-        """Show how far the preparation of the data is; verbs that train nothing take this as ``preparing``."""
+        """Show the progress of data preparation; verbs that do not train pass this method as a callback."""
         now = time.monotonic()
         live = self._console.is_terminal
         if now - self._prepared >= (0.2 if live else self._seconds):
@@ -99,7 +99,7 @@ class ProgressDisplay:
             self._console.print(f"step {text}{self._time_left(event)}", highlight=False)
 
     def _time_left(self, event: StepLogged) -> str:
-        """Say how long the rest takes at the pace of this process; nothing at a resumed run's first line."""
+        """Return the remaining time at the pace of this process; empty at the first line of a resumed run."""
         step, elapsed = self._began or (event.step, event.elapsed)
         if event.step == step:
             return ""

@@ -1,4 +1,4 @@
-"""The endless stream of batches behind a run, with a position that can be saved and returned to."""
+"""An endless stream of batches whose position can be saved and restored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BatchSource(Protocol):
     """Batches by epoch and index; both methods are pure functions of their arguments."""
 
     def batches_in(self, epoch: int) -> int:
-        """Return the number of batches of an epoch."""
+        """Return the number of batches in an epoch."""
         ...
 
     def batch(self, epoch: int, index: int) -> Batch:
@@ -22,32 +22,32 @@ class BatchSource(Protocol):
         ...
 
 
-class Ahead(Protocol):
-    """Makes batches before they are asked for, in the order of the stream."""
+class Prefetcher(Protocol):
+    """Makes batches in advance, in the order of the stream."""
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return one batch; the first call says where the stream stands, the others follow it."""
+        """Return one batch; the first call sets the position, the following ones continue from it."""
         ...
 
     def close(self) -> None:
-        """Stop; a later call of `batch` begins anew."""
+        """Stop; a later call of `batch` starts again."""
         ...
 
 
 @dataclass
 class BatchStream:
-    """Walks through ``source`` epoch after epoch; ``epoch`` and ``index`` name the batch that comes next.
+    """Iterates over ``source`` epoch after epoch; ``epoch`` and ``index`` are those of the next batch.
 
-    They count what was taken, not what is made ``ahead``.
+    Prefetched batches are not counted.
     """
 
     source: BatchSource
     epoch: int = 0
     index: int = 0
-    ahead: Ahead | None = None
+    ahead: Prefetcher | None = None
 
     def next(self) -> Batch:
-        """Return the next batch and move on."""
+        """Return the next batch and advance."""
         if self.index >= self.source.batches_in(self.epoch):
             self.epoch, self.index = self.epoch + 1, 0
         batch = (self.ahead or self.source).batch(self.epoch, self.index)
@@ -55,18 +55,18 @@ class BatchStream:
         return batch
 
     def close(self) -> None:
-        """Let go of what is made ahead."""
+        """Stop prefetching."""
         if self.ahead is not None:
             self.ahead.close()
 
     @property
     def passed(self) -> float:
-        """Epochs consumed so far, as a fraction."""
+        """Number of epochs consumed so far, with fraction."""
         return self.epoch + self.index / max(self.source.batches_in(self.epoch), 1)
 
 
 def count_steps(training: TrainingConfig, batches: int) -> int:
-    """Return ``training.steps``, or the steps that ``training.epochs`` of ``batches`` batches come to."""
+    """Return ``training.steps``, or the number of steps in ``training.epochs`` epochs of ``batches`` batches."""
     if training.steps is not None:
         return training.steps
     return max(math.ceil((training.epochs or 0.0) * batches / training.accumulate), 1)

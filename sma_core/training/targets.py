@@ -1,4 +1,4 @@
-"""What labels are: their kind, their scale, their loss, and the way back to units, probabilities or names.
+"""Kinds of labels: scaling, loss, and conversion of outputs to units, probabilities or class names.
 
 Letters: n rows, B rows of a batch, N padded length, T targets, C classes.
 """
@@ -21,37 +21,37 @@ from sma_core.errors import CheckpointError, ConfigError, DataError
 Labels = NDArray[np.float64]
 
 MOST_PROBABILITIES = 20
-"""Up to this many classes each gets a column of predictions."""
+"""Maximum number of classes with a column of predictions each."""
 _UNKNOWN = -100
-"""What stands for a missing class in the cross-entropy."""
+"""Index of a missing class in the cross-entropy."""
 
 
 @dataclass(frozen=True)
 class Targets(ABC):
-    """T label columns of one kind. Missing labels are NaN and count for nothing."""
+    """T label columns of one kind; missing labels are NaN and ignored."""
 
     names: tuple[str, ...]
 
     kind: ClassVar[str]
     per_position: ClassVar[bool] = False
-    """Whether there is a label for every position of a row, and not for the row."""
+    """Whether labels belong to positions instead of rows."""
 
     @staticmethod
     def fit(names: tuple[str, ...], kind: str, labels: Labels, classes: Sequence[str] = ()) -> Targets:
-        """Make the targets of a kind from the training labels (n, T), and from the names of the classes."""
+        """Fit targets of ``kind`` to training labels (n, T), with the class names."""
         return _KINDS[kind].fitted(names, labels, tuple(classes))
 
     @staticmethod
     def from_json(facts: dict[str, Any]) -> Targets:
-        """Rebuild what `to_json` wrote; raises `CheckpointError` for a kind of a later version."""
+        """Rebuild what `to_json` wrote; raises `CheckpointError` for an unknown kind."""
         if facts["kind"] not in _KINDS:
-            raise CheckpointError(f"labels of kind {facts['kind']!r} are not known here: upgrade sma-core")
+            raise CheckpointError(f"labels of kind {facts['kind']!r} are unknown: upgrade sma-core")
         return _KINDS[facts["kind"]].rebuilt(facts)
 
     @classmethod
     @abstractmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
-        """Make targets of this kind; arguments as in `fit`."""
+        """Fit targets of this kind; arguments as in `fit`."""
 
     @classmethod
     @abstractmethod
@@ -59,12 +59,12 @@ class Targets(ABC):
         """Rebuild targets of this kind."""
 
     def balanced(self, labels: Labels) -> Targets:
-        """Return these targets with weights under which rare classes count for as much as common ones.
+        """Return these targets with class weights inversely proportional to class frequencies.
 
-        ``labels`` (n, T) are those of the training rows, or (m, 1) those of their positions. A class without any
-        keeps the weight 1. Raises `ConfigError` where labels are no classes.
+        ``labels`` are those of training rows (n, T) or positions (m, 1). A class without labels has weight 1.
+        Raises `ConfigError` when labels are not classes.
         """
-        raise ConfigError(f"class_weights are for classes, not for labels of the kind {self.kind}: leave it out")
+        raise ConfigError(f"class_weights is for classes, not for labels of kind {self.kind}: leave it out")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json``."""
@@ -73,11 +73,11 @@ class Targets(ABC):
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many outputs a head needs."""
+        """Number of outputs of the head."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that predictions are written to."""
+        """Names of the columns of predictions."""
         return self.names
 
     @abstractmethod
@@ -89,24 +89,24 @@ class Targets(ABC):
 
     @abstractmethod
     def predictions(self, outputs: Tensor) -> Labels:
-        """Turn outputs into values in the labels' units, probabilities, or classes of positions (B, N)."""
+        """Convert outputs to values in the labels' units, probabilities, or classes of positions (B, N)."""
 
-    def judged(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
-        """Return labels and predictions in the form that metrics take: one row for each thing judged."""
+    def scored(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
+        """Return labels and predictions as inputs of metrics, one row per scored item."""
         return labels, predictions
 
-    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
-        """Return how many things `judged` gives for each row (n,): one, or its known positions."""
+    def scored_counts(self, labels: Labels) -> NDArray[np.int64]:
+        """Return the number of scored items per row (n,): one, or the number of known positions."""
         return np.ones(len(labels), dtype=np.int64)
 
     def cells(self, prediction: Labels) -> list[float | str]:
-        """Give the prediction of one row as the cells of `columns`."""
+        """Return the prediction of one row as cells of `columns`."""
         return list(prediction.tolist())
 
 
 @dataclass(frozen=True)
 class Regression(Targets):
-    """Measured values; ``mean`` and ``spread`` (standard deviation) come from training rows only."""
+    """Measured values, standardised with ``mean`` and ``spread`` (standard deviation) of the training rows."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
@@ -115,7 +115,7 @@ class Regression(Targets):
 
     @classmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
-        """Take the scale from the training labels (n, T); without a known label it is 0 and 1."""
+        """Compute mean and spread of training labels (n, T); 0 and 1 without known labels."""
         count = (~np.isnan(labels)).sum(axis=0).clip(min=1)
         mean = np.nansum(labels, axis=0) / count
         spread = np.sqrt(np.nansum((labels - mean) ** 2, axis=0) / count)
@@ -133,22 +133,22 @@ class Regression(Targets):
         return len(self.names)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean squared error of scaled labels."""
+        """Return the mean squared error of standardised labels."""
         labels = labels.float()
         scaled = (labels.nan_to_num(0.0) - labels.new_tensor(self.mean)) / labels.new_tensor(self.spread)
         return _mean_of_known((outputs.float() - scaled) ** 2, labels)
 
     def predictions(self, outputs: Tensor) -> Labels:
-        """Turn outputs (n, T) into values in the labels' units."""
+        """Convert outputs (n, T) to values in the labels' units."""
         values: Labels = outputs.double().cpu().numpy() * np.asarray(self.spread) + np.asarray(self.mean)
         return values
 
 
 @dataclass(frozen=True)
 class MultiLabel(Targets):
-    """Zeros and ones in several columns.
+    """Labels 0 and 1 in several columns.
 
-    ``positive_weights`` (T) is how much a one of each column counts in the loss; empty: as much as a zero.
+    ``positive_weights`` (T) are the loss weights of label 1 in each column; empty: 1.
     """
 
     positive_weights: tuple[float, ...] = ()
@@ -157,7 +157,7 @@ class MultiLabel(Targets):
 
     @classmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
-        """There is nothing to take from the labels."""
+        """Return the targets; labels are not used."""
         return cls(names)
 
     @classmethod
@@ -166,7 +166,7 @@ class MultiLabel(Targets):
         return cls(tuple(facts["names"]), tuple(facts.get("positive_weights", ())))
 
     def balanced(self, labels: Labels) -> Targets:
-        """Let the ones of each column weigh as much together as its zeros."""
+        """Weight each column so that ones and zeros have equal total weight."""
         ones, zeros = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
         weights = np.where((ones > 0) & (zeros > 0), zeros / ones.clip(min=1), 1.0)
         return replace(self, positive_weights=tuple(map(float, weights)))
@@ -179,28 +179,30 @@ class MultiLabel(Targets):
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Return the binary cross-entropy."""
         outputs, labels = outputs.float(), labels.float()
-        wanted = labels.nan_to_num(0.0)
+        expected = labels.nan_to_num(0.0)
         weights = outputs.new_tensor(self.positive_weights) if self.positive_weights else None
-        each = functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none", pos_weight=weights)
-        return _mean_of_known(each, labels)
+        losses = functional.binary_cross_entropy_with_logits(
+            outputs, expected, reduction="none", pos_weight=weights
+        )
+        return _mean_of_known(losses, labels)
 
     def predictions(self, outputs: Tensor) -> Labels:
-        """Turn outputs (n, T) into probabilities."""
+        """Convert outputs (n, T) to probabilities."""
         return torch.sigmoid(outputs.double().cpu()).numpy()
 
 
 @dataclass(frozen=True)
 class Binary(MultiLabel):
-    """Zeros and ones in one column."""
+    """Labels 0 and 1 in one column."""
 
     kind: ClassVar[str] = "binary"
 
 
 @dataclass(frozen=True)
 class Multiclass(Targets):
-    """One class of several; labels are indices into ``classes``.
+    """One of several classes; labels are indices into ``classes``.
 
-    ``class_weights`` (C) is how much a label of each class counts in the loss; empty: all alike.
+    ``class_weights`` (C) are the loss weights of classes; empty: 1.
     """
 
     classes: tuple[str, ...]
@@ -210,7 +212,7 @@ class Multiclass(Targets):
 
     @classmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
-        """Keep the classes, which are those of all rows."""
+        """Return the targets with the classes of all rows."""
         return cls(names, classes)
 
     @classmethod
@@ -219,7 +221,7 @@ class Multiclass(Targets):
         return cls(tuple(facts["names"]), tuple(facts["classes"]), tuple(facts.get("class_weights", ())))
 
     def balanced(self, labels: Labels) -> Targets:
-        """Let all classes that occur weigh alike together; the mean weight of a label is 1."""
+        """Weight classes so that all have equal total weight; the mean weight of a label is 1."""
         known = labels[~np.isnan(labels)].astype(np.int64)
         counts = np.bincount(known, minlength=len(self.classes))
         weights = len(known) / (counts.clip(min=1) * (counts > 0).sum().clip(min=1))
@@ -232,29 +234,29 @@ class Multiclass(Targets):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The class, and a probability for each; with very many classes only that of the class."""
+        """The class, and the probability of each class; with over 20 classes only that of the predicted one."""
         name = self.names[0]
         if len(self.classes) > MOST_PROBABILITIES:
             return (name, f"{name}:probability")
-        return (name, *(f"{name}:{each}" for each in self.classes))
+        return (name, *(f"{name}:{label}" for label in self.classes))
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of outputs (…, C); labels (…) or (B, 1)."""
-        each = functional.cross_entropy(
+        losses = functional.cross_entropy(
             outputs.float().flatten(0, -2),  # (rows or positions, C)
             labels.float().nan_to_num(_UNKNOWN).flatten().long(),
             weight=outputs.new_tensor(self.class_weights, dtype=torch.float32) if self.class_weights else None,
             ignore_index=_UNKNOWN,
             reduction="none",
         )
-        return _mean_of_known(each, labels.flatten())
+        return _mean_of_known(losses, labels.flatten())
 
     def predictions(self, outputs: Tensor) -> Labels:
-        """Turn outputs (n, C) into probabilities."""
+        """Convert outputs (n, C) to probabilities."""
         return torch.softmax(outputs.double().cpu(), dim=-1).numpy()
 
     def cells(self, prediction: Labels) -> list[float | str]:
-        """Give the class and its probability, or those of all classes."""
+        """Return the class and the probabilities of all classes, or of the predicted one."""
         best = int(prediction.argmax())
         shown = prediction if len(self.classes) <= MOST_PROBABILITIES else prediction[best : best + 1]
         return [self.classes[best], *super().cells(shown)]
@@ -262,7 +264,7 @@ class Multiclass(Targets):
 
 @dataclass(frozen=True)
 class PerPosition(Multiclass):
-    """A symbol for every character; labels are indices into ``classes`` (B, N), NaN where nothing is known."""
+    """One symbol per character; labels are indices into ``classes`` (B, N), NaN where unknown."""
 
     kind: ClassVar[str] = "per-position"
     per_position: ClassVar[bool] = True
@@ -273,22 +275,22 @@ class PerPosition(Multiclass):
         return self.names
 
     def predictions(self, outputs: Tensor) -> Labels:
-        """Give the most probable class of every position (B, N)."""
+        """Return the most probable class of every position (B, N)."""
         return outputs.argmax(dim=-1).double().cpu().numpy()
 
-    def judged(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
-        """Let each known position count once: (positions, 1) both."""
+    def scored(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
+        """Return labels and predictions of known positions, (positions, 1) each."""
         known = ~np.isnan(labels)
         return labels[known][:, None], predictions[known][:, None]
 
-    def judged_counts(self, labels: Labels) -> NDArray[np.int64]:
+    def scored_counts(self, labels: Labels) -> NDArray[np.int64]:
         """Count the known positions of each row."""
         counts: NDArray[np.int64] = (~np.isnan(labels)).sum(axis=1, dtype=np.int64)
         return counts
 
     def cells(self, prediction: Labels) -> list[float | str]:
-        """Give the symbols of the positions where one is due; the others are NaN."""
-        return ["".join(self.classes[int(at)] for at in prediction[~np.isnan(prediction)])]
+        """Return the symbols of all positions that are not NaN as one cell."""
+        return ["".join(self.classes[int(label)] for label in prediction[~np.isnan(prediction)])]
 
 
 _KINDS: dict[str, type[Targets]] = {
@@ -297,17 +299,17 @@ _KINDS: dict[str, type[Targets]] = {
 
 
 def is_per_position(kind: str) -> bool:
-    """Whether labels of this kind stand at every position."""
+    """Return whether labels of this kind belong to positions."""
     return _KINDS[kind].per_position
 
 
-def _mean_of_known(each: Tensor, labels: Tensor) -> Tensor:
+def _mean_of_known(losses: Tensor, labels: Tensor) -> Tensor:
     known = ~labels.isnan()
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (losses * known).sum() / known.sum().clamp(min=1)
 
 
 def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:
-    """Guess what labels (n, T) are: names or zeros and ones are classes, anything else is a measured value."""
+    """Guess the kind of labels (n, T): names, and 0 and 1, are classes; others are measured values."""
     if classes:
         return Multiclass.kind
     known = labels[~np.isnan(labels)]
@@ -317,13 +319,13 @@ def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:
 
 
 def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, rows: NDArray[np.int64]) -> None:
-    """Raise `DataError` naming column, row and value when labels (n, T) do not fit ``kind``."""
+    """Raise `DataError` with column, row and value when labels (n, T) do not match ``kind``."""
     check_columns(names, kind)
     if kind not in (Binary.kind, MultiLabel.kind):
         return
-    odd = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
-    if len(odd):
-        row, column = odd[0]
+    invalid = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
+    if len(invalid):
+        row, column = invalid[0]
         raise DataError(
             f"{where}, row {rows[row]}: the target {names[column]!r} is {labels[row, column]:g}, "
             f"but {kind} labels are 0 or 1; for measured values use --kind regression"
@@ -331,7 +333,7 @@ def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, 
 
 
 def check_columns(names: tuple[str, ...], kind: str) -> None:
-    """Raise `DataError` when a kind that takes one target column is given several."""
+    """Raise `DataError` when a kind with a single target column gets several."""
     if kind == Binary.kind and len(names) > 1:
         raise DataError(f"binary takes one target column, not {len(names)}: use --kind multilabel")
     if issubclass(_KINDS[kind], Multiclass) and len(names) > 1:

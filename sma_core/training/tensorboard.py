@@ -1,4 +1,4 @@
-"""An observer that writes every figure of a run for TensorBoard (extra ``tensorboard``)."""
+"""Write the metrics of a run for TensorBoard (extra ``tensorboard``)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sma_core.plugins.hookspecs import hookimpl
 
 
 def require_tensorboard() -> None:
-    """Raise `UserError` when the package tensorboard is not installed."""
+    """Raise `UserError` when tensorboard is not installed."""
     try:
-        import torch.utils.tensorboard  # noqa: F401 - its import is the test
+        import torch.utils.tensorboard  # noqa: F401 - imported to test for it
     except ImportError as error:
         raise UserError(
             "training.tensorboard needs the package tensorboard: pip install 'sma-core[tensorboard]', "
@@ -22,7 +22,7 @@ def require_tensorboard() -> None:
 
 
 class TensorBoard:
-    """Writes to ``folder``; steps that a resumed run makes again replace those written before."""
+    """Observer that writes to ``folder``; a resumed run replaces the steps that it repeats."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class TensorBoard:
 
     @hookimpl
     def sma_on_event(self, event: Event) -> None:
-        """Write the event's figures under their names in ``metrics.jsonl``."""
+        """Write the event's metrics under the names used in ``metrics.jsonl``."""
         match event:
             case RunStarted():
                 from torch.utils.tensorboard import SummaryWriter

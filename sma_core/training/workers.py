@@ -1,7 +1,7 @@
-"""Data workers: processes that make the coming batches while the model computes, through torch's loader.
+"""Make batches in worker processes while the model computes, with torch's data loader.
 
-A worker is told numbers of batches, and opens the store anew by its path. Batches come back in the order in which
-they are asked for, so a run has the same bits with any number of workers.
+A worker receives epoch and index of batches, and opens the store by its path. Batches are returned in the
+requested order, so a run is bitwise equal for any number of workers.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from sma_core.signals import STOP_SIGNALS
 from sma_core.training.stream import BatchSource, BatchStream
 
 BATCHES_AHEAD = 4
-"""For each worker."""
+"""Prefetched batches per worker."""
 SECONDS_TO_DIE = 5.0
-"""How long a worker whose connection broke may take to be dead."""
+"""Seconds to wait for the exit of a worker whose pipe closed."""
 DEAD = "DataLoader worker"
-"""How torch begins what it says of a worker that is dead."""
+"""Prefix of torch's messages about dead workers."""
 Number = tuple[int, int]
 """Epoch and index of a batch."""
 
 
 class _Batches(Dataset[Batch | SmaError]):
-    """The batches of ``source`` by their numbers; an error of ours comes back as it is."""
+    """The batches of ``source`` by number; returns `SmaError` instead of raising it."""
 
     def __init__(self, source: BatchSource) -> None:
         self._source = source
@@ -43,7 +43,7 @@ class _Batches(Dataset[Batch | SmaError]):
 
 
 class _Numbers(Sampler[Number]):
-    """The numbers of all batches from one on, epoch after epoch, without an end."""
+    """Yields batch numbers from ``start`` on, epoch after epoch, endlessly."""
 
     def __init__(self, source: BatchSource, start: Number) -> None:
         self._source, self._start = source, start
@@ -57,27 +57,27 @@ class _Numbers(Sampler[Number]):
 
 
 class BatchWorkers:
-    """Makes the batches of ``source`` in ``workers`` processes, which start when the first is asked for."""
+    """Makes the batches of ``source`` in ``workers`` processes, started at the first request."""
 
     def __init__(self, source: BatchSource, workers: int, device: torch.device) -> None:
         self._source, self._workers, self._device = source, workers, device
-        self._coming: Iterator[Batch | SmaError] | None = None
-        self._due: Number | None = None
+        self._batches: Iterator[Batch | SmaError] | None = None
+        self._next_number: Number | None = None
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return the batch that is due; the first call says which that is. Raises what making it raised."""
-        if self._coming is None or (self._due is not None and self._due != (epoch, index)):
-            self._coming = self._from((epoch, index))
-        found = _next(self._coming)
-        if isinstance(found, SmaError):
-            raise found
+        """Return the requested batch; another position than the next one restarts the workers."""
+        if self._batches is None or (self._next_number is not None and self._next_number != (epoch, index)):
+            self._batches = self._from((epoch, index))
+        batch = _next(self._batches)
+        if isinstance(batch, SmaError):
+            raise batch
         more = index + 1 < self._source.batches_in(epoch)
-        self._due = (epoch, index + 1) if more else (epoch + 1, 0)
-        return found
+        self._next_number = (epoch, index + 1) if more else (epoch + 1, 0)
+        return batch
 
     def close(self) -> None:
         """Stop the processes."""
-        self._coming = self._due = None
+        self._batches = self._next_number = None
 
     def _from(self, start: Number) -> Iterator[Batch | SmaError]:
         loader: DataLoader[Batch | SmaError] = DataLoader(
@@ -87,39 +87,38 @@ class BatchWorkers:
             num_workers=self._workers,
             prefetch_factor=BATCHES_AHEAD,
             pin_memory=self._device.type == "cuda",
-            worker_init_fn=_leave_signals_to_the_parent,
+            worker_init_fn=_ignore_stop_signals,
             multiprocessing_context="spawn",
-            generator=torch.Generator(),  # its own: the run's draws must not depend on workers
+            generator=torch.Generator(),  # separate, so that the run's random state does not depend on workers
         )
         return iter(loader)
 
 
-def _next(coming: Iterator[Batch | SmaError]) -> Batch | SmaError:
-    """Return the next batch; raise `RuntimeError` when its worker is dying.
+def _next(batches: Iterator[Batch | SmaError]) -> Batch | SmaError:
+    """Return the next batch; raises `RuntimeError` when its worker is dying.
 
-    The way to such a worker breaks a moment before the system tells of its death, at which torch's handler raises,
-    wherever the program is: so this is waited for here.
+    The pipe of a dying worker closes before SIGCHLD arrives, on which torch's handler raises; so wait for it.
     """
     try:
-        return next(coming)
+        return next(batches)
     except (OSError, EOFError) as error:
-        if str(error).startswith("Caught "):  # raised in a worker that lives, and brought here by torch
+        if str(error).startswith("Caught "):  # raised in a live worker, and passed on by torch
             raise
         time.sleep(SECONDS_TO_DIE)
         raise RuntimeError(f"{DEAD} cannot be reached: {error!r}") from error
 
 
 @contextmanager
-def explained(stream: BatchStream) -> Iterator[None]:
-    """Close the stream at the end; raise `DataError` when a worker died, which torch reports anywhere inside."""
+def worker_errors(stream: BatchStream) -> Iterator[None]:
+    """Close the stream at the end; raises `DataError` when a worker died in the block."""
     try:
         yield
     except RuntimeError as error:
         if not str(error).startswith(DEAD):
             raise
         raise DataError(
-            f"a data worker died, perhaps for lack of memory ({_first_line(error)}); the last checkpoints are "
-            "kept: go on with --resume, perhaps with fewer workers (--set training.workers=0)"
+            f"a data worker died, perhaps out of memory ({_first_line(error)}); the last checkpoints are "
+            "kept: continue with --resume, perhaps with fewer workers (--set training.workers=0)"
         ) from error
     finally:
         stream.close()
@@ -129,7 +128,7 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0].rstrip(".")
 
 
-def _leave_signals_to_the_parent(worker: int) -> None:
-    """Ignore what asks for a stop, which often reaches a whole group: the step under way still needs batches."""
+def _ignore_stop_signals(worker: int) -> None:
+    """Ignore stop signals, often sent to the process group: the current step still needs batches."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

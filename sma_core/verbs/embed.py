@@ -13,8 +13,8 @@ from sma_core.devices.ranks import joined
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.writers.gathering import in_order, pack_vectors, unpack_vectors
-from sma_core.writers.vector_files import opened_vectors
+from sma_core.writers.gathering import gather_in_order, pack_vectors, unpack_vectors
+from sma_core.writers.vector_files import open_vectors
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def embed(
     began = time.monotonic()
     out, rows, unusable = Path(out), 0, 0
     shape: tuple[int, ...] = ()
-    with joined() as ranks, opened_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
+    with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)
         embedder = Embedder(loaded, pooling, layer, batch_tokens)
         source = loaded.reading.source(data, column, reader)
         parts = map(embedder.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
-            parts = map(unpack_vectors, in_order(ranks, map(pack_vectors, parts)))
+            parts = map(unpack_vectors, gather_in_order(ranks, map(pack_vectors, parts)))
         for part, vectors in chain.from_iterable(parts):
             assert file is not None, "rank 0 has a file to write to, and no other gets anything"
             file.add(part, vectors)

@@ -25,11 +25,11 @@ from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_la
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.runs.provenance import parts_of
+from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.results import Estimate, EvaluateResult, plain
 from sma_core.runs.run_folder import RunFolder
-from sma_core.training.judging import Judged, judge
-from sma_core.writers.judged_rows import write_rows
+from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
+from sma_core.writers.evaluation_table import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]
@@ -113,26 +113,31 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
 def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
     """Read the rows of the run's task, divided as they were."""
     assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
-    with parts_of(loaded.path, loaded.record, policy):
+    with explain_missing_parts(loaded.path, loaded.record, policy):
         rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
     check_same_rows(RunFolder(loaded.path), rows)
     return rows
 
 
-def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> Judged:
+def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledPredictions:
     """Predict the rows of a part, in the order of the file, in the arithmetic that the run was judged in."""
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
     size, module = loaded.config.training.batch_size, loaded.module
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
     batches = [batch for each in parts for batch in rows.batches(each, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
-        judged = judge(module, loaded.needed_targets(), batches)
+        judged = predict_labelled(module, loaded.needed_targets(), batches)
     judged = judged.take(np.argsort(judged.rows, kind="stable"))
     return with_the_models_classes(judged, rows.store)
 
 
 def _result(
-    loaded: LoadedRun, rows: LabelledRows, judged: Judged, part: JudgedPart | None, draws: _Draws, began: float
+    loaded: LoadedRun,
+    rows: LabelledRows,
+    judged: LabelledPredictions,
+    part: JudgedPart | None,
+    draws: _Draws,
+    began: float,
 ) -> EvaluateResult:
     """Compute the figures and their intervals."""
     estimates = _estimates(judged, draws)
@@ -154,7 +159,7 @@ def _result(
     )
 
 
-def _estimates(judged: Judged, draws: _Draws) -> dict[str, dict[str, Estimate]]:
+def _estimates(judged: LabelledPredictions, draws: _Draws) -> dict[str, dict[str, Estimate]]:
     """Return figures with intervals: by target where there are several, and under the empty name the means."""
     every = np.arange(len(judged.rows))
     intervals = percentile_intervals(
@@ -167,7 +172,7 @@ def _estimates(judged: Judged, draws: _Draws) -> dict[str, dict[str, Estimate]]:
     return found
 
 
-def _figures(judged: Judged) -> dict[_Key, float]:
+def _figures(judged: LabelledPredictions) -> dict[_Key, float]:
     """Return the means over the targets, and where there are several also each."""
     each = judged.target_figures()
     found = {("", name): value for name, value in mean_figures(judged.targets.kind, each).items()}
@@ -179,7 +184,7 @@ def _figures(judged: Judged) -> dict[_Key, float]:
 
 def _write(
     result: EvaluateResult,
-    judged: Judged,
+    judged: LabelledPredictions,
     rows: LabelledRows,
     predictions: Path | str | None,
     report: Path | str | None,

@@ -24,16 +24,16 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
-from sma_core.runs.provenance import origin_of, parts_of
+from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.restore import restore_newest
 from sma_core.runs.results import FinetuneResult
 from sma_core.runs.resuming import find_run, reopen
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
-from sma_core.runs.settings import Request, finetune_settings, wishes
+from sma_core.runs.settings import Request, finetune_settings, requested_settings
 from sma_core.training.finetuning import FinetuneObjective
-from sma_core.training.judging import figures_by_target
+from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
@@ -100,7 +100,7 @@ def finetune(
     domain, policy = named(domain, policy)
 
     def find() -> RunFolder | None:
-        return find_run(resume, VERB, domain, folder, wishes(request, FinetuneConfig))
+        return find_run(resume, VERB, domain, folder, requested_settings(request, FinetuneConfig))
 
     with open_session(request, observers, policy) as session:
         with session.preparing(find) as resumed:
@@ -133,7 +133,7 @@ def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> st
 def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
     """Resolve a new fine-tuning and prepare its rows."""
     start = open_pretrained(domain, model, "fine-tuning starts from")
-    with parts_of(model, start.record, session.policy):
+    with explain_missing_parts(model, start.record, session.policy):
         registry = Registry.load(start.domain, session.policy)
         session.observe(registry)
         config = finetune_settings(registry, session.request, start.settings).config
@@ -146,7 +146,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     registry, config = reopen(run, session.request_for(run), FinetuneConfig, session.policy)
     session.observe(registry)
     record = run.record()
-    with parts_of(run.path, record, session.policy):
+    with explain_missing_parts(run.path, record, session.policy):
         job = _prepared(registry, config, feed_of(registry, config.data, record), session)
     check_same_rows(run, job.rows)
     run.write_config(config, job.placement.precision)
@@ -220,7 +220,8 @@ def _judge(
     batch_size = job.config.training.batch_size
     with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
         valid, test = (
-            objective.judge(job.rows.batches(part, batch_size), job.placement.ranks) for part in ("valid", "test")
+            objective.predict_labelled(job.rows.batches(part, batch_size), job.placement.ranks)
+            for part in ("valid", "test")
         )
     return FinetuneResult(
         run=run.path,
@@ -246,7 +247,7 @@ def _write_run(job: _Job, targets: Targets, run: RunFolder) -> None:
     """Write what makes a new folder a run; ``model.json`` comes last."""
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
-    run.take_rejected(*job.rows.prepared.rejected_rows)
+    run.copy_rejected(*job.rows.prepared.rejected_rows)
     run.write_record(_record(job, targets, finished=False))
 
 

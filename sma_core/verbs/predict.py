@@ -18,8 +18,8 @@ from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import PredictResult
 from sma_core.training.targets import Multiclass
-from sma_core.writers.gathering import in_order, pack_table, unpack_table
-from sma_core.writers.tables import of_rows, opened_table
+from sma_core.writers.gathering import gather_in_order, pack_table, unpack_table
+from sma_core.writers.tables import open_table, with_row_columns
 
 
 def predict(
@@ -56,12 +56,12 @@ def predict(
     count = unusable = 0
     models = [Path(each) for each in ([model] if isinstance(model, str | Path) else model)]
     out = as_path(out)
-    with joined() as ranks, opened_table(out) if ranks.first else nullcontext() as table:
+    with joined() as ranks, open_table(out) if ranks.first else nullcontext() as table:
         loaded = Ensemble.load(models, device, policy, precision)
         reading = loaded.first.reading
         chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
-        tables = (of_rows(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
-        shared = tables if ranks.alone else map(unpack_table, in_order(ranks, map(pack_table, tables)))
+        tables = (with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
+        shared = tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
         for columns in shared:
             assert table is not None, "rank 0 has a file to write to, and no other gets anything"
             table.write(columns)

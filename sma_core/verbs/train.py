@@ -32,14 +32,14 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import masking_strategy, optimizer_factory, reconstruction_loss, schedule_function
-from sma_core.runs.provenance import origin_of, parts_of
+from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import DataRecord, RunRecord
 from sma_core.runs.restore import restore_newest
 from sma_core.runs.results import Plan, TrainResult
 from sma_core.runs.resuming import find_run, reopen
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
-from sma_core.runs.settings import Request, pretrain_settings, wishes
+from sma_core.runs.settings import Request, pretrain_settings, requested_settings
 from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.method import Method
@@ -144,7 +144,7 @@ def train(
     domain, policy = named(domain, policy)
 
     def find() -> RunFolder | None:
-        return find_run(resume, VERB, domain, folder, wishes(request, PretrainConfig))
+        return find_run(resume, VERB, domain, folder, requested_settings(request, PretrainConfig))
 
     with open_session(request, observers, policy) as session:
         with session.preparing(find) as resumed:
@@ -195,7 +195,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     registry, config = reopen(run, session.request_for(run), PretrainConfig, session.policy)
     session.observe(registry)
     record = run.record()
-    with parts_of(run.path, record, session.policy):
+    with explain_missing_parts(run.path, record, session.policy):
         job = _prepared(registry, config, feed_of(registry, config.data, record), session)
     run.write_config(config, job.placement.precision)
     return job
@@ -217,7 +217,7 @@ def _write_run(job: _Job, run: RunFolder) -> None:
     """Write what makes a new folder a run; ``model.json`` comes last."""
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
-    run.take_rejected(*job.prepared.rejected_rows)
+    run.copy_rejected(*job.prepared.rejected_rows)
     run.write_record(job.record(finished=False))
 
 

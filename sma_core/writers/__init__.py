@@ -1,1 +1,1 @@
-"""Write results to files: tables of predictions, vectors, and the model card."""
+"""Write predictions, vectors and model cards to files."""

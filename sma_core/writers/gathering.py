@@ -1,6 +1,7 @@
-"""Rows shared out over ranks, and what is made of them put back into one order.
+"""Split rows over ranks, and collect results in file order.
 
-Rank r takes the chunks r, r + ranks, …; after each round rank 0 has those of all. No rank holds more than a round.
+Rank r processes the chunks r, r + ranks, …; after each round rank 0 collects the results. Memory is bounded by one
+round.
 """
 
 from __future__ import annotations
@@ -22,20 +23,20 @@ from sma_core.writers.tables import Columns
 _DONE, _RESULT, _ERROR = b"", b"+", b"!"
 
 
-def in_order(ranks: Ranks, results: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the results of all ranks on rank 0, in the order of their chunks; nothing on the others.
+def gather_in_order(ranks: Ranks, results: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the results of all ranks in the order of chunks on rank 0, and nothing on the others.
 
-    Raises `DataError` on rank 0 when one of them met an error, and `OtherRankFailed` on the others.
+    When any rank fails, raises `DataError` on rank 0 and `OtherRankFailed` on the others.
     """
-    own = iter(results)
+    local = iter(results)
     while True:
-        gathered = ranks.gather(_next(own))
-        for each in gathered:
-            if each.startswith(_ERROR):
-                sentence = each[1:].decode()
-                raise DataError(sentence) if ranks.first else OtherRankFailed(sentence, DataError.exit_code)
+        gathered = ranks.gather(_next(local))
+        for result in gathered:
+            if result.startswith(_ERROR):
+                message = result[1:].decode()
+                raise DataError(message) if ranks.first else OtherRankFailed(message, DataError.exit_code)
         if ranks.first:
-            yield from (each[1:] for each in gathered if each)
+            yield from (result[1:] for result in gathered if result)
         if _DONE in gathered:
             return
 
@@ -50,7 +51,7 @@ def _next(results: Iterator[bytes]) -> bytes:
 
 
 def pack_table(columns: Columns) -> bytes:
-    """Write columns as an Arrow stream."""
+    """Serialise columns as an Arrow stream."""
     table = pa.table(dict(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -59,24 +60,24 @@ def pack_table(columns: Columns) -> bytes:
 
 
 def unpack_table(packed: bytes) -> Columns:
-    """Read what `pack_table` wrote."""
+    """Deserialise the result of `pack_table`."""
     table = pa.ipc.open_stream(packed).read_all()
     return {name: table.column(name).combine_chunks() for name in table.column_names}
 
 
 def pack_vectors(parts: Iterable[tuple[RowChunk, Vectors]]) -> bytes:
-    """Write the parts of a chunk: rows, without what the network reads of them, and their vectors."""
+    """Serialise the parts of a chunk: rows, without the network's inputs, and their vectors."""
     packed = [_pack_part(*part) for part in parts]
-    return b"".join(len(each).to_bytes(8, "little") + each for each in packed)
+    return b"".join(len(part).to_bytes(8, "little") + part for part in packed)
 
 
 def unpack_vectors(packed: bytes) -> Iterator[tuple[RowChunk, Vectors]]:
-    """Read what `pack_vectors` wrote."""
-    at = 0
-    while at < len(packed):
-        end = at + 8 + int.from_bytes(packed[at : at + 8], "little")
-        yield _unpack_part(packed[at + 8 : end])
-        at = end
+    """Deserialise the result of `pack_vectors`."""
+    start = 0
+    while start < len(packed):
+        end = start + 8 + int.from_bytes(packed[start : start + 8], "little")
+        yield _unpack_part(packed[start + 8 : end])
+        start = end
 
 
 def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:

@@ -1,4 +1,4 @@
-"""The model card of a fine-tuned run: its ``README.md``, written from what the run knows of itself."""
+"""Write the model card of a fine-tuned run, its ``README.md``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sma_core.runs.results import FinetuneResult
 from sma_core.training.targets import Targets
 
 MOST_REASONS = 5
-"""Reasons for setting rows aside that the card names."""
+"""Maximum number of rejection reasons in the card."""
 _USE = """```bash
 # a line for every row, those that cannot be used with the reason
 sma predict --model {run}{domain} FILE --out predictions.csv
@@ -32,7 +32,7 @@ sma evaluate --model {run}{domain} --data FILE --target {targets}
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is written from, besides the result; ``parameters`` counts all numbers of the network."""
+    """Inputs of a card besides the result; ``parameters`` is the number of the network's parameters."""
 
     registry: Registry
     config: FinetuneConfig
@@ -43,7 +43,7 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts, result: FinetuneResult) -> str:
-    """Return the card as Markdown: what the model is, its data, split and figures, its limits and its use."""
+    """Return the card as Markdown: model, data, split, metrics, limits and use."""
     parts = {
         f"{result.task}, learned by sma": _what(facts, result),
         "Data": _data(facts),
@@ -102,11 +102,11 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
 
 def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     names = list(result.test)
-    both = [(f"{name}", _number(result.valid[name]), _number(result.test[name])) for name in names]
-    text = _table(("figure", "validation", "test"), both)
+    metrics = [(name, _number(result.valid[name]), _number(result.test[name])) for name in names]
+    text = _table(("figure", "validation", "test"), metrics)
     if result.test_targets:
-        each = [(f"`{name}`", *map(_number, own.values())) for name, own in result.test_targets.items()]
-        text += f"\n\nTest, target by target:\n\n{_table(('target', *names), each)}"
+        targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
+        text += f"\n\nTest, target by target:\n\n{_table(('target', *names), targets)}"
     notes = []
     if result.kind == "regression":
         notes.append("Figures are in the labels' own units.")

@@ -1,6 +1,6 @@
-"""Tables that verbs write row by row: ``.csv`` (also compressed), ``.parquet``, ``.jsonl``.
+"""Write tables chunk by chunk: ``.csv`` (also compressed), ``.parquet``, ``.jsonl``.
 
-A file appears under its name only when it is complete. Each writer takes pieces of a table with the same columns.
+Files are written atomically. All chunks of a table have the same columns.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from sma_core.files import replacing
 TABLES = (".csv", ".csv.gz", ".parquet", ".jsonl")
 
 Columns = Mapping[str, pa.Array]
-"""Cells by the name of their column; null where one is missing."""
+"""Column name -> cells, null where missing."""
 
 
 class TableWriter(Protocol):
-    """Takes a table piece by piece."""
+    """Writes a table chunk by chunk."""
 
     def write(self, columns: Columns) -> None:
-        """Append rows; all pieces have the columns of the first."""
+        """Append rows, with the columns of the first chunk."""
         ...
 
 
 @contextmanager
-def opened_table(out: Path | None) -> Iterator[TableWriter]:
-    """Open a table to write to, of the format that the ending says; csv on standard output when ``out`` is empty.
+def open_table(out: Path | None) -> Iterator[TableWriter]:
+    """Open a table writer for the format of the suffix, or for csv on standard output when ``out`` is None.
 
-    Raises `UserError` for another ending, `DataError` when the file cannot be written.
+    Raises `UserError` for an unknown suffix, `DataError` when the file cannot be written.
     """
     if out is None:
         yield _Csv(sys.stdout)
         return
-    ending = refuse_ending(out, TABLES, "predictions are")
-    with written(out) as temporary, ExitStack() as stack:
+    ending = check_suffix(out, TABLES, "predictions are")
+    with writing(out) as temporary, ExitStack() as stack:
         if ending == ".parquet":
             yield stack.enter_context(parquet_table(temporary))
         else:
@@ -54,27 +54,27 @@ def opened_table(out: Path | None) -> Iterator[TableWriter]:
             yield _JsonLines(file) if ending == ".jsonl" else _Csv(file)
 
 
-def of_rows(chunk: RowChunk, identifier: str | None, found: Columns) -> Columns:
-    """Join what is found for the rows of a chunk with what says which rows they are, and why one cannot be used.
+def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) -> Columns:
+    """Add columns that identify the rows of a chunk to ``results``.
 
-    The columns are ``row``, the identifier where one was asked for, ``input`` of text, those of ``found``, and
-    ``reason``. Raises `UserError` when two have one name.
+    The columns are ``row``, the identifier if requested, ``input`` for text, those of ``results``, and ``reason``
+    for unusable rows. Raises `UserError` for a duplicate column name.
     """
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
     if identifier is not None and chunk.names is not None:
         parts.append((identifier, pa.array(chunk.names, pa.string())))
     if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.texts, pa.string())))
-    parts += [*found.items(), ("reason", pa.array(chunk.reasons, pa.string()))]
+    parts += [*results.items(), ("reason", pa.array(chunk.reasons, pa.string()))]
     names = [name for name, _ in parts]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UserError(f"two columns would be named {twice!r}: rename the one in the file")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise UserError(f"two columns would be named {duplicate!r}: rename the one in the file")
     return dict(parts)
 
 
-def refuse_ending(out: Path, endings: Sequence[str], what: str) -> str:
-    """Return which of ``endings`` the file's name has; raises `UserError` when it has another."""
+def check_suffix(out: Path, endings: Sequence[str], what: str) -> str:
+    """Return the suffix of a file name among ``endings``; raises `UserError` for another one."""
     for ending in endings:
         if out.name.lower().endswith(ending):
             return ending
@@ -84,8 +84,8 @@ def refuse_ending(out: Path, endings: Sequence[str], what: str) -> str:
 
 
 @contextmanager
-def written(out: Path) -> Iterator[Path]:
-    """Give a temporary path whose file becomes ``out`` on normal exit; raises `DataError` when it cannot."""
+def writing(out: Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes ``out`` on normal exit; raises `DataError` when it cannot be written."""
     if out.is_dir():
         raise DataError(f"cannot write {out}: it is a folder")
     try:
@@ -101,7 +101,7 @@ def _text_file(path: Path, compressed: bool) -> Iterator[TextIO]:
         with path.open("w", newline="", encoding="utf-8") as file:
             yield file
         return
-    # Without name and time in its header, the same rows give the same bytes.
+    # No name and time in the header, so that equal rows give equal bytes.
     with (
         path.open("wb") as raw,
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
@@ -111,7 +111,7 @@ def _text_file(path: Path, compressed: bool) -> Iterator[TextIO]:
 
 
 class _Csv:
-    """Comma-separated, numbers with six digits, nothing where a cell is missing."""
+    """Comma-separated, numbers with six digits, missing cells empty."""
 
     def __init__(self, file: TextIO) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -125,18 +125,18 @@ class _Csv:
 
 
 class _JsonLines:
-    """A JSON object a line; null where a cell is missing."""
+    """One JSON object per line, missing cells null."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, columns: Columns) -> None:
-        for cells in zip(*(each.to_pylist() for each in columns.values()), strict=True):
+        for cells in zip(*(column.to_pylist() for column in columns.values()), strict=True):
             self._file.write(json.dumps(dict(zip(columns, cells, strict=True)), ensure_ascii=False) + "\n")
 
 
 class _Parquet:
-    """A row group for each piece."""
+    """One row group per chunk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -151,7 +151,7 @@ class _Parquet:
 
 @contextmanager
 def parquet_table(path: Path) -> Iterator[TableWriter]:
-    """Open a Parquet file to write to."""
+    """Open a writer of a Parquet file."""
     table = _Parquet(path)
     try:
         yield table

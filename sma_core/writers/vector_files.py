@@ -1,9 +1,8 @@
-"""Files of vectors: ``.npy``, ``.npz``, ``.parquet`` and HDF5; each appears only when it is complete.
+"""Write vectors atomically to ``.npy``, ``.npz``, ``.parquet`` or HDF5.
 
-``.npy`` is the vectors alone. ``.npz`` and HDF5 hold ``vectors`` (n, …), ``rows`` (n,) their numbers in the file,
-``unusable_rows`` and ``reasons`` (k,) for those that have no vector, and ``ids`` (n,) where an identifier was
-asked for. Where every position has a vector, ``vectors`` is (T, D), and row i has those from ``offsets[i]`` to
-``offsets[i + 1]``.
+``.npy`` has only the vectors. ``.npz`` and HDF5 have ``vectors`` (n, …), the row numbers ``rows`` (n,),
+``unusable_rows`` and ``reasons`` (k,) for rows without vectors, and ``ids`` (n,) if an identifier was requested.
+For vectors of positions, ``vectors`` is (T, D), and row i has those from ``offsets[i]`` to ``offsets[i + 1]``.
 """
 
 from __future__ import annotations
@@ -22,37 +21,37 @@ from numpy.typing import NDArray
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Pooling, Vectors
-from sma_core.writers.tables import TableWriter, of_rows, parquet_table, refuse_ending, written
+from sma_core.writers.tables import TableWriter, check_suffix, parquet_table, with_row_columns, writing
 
 ENDINGS = (".npy", ".npz", ".parquet", ".h5", ".hdf5")
 
 
 class VectorFile(ABC):
-    """Takes the vectors of rows, chunk by chunk."""
+    """Writes vectors chunk by chunk."""
 
     @abstractmethod
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
         """Append the vectors of a chunk's rows."""
 
-    def finish(self) -> None:  # noqa: B027 - most have nothing left to do
-        """Write what can be written only now."""
+    def finish(self) -> None:  # noqa: B027 - optional
+        """Write data that depends on all chunks, such as headers."""
 
 
 @contextmanager
-def opened_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterator[VectorFile]:
-    """Open a file of vectors, of the format that the ending says.
+def open_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterator[VectorFile]:
+    """Open a file of vectors in the format of its suffix.
 
-    Raises `UserError` for another ending, or one whose format cannot hold what is asked for; `DataError` when the
-    file cannot be written.
+    Raises `UserError` for an unknown suffix, or a format that cannot hold the requested vectors or identifiers;
+    `DataError` when the file cannot be written.
     """
-    ending = refuse_ending(out, ENDINGS, "vectors are")
+    ending = check_suffix(out, ENDINGS, "vectors are")
     if ending == ".npy" and pooling == "inputs":
         raise UserError(
-            f"{out}: an .npy file holds one vector a row: for --pooling inputs use .npz, .parquet or .h5"
+            f"{out}: an .npy file has one vector per row: for --pooling inputs use .npz, .parquet or .h5"
         )
     if ending == ".npy" and identifier is not None:
         raise UserError(f"{out}: an .npy file has no place for identifiers: use .npz, .parquet or .h5")
-    with written(out) as temporary, ExitStack() as stack:
+    with writing(out) as temporary, ExitStack() as stack:
         file: VectorFile
         if ending == ".parquet":
             file = _Parquet(stack.enter_context(parquet_table(temporary)), identifier)
@@ -75,7 +74,7 @@ class _Parquet(VectorFile):
         values = vectors.values
         if vectors.lengths is not None:
             lengths = vectors.lengths
-        else:  # a null is an empty list: older pyarrow writes no other
+        else:  # a null must be an empty list in older pyarrow
             lengths = np.where(usable, values.shape[1], 0)
             values = values[usable]
         if vectors.lengths is None and values.ndim == 2:
@@ -84,11 +83,11 @@ class _Parquet(VectorFile):
             name = "vectors"
             inner = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[-1])
         lists = pa.ListArray.from_arrays(pa.array(_offsets(lengths), pa.int32()), inner, mask=pa.array(~usable))
-        self._table.write(of_rows(chunk, self._identifier, {name: lists}))
+        self._table.write(with_row_columns(chunk, self._identifier, {name: lists}))
 
 
 class _Rows:
-    """What stands beside the vectors; it is kept until the end, some bytes a row."""
+    """Row numbers, lengths, names and reasons, kept in memory until the end."""
 
     def __init__(self) -> None:
         self._numbers: list[NDArray[np.int64]] = []
@@ -106,21 +105,21 @@ class _Rows:
             self._names = [*(self._names or ()), *chunk.names]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Give the arrays by name; texts as fixed-width unicode."""
-        found: dict[str, NDArray[Any]] = {
+        """Return the arrays by name; texts as fixed-width unicode."""
+        arrays: dict[str, NDArray[Any]] = {
             "rows": np.concatenate(self._numbers),
             "unusable_rows": np.array([number for number, _ in self._unusable], dtype=np.int64),
             "reasons": np.array([reason for _, reason in self._unusable], dtype=np.str_),
         }
         if self._lengths:
-            found["offsets"] = _offsets(np.concatenate(self._lengths))
+            arrays["offsets"] = _offsets(np.concatenate(self._lengths))
         if self._names is not None:
-            found["ids"] = np.array(self._names, dtype=np.str_)
-        return found
+            arrays["ids"] = np.array(self._names, dtype=np.str_)
+        return arrays
 
 
 class _Numpy(VectorFile):
-    """Vectors are appended to a raw file; the header needs their number, so it is written at the end."""
+    """Appends vectors to a raw file; the header, which has their number, is written at the end."""
 
     def __init__(self, path: Path, raw: IO[bytes], alone: bool) -> None:
         self._path, self._raw, self._alone = path, raw, alone
@@ -146,7 +145,7 @@ class _Numpy(VectorFile):
                     np.lib.format.write_array(member, array, allow_pickle=False)
 
     def _copy(self, whole: IO[bytes]) -> None:
-        """Write header and vectors."""
+        """Write the header and copy the vectors."""
         header = {"descr": "<f4", "fortran_order": False, "shape": (self._count, *self._shape)}
         np.lib.format.write_array_header_1_0(whole, header)
         self._raw.seek(0)
@@ -166,7 +165,7 @@ def _opened_numpy(path: Path, alone: bool) -> Iterator[_Numpy]:
 
 
 class _Hdf5(VectorFile):
-    """Vectors go into one growing data set, what stands beside them follows at the end."""
+    """Appends vectors to a resizable data set; the other arrays are written at the end."""
 
     def __init__(self, file: Any) -> None:  # noqa: ANN401 - h5py has no types
         self._file, self._rows = file, _Rows()
@@ -174,9 +173,9 @@ class _Hdf5(VectorFile):
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
         values = vectors.values
         if "vectors" not in self._file:
-            each = max(1, (1 << 18) // max(1, values[:1].size))
+            rows_in_chunk = max(1, (1 << 18) // max(1, values[:1].size))
             shape = values.shape[1:]
-            options = {"dtype": "f4", "maxshape": (None, *shape), "chunks": (each, *shape)}
+            options = {"dtype": "f4", "maxshape": (None, *shape), "chunks": (rows_in_chunk, *shape)}
             self._file.create_dataset("vectors", (0, *shape), **options)
         data = self._file["vectors"]
         data.resize(len(data) + len(values), axis=0)

@@ -174,7 +174,7 @@ def test_a_parquet_column_of_text_is_no_feature(tmp_path):
     parquet.write_table(pa.table({"a": [1.0], "name": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="the column 'name' holds string, not numbers"):
         list(read_parquet(tmp_path / "a.parquet", (), ()))
-    with pytest.raises(DataError, match="no readable Parquet file"):
+    with pytest.raises(DataError, match="not a readable Parquet file"):
         list(read_parquet(write(tmp_path, "b.parquet", b"no"), (), ()))
 
 
@@ -209,7 +209,7 @@ def test_arrays_that_are_no_table_are_refused(tmp_path, array):
 
 def test_arrays_that_need_pickle_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[{}]], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match="no readable file"):
+    with pytest.raises(DataError, match="not a readable NumPy file"):
         list(read_arrays(tmp_path / "a.npy", (), ()))
     np.save(tmp_path / "b.npy", np.zeros((2, 3)))
     with pytest.raises(DataError, match="2 names are given"):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sma_core.data.batching.batches import collate
-from sma_core.data.classes import class_order
-from sma_core.data.labels import build_labels
+from sma_core.data.labels import build_label_parser, class_order
 from sma_core.data.preparation.prepare import prepare
 from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
@@ -33,7 +32,7 @@ def test_classes_are_in_numeric_order_when_all_are_whole_numbers(names, order):
 
 
 def test_class_names_go_on_being_numbered_from_chunk_to_chunk():
-    labels = build_labels(("y",), "classes")
+    labels = build_label_parser(("y",), "classes")
     first = labels.read([Row(1, "a", ("two",)), Row(2, "b", ("NA",))])
     second = labels.read([Row(3, "c", ("one",)), Row(4, "d", ("two",))])
     assert first.targets.tolist() == [[0.0]]

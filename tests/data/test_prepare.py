@@ -82,7 +82,7 @@ def test_few_rows_are_divided_so_that_no_part_is_empty(held_out):
 
 
 def test_one_row_is_too_little_to_hold_one_out():
-    with pytest.raises(DataError, match=r"rows\.txt holds one usable row only"):
+    with pytest.raises(DataError, match=r"rows\.txt has only one usable row"):
         split_held_out(np.array([1]), 0.1, "rows.txt")
 
 
@@ -121,7 +121,7 @@ def test_too_many_unusable_rows_stop_with_a_list(request_for, tmp_path):
     with pytest.raises(DataError) as caught:
         prepare(request)
     message = str(caught.value)
-    for part in ("3 of the 5 rows", "5.0%", "2 times", "'holds an x'", "row 3", "--max-rejected"):
+    for part in ("3 of the 5 rows", "5.0%", "2 rows", "'holds an x'", "row 3", "--max-rejected"):
         assert part in message
     listed = tmp_path / "cache" / request.fingerprint() / "rejected.jsonl"
     assert str(listed) in message

@@ -12,14 +12,14 @@ pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
 from sma_core.data.remote.access import FetchError, UnreachableError
-from sma_core.data.remote.files import fetch, here, state_of
-from sma_core.data.remote.listing import RemotePlace
+from sma_core.data.remote.files import fetch, local_copy, state_of
+from sma_core.data.remote.listing import RemoteLookup
 from sma_core.errors import DataError
 from sma_core.urls import is_url, local_path, name_of, without_secrets
 
 
-def place(cache: Path, keep: bool = True) -> RemotePlace:
-    return RemotePlace(cache, keep, serves=lambda name: name.endswith(".txt"), purpose="test")
+def place(cache: Path, keep: bool = True) -> RemoteLookup:
+    return RemoteLookup(cache, keep, serves=lambda name: name.endswith(".txt"), purpose="test")
 
 
 def copies(cache: Path) -> list[str]:
@@ -36,10 +36,10 @@ def test_a_file_is_fetched_once_and_whole(memory, tmp_path):
     (file,) = place(tmp_path).files("memory://rows/words.txt")
     assert (str(file), file.name, file.size) == ("memory://rows/words.txt", "words.txt", 5)
     assert copies(tmp_path) == []
-    with here(file) as path:
+    with local_copy(file) as path:
         assert path.read_bytes() == b"bako\n"
     memory.rm("/rows/words.txt")
-    with here(file) as path:
+    with local_copy(file) as path:
         assert path.read_bytes() == b"bako\n"
     assert copies(tmp_path) == ["words.txt"]
 
@@ -50,7 +50,7 @@ def test_a_pattern_and_a_folder_name_their_files_in_order(memory, tmp_path):
     for url in ("memory://rows/*.txt", "memory://rows"):
         found = [str(file) for file in place(tmp_path).files(url)]
         assert found == ["memory://rows/a.txt", "memory://rows/b.txt"]
-    with pytest.raises(FetchError, match=r"no file fits memory://rows/\*\.csv"):
+    with pytest.raises(FetchError, match=r"no file matches memory://rows/\*\.csv"):
         place(tmp_path).files("memory://rows/*.csv")
 
 
@@ -68,7 +68,7 @@ def test_a_changed_object_is_another_file(memory, tmp_path):
 def test_a_passing_copy_goes_when_it_was_read(memory, tmp_path):
     memory.pipe("/words.txt", b"bako\n")
     (file,) = place(tmp_path, keep=False).files("memory://words.txt")
-    with here(file) as path:
+    with local_copy(file) as path:
         assert path.read_bytes() == b"bako\n"
     assert copies(tmp_path) == []
 
@@ -76,7 +76,7 @@ def test_a_passing_copy_goes_when_it_was_read(memory, tmp_path):
 def test_errors_name_the_url_and_not_the_copy(memory, tmp_path):
     memory.pipe("/words.txt", b"bako\n")
     (file,) = place(tmp_path).files("memory://words.txt")
-    with pytest.raises(DataError, match=r"^row 1 of memory://words\.txt is bad$"), here(file) as path:
+    with pytest.raises(DataError, match=r"^row 1 of memory://words\.txt is bad$"), local_copy(file) as path:
         raise DataError(f"row 1 of {path} is bad")
 
 
@@ -88,7 +88,7 @@ def test_a_connection_that_breaks_leaves_nothing(web, tmp_path):
         fetch(file)
     assert copies(tmp_path) == []
     web.cut = False
-    with here(file) as path:
+    with local_copy(file) as path:
         assert path.read_bytes() == web.files["words.txt"]
 
 
@@ -123,9 +123,9 @@ def test_a_server_that_is_away_leaves_what_was_seen(web, tmp_path, caplog):
     web.stop()
     (after,) = place(tmp_path).files(url)
     assert state_of(after) == state_of(before)
-    with here(after) as path:
+    with local_copy(after) as path:
         assert path.read_bytes() == b"bako\n"
-    assert "when it was last seen" in caplog.text
+    assert "Using its last known listing" in caplog.text
     notes = "".join(note.read_text() for note in (tmp_path / "seen").iterdir())
     assert json.loads(notes)["files"][0]["url"] == f"{web.url}/words.txt"
     assert "hush" not in notes + caplog.text

@@ -215,7 +215,7 @@ def test_a_process_that_dies_is_explained_and_costs_no_whole_file(request_for, m
     good = request_for(ROWS, name="a.txt", processes=2)
     prepare(good)
     others = [request_for(ROWS[:3], name=f"{name}.txt", check="checks_for_tests:die") for name in "bc"]
-    with pytest.raises(DataError, match=r"process that prepares a file died.*same command again"):
+    with pytest.raises(DataError, match=r"process that prepares a file died.*repeat the command"):
         prepare_set([good, *others], "all")
     assert prepare(good).reused
 

@@ -134,7 +134,7 @@ def test_an_error_leaves_the_former_store(path):
 def test_a_cut_off_store_is_refused(path, keep):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(DataError, match="no whole store"):
+    with pytest.raises(DataError, match="not a complete store"):
         Store.open(path)
 
 
@@ -145,7 +145,7 @@ def test_offsets_that_run_away_are_refused(path):
     assert at > 0
     content[at + 4 : at + 8] = (1 << 30).to_bytes(4, "little")
     path.write_bytes(bytes(content))
-    with pytest.raises(DataError, match="no whole store"):
+    with pytest.raises(DataError, match="not a complete store"):
         Store.open(path)
 
 
@@ -159,7 +159,7 @@ def test_a_missing_store_and_a_foreign_file_are_refused(tmp_path):
     with pytest.raises(DataError, match="not a store of this program"):
         Store.open(path)
     path.write_text("hello")
-    with pytest.raises(DataError, match="no whole store"):
+    with pytest.raises(DataError, match="not a complete store"):
         Store.open(path)
 
 

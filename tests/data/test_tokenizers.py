@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sma_core.data.tokenizers import ByteTokenizer, DiscreteTokenizer, pieces, select, shorten
+from sma_core.data.tokenizers import ByteTokenizer, DiscreteTokenizer, select, shorten, text_of_ids
 
 RECORDED = json.loads((Path(__file__).parent / "tokenizer.json").read_text(encoding="utf-8"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -71,7 +71,7 @@ def test_an_index_out_of_range_is_an_error():
 
 @given(TEXTS.filter(lambda text: "\ufffd" not in text))  # it stands for bytes that are no character yet
 def test_pieces_end_to_end_are_the_text_and_a_character_stands_at_its_last_byte(text):
-    found = pieces(ByteTokenizer(), ByteTokenizer().encode([text])[0])
+    found = text_of_ids(ByteTokenizer(), ByteTokenizer().encode([text])[0])
     assert found == (*(piece for letter in text for piece in [""] * (len(letter.encode()) - 1) + [letter]), "")
 
 
@@ -80,4 +80,4 @@ def test_pieces_of_a_tokenizer_of_words_hold_what_each_id_adds():
         def decode(self, ids):
             return " ".join(["", "self", "guided", "mask"][each] for each in ids).strip()
 
-    assert pieces(Words(), np.array([1, 2, 3, 0])) == ("self", " guided", " mask", "")
+    assert text_of_ids(Words(), np.array([1, 2, 3, 0])) == ("self", " guided", " mask", "")

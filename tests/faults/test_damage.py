@@ -53,7 +53,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(toy, tmp_path, w
 
 def test_every_flipped_bit_of_a_manifest_is_seen_or_changes_nothing(whole):
     store = CheckpointStore(whole / "checkpoints")
-    path = store.place(6) / "manifest.json"
+    path = store.path(6) / "manifest.json"
     content = path.read_bytes()
     facts, seen = json.loads(content), 0
     for at in range(len(content)):
@@ -100,7 +100,7 @@ def test_a_damaged_run_is_passed_over_by_auto(toy, tmp_path, monkeypatch, caplog
     run = begin_or_go_on(toy, None, SETTINGS)
     assert run.name != "broken"
     assert "broken/model.json cannot be read" in caplog.text
-    assert "passed over" in caplog.text
+    assert "skipping this run" in caplog.text
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_at_any_moment_of_a_save_the_checkpoints_before_stay(tmp_path, number):
         if said:
             refused += 1
             assert os.strerror(number) in said
-            assert "the ones before it are untouched" in said
+            assert "earlier checkpoints are unchanged" in said
             assert store.latest().step in (4, 8)
         else:  # making a folder that is there already may fail
             assert store.latest().step == 8

@@ -117,7 +117,7 @@ def test_a_run_whose_tokenizer_is_gone_names_the_package_it_needs(runs, install,
 def test_a_run_whose_tokenizer_has_changed_names_the_version_it_needs(runs, install, run_sma):
     install.remove(runs[1])
     extension(install, version="2.0", ids="2")
-    refused(run_sma, "{run} was made with sma-toy-more 1.0, and there is sma-toy-more 2.0 now: "
+    refused(run_sma, "{run} was made with sma-toy-more 1.0, but sma-toy-more 2.0 is installed: "
             "pip install sma-toy-more==1.0")  # fmt: skip
     assert "trained with the tokenizer letters version 1 (262 ids)" in run_sma(*USES["embed"]).stderr
 

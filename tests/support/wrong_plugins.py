@@ -88,7 +88,7 @@ def with_part(hook, spec, **domain):
 OWN = """
 '''A tokenizer.'''
 import multiprocessing
-from sma_core.data.tokenizers import ByteTokenizer, Encoded
+from sma_core.data.tokenizers import ByteTokenizer, EncodedRows
 
 class Wrong(ByteTokenizer):
     name = "own"

@@ -84,7 +84,7 @@ def test_a_full_disk_while_saving_loses_nothing_that_was_published(store, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints, moment, full)
-    with pytest.raises(CheckpointError, match=r"No space left on device.*untouched"):
+    with pytest.raises(CheckpointError, match=r"No space left on device.*unchanged"):
         save(store, 4)
     monkeypatch.undo()
     assert store.latest().step == 3
@@ -178,6 +178,6 @@ def test_the_file_is_what_the_library_reads_whatever_the_kind_and_shape(tmp_path
 
 def test_a_kind_of_number_that_cannot_be_kept_is_one_sentence_and_leaves_nothing(store):
     save(store, 3)
-    with pytest.raises(CheckpointError, match=r"weight holds torch.complex64, which a checkpoint cannot"):
+    with pytest.raises(CheckpointError, match=r"weight holds torch.complex64, which checkpoints do not support"):
         store.save(4, {"weight": torch.ones(2, dtype=torch.complex64)}, TRAINING, {})
     assert sorted(path.name for path in store.folder.iterdir()) == ["latest", "step-00000003"]

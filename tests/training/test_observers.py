@@ -90,7 +90,7 @@ def test_an_observer_that_fails_is_reported_once_and_training_goes_on(
     reports = [record.getMessage() for record in caplog.records if "sma-toy-watch" in record.getMessage()]
     assert len(reports) == 1
     assert "the observer of sma-toy-watch 2.1 failed at step 3: " in reports[0]
-    assert "it is left out for the rest of this run, and training goes on" in reports[0]
+    assert "it is removed for the rest of this run, and training continues" in reports[0]
     assert "not on standard output" not in capsys.readouterr().out
     assert {line["step"] for line in read_metrics(tmp_path / "run" / "metrics.jsonl")} == set(range(7))
 

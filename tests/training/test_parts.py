@@ -134,7 +134,7 @@ def test_symbols_are_learned_at_the_positions_that_are_known():
     assert float(outputs.grad[~known].abs().sum()) == 0.0
     found = targets.predictions(torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]]))
     assert found.tolist() == [[0.0, 1.0, 1.0]]
-    judged = targets.judged(np.array([[0.0, NAN, 0.0]]), found)
+    judged = targets.scored(np.array([[0.0, NAN, 0.0]]), found)
     assert [part.tolist() for part in judged] == [[[0.0], [0.0]], [[0.0], [1.0]]]
     assert targets.cells(np.array([0.0, NAN, 1.0])) == ["HC"]
 
@@ -158,7 +158,7 @@ def test_balanced_classes_weigh_alike_together_and_one_that_never_occurs_weighs_
 
 
 def test_values_are_not_balanced():
-    with pytest.raises(ConfigError, match="class_weights are for classes, not for labels of the kind regression"):
+    with pytest.raises(ConfigError, match="class_weights is for classes, not for labels of kind regression"):
         Targets.fit(("y",), "regression", np.ones((2, 1))).balanced(np.ones((2, 1)))
 
 
@@ -214,7 +214,7 @@ def test_auto_is_what_the_processor_multiplies_and_what_it_imitates_is_said(nati
     assert choose_precision("auto", torch.device("cpu")) == chosen
     place = Placement.choose(TrainingConfig(steps=1, device="cpu", precision="bf16"), Ranks())
     assert place.precision == "bf16"  # a wish is a wish
-    assert ("imitates bf16" in caplog.text) is not native
+    assert ("emulates bf16" in caplog.text) is not native
 
 
 RUN = Path("runs/x")

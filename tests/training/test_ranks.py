@@ -123,7 +123,7 @@ def test_a_rank_that_is_killed_is_one_sentence_and_the_run_goes_on_from_its_chec
     os.kill(int(ranks.stdout.split()[-1]), signal.SIGKILL)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert "was ended by signal 9; what was saved before is whole: go on with --resume" in said
+    assert "was killed by signal 9; saved checkpoints are intact: continue with --resume" in said
     assert "Traceback" not in said
     saved = max(int(path.name[5:]) for path in (tmp_path / "run" / "checkpoints").glob("step-*"))
     result = sma_core.train(resume=str(tmp_path / "run"), settings={"training.steps": saved + 2})

@@ -17,7 +17,7 @@ from sma_core.errors import DataError, StoppedOnRequest
 from sma_core.plugins.events import StepLogged
 from sma_core.training import workers
 from sma_core.training.stream import BatchStream
-from sma_core.training.workers import BatchWorkers, explained
+from sma_core.training.workers import BatchWorkers, worker_errors
 from tests.support.runs import latest_weights, same, stop_at
 
 CPU = torch.device("cpu")
@@ -60,7 +60,7 @@ def test_batches_come_in_order_from_wherever_the_stream_stands():
 def test_an_error_in_a_worker_is_the_sentence_it_was():
     source = Counted("refused")
     stream = BatchStream(source, 0, 2, ahead=BatchWorkers(source, 1, CPU))
-    with explained(stream), pytest.raises(DataError, match=r"^the row is too long$"):
+    with worker_errors(stream), pytest.raises(DataError, match=r"^the row is too long$"):
         taken(stream, 2)
 
 
@@ -69,7 +69,7 @@ def test_a_worker_that_dies_is_one_sentence():
     stream = BatchStream(source, 0, 2, ahead=BatchWorkers(source, 1, CPU))
     with (
         pytest.raises(DataError, match=r"data worker died.*last checkpoints are kept.*--resume") as caught,
-        explained(stream),
+        worker_errors(stream),
     ):
         taken(stream, 2)
     assert "\n" not in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_broken_way_to_a_worker_is_its_death(broken, monkeypatch):
     monkeypatch.setattr(BatchWorkers, "_from", lambda self, start: coming())
     source = Counted()
     stream = BatchStream(source, ahead=BatchWorkers(source, 1, CPU))
-    with pytest.raises(DataError, match="data worker died"), explained(stream):
+    with pytest.raises(DataError, match="data worker died"), worker_errors(stream):
         taken(stream, 1)
 
 
@@ -93,7 +93,7 @@ def test_an_error_of_the_system_in_a_worker_that_lives_is_told_at_once(monkeypat
     monkeypatch.setattr(workers, "SECONDS_TO_DIE", 1e9)
     source = Counted("gone")
     stream = BatchStream(source, 0, 2, ahead=BatchWorkers(source, 1, CPU))
-    with pytest.raises(FileNotFoundError, match="no such store"), explained(stream):
+    with pytest.raises(FileNotFoundError, match="no such store"), worker_errors(stream):
         taken(stream, 2)
 
 

@@ -102,7 +102,7 @@ def test_symbols_are_weighed_by_the_positions_that_count(toy, tmp_path):
 
 
 def test_values_have_no_class_weights(toy, tmp_path):
-    with pytest.raises(ConfigError, match="class_weights are for classes"):
+    with pytest.raises(ConfigError, match="class_weights is for classes"):
         sma_core.finetune(toy, settings={"class_weights": "balanced"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -141,5 +141,5 @@ def test_a_run_does_not_go_on_with_other_labels(toy, tmp_path):
     with pytest.raises(RuntimeError, match="killed"):
         sma_core.finetune(toy, data=str(file), settings={"targets": ["y"]}, out=tmp_path / "run", observers=[stop])
     file.write_text("word,y\n" + "".join(f"{word},{len(word) + 1}\n" for word in words))
-    with pytest.raises(CheckpointError, match=r"the rows of .*mine\.csv are not those that .* was divided into"):
+    with pytest.raises(CheckpointError, match=r"mine\.csv differ from those of .*: its data have changed"):
         sma_core.finetune(resume=str(tmp_path / "run"))

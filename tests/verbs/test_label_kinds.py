@@ -148,7 +148,7 @@ def test_what_does_not_fit_gets_a_sentence(toy, tmp_path, task, settings, senten
 
 def test_one_class_only_is_refused(toy, tmp_path):
     file = own_file(tmp_path / "mine.csv", "word,y", [(word, "same") for word in words(40)])
-    with pytest.raises(DataError, match="'y' has one class only, 'same'"):
+    with pytest.raises(DataError, match="'y' has only one class, 'same'"):
         sma_core.finetune(toy, data=str(file), settings={"targets": ["y"]}, out=tmp_path / "run")
 
 
@@ -157,5 +157,5 @@ def test_a_run_with_labels_of_a_later_kind_is_refused(toy, tmp_path):
     facts = json.loads((run / "model.json").read_text())
     facts["targets"]["kind"] = "ranking"
     (run / "model.json").write_text(json.dumps(facts))
-    with pytest.raises(CheckpointError, match="kind 'ranking' are not known here"):
+    with pytest.raises(CheckpointError, match="kind 'ranking' are unknown"):
         sma_core.load(run)

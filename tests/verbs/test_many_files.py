@@ -54,8 +54,8 @@ def test_rows_set_aside_name_their_file_and_row(toy, folder, tmp_path):
 def test_what_is_no_set_is_said(toy, folder, tmp_path):
     (tmp_path / "empty").mkdir()
     for name, sentence in {
-        str(tmp_path / "empty"): "holds no file that a reader of 'toy' serves",
-        f"{folder}/none-*.txt": "no file fits .*quote it",
+        str(tmp_path / "empty"): "has no file that a reader of 'toy' can read",
+        f"{folder}/none-*.txt": "no file matches .*quote it",
         f"{folder}/part-0.txt,{folder}/gone.txt": r"there is no file .*gone\.txt",
     }.items():
         with pytest.raises(DataError, match=sentence):

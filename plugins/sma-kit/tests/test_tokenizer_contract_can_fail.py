@@ -50,7 +50,7 @@ WRONG = [
     (
         "def encode(self, texts):\n"
         "        found = super().encode(texts)\n"
-        "        return Encoded(found.values[:5000], found.offsets.clip(max=5000))",
+        "        return EncodedRows(found.values[:5000], found.offsets.clip(max=5000))",
         "test_tokenizer_takes_hostile_rows",
         "a row of 100,000 letters",
     ),
@@ -120,7 +120,7 @@ def test_a_tokenizer_that_pads_rows_itself(wrong):
         "        padded = [[*(byte + 6 for byte in row), *[0] * (longest - len(row)), 5] for row in rows]\n"
         "        import numpy as np\n"
         "        values = np.array(sum(padded, []), dtype=np.uint16)\n"
-        "        return Encoded(values, np.arange(len(rows) + 1) * (longest + 1))"
+        "        return EncodedRows(values, np.arange(len(rows) + 1) * (longest + 1))"
     )
     found = failures()
     assert "'apple' the same ids each time" in found["test_tokenizer_is_deterministic"]

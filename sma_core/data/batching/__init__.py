@@ -1,1 +1,1 @@
-"""From stored rows to batches: order of an epoch, packing, mixing of data sets, collation."""
+"""Make batches of stored rows: epoch order, packing, mixing of data sets, collation."""

@@ -1,4 +1,4 @@
-"""Batches of a store by epoch and number, for a loop that must be able to go on anywhere."""
+"""Batches of a store by epoch and index, so that training can resume anywhere."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from sma_core.data.store.store import Store
 
 
 class StoreSource:
-    """Epochs over a store, or over ``rows`` chosen or mixed of it: a pure function of seed, epoch and lengths.
+    """Epochs over a store, or over selected or mixed ``rows``: a pure function of seed, epoch and lengths.
 
-    ``scale`` standardises rows of numbers. One of several ``ranks`` gets its share of every batch, so that the
-    batches themselves do not depend on how many there are.
-    The plan of the epoch last asked for is kept; asking for another makes a new one.
+    ``scale`` standardises rows of numbers. Each of several ``ranks`` gets a share of every batch, so batches do
+    not depend on the number of ranks. The plan of the last requested epoch is cached.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class StoreSource:
         self._planned: tuple[int, NDArray[np.int64], EpochPlan] | None = None
 
     def batches_in(self, epoch: int) -> int:
-        """Return the number of batches of an epoch."""
+        """Return the number of batches in an epoch."""
         return len(self._plan(epoch)[1])
 
     def batch(self, epoch: int, index: int) -> Batch:
@@ -54,7 +53,7 @@ class StoreSource:
         return collate(self._store, groups, self._pad_id, None, self._max_length, self._scale, share)
 
     def _plan(self, epoch: int) -> tuple[NDArray[np.int64], EpochPlan]:
-        """Return the rows of an epoch, and its batches of places among them."""
+        """Return the rows of an epoch, and its batches as indices into them."""
         if self._planned is None or self._planned[0] != epoch:
             rows = self._rows.rows(epoch) if isinstance(self._rows, Mixture) else self._rows
             lengths = self._store.lengths[rows]
@@ -63,7 +62,7 @@ class StoreSource:
         return self._planned[1:]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the plan behind: whoever gets a copy makes its own."""
+        """Pickle without the cached plan."""
         return self.__dict__ | {"_planned": None}
 
 
@@ -75,7 +74,7 @@ def fixed_batches(
     max_length: int,
     scale: FeatureScale | None = None,
 ) -> Sequence[Batch]:
-    """Return batches of the chosen rows sorted by length, always the same: for evaluation."""
+    """Return batches of ``rows`` sorted by length, in a fixed order, for evaluation."""
     ordered = rows[np.argsort(store.lengths[rows], kind="stable")]
     groups = [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
     return [collate(store, list(group[:, None]), pad_id, max_length=max_length, scale=scale) for group in groups]

@@ -1,8 +1,8 @@
-"""Random-looking numbers that depend on nothing but their arguments.
+"""Pseudo-random numbers that depend only on their arguments.
 
-Data order and the held-out share must be the same on every machine and with every version of numpy,
-or a resumed run would train on other rows. A generator's stream may change between versions; this
-integer hash (the finaliser of splitmix64) cannot.
+Data order and the held-out rows must be equal on every machine and with every version of NumPy, or a resumed run
+would train on other rows. A generator's stream may change between versions; this integer hash (the finaliser of
+splitmix64) does not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ALL = (1 << 64) - 1
 
 
 def hashed(numbers: NDArray[np.int64], *seeds: int) -> NDArray[np.uint64]:
-    """One 64-bit hash for each number (n,), different for every sequence of seeds."""
+    """Return a 64-bit hash of each number (n,), for a sequence of seeds."""
     state = 0
     for seed in seeds:
         state = int(_mixed(np.array([(state + seed + 1) * _GOLDEN & _ALL], dtype=np.uint64))[0])
@@ -27,12 +27,12 @@ def hashed(numbers: NDArray[np.int64], *seeds: int) -> NDArray[np.uint64]:
 
 
 def shuffled(count: int, *seeds: int) -> NDArray[np.int64]:
-    """Return the numbers 0 … count - 1 in an order that depends on the seeds alone (count,)."""
+    """Return a permutation of 0 … count - 1 (count,) that depends only on the seeds."""
     return np.argsort(hashed(np.arange(count, dtype=np.int64), *seeds), kind="stable")
 
 
 def chosen(numbers: NDArray[np.int64], share: float, *seeds: int) -> NDArray[np.bool_]:
-    """For each number (n,), whether it belongs to the given share of all numbers."""
+    """Return a mask (n,) that selects about the share ``share`` of the numbers."""
     return hashed(numbers, *seeds) < np.uint64(min(int(share * 2.0**64), _ALL))
 
 

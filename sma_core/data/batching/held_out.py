@@ -1,4 +1,4 @@
-"""Which rows are kept apart for the held-out loss: a pure function of their numbers, so of no store or shard."""
+"""Select the rows for the held-out loss: a pure function of row numbers, independent of store and shards."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ SEED = 0
 def split_held_out(
     numbers: NDArray[np.int64], share: float, name: str, seed: int = SEED
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the places of the rows to train on and of those kept apart, for rows with these ``numbers`` (n,).
+    """Return the indices of training rows and held-out rows, for rows with ``numbers`` (n,).
 
-    Neither is empty: with few rows the last one makes up for it. Raises `DataError` naming the data when there is
-    one row only.
+    Neither is empty: if needed, the last row is moved. Raises `DataError`, with ``name``, for fewer than two rows.
     """
     if len(numbers) < 2:
-        raise DataError(f"{name} holds one usable row only; training and the held-out loss need one each")
-    apart = chosen(numbers, share, seed)
-    if not apart.any():
-        apart[-1] = True
-    elif apart.all():
-        apart[-1] = False
-    return np.flatnonzero(~apart), np.flatnonzero(apart)
+        raise DataError(f"{name} has only one usable row; training and the held-out loss need one each")
+    held_out = chosen(numbers, share, seed)
+    if not held_out.any():
+        held_out[-1] = True
+    elif held_out.all():
+        held_out[-1] = False
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -1,8 +1,8 @@
-"""An epoch as batches of inputs, where an input is one row (``single``) or several joined (``concat``).
+"""Plan an epoch as batches of inputs; an input is one row (``single``) or several concatenated (``concat``).
 
-Every row already ends with the separator, so joining is putting ids end to end. Rows are packed in
-shuffled order: each goes into the open input where it leaves the least space, and a bounded number of
-inputs is open. All is a pure function of (seed, epoch, lengths).
+Every row ends with the separator already. Rows are packed in shuffled order by best fit: each goes into the open
+input where it leaves the least space; the number of open inputs is bounded. A pure function of (seed, epoch,
+lengths).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sma_core.errors import DataError
 
 OPEN_INPUTS = 64
 _ROWS, _INPUTS = 3, 4
-"""What is shuffled; other numbers than in `sma_core.data.batching.sampling`."""
+"""Parts of the seeds of shuffles; they differ from those of `sma_core.data.batching.sampling`."""
 
 Packing = Literal["single", "concat"]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """The batches of an epoch, in order, each reachable by its number.
+    """The batches of an epoch by index.
 
-    ``rows`` (n,) are row indices, input after input; input j is ``rows[bounds[j]:bounds[j + 1]]``;
+    ``rows`` (n,) are row indices in the order of inputs; input j is ``rows[bounds[j]:bounds[j + 1]]``;
     ``batches`` holds the input numbers of each batch.
     """
 
@@ -41,7 +41,7 @@ class EpochPlan:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> list[NDArray[np.int64]]:
-        """Row indices of each input of batch ``index``."""
+        """Return the row indices of each input of batch ``index``."""
         inputs = self.batches[index]
         firsts, lasts = self.bounds[inputs].tolist(), self.bounds[inputs + 1].tolist()
         return [self.rows[first:last] for first, last in zip(firsts, lasts, strict=True)]
@@ -60,10 +60,9 @@ def plan_epoch(
     *,
     drop_last: bool = False,
 ) -> EpochPlan:
-    """Plan epoch number ``epoch`` over rows of ``lengths`` (n,); every row occurs once.
+    """Plan ``epoch`` over rows of ``lengths`` (n,); every row occurs once.
 
-    ``batch_size`` counts inputs. All batches are full except at most one smaller one, which
-    ``drop_last`` leaves out unless it is the only one.
+    ``batch_size`` counts inputs. At most one batch is smaller; ``drop_last`` drops it unless it is the only one.
     """
     if len(lengths) and int(lengths.max()) > max_length:
         raise DataError(
@@ -82,7 +81,7 @@ def plan_epoch(
 def pack(
     lengths: NDArray[np.integer], max_length: int, seed: int, epoch: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Join rows to inputs of at most ``max_length`` ids: row indices (n,) and bounds (inputs + 1,)."""
+    """Pack rows into inputs of at most ``max_length`` ids; return row indices (n,) and bounds (inputs + 1,)."""
     order = shuffled(len(lengths), seed, epoch, _ROWS)
     input_of, count = _best_fit(lengths[order].tolist(), max_length)
     numbers = np.array(input_of, dtype=np.int64)
@@ -92,10 +91,10 @@ def pack(
 
 
 def _best_fit(lengths: list[int], max_length: int) -> tuple[list[int], int]:
-    """Give the input number of each row, and how many inputs there are.
+    """Return the input number of each row, and the number of inputs.
 
-    Open inputs stand in lists by the space they have left; the bits of ``spaces`` tell which lists are
-    not empty, so that the tightest fit is one operation on an integer.
+    Open inputs are listed by their free space. Bit s of ``spaces`` is set when an open input has s free ids, so
+    that the best fit is found by one integer operation.
     """
     open_by_space: list[list[int]] = [[] for _ in range(max_length + 1)]
     spaces = 0
@@ -115,7 +114,7 @@ def _best_fit(lengths: list[int], max_length: int) -> tuple[list[int], int]:
             count += 1
         input_of.append(number)
         left = space - length
-        if left > 1:  # a row has one id and its separator at least, or is the separator alone
+        if left > 1:  # most rows have at least one id and the separator
             open_by_space[left].append(number)
             spaces |= 1 << left
             opened += 1

@@ -1,1 +1,1 @@
-"""Prepare files once: read, check and tokenize rows, and keep the result for later runs."""
+"""Prepare files once: read, check and tokenize rows, and cache the result for later runs."""

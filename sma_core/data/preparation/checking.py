@@ -1,9 +1,8 @@
-"""Let the domain look at each row, in several processes, with the results in the rows' order.
+"""Run the domain's check on rows in worker processes, keeping the order of rows.
 
-A check is a function ``(texts) -> list of reasons or None``, or its name ``"package.module:function"``,
-which is imported where it is used, so that a domain's heavy library is never loaded in the parent. Few
-chunks are in flight at a time, so memory stays bounded. Small files are checked here: starting
-processes would take longer than the work.
+A check is a function ``(texts) -> list of reasons or None``, or its name ``"package.module:function"``, which is
+imported in the workers only, so that the parent never loads a domain's heavy library. The number of pending chunks
+is bounded, and so is memory. Small files are checked in this process, which is faster than starting workers.
 """
 
 from __future__ import annotations
@@ -30,47 +29,49 @@ Check = str | CheckFunction
 ROWS_IN_CHUNK = 2000
 CHUNKS_BEFORE_PROCESSES = 8
 CHUNKS_IN_FLIGHT = 3
-"""For each process: one being checked, the others waiting for it."""
+"""Per process: one chunk being checked, the others waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows in a row: those still usable, and those set aside."""
+    """Consecutive rows of a source, usable and rejected."""
 
     rows: list[Row]
     rejected: list[RejectedRow]
 
     @property
     def count(self) -> int:
-        """Rows of both kinds."""
+        """Number of usable and rejected rows."""
         return len(self.rows) + len(self.rejected)
 
 
 def check_name(check: Check | None) -> str | None:
-    """Name a check in the form that can be written down."""
+    """Return the name ``"package.module:function"`` of a check."""
     if check is None or isinstance(check, str):
         return check
     return f"{check.__module__}:{check.__qualname__}"
 
 
-def chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> Iterator[Chunk]:
-    """Cut a reader's rows into chunks of ``size``."""
-    while taken := list(islice(records, size)):
+def split_into_chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> Iterator[Chunk]:
+    """Group a reader's rows into chunks of ``size``."""
+    while chunk := list(islice(records, size)):
         yield Chunk(
-            [record for record in taken if isinstance(record, Row)],
-            [record for record in taken if isinstance(record, RejectedRow)],
+            [record for record in chunk if isinstance(record, Row)],
+            [record for record in chunk if isinstance(record, RejectedRow)],
         )
 
 
-def checked(source: Iterator[Chunk], check: Check | None, processes: int | None) -> Generator[Chunk, None, None]:
-    """Yield the chunks in their order, with the rows that fail the check moved to the rejected ones.
+def check_chunks(
+    source: Iterator[Chunk], check: Check | None, processes: int | None
+) -> Generator[Chunk, None, None]:
+    """Yield the chunks in order; rows that fail the check become rejected rows.
 
-    ``processes`` is the number of worker processes; None means one for each core this process may use.
+    ``processes`` is the number of worker processes; None: one per available core.
     """
     if check is None:
         yield from source
         return
-    workers = processes or cores()
+    workers = processes or available_cores()
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
@@ -81,26 +82,26 @@ def checked(source: Iterator[Chunk], check: Check | None, processes: int | None)
 
 def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -> Generator[Chunk, None, None]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=become_worker)
-    flying: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
+    pending: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
     try:
         for chunk in source:
-            flying.append((chunk, pool.submit(_answers, check, [row.text for row in chunk.rows])))
-            if len(flying) >= workers * CHUNKS_IN_FLIGHT:
-                oldest, answers = flying.popleft()
+            pending.append((chunk, pool.submit(_answers, check, [row.text for row in chunk.rows])))
+            if len(pending) >= workers * CHUNKS_IN_FLIGHT:
+                oldest, answers = pending.popleft()
                 yield _applied(oldest, answers.result())
-        for oldest, answers in flying:
+        for oldest, answers in pending:
             yield _applied(oldest, answers.result())
     except BrokenProcessPool as error:
         raise DataError(
-            "a process that checks rows died, perhaps for lack of memory; try fewer with data.processes"
+            "a process that checks rows died, perhaps out of memory; use fewer with data.processes"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _answers(check: Check, texts: list[str]) -> list[str | None]:
-    """Call the check; runs in a worker."""
+    """Call the check, in a worker or in this process."""
     function: CheckFunction = pkgutil.resolve_name(check) if isinstance(check, str) else check
     answers = function(texts)
     if len(answers) != len(texts):
@@ -120,23 +121,23 @@ def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
     return Chunk(rows, sorted([*chunk.rejected, *failed], key=lambda row: row.number))
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
+def available_cores() -> int:
+    """Return the number of CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def become_worker() -> None:
-    """Leave the signals that stop to the parent, and end when it has ended, however that came about."""
+def init_worker() -> None:
+    """Ignore stop signals, which the parent handles, and exit when the parent has exited."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
 
 
-def _follow(sentinel: int) -> None:
+def _exit_after(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What to prepare, and what came of it: the request, the summary, and the finished folder."""
+"""Requests to prepare a file, and the result: summary and folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sma_core.data.blocks import BlockReader
 from sma_core.data.preparation.checking import Check, check_name
-from sma_core.data.preparation.rejected import Verdict
+from sma_core.data.preparation.rejected import RejectionVerdict
 from sma_core.data.readers import Reader
 from sma_core.data.remote.files import DataFile, state_of
 from sma_core.data.store.file import StoreFile
@@ -32,11 +32,11 @@ SHARD_ROWS = 2_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRequest:
-    """A file and the rules that hold for rows of every kind.
+    """A file and the settings common to all kinds of rows.
 
-    ``targets`` names label columns, ``label_form`` says what stands in them; ``extras`` names further columns
-    whose texts come along. ``max_rejected``, ``processes`` and ``shard_rows``, after how many rows of the file a
-    shard ends, do not shape the rows, so they are not part of the fingerprint.
+    ``targets`` names the label columns and ``label_form`` their form; ``extras`` names further columns stored as
+    text. ``max_rejected``, ``processes`` and ``shard_rows`` (rows of the file per shard) do not affect the rows
+    and are not part of the fingerprint.
     """
 
     source: DataFile
@@ -51,30 +51,30 @@ class SourceRequest:
     extras: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
-        """32 hex digits of everything that shapes the result; `DataError` when there is no such file."""
+        """Return 32 hex digits of all that affects the result; raises `DataError` for a missing file."""
         parts = {
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
             "source": state_of(self.source),
             "labels": [self.targets, self.label_form, self.extras],
-            **self._own_parts(),
+            **self._settings(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
     def folder(self) -> Path:
-        """Return where the result is kept."""
+        """Return the folder of the result."""
         return self.cache / self.fingerprint()
 
-    def _own_parts(self) -> dict[str, Any]:
-        """Return what shapes the result of this kind of rows."""
+    def _settings(self) -> dict[str, Any]:
+        """Return the settings of this kind of rows that affect the result."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareRequest(SourceRequest):
-    """Rows of text: the parts that read them.
+    """Rows of text, with reader and tokenizer.
 
-    ``keep_text`` stores raw texts too, which splitters need. ``position_mask`` names a column of 0 and 1 that
-    tells which symbols count.
+    ``keep_text`` also stores the raw texts, which splitters need. ``position_mask`` names a column of 0 and 1 that
+    marks the symbols that count.
     """
 
     reader: Reader
@@ -86,7 +86,7 @@ class PrepareRequest(SourceRequest):
     position_mask: str | None = None
     keep_text: bool = False
 
-    def _own_parts(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         return {
             "reader": [self.reader_name, self.column, self.usual_columns],
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
@@ -96,7 +96,7 @@ class PrepareRequest(SourceRequest):
         }
 
     def store_metadata(self, fingerprint: str) -> StoreMetadata:
-        """Describe the stores that this request makes."""
+        """Return the metadata of the store to write."""
         return StoreMetadata(
             tokenizer=self.tokenizer.name,
             tokenizer_version=self.tokenizer.version,
@@ -111,9 +111,9 @@ class PrepareRequest(SourceRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ValuesRequest(SourceRequest):
-    """Rows of numbers: the reader of blocks, and which columns are features.
+    """Rows of numbers, with their block reader.
 
-    ``columns`` and ``names`` are what a `BlockReader` takes; ``sentinels`` are values that mean missing.
+    ``columns`` and ``names`` are passed to the `BlockReader`; ``sentinels`` are values that mean "missing".
     """
 
     reader: BlockReader
@@ -121,7 +121,7 @@ class ValuesRequest(SourceRequest):
     names: tuple[str, ...] = ()
     sentinels: tuple[float, ...] = ()
 
-    def _own_parts(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         return {
             "reader": [self.reader_name, self.columns, self.names],
             "values": [self.sentinels, self.max_length],
@@ -130,47 +130,47 @@ class ValuesRequest(SourceRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ShardFile(SealedFile):
-    """A file of a store with its number of rows."""
+    """A store file and its number of rows."""
 
     rows: int
 
     @classmethod
     def with_rows(cls, path: Path, rows: int) -> Self:
-        """Measure a file of ``rows`` rows."""
+        """Record size and checksum of a file of ``rows`` rows."""
         return cls(rows=rows, **asdict(SealedFile.of(path)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSummary:
-    """Figures of a shard, of a file (kept as ``summary.json``), or of several files together."""
+    """Counts of a shard, of a file (saved as ``summary.json``), or of several files."""
 
     rows: int
     kept: int
     rejected: int
     reasons: dict[str, int]
-    """Kind of reason -> number of rows, the most common first."""
+    """Kind of reason -> number of rows, in descending order."""
     first: dict[str, tuple[int, str]]
-    """Kind of reason -> number and full reason of the first such row."""
+    """Kind of reason -> number and full reason of its first row."""
     shards: tuple[ShardFile, ...]
     ids: int
     longest: int
     shortened: int
-    """Rows that were cut to the largest length."""
+    """Number of rows truncated to the maximum length."""
     seconds: float
     files: dict[str, str] = field(default_factory=dict)
-    """Kind of reason -> the file that its first row stands in, where there are several."""
+    """Kind of reason -> file of its first row, when there are several files."""
 
     @classmethod
-    def together(cls, parts: Sequence[Self], names: Sequence[str] = ()) -> Self:
-        """Return the figures of parts that follow one another; ``names`` are those of their files, if several."""
+    def merge(cls, parts: Sequence[Self], names: Sequence[str] = ()) -> Self:
+        """Merge the counts of consecutive parts; ``names`` are their files, when there are several."""
         reasons: Counter[str] = Counter()
         first: dict[str, tuple[int, str]] = {}
         files: dict[str, str] = {}
-        for at, part in enumerate(parts):
+        for index, part in enumerate(parts):
             reasons.update(part.reasons)
             for kind, row in part.first.items():
                 if first.setdefault(kind, row) is row and names:
-                    files.setdefault(kind, names[at])
+                    files.setdefault(kind, names[index])
         return cls(
             rows=sum(part.rows for part in parts),
             kept=sum(part.kept for part in parts),
@@ -186,12 +186,12 @@ class PrepareSummary:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the form that is written."""
+        """Return the JSON form, with its checksum."""
         return seal({"version": PREPARE_VERSION, **asdict(self)}, SEAL)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read the written form; `ValueError` for another version, or when it is not as it was written."""
+        """Read the JSON form; raises `ValueError` for another version or a wrong checksum."""
         data = unseal(data, SEAL)
         if data.pop("version", None) != PREPARE_VERSION:
             raise ValueError("another version")
@@ -199,9 +199,9 @@ class PrepareSummary:
         data["shards"] = tuple(ShardFile(**shard) for shard in data["shards"])
         return cls(**data)
 
-    def verdict(self, source: str) -> Verdict:
-        """Give the counts in the form that decides whether too many rows of ``source`` are unusable."""
-        return Verdict(
+    def verdict(self, source: str) -> RejectionVerdict:
+        """Return the counts that decide whether too many rows of ``source`` are unusable."""
+        return RejectionVerdict(
             source=source,
             rows=self.rows,
             rejected=self.rejected,
@@ -211,7 +211,7 @@ class PrepareSummary:
         )
 
     def judge(self, source: str, max_rejected: float, listed: Path) -> None:
-        """Raise `DataError` when a larger share of the rows of ``source`` is unusable than allowed."""
+        """Raise `DataError` when more than the share ``max_rejected`` of rows is unusable."""
         verdict = self.verdict(source)
         if verdict.too_many(max_rejected):
             raise verdict.error(max_rejected, listed)
@@ -219,7 +219,7 @@ class PrepareSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A finished folder. ``reused`` tells that it was there before."""
+    """A complete folder; ``reused`` means that it was cached."""
 
     folder: Path
     summary: PrepareSummary
@@ -227,21 +227,21 @@ class Prepared:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files of the store of all usable rows, in their order."""
+        """The files of the store, in order."""
         return tuple(self.folder / shard.name for shard in self.summary.shards)
 
     @property
     def rejected_rows(self) -> Path:
-        """List of the rows set aside, one JSON object a line."""
+        """List of rejected rows, one JSON object per line."""
         return self.folder / "rejected.jsonl"
 
     def open(self) -> Store:
-        """Open the store of all usable rows."""
+        """Open the store of usable rows."""
         return Store.open(*self.files)
 
     @classmethod
     def find(cls, folder: Path) -> Self | None:
-        """Look at a folder: None when it is not there or not whole; a damaged one is named in a warning."""
+        """Return a complete folder, else None; log a warning when it is damaged."""
         if not folder.is_dir():
             return None
         try:

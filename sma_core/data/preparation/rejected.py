@@ -1,4 +1,4 @@
-"""Rows set aside: a line of ``rejected.jsonl`` for each, and counts that tell when it is too many."""
+"""Record rejected rows in ``rejected.jsonl``, count them, and decide when there are too many."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ROWS_BEFORE_EARLY_STOP = 10_000
 
 @dataclass(kw_only=True)
 class RejectionCounts:
-    """How many rows there were, how many are set aside, and why."""
+    """Number of rows, of rejected rows, and of each reason."""
 
     rows: int = 0
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Kind of reason -> row number and full reason of the first row that has it."""
+    """Kind of reason -> row number and full reason of its first row."""
 
     def count(self, row: RejectedRow) -> None:
-        """Take in one row set aside; they come in the file's order."""
+        """Count a rejected row; call it in file order."""
         self.rejected += 1
         self.reasons[row.kind] += 1
         self.first.setdefault(row.kind, (row.number, row.reason))
@@ -35,13 +35,13 @@ class RejectionCounts:
 
 @dataclass(kw_only=True)
 class Rejections(RejectionCounts):
-    """What was set aside so far. ``file`` takes one JSON object a line: file, row, reason, text."""
+    """Writes rejected rows to ``file``, one JSON object per line: file, row, reason, text."""
 
     source: DataFile
     file: TextIO
 
     def add(self, rejected: list[RejectedRow]) -> None:
-        """Write and count the rows of one chunk, which are in the file's order."""
+        """Write and count the rejected rows of a chunk, in file order."""
         for row in rejected:
             self.count(row)
             text = row.text if len(row.text) <= TEXT_SHOWN else row.text[: TEXT_SHOWN - 1] + "…"
@@ -49,18 +49,18 @@ class Rejections(RejectionCounts):
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def hopeless(rows_before: int, rows: int, rejected: int, max_rejected: float) -> bool:
-    """Whether enough rows have just been read to see that most of them are unusable.
+def should_stop_early(rows_before: int, rows: int, rejected: int, max_rejected: float) -> bool:
+    """Return whether to stop reading, since most of the first 10,000 rows are unusable.
 
-    It is asked after each chunk, with the number of rows before it, and says yes once at most.
+    Called after each chunk, with the number of rows before it; it is True at most once.
     """
-    just_enough = rows_before < ROWS_BEFORE_EARLY_STOP <= rows
-    return just_enough and rejected > max(0.5, max_rejected) * rows
+    reached = rows_before < ROWS_BEFORE_EARLY_STOP <= rows
+    return reached and rejected > max(0.5, max_rejected) * rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Counts of a whole file, of its beginning when reading stopped early, or of several files together."""
+class RejectionVerdict:
+    """Counts of a file, of its first rows when reading stopped early, or of several files."""
 
     source: str
     rows: int
@@ -68,25 +68,28 @@ class Verdict:
     reasons: dict[str, int]
     first: dict[str, tuple[int, str]]
     files: dict[str, str] = field(default_factory=dict)
-    """Kind of reason -> the file that its first row stands in, where there are several."""
+    """Kind of reason -> file of its first row, when there are several files."""
 
     def too_many(self, max_rejected: float) -> bool:
-        """Whether a larger share of the rows is unusable than allowed, or all of them."""
+        """Return whether more than the share ``max_rejected`` of rows, or every row, is unusable."""
         return self.rejected > max_rejected * self.rows or self.rejected == self.rows
 
     def error(self, max_rejected: float, listed: Path | None, early: bool = False) -> DataError:
-        """Say how many rows are unusable, why, where the list is, and what to do."""
+        """Return the error: how many rows are unusable, why, which file lists them, and what to do."""
         kind, count = max(self.reasons.items(), key=lambda item: item[1])
         number, reason = self.first[kind]
-        rows = f"the first {self.rows:,} rows" if early else f"the {self.rows:,} rows"
-        share = f"{self.rejected:,} of {rows} of {self.source} cannot be used, {max_rejected:.1%} may be"
-        remedy = "mend the file, or allow more with --max-rejected"
+        noun = "row" if self.rows == 1 else "rows"
+        rows = f"the first {self.rows:,} {noun}" if early else f"the {self.rows:,} {noun}"
+        verb = "is" if self.rejected == 1 else "are"
+        share = f"{self.rejected:,} of {rows} of {self.source} {verb} unusable (limit {max_rejected:.1%})"
+        remedy = "correct the file, or raise --max-rejected"
         if self.rejected == self.rows:
             share = f"none of {rows} of {self.source} can be used"
-            remedy = "mend the file, or check that the right column and reader are named"
+            remedy = "correct the file, or check that the right column and reader are named"
         file = f" of {self.files[kind]}" if kind in self.files else ""
-        where = f"; all are listed in {listed}" if listed else ""
+        where = f"; rejected rows are listed in {listed}" if listed else ""
+        affected = f"{count:,} {'row' if count == 1 else 'rows'}"
         return DataError(
-            f"{share}; the most common reason, {count:,} times, is {kind!r}, "
+            f"{share}; the most common reason ({affected}) is {kind!r}, "
             f"first in row {number:,}{file} ({reason}){where}; {remedy}"
         )

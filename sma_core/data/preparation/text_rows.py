@@ -1,4 +1,4 @@
-"""Rows of text made ready for a store: checked, labels read, tokenized, and fitted to the largest length.
+"""Prepare rows of text: check them, parse labels, tokenize, and apply the length limit.
 
 Letters: n rows, K targets.
 """
@@ -14,94 +14,96 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.labels import LabelledRows, at_ids, build_labels
-from sma_core.data.preparation.checking import checked, chunks
-from sma_core.data.preparation.pieces import Piece
+from sma_core.data.labels import ParsedLabels, align_to_ids, build_label_parser
+from sma_core.data.preparation.checking import check_chunks, split_into_chunks
 from sma_core.data.preparation.prepared import PrepareRequest
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store.writer import StoreWriter
-from sma_core.data.tokenizers import CharacterTokenizer, Encoded, select, shorten
+from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, select, shorten, too_long_reasons
 from sma_core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
 class TextRows:
-    """Rows ready for a store: ids, targets (n, K), and perhaps a label number for every id.
+    """Rows ready for a store: ids, targets (n, K), and optionally a label number for every id.
 
-    The last fields of the rows are their extra texts.
+    The last fields of each row are its extra texts.
     """
 
     rows: list[Row]
-    encoded: Encoded
+    encoded: EncodedRows
     targets: NDArray[np.float32]
-    symbols: Encoded | None = None
+    symbols: EncodedRows | None = None
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        """(n,) numbers of the rows in the source."""
+        """(n,) row numbers in the source."""
         return np.fromiter((row.number for row in self.rows), dtype=np.int64, count=len(self.rows))
 
-    def take(self, at: NDArray[np.int64]) -> TextRows:
-        """Return the rows at these indices."""
-        symbols = None if self.symbols is None else select(self.symbols, at)
-        rows = [self.rows[i] for i in at.tolist()]
-        return TextRows(rows, select(self.encoded, at), self.targets[at], symbols)
+    def take(self, indices: NDArray[np.int64]) -> TextRows:
+        """Return the rows at ``indices``."""
+        symbols = None if self.symbols is None else select(self.symbols, indices)
+        rows = [self.rows[i] for i in indices.tolist()]
+        return TextRows(rows, select(self.encoded, indices), self.targets[indices], symbols)
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
         texts = [row.text for row in self.rows]
         count = len(writer.metadata.extras)
-        extras = [[row.fields[at - count] for row in self.rows] for at in range(count)]
+        extras = [[row.fields[column - count] for row in self.rows] for column in range(count)]
         writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols, extras)
 
     def shorten(self, max_length: int, separator_id: int) -> TextRows:
-        """Cut rows of more ids than ``max_length``."""
+        """Truncate rows to ``max_length`` ids."""
         symbols = None if self.symbols is None else shorten(self.symbols, max_length, -1)
         return TextRows(self.rows, shorten(self.encoded, max_length, separator_id), self.targets, symbols)
 
 
-def text_pieces(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[Piece, None, None]:
-    """Read the source of ``request``, which is at ``path``, after ``skip`` rows, and yield piece after piece."""
-    labels = build_labels(request.targets, request.label_form, request.position_mask is not None)
+def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[PreparedChunk, None, None]:
+    """Read the source of ``request`` from ``path``, without its first ``skip`` rows, chunk by chunk."""
+    labels = build_label_parser(request.targets, request.label_form, request.position_mask is not None)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     records = request.reader(path, request.column, fields, usual=request.usual_columns)
-    with closing(checked(chunks(islice(records, skip, None)), request.check, request.processes)) as source:
+    with closing(
+        check_chunks(split_into_chunks(islice(records, skip, None)), request.check, request.processes)
+    ) as source:
         for chunk in source:
             labelled = labels.read(chunk.rows)
             ready = _tokenized(request, labelled)
-            ready, too_long, shortened = _fitted(request, ready)
+            ready, too_long, shortened = _apply_length_limit(request, ready)
             rejected = sorted([*chunk.rejected, *labelled.unusable, *too_long], key=lambda row: row.number)
-            yield Piece(chunk.count, ready, rejected, shortened, labels.classes)
+            yield PreparedChunk(chunk.count, ready, rejected, shortened, labels.classes)
 
 
-def _tokenized(request: PrepareRequest, labelled: LabelledRows) -> TextRows:
+def _tokenized(request: PrepareRequest, labelled: ParsedLabels) -> TextRows:
     texts = [row.text for row in labelled.rows]
     encoded = request.tokenizer.encode(texts)
     symbols = None
     if labelled.symbols is not None:
         starts = _character_tokenizer(request).character_starts(texts)
-        symbols = at_ids(labelled.symbols, starts, encoded)
+        symbols = align_to_ids(labelled.symbols, starts, encoded)
     return TextRows(labelled.rows, encoded, labelled.targets, symbols)
 
 
 def _character_tokenizer(request: PrepareRequest) -> CharacterTokenizer:
     if not isinstance(request.tokenizer, CharacterTokenizer):
         raise DataError(
-            f"the tokenizer {request.tokenizer.name!r} cannot tell where characters begin, which labels of "
-            "every position need: choose another with data.tokenizer"
+            f"the tokenizer {request.tokenizer.name!r} cannot tell where characters begin, as labels of "
+            "every position require: choose another with data.tokenizer"
         )
     return request.tokenizer
 
 
-def _fitted(request: PrepareRequest, ready: TextRows) -> tuple[TextRows, list[RejectedRow], int]:
-    """Apply the length rule: cut, or set aside; give the rows, those set aside, and how many were cut."""
-    too_long = ready.encoded.lengths > request.max_length
-    if not too_long.any():
+def _apply_length_limit(request: PrepareRequest, ready: TextRows) -> tuple[TextRows, list[RejectedRow], int]:
+    """Truncate or reject rows that are too long; return rows, rejected rows, and the number truncated."""
+    too_long = too_long_reasons(ready.encoded, request.max_length)
+    if not too_long:
         return ready, [], 0
     if request.truncate:
-        return ready.shorten(request.max_length, request.tokenizer.separator_id), [], int(too_long.sum())
-    aside = []
-    for at in np.flatnonzero(too_long).tolist():
-        reason = f"too long: {int(ready.encoded.lengths[at])} > {request.max_length}"
-        aside.append(RejectedRow(ready.rows[at].number, reason, ready.rows[at].text))
-    return ready.take(np.flatnonzero(~too_long)), aside, 0
+        return ready.shorten(request.max_length, request.tokenizer.separator_id), [], len(too_long)
+    rejected = [
+        RejectedRow(ready.rows[index].number, reason, ready.rows[index].text) for index, reason in too_long.items()
+    ]
+    kept = np.setdiff1d(np.arange(len(ready.rows)), list(too_long))
+    return ready.take(kept), rejected, 0

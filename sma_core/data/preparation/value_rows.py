@@ -1,4 +1,4 @@
-"""Rows of numbers made ready for a store: missing values marked, labels read.
+"""Prepare rows of numbers: mark missing values and parse labels.
 
 Letters: n rows, F features, K targets.
 """
@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
-from sma_core.data.label_text import MISSING, to_number
-from sma_core.data.labels import NO_TARGET, ClassLabels
-from sma_core.data.preparation.pieces import Piece
+from sma_core.data.labels import NO_TARGET, ClassLabelParser, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
-from sma_core.data.records import EMPTY, RejectedRow
+from sma_core.data.records import EMPTY, MISSING_LABELS, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.writer import StoreWriter
@@ -30,17 +29,17 @@ from sma_core.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class ValueRows:
-    """Rows ready for a store: values (n, F), targets (n, K), and texts (n,) for each extra column."""
+    """Rows ready for a store: values (n, F), targets (n, K), and one array of texts (n,) per extra column."""
 
     numbers: NDArray[np.int64]
     values: NDArray[np.float32]
     targets: NDArray[np.float32]
     extras: tuple[NDArray[np.object_], ...] = ()
 
-    def take(self, at: NDArray[np.int64]) -> ValueRows:
-        """Return the rows at these indices."""
-        extras = tuple(texts[at] for texts in self.extras)
-        return ValueRows(self.numbers[at], self.values[at], self.targets[at], extras)
+    def take(self, indices: NDArray[np.int64]) -> ValueRows:
+        """Return the rows at ``indices``."""
+        extras = tuple(texts[indices] for texts in self.extras)
+        return ValueRows(self.numbers[indices], self.values[indices], self.targets[indices], extras)
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
@@ -48,16 +47,16 @@ class ValueRows:
         writer.append_values(self.values, self.numbers, self.targets, extras)
 
 
-def open_values(
+def open_value_chunks(
     request: ValuesRequest, path: Path, fingerprint: str, skip: int = 0
-) -> tuple[StoreMetadata, Generator[Piece, None, None]]:
-    """Read up to the first block, which tells the features; give what describes the store, and the pieces.
+) -> tuple[StoreMetadata, Generator[PreparedChunk, None, None]]:
+    """Read the first block, which defines the features; return the store's metadata and the chunks.
 
-    ``path`` is where the source of ``request`` can be read. ``skip`` leaves out the pieces of so many rows.
-    Raises `DataError` when there is no usable row, or there are more features than the model reads.
+    ``path`` is the local copy of the source; the chunks of its first ``skip`` rows are left out. Raises
+    `DataError` when there is no usable row, or more features than ``max_length``.
     """
     if request.label_form == "symbols":
-        raise DataError("labels of every position belong to rows of text; these rows are numbers")
+        raise DataError("labels of every position need rows of text; these rows are numbers")
     fields = (*request.targets, *request.extras)
     records = request.reader(path, request.columns, fields, names=request.names)
     before: list[RejectedRow] = []
@@ -80,20 +79,20 @@ def open_values(
             label_form=request.label_form,
             extras=request.extras,
         )
-        return metadata, _after(_pieces(request, chain(before, [record], records)), skip)
-    raise _nothing(request, before)
+        return metadata, _skip_rows(_chunks(request, chain(before, [record], records)), skip)
+    raise _no_usable_row(request, before)
 
 
-def _after(pieces: Generator[Piece, None, None], skip: int) -> Generator[Piece, None, None]:
-    """Leave out the first ``skip`` rows, which a former reading of the same file ended a piece with."""
+def _skip_rows(chunks: Generator[PreparedChunk, None, None], skip: int) -> Generator[PreparedChunk, None, None]:
+    """Skip the chunks of the first ``skip`` rows, which an interrupted preparation already stored."""
     passed = 0
-    for piece in pieces:
+    for chunk in chunks:
         if passed >= skip:
-            yield piece
-        passed += piece.count
+            yield chunk
+        passed += chunk.count
 
 
-def _nothing(request: ValuesRequest, rejected: list[RejectedRow]) -> DataError:
+def _no_usable_row(request: ValuesRequest, rejected: list[RejectedRow]) -> DataError:
     if not rejected:
         return DataError(f"{request.source} holds no rows; give a file with at least one")
     first = rejected[0]
@@ -103,60 +102,64 @@ def _nothing(request: ValuesRequest, rejected: list[RejectedRow]) -> DataError:
     )
 
 
-def _pieces(request: ValuesRequest, records: Iterator[Block | RejectedRow]) -> Generator[Piece, None, None]:
-    """Yield a piece for each block, and one for rows set aside after the last."""
-    labels = BlockLabels(request.targets, request.label_form == "classes")
-    aside: list[RejectedRow] = []
-    nothing: ValueRows | None = None
+def _chunks(
+    request: ValuesRequest, records: Iterator[Block | RejectedRow]
+) -> Generator[PreparedChunk, None, None]:
+    """Yield one chunk per block, and one for rejected rows after the last block."""
+    labels = BlockLabelParser(request.targets, request.label_form == "classes")
+    pending: list[RejectedRow] = []
+    empty: ValueRows | None = None
     for record in records:
         if isinstance(record, RejectedRow):
-            aside.append(record)
+            pending.append(record)
             continue
-        ready, unusable = _ready(record, request, labels)
-        rejected = sorted([*aside, *unusable], key=lambda row: row.number)
-        yield Piece(len(record) + len(aside), ready, rejected, classes=labels.classes)
-        aside, nothing = [], ready.take(np.zeros(0, dtype=np.int64))
-    if aside and nothing is not None:
-        yield Piece(len(aside), nothing, aside, classes=labels.classes)
+        ready, unusable = _prepare_block(record, request, labels)
+        rejected = sorted([*pending, *unusable], key=lambda row: row.number)
+        yield PreparedChunk(len(record) + len(pending), ready, rejected, classes=labels.classes)
+        pending, empty = [], ready.take(np.zeros(0, dtype=np.int64))
+    if pending and empty is not None:
+        yield PreparedChunk(len(pending), empty, pending, classes=labels.classes)
 
 
-def _ready(block: Block, request: ValuesRequest, labels: BlockLabels) -> tuple[ValueRows, list[RejectedRow]]:
-    """Mark missing values, read the labels, and set aside rows that hold no value or no label."""
+def _prepare_block(
+    block: Block, request: ValuesRequest, labels: BlockLabelParser
+) -> tuple[ValueRows, list[RejectedRow]]:
+    """Mark missing values, parse labels, and reject rows without a value or label."""
     values = without_sentinels(block.values, request.sentinels)
     count = len(request.targets)
     targets, reasons = labels.read(block.fields[:count], len(block))
-    for at in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
-        reasons[at] = EMPTY
+    for index in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
+        reasons[index] = EMPTY
     ready = ValueRows(block.numbers, values, targets, tuple(map(_texts, block.fields[count:])))
     if not reasons:
         return ready, []
     kept = np.ones(len(block), dtype=np.bool_)
     kept[list(reasons)] = False
-    unusable = [RejectedRow(int(block.numbers[at]), reason) for at, reason in reasons.items()]
+    unusable = [RejectedRow(int(block.numbers[index]), reason) for index, reason in reasons.items()]
     return ready.take(np.flatnonzero(kept)), unusable
 
 
 def _texts(field: NDArray[Any]) -> NDArray[np.object_]:
-    """Give a further column as texts (n,), empty where missing."""
+    """Convert a further column to texts (n,), empty where missing."""
     distinct, inverse = np.unique(field, return_inverse=True)
     names = [class_name(value) for value in distinct.tolist()]
-    return np.array(["" if name.lower() in MISSING else name for name in names], dtype=object)[inverse]
+    return np.array(["" if name.lower() in MISSING_LABELS else name for name in names], dtype=object)[inverse]
 
 
-class BlockLabels:
-    """Reads labels that come as arrays: numbers in K columns, or the class names of one column."""
+class BlockLabelParser:
+    """Parses labels given as arrays: numbers in K columns, or class names in one column."""
 
     def __init__(self, names: Sequence[str], are_classes: bool) -> None:
         self._names = names
-        self._classes = ClassLabels(names[0]) if are_classes else None
+        self._classes = ClassLabelParser(names[0]) if are_classes else None
 
     @property
     def classes(self) -> Sequence[str]:
-        """Class names in the order in which they were met."""
+        """Class names in order of first occurrence."""
         return self._classes.classes if self._classes else ()
 
     def read(self, fields: Sequence[NDArray[Any]], rows: int) -> tuple[NDArray[np.float32], dict[int, str]]:
-        """Give targets (n, K), and the reason for each row that has no usable label."""
+        """Return targets (n, K), and row index -> reason for rows without a usable label."""
         if not self._names:
             return np.zeros((rows, 0), dtype=np.float32), {}
         reasons: dict[int, str] = {}
@@ -165,33 +168,32 @@ class BlockLabels:
         else:
             columns = [self._column(name, f, reasons) for name, f in zip(self._names, fields, strict=True)]
             targets = np.stack(columns, axis=1)
-        for at in np.flatnonzero(np.isnan(targets).all(axis=1)).tolist():
-            reasons.setdefault(at, NO_TARGET)
+        for index in np.flatnonzero(np.isnan(targets).all(axis=1)).tolist():
+            reasons.setdefault(index, NO_TARGET)
         return targets, reasons
 
     def _column(self, name: str, field: NDArray[Any], reasons: dict[int, str]) -> NDArray[np.float32]:
-        """Give one column as numbers (n,)."""
+        """Parse one label column into numbers (n,)."""
         if field.dtype == np.float32:
-            found = field
-            for at in np.flatnonzero(np.isinf(field)).tolist():
-                reasons[at] = f"target is not a number: {name} is {field[at]}"
-            return found
+            for index in np.flatnonzero(np.isinf(field)).tolist():
+                reasons[index] = f"target is not a number: {name} is {field[index]}"
+            return field
         numbers = [to_number(text) for text in field.tolist()]
-        for at, number in enumerate(numbers):
+        for index, number in enumerate(numbers):
             if number is None or math.isinf(number):
-                reasons[at] = f"target is not a number: {name} is {field[at]!r}"
+                reasons[index] = f"target is not a number: {name} is {field[index]!r}"
         return np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
 
-    def _numbered(self, field: NDArray[Any], classes: ClassLabels) -> NDArray[np.float32]:
-        """Give the class number of each name (n,), NaN where missing."""
+    def _numbered(self, field: NDArray[Any], classes: ClassLabelParser) -> NDArray[np.float32]:
+        """Return the class number of each name (n,), NaN where missing."""
         distinct, inverse = np.unique(field, return_inverse=True)
-        found = [class_name(value) for value in distinct.tolist()]
-        numbers = [math.nan if name.lower() in MISSING else classes.number(name) for name in found]
+        names = [class_name(value) for value in distinct.tolist()]
+        numbers = [math.nan if name.lower() in MISSING_LABELS else classes.number(name) for name in names]
         return np.array(numbers, dtype=np.float32)[inverse]
 
 
 def class_name(value: float | str) -> str:
-    """Return the name of a class: a whole number without a decimal point, any text as it is."""
+    """Return a class name: a whole number without decimal point, any text unchanged."""
     if isinstance(value, str):
         return value
     return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.9g}"

@@ -1,7 +1,7 @@
-"""Reader of NumPy's files of numbers: ``.npy`` (memory-mapped) and ``.npz``, in blocks.
+"""Read NumPy files of numbers, ``.npy`` (memory-mapped) and ``.npz``, in blocks.
 
-The table is the file's two-dimensional array (rows, columns); its columns are named by ``names``, else by their
-numbers from 0. In an ``.npz`` file one-dimensional arrays as long as the table are columns too, with their names.
+The table is the file's two-dimensional array (rows, columns); its columns are named by ``names``, else by index
+from 0. In an ``.npz`` file, one-dimensional arrays of the table's length are further columns.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ ROWS_IN_BLOCK = 65_536
 def read_arrays(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Stream the rows of ``path`` in blocks."""
-    table, others = _opened(path)
+    """Yield the rows of ``path`` in blocks."""
+    table, others = _load(path)
     known = given_names(names, table.shape[1], path)
     chosen = Chosen.among([*known, *others], columns, fields, path)
     if not columns:
-        features = tuple(at for at in chosen.features if at < len(known))
-        chosen = Chosen(features, chosen.fields, tuple(known[at] for at in features))
+        features = tuple(index for index in chosen.features if index < len(known))
+        chosen = Chosen(features, chosen.fields, tuple(known[index] for index in features))
     if not len(table):
         raise no_rows(path)
     extra = list(others.values())
     for start in range(0, len(table), ROWS_IN_BLOCK):
         part = slice(start, start + ROWS_IN_BLOCK)
-        values = np.stack([_column(table, extra, at, part) for at in chosen.features], axis=1)
-        others_of_part = tuple(_as_field(_raw(table, extra, at, part)) for at in chosen.fields)
+        values = np.stack([_feature(table, extra, index, part) for index in chosen.features], axis=1)
+        field_arrays = tuple(_as_field(_raw(table, extra, index, part)) for index in chosen.fields)
         numbers = np.arange(start + 1, start + 1 + len(values))
-        rejected, block = finite_block(numbers, values, others_of_part, chosen.columns)
+        rejected, block = finite_block(numbers, values, field_arrays, chosen.columns)
         yield from rejected
         if len(block):
             yield block
 
 
-def _opened(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
-    """Open the table, and the further columns by name."""
+def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
+    """Return the table, and the further columns by name."""
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-        arrays = {"table": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+        file = np.load(path, mmap_mode="r", allow_pickle=False)
+        arrays = {"table": file} if isinstance(file, np.ndarray) else {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}; check the path") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no readable file of NumPy's arrays: {error}") from error
+        raise DataError(f"{path} is not a readable NumPy file: {error}") from error
     tables = [array for array in arrays.values() if array.ndim == 2 and array.dtype.kind in "fiub"]
     if len(tables) != 1:
         raise DataError(
@@ -65,13 +65,13 @@ def _opened(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
     return tables[0], others
 
 
-def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], at: int, part: slice) -> NDArray[Any]:
-    return table[part, at] if at < table.shape[1] else extra[at - table.shape[1]][part]
+def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[Any]:
+    return table[part, index] if index < table.shape[1] else extra[index - table.shape[1]][part]
 
 
-def _column(table: NDArray[Any], extra: Sequence[NDArray[Any]], at: int, part: slice) -> NDArray[np.float32]:
+def _feature(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
-        return _raw(table, extra, at, part).astype(np.float32)
+        return _raw(table, extra, index, part).astype(np.float32)
 
 
 def _as_field(column: NDArray[Any]) -> NDArray[Any]:

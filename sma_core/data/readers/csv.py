@@ -1,8 +1,8 @@
-"""Reader of ``.csv`` and ``.tsv`` with a header line: one column is the input, others can come along.
+"""Read ``.csv`` and ``.tsv`` with a header line: one input column, and optional further columns.
 
-A record may span lines inside quotation marks. A mark that is never closed spoils its own row only:
-when joining lines gives no proper record, the first line stands alone and the rest is read afresh.
-Bytes that are not UTF-8 spoil a row only when they stand in a column that was asked for.
+A quoted record may span lines. An unclosed quote rejects only its own row: when joined lines give no valid record,
+the first line is rejected and the following ones are read separately. Invalid UTF-8 rejects a row only in a
+requested column.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ from sma_core.data.streams import data_suffix, read_lines
 from sma_core.errors import DataError
 
 LINES_IN_RECORD = 100
-"""A quoted record of more lines than this is taken for a mark that was never closed."""
+"""A longer quoted record is treated as an unclosed quote."""
 
 
 def read_csv(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the records of ``path``; tabs separate in ``.tsv``, commas otherwise."""
+    """Yield the records of ``path``, separated by tabs in ``.tsv``, else by commas."""
     records = _Records(path)
     header = records.header()
-    text_at = header.index(choose_column(header, column, usual, path))
-    fields_at = [header.index(choose_column(header, field, (), path)) for field in fields]
+    text_index = header.index(choose_column(header, column, usual, path))
+    field_indices = [header.index(choose_column(header, field, (), path)) for field in fields]
     number = 0
     for number, (cells, line) in enumerate(records, start=1):
         if cells is None or len(cells) != len(header):
             yield _malformed(number, cells, line, len(header))
         else:
-            yield row_or_rejected(number, cells[text_at], tuple(cells[at].strip() for at in fields_at))
+            yield row_or_rejected(number, cells[text_index], tuple(cells[i].strip() for i in field_indices))
     if not number:
         raise no_rows(path)
 
 
 def read_header(path: Path) -> list[str]:
-    """Return the names of the columns of ``path``."""
+    """Return the column names of ``path``."""
     return _Records(path).header()
 
 
 def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str], path: Path) -> str:
-    """Return the name in ``header`` to read: ``wanted``, else the first usual one, else the only one.
+    """Return the column to read: ``wanted``, else the first usual name, else the only column.
 
-    Usual names are compared without regard to case when none fits exactly. Raises `DataError`, with
-    the columns there are and the nearest name, when there is none to choose.
+    Usual names are matched exactly, then ignoring case. Raises `DataError`, listing the columns and the nearest
+    name, when there is no match.
     """
-    there = ", ".join(header)
+    listed = ", ".join(header)
     if wanted is not None:
         if wanted in header:
             return wanted
         lowered = {name.lower(): name for name in header}
         near = difflib.get_close_matches(wanted.lower(), lowered, n=1)
         hint = f"; did you mean {lowered[near[0]]!r}?" if near else ""
-        raise DataError(f"{path} has no column {wanted!r}; its columns are: {there}{hint}")
+        raise DataError(f"{path} has no column {wanted!r}; its columns are: {listed}{hint}")
     lowered = {name.lower(): name for name in reversed(header)}
     for name in usual:
         if name in header:
@@ -71,7 +71,7 @@ def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str
         return header[0]
     raise DataError(
         f"{path} has no column with a usual name ({', '.join(usual) or 'none is known'}); "
-        f"its columns are: {there}; name one with data.column"
+        f"its columns are: {listed}; name one with data.column"
     )
 
 
@@ -85,28 +85,28 @@ def _malformed(number: int, cells: list[str] | None, line: str, columns: int) ->
 
 @dataclass
 class _Records:
-    """The records of a csv file, one at a time, with the lines that make them."""
+    """Iterates over the records of a csv file, as cells and raw text."""
 
     path: Path
 
     def __post_init__(self) -> None:
         self.delimiter = "\t" if data_suffix(self.path) == ".tsv" else ","
         self.lines = read_lines(self.path)
-        self.again: deque[bytes] = deque()
+        self.pushed_back: deque[bytes] = deque()
         self.columns: int | None = None
 
     def header(self) -> list[str]:
         """Read the first record as column names."""
         for cells, _ in self:
             if cells is None:
-                raise DataError(f"{self.path} has a header line that is not proper csv; mend its quotes")
+                raise DataError(f"{self.path} has a header line that is not valid csv; correct its quotes")
             names = [printable(cell).strip() for cell in cells]
             self.columns = len(names)
             return names
         raise no_rows(self.path)
 
     def __iter__(self) -> Iterator[tuple[list[str] | None, str]]:
-        """Cells and text of each record; the cells are None when quotation marks do not pair."""
+        """Yield cells and text of each record; the cells are None when quotes do not pair."""
         while (line := self._next()) is not None:
             text = line.decode("utf-8", "surrogateescape")
             if '"' not in text:
@@ -117,14 +117,14 @@ class _Records:
                 yield self._joined(text)
 
     def _next(self) -> bytes | None:
-        return self.again.popleft() if self.again else next(self.lines, None)
+        return self.pushed_back.popleft() if self.pushed_back else next(self.lines, None)
 
     def _joined(self, text: str) -> tuple[list[str] | None, str]:
-        """Return a record over several lines, or its first line alone when they do not make one."""
-        taken: list[bytes] = []
+        """Return a record of several lines, or its first line alone when they are not a valid record."""
+        lines: list[bytes] = []
         joined = text
-        while len(taken) < LINES_IN_RECORD and (line := self._next()) is not None:
-            taken.append(line)
+        while len(lines) < LINES_IN_RECORD and (line := self._next()) is not None:
+            lines.append(line)
             decoded = line.decode("utf-8", "surrogateescape")
             joined = f"{joined}\n{decoded}"
             if decoded.count('"') % 2 == 1:
@@ -132,7 +132,7 @@ class _Records:
                 if cells is not None and self.columns in (None, len(cells)):
                     return cells, joined
                 break
-        self.again.extendleft(reversed(taken))
+        self.pushed_back.extendleft(reversed(lines))
         return None, text
 
     def _parse(self, text: str) -> list[str] | None:

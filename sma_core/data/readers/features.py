@@ -1,4 +1,4 @@
-"""Which columns of a table of numbers are features, and which come along; shared by the readers of blocks."""
+"""Select feature columns and further columns of a table, for block readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sma_core.errors import DataError
 
 @dataclass(frozen=True)
 class Chosen:
-    """Positions in a table's columns: of the features, and of the further columns; and their names."""
+    """Column indices of the features and of the further columns (``fields``), and the names of the features."""
 
     features: tuple[int, ...]
     fields: tuple[int, ...]
@@ -26,18 +26,18 @@ class Chosen:
 
     @classmethod
     def among(cls, names: Sequence[str], columns: Sequence[str], fields: Sequence[str], path: Path) -> Self:
-        """Find ``columns`` (empty: all but ``fields``) and ``fields`` among ``names``.
+        """Select ``columns`` (empty: all but ``fields``) and ``fields`` from ``names``.
 
-        Raises `DataError` when one is not there, a name asked for is there twice, or no column is left.
+        Raises `DataError` when a requested name is missing or ambiguous, or no feature is left.
         """
         others = tuple(_position(names, field, path) for field in fields)
         if columns:
             features = tuple(_position(names, column, path) for column in columns)
         else:
-            features = tuple(at for at in range(len(names)) if at not in others)
+            features = tuple(index for index in range(len(names)) if index not in others)
         if not features:
             raise DataError(f"{path} has no column besides {', '.join(fields)}, so nothing for a model to read")
-        return cls(features, others, tuple(names[at] for at in features))
+        return cls(features, others, tuple(names[index] for index in features))
 
 
 def _position(names: Sequence[str], wanted: str, path: Path) -> int:
@@ -48,10 +48,10 @@ def _position(names: Sequence[str], wanted: str, path: Path) -> int:
 
 
 def given_names(names: Sequence[str], count: int, path: Path) -> list[str]:
-    """Return the names of ``count`` columns, their numbers from 0 when none are given."""
+    """Return ``names`` of ``count`` columns, or their indices from 0 when empty."""
     if names and len(names) != count:
         raise DataError(f"{path} has {count} columns, but {len(names)} names are given for them")
-    return list(names) or [str(at) for at in range(count)]
+    return list(names) or [str(index) for index in range(count)]
 
 
 def finite_block(
@@ -60,7 +60,7 @@ def finite_block(
     fields: tuple[NDArray[Any], ...],
     columns: tuple[str, ...],
 ) -> tuple[list[RejectedRow], Block]:
-    """Set aside the rows of values (n, F) that hold an infinity; give these and the block of the others."""
+    """Return the rows of values (n, F) with an infinity as rejected rows, and the block of the others."""
     block = Block(numbers, values, fields, columns)
     infinite = np.isinf(values)
     if not infinite.any():
@@ -68,7 +68,7 @@ def finite_block(
     bad = infinite.any(axis=1)
     firsts = infinite.argmax(axis=1)
     rejected = [
-        RejectedRow(int(numbers[at]), f"not a finite number: {columns[firsts[at]]} is {values[at, firsts[at]]}")
-        for at in np.flatnonzero(bad).tolist()
+        RejectedRow(int(numbers[i]), f"not a finite number: {columns[firsts[i]]} is {values[i, firsts[i]]}")
+        for i in np.flatnonzero(bad).tolist()
     ]
     return rejected, block.take(np.flatnonzero(~bad))

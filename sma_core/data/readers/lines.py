@@ -1,4 +1,4 @@
-"""Reader of ``.txt``: one row a line, the whole line is the input (white space around it is dropped)."""
+"""Read ``.txt``: one row per line, stripped of surrounding white space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sma_core.data.streams import read_lines
 def read_text(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the lines of ``path``; ``number`` is the line's number. There are no columns to ask for."""
+    """Yield the lines of ``path``, numbered from 1; raises `DataError` when columns are requested."""
     refuse_columns(path, column, fields)
     number = 0
     for number, line in enumerate(read_lines(path), start=1):

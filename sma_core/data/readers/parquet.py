@@ -1,4 +1,4 @@
-"""Reader of ``.parquet`` files of numbers, in blocks."""
+"""Read ``.parquet`` files of numbers in blocks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ROWS_IN_BLOCK = 65_536
 def read_parquet(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Stream the rows of ``path`` in blocks; the file has names of its own, so ``names`` is not used."""
+    """Yield the rows of ``path`` in blocks; ``names`` is ignored, since the file has column names."""
     from pyarrow import parquet
 
     try:
         file = parquet.ParquetFile(str(path), memory_map=True)
         chosen = Chosen.among(file.schema_arrow.names, columns, fields, path)
         _refuse_texts(file.schema_arrow, chosen, path)
-        wanted = [file.schema_arrow.names[at] for at in (*chosen.features, *chosen.fields)]
+        wanted = [file.schema_arrow.names[index] for index in (*chosen.features, *chosen.fields)]
         number = 0
         for batch in file.iter_batches(ROWS_IN_BLOCK, columns=list(dict.fromkeys(wanted))):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
@@ -42,15 +42,15 @@ def read_parquet(
                 yield block
             number += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is no readable Parquet file: {error}") from error
+        raise DataError(f"{path} is not a readable Parquet file: {error}") from error
     if not number:
         raise no_rows(path)
 
 
 def _refuse_texts(schema: Any, chosen: Chosen, path: Path) -> None:  # noqa: ANN401 - pyarrow has no types
     """Raise `DataError` when a feature is not a column of numbers."""
-    for at, name in zip(chosen.features, chosen.columns, strict=True):
-        kind = schema.types[at]
+    for index, name in zip(chosen.features, chosen.columns, strict=True):
+        kind = schema.types[index]
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
             raise DataError(
                 f"{path}: the column {name!r} holds {kind}, not numbers; name others with data.columns"

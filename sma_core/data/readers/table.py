@@ -1,8 +1,8 @@
-"""Reader of ``.csv`` and ``.tsv`` of numbers, in blocks, by pyarrow's parser.
+"""Read ``.csv`` and ``.tsv`` files of numbers in blocks, with pyarrow's parser.
 
-Blocks of whole lines are parsed at once, the next one while the last is in use. When one fails, it is halved
-until what fails is a few lines, which are then read one by one; so a bad row costs little, and loses nothing
-but itself. A record stands on one line; marks around cells are allowed, line ends inside them are not.
+The next block of lines is parsed in a thread while the last one is in use. A block that fails is halved repeatedly
+until a few lines remain, which are parsed one by one, so a bad row rejects only itself. Each record is one line;
+cells may be quoted, but must not contain line ends.
 
 Letters: n rows, F features.
 """
@@ -26,7 +26,7 @@ from pyarrow import csv as arrow_csv
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
-from sma_core.data.records import EMPTY, RejectedRow, is_decoded, printable
+from sma_core.data.records import EMPTY, MISSING_NUMBERS, RejectedRow, is_decoded, printable
 from sma_core.data.streams import data_suffix, read_blocks
 from sma_core.errors import DataError
 
@@ -34,15 +34,13 @@ T = TypeVar("T")
 
 BLOCK_BYTES = 8 << 20
 LINES_READ_SINGLY = 64
-MISSING = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
-"""Cells that stand for a missing number."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_table(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Stream the rows of ``path`` in blocks; the first line is a header unless ``names`` are given."""
+    """Yield the rows of ``path`` in blocks; the first line is a header unless ``names`` are given."""
     delimiter = "\t" if data_suffix(path) == ".tsv" else ","
     blocks = _ahead(read_blocks(path, BLOCK_BYTES))
     first = next(blocks, b"")
@@ -59,7 +57,7 @@ def read_table(
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield the same items, and make the next one in another thread while the last is in use."""
+    """Yield the items, computing the next one in a thread while the last is in use."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(next, items, None)
         while (item := waiting.result()) is not None:
@@ -68,28 +66,26 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def _header(line: bytes, delimiter: str, path: Path) -> list[str]:
-    """Read the column names; raises `DataError` when they are none, or measured numbers."""
+    """Parse the column names; raises `DataError` when there are none, or they are measured numbers."""
     cells = _cells(line, delimiter)
     if cells is None or not any(cell.strip() for cell in cells):
-        raise no_rows(path) if not line.strip() else DataError(f"{path} has a header line that is not proper csv")
+        raise no_rows(path) if not line.strip() else DataError(f"{path} has a header line that is not valid csv")
     names = [printable(cell).strip() for cell in cells]
     if all(_number(name) is not None for name in names) and not all(name.isdigit() for name in names):
-        raise DataError(
-            f"{path} begins with a row of numbers where the names of its columns are due; add a header line"
-        )
+        raise DataError(f"{path} begins with a row of numbers instead of column names; add a header line")
     return names
 
 
 @dataclass(frozen=True)
 class _Table:
-    """Parses blocks of lines whose cells are in the columns ``names``."""
+    """Parses blocks of lines with the columns ``names``."""
 
     names: tuple[str, ...]
     chosen: Chosen
     delimiter: str
 
     def parsed(self, blocks: Iterator[bytes]) -> Iterator[tuple[bytes, int, Any | None]]:
-        """Yield lines, how many they are, and their table where no line is bad."""
+        """Yield lines, their number, and their Arrow table, or None when a line is bad."""
         for lines in blocks:
             if lines:
                 count = _line_count(lines)
@@ -102,7 +98,7 @@ class _Table:
         count: int,
         parsed: Any | None,  # noqa: ANN401 - pyarrow has no types
     ) -> Iterator[Block | RejectedRow]:
-        """Yield the rows of ``count`` lines, of which the first has this number; ``parsed`` is their table."""
+        """Yield the rows of ``count`` lines, numbered from ``number``; ``parsed`` is their table or None."""
         if parsed is not None:
             rejected, block = self._block(parsed, np.arange(number, number + count))
             yield from rejected
@@ -120,10 +116,10 @@ class _Table:
             number += size
 
     def _fast(self, lines: bytes, count: int) -> Any | None:  # noqa: ANN401 - pyarrow has no types
-        """Parse all lines at once; None when there is one that does not fit."""
-        keys = [str(at) for at in range(len(self.names))]
-        types = dict.fromkeys((keys[at] for at in self.chosen.features), pa.float32())
-        types |= dict.fromkeys((keys[at] for at in self.chosen.fields), pa.string())
+        """Parse all lines at once; return None when a line is bad."""
+        keys = [str(index) for index in range(len(self.names))]
+        types = dict.fromkeys((keys[index] for index in self.chosen.features), pa.float32())
+        types |= dict.fromkeys((keys[index] for index in self.chosen.fields), pa.string())
         try:
             table = arrow_csv.read_csv(
                 pa.BufferReader(lines),
@@ -133,61 +129,61 @@ class _Table:
                 parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, ignore_empty_lines=False),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=types,
-                    include_columns=[keys[at] for at in (*self.chosen.features, *self.chosen.fields)],
-                    null_values=list(MISSING),
+                    include_columns=[keys[index] for index in (*self.chosen.features, *self.chosen.fields)],
+                    null_values=list(MISSING_NUMBERS),
                     strings_can_be_null=True,
                 ),
             )
         except pa.ArrowInvalid:
             return None
-        # Quotation marks that do not pair can swallow line ends: then rows are not lines.
+        # Unpaired quotes can include line ends; then rows are not lines.
         return table if table.num_rows == count else None
 
     def _block(self, table: Any, numbers: NDArray[np.int64]) -> tuple[list[RejectedRow], Block]:  # noqa: ANN401
         features = len(self.chosen.features)
         values = np.empty((table.num_rows, features), dtype=np.float32)
-        for at in range(features):
-            values[:, at] = table.column(at).to_numpy()
-        fields = tuple(as_field(table.column(features + at)) for at in range(len(self.chosen.fields)))
+        for index in range(features):
+            values[:, index] = table.column(index).to_numpy()
+        fields = tuple(as_field(table.column(features + index)) for index in range(len(self.chosen.fields)))
         return finite_block(numbers, values, fields, self.chosen.columns)
 
     def _singly(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
-        """Read a few lines one by one."""
+        """Parse a few lines one by one."""
         numbers, values, fields = [], [], []
-        for at, line in enumerate(lines.removesuffix(b"\n").split(b"\n"), start=number):
+        for row, line in enumerate(lines.removesuffix(b"\n").split(b"\n"), start=number):
             cells = _cells(line.removesuffix(b"\r"), self.delimiter)
             reason = self._reason(line, cells)
             if reason is not None or cells is None:
-                yield RejectedRow(at, reason or EMPTY, printable(line.decode("utf-8", "surrogateescape")))
+                yield RejectedRow(row, reason or EMPTY, printable(line.decode("utf-8", "surrogateescape")))
                 continue
-            numbers.append(at)
-            values.append([_number(cells[each]) for each in self.chosen.features])
-            fields.append([cells[each] for each in self.chosen.fields])
+            numbers.append(row)
+            values.append([_number(cells[index]) for index in self.chosen.features])
+            fields.append([cells[index] for index in self.chosen.fields])
         if numbers:
-            arrays = tuple(as_field(_texts(each)) for each in zip(*fields, strict=True))
+            arrays = tuple(as_field(_texts(column)) for column in zip(*fields, strict=True))
             yield Block(np.array(numbers), np.array(values, dtype=np.float32), arrays, self.chosen.columns)
 
     def _reason(self, line: bytes, cells: list[str] | None) -> str | None:
-        """Return why a line is no usable row, or None."""
+        """Return why a line is unusable, or None."""
         if not line.strip():
             return EMPTY
         if cells is None:
             return "quotation marks do not pair"
         if len(cells) != len(self.names):
             return f"wrong number of columns: {len(cells)} instead of {len(self.names)}"
-        for at, name in zip(self.chosen.features, self.chosen.columns, strict=True):
-            number = _number(cells[at])
+        for index, name in zip(self.chosen.features, self.chosen.columns, strict=True):
+            number = _number(cells[index])
             if number is None:
-                return f"not a number: {name} is {printable(cells[at])!r}"
+                return f"not a number: {name} is {printable(cells[index])!r}"
             if abs(number) > LARGEST:
-                return f"not a finite number: {name} is {cells[at]}"
-        if not all(is_decoded(cells[at]) for at in self.chosen.fields):
+                return f"not a finite number: {name} is {cells[index]}"
+        if not all(is_decoded(cells[index]) for index in self.chosen.fields):
             return "not valid UTF-8"
         return None
 
 
 def as_field(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
-    """Give a column (n,) as float32 when all its known cells are numbers, else as objects that are str."""
+    """Return a column (n,) as float32 when all its known cells are numbers, else as objects of type str."""
     try:
         numeric: NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -197,7 +193,7 @@ def as_field(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no type
 
 
 def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return pa.array([None if cell in MISSING else cell for cell in cells], pa.string())
+    return pa.array([None if cell in MISSING_NUMBERS else cell for cell in cells], pa.string())
 
 
 def _line_count(lines: bytes) -> int:
@@ -205,7 +201,7 @@ def _line_count(lines: bytes) -> int:
 
 
 def _cells(line: bytes, delimiter: str) -> list[str] | None:
-    """Cut a line into cells; None when its quotation marks do not pair."""
+    """Split a line into cells; None when quotes do not pair."""
     text = line.decode("utf-8", "surrogateescape")
     if '"' not in text:
         return text.split(delimiter)
@@ -216,9 +212,9 @@ def _cells(line: bytes, delimiter: str) -> list[str] | None:
 
 
 def _number(cell: str) -> float | None:
-    """Read a cell: NaN when it is missing, None when it is no number."""
+    """Parse a cell: NaN when missing, None when not a number."""
     cell = cell.strip()
-    if cell in MISSING:
+    if cell in MISSING_NUMBERS:
         return math.nan
     try:
         return float(cell)

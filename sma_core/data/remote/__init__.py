@@ -1,1 +1,1 @@
-"""Files behind a URL, through fsspec (extra ``remote``): found, fetched once, and read from their copies."""
+"""List, fetch and read remote files through fsspec (extra ``remote``)."""

@@ -1,8 +1,7 @@
-"""The door to fsspec: a file system for a URL, what it says of a file, one sentence for whatever goes wrong."""
+"""Open fsspec file systems, and convert their errors to one-sentence messages."""
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -10,39 +9,34 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sma_core.errors import DataError, SmaError
+from sma_core.errors import DISK_ERRORS, DataError, SmaError
 from sma_core.urls import scheme_of, without_secrets
 
 WEB = ("http", "https")
 EXTRA = "pip install 'sma-core[remote]'"
 SECONDS_TO_CONNECT, SECONDS_OF_SILENCE = 30, 120
 
-_TELLING = (
+_VERSION_KEYS = (
     *("etag", "contentmd5", "md5hash", "md5", "digest", "checksum", "crc32c", "generation", "blobid"),
     *("lastmodified", "mtime", "updated", "modified", "modify", "modificationtime", "lastwritetime", "created"),
 )
-"""What file systems call a sign that changes with a file, the surest first; without dashes and capitals."""
-DISK_ERRORS = frozenset(
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EMFILE")
-    if hasattr(errno, name)
-)
+"""Keys of file information that change with the file, most reliable first; lower case without dashes."""
 _REFUSED = re.compile("credential|forbidden|denied|unauthori|permission", re.IGNORECASE)
 _CUT_OFF = re.compile("connect|timeout|payload|endpoint", re.IGNORECASE)
 
 
 class FetchError(DataError):
-    """A file behind a URL cannot be had; what was prepared before is not touched."""
+    """A remote file cannot be fetched; prepared data is unchanged."""
 
 
 class UnreachableError(FetchError):
-    """It cannot be had now: there is no network, or the server refuses. What was seen before may serve."""
+    """No network, or the server refuses; the last known listing may be used instead."""
 
 
-def opened(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system for a URL, and the path in it.
+def open_filesystem(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the path in it.
 
-    Raises `FetchError` for a protocol that is unknown or whose package is missing.
+    Raises `FetchError` when the protocol is unknown or its package is not installed.
     """
     name = without_secrets(url)
     if "::" in url.partition("://")[0] or re.search(r"::[a-z0-9+]+:/", url):
@@ -52,7 +46,7 @@ def opened(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise FetchError(f"reading {name} needs fsspec: {EXTRA}") from error
     try:
-        with explained(url):
+        with fetch_errors(url):
             fs, path = url_to_fs(url, **(_web_options(url) if scheme_of(url) in WEB else {}))
             fs.invalidate_cache()
     except ImportError as error:
@@ -61,40 +55,40 @@ def opened(url: str) -> tuple[Any, str]:
 
 
 def _web_options(url: str) -> dict[str, Any]:
-    """Return how http is spoken: bytes as they stand there, answers of any length, the environment's proxies."""
+    """Return options for http: no decompression, no total timeout, proxies from the environment."""
     try:
         from aiohttp import ClientTimeout
     except ImportError as error:
         raise FetchError(f"reading {without_secrets(url)} needs aiohttp: {EXTRA}") from error
     from fsspec.config import conf
 
-    own = conf.get(scheme_of(url), {})
+    configured = conf.get(scheme_of(url), {})
     timeout = ClientTimeout(total=None, sock_connect=SECONDS_TO_CONNECT, sock_read=SECONDS_OF_SILENCE)
     client = {"timeout": timeout, "auto_decompress": False, "trust_env": True}
     return {
-        "headers": own.get("headers", {}) | {"Accept-Encoding": "identity"},
-        "client_kwargs": client | own.get("client_kwargs", {}),
+        "headers": configured.get("headers", {}) | {"Accept-Encoding": "identity"},
+        "client_kwargs": client | configured.get("client_kwargs", {}),
     }
 
 
-def sign_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str] | None:
-    """Return what of a file changes when it does: what it is called and its value, None when nothing is told.
+def version_of(info: Mapping[str, Any], name: str | None = None) -> tuple[str, str] | None:
+    """Return key and value of the file's tag, checksum or time, None when the server sends none.
 
-    ``name`` asks for one kind of sign.
+    ``name`` restricts the search to one key.
     """
-    told = {re.sub(r"[^a-z0-9]", "", key.lower()): value for key, value in info.items()}
-    for each in _TELLING if name is None else (name,):
-        value = told.get(each)
+    values = {re.sub(r"[^a-z0-9]", "", key.lower()): value for key, value in info.items()}
+    for key in _VERSION_KEYS if name is None else (name,):
+        value = values.get(key)
         if value:
-            return each, str(value.timestamp() if isinstance(value, datetime) else value)
+            return key, str(value.timestamp() if isinstance(value, datetime) else value)
     return None
 
 
 @contextmanager
-def explained(url: str, fetching: bool = False) -> Iterator[None]:
-    """Turn what file systems raise into a `FetchError` of one sentence.
+def fetch_errors(url: str, fetching: bool = False) -> Iterator[None]:
+    """Convert errors of file systems to `FetchError` with a one-sentence message.
 
-    What says that our own disk is full or closed, and a package that is missing, passes.
+    Errors of the local disk and `ImportError` pass unchanged.
     """
     try:
         yield
@@ -104,28 +98,28 @@ def explained(url: str, fetching: bool = False) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
         shown = None if without_secrets(url) != url else error  # a traceback would show the whole URL
-        raise _sentence(error, url, fetching) from shown
+        raise _fetch_error(error, url, fetching) from shown
 
 
-def _sentence(error: Exception, url: str, fetching: bool) -> FetchError:
+def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
     name, chain = without_secrets(url), list(_causes(error))
     reason = _first_line(chain[-1])
-    kinds = " ".join(type(each).__name__ for each in chain)
+    kinds = " ".join(type(cause).__name__ for cause in chain)
     status = _status(chain)
     if status in (401, 403, 407) or _REFUSED.search(kinds):
         return UnreachableError(f"{name} may not be read: {reason}; check the credentials and the rights")
     if status in (404, 410):
         return _missing(name)
-    if _CUT_OFF.search(kinds) or any(isinstance(each, ConnectionError | socket.gaierror) for each in chain):
+    if _CUT_OFF.search(kinds) or any(isinstance(cause, ConnectionError | socket.gaierror) for cause in chain):
         if fetching:
             return UnreachableError(
-                f"the connection broke while {name} was fetched ({reason}); nothing of it is used: give the same "
-                "command again"
+                f"the connection broke while {name} was fetched ({reason}); the partial copy is discarded: "
+                "repeat the command"
             )
         return UnreachableError(f"{name} cannot be reached: {reason}; check the network and the URL")
     if status is not None:
         return UnreachableError(f"{name} cannot be read: the server answered {reason}; try again later")
-    if any(isinstance(each, FileNotFoundError) for each in chain):
+    if any(isinstance(cause, FileNotFoundError) for cause in chain):
         return _missing(name)
     if "protocol not known" in str(error).lower():
         return FetchError(f"{name}: fsspec knows no protocol {scheme_of(url)!r}; use one that it does, such as s3")
@@ -137,15 +131,15 @@ def _missing(name: str) -> FetchError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it came from."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
+    """Yield an error and its chain of causes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _status(chain: list[BaseException]) -> int | None:
-    """Return the status that a server of the web answered with, where an error tells it."""
+    """Return the HTTP status of an error chain, or None."""
     for error in chain:
         for name in ("status", "code"):
             status = getattr(error, name, None)
@@ -155,6 +149,6 @@ def _status(chain: list[BaseException]) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return what an error says, in one line and without secrets."""
+    """Return the first line of an error message, without secrets."""
     line = (str(error).strip().splitlines() or [""])[0]
     return without_secrets(line) or type(error).__name__

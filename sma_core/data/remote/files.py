@@ -1,8 +1,8 @@
-"""A file to read, on this machine or behind a URL, and how readers get a local path in either case.
+"""Provide a local path for a data file, local or remote.
 
-A remote file is fetched to ``remote/<fingerprint>/<name>`` in the cache, once: the fingerprint covers the URL and
-what the server says of the file's state, so a file that changes there is another one here. It appears by rename
-when it is whole, under a lock, and is read from there.
+A remote file is fetched once, to ``remote/<fingerprint>/<name>`` in the cache. The fingerprint covers the URL,
+size and version that the server reports, so a changed file gets a new folder. A lock guards the folder, and the
+file is renamed into place when complete.
 """
 
 from __future__ import annotations
@@ -17,29 +17,30 @@ from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
-from sma_core.data.remote.access import FetchError, UnreachableError, explained, opened, sign_of
+from sma_core.data.remote.access import FetchError, UnreachableError, fetch_errors, open_filesystem, version_of
 from sma_core.errors import DataError, UserError
 from sma_core.files import remove_temporaries, replacing, sha256_of_facts, write_atomically
 from sma_core.urls import name_of
 
 logger = logging.getLogger("sma.remote")
 SECONDS_BETWEEN_NOTES = 10.0
-LOCK, PASSING = ".lock", ".passing"
+LOCK, TEMPORARY = ".lock", ".passing"
+"""Names in the folder of a file: its lock, and the folder of a copy that is removed after use."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file behind a URL, as it was when it was looked for.
+    """A remote file, as listed by its server.
 
-    ``url`` is without secrets and what everybody is shown; ``root`` is the URL as the user typed it, and ``path``
-    the file's in its file system. ``sign`` is what changes with the file, ``size`` in bytes, where they are known.
-    Copies go to ``cache``; with ``keep`` they stay, else they go when their rows are prepared or read. ``lost``
-    says why nothing can be fetched, where the file is known from earlier only.
+    ``url`` has no secrets and is shown in messages; ``root`` is the URL as typed, ``path`` the path in its file
+    system. ``size`` (bytes) and ``version`` (key and value of tag, checksum or time) are None when unknown. Copies
+    go to ``cache``; without ``keep`` they are removed after use. ``lost`` says why the server could not be
+    reached, for a file known from an earlier listing.
     """
 
     url: str
     size: int | None
-    sign: tuple[str, str] | None
+    version: tuple[str, str] | None
     cache: Path
     keep: bool = True
     root: str = field(default="", repr=False)
@@ -51,35 +52,35 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """The file's name, by which readers know its format."""
+        """File name, whose suffix selects the reader."""
         return name_of(self.url)
 
     @property
     def state(self) -> list[object]:
-        """What tells this file, as it is, from all others."""
-        return [self.url, self.size, list(self.sign or ())]
+        """Values that identify the file and its version."""
+        return [self.url, self.size, list(self.version or ())]
 
     @property
     def folder(self) -> Path:
-        """Where the copy is kept, and what is remembered of the file."""
+        """Folder of the copy and of notes about the file."""
         return self.cache / sha256_of_facts({"file": self.state})[:32]
 
-    def remembered(self, name: str, find: Callable[[], str]) -> str:
-        """Return what ``find`` found out about this file when it was first asked; nothing is fetched again."""
+    def cached(self, name: str, compute: Callable[[], str]) -> str:
+        """Return the saved result of ``compute`` for this file, computing and saving it at first use."""
         note = self.folder / f".{name}.txt"
         with suppress(OSError):
             return note.read_text(encoding="utf-8")
-        found = find()
+        result = compute()
         with suppress(OSError):
-            write_atomically(note, found)
-        return found
+            write_atomically(note, result)
+        return result
 
 
 DataFile: TypeAlias = Path | RemoteFile
 
 
 def state_of(file: DataFile) -> list[object]:
-    """Return what tells the file, as it is, from all others; raises `DataError` when there is no such file."""
+    """Return values that identify a file and its version; raises `DataError` when there is no such file."""
     if isinstance(file, RemoteFile):
         return file.state
     try:
@@ -91,48 +92,48 @@ def state_of(file: DataFile) -> list[object]:
 
 
 def size_of(file: DataFile) -> int:
-    """Return how many bytes there are to read; 0 where nobody tells."""
+    """Return the size in bytes, 0 when unknown."""
     return (file.size or 0) if isinstance(file, RemoteFile) else file.stat().st_size
 
 
 @contextmanager
-def here(file: DataFile, finished: bool = True) -> Iterator[Path]:
-    """Give a local path to read; a remote file is fetched first, unless its copy is there.
+def local_copy(file: DataFile, finished: bool = True) -> Iterator[Path]:
+    """Yield a local path of ``file``; a remote file is fetched unless its copy exists.
 
-    Errors that name the path name the URL instead. When all went well, a copy that is not to stay is removed,
-    unless more is to come (``finished`` false). Raises `FetchError` when the file cannot be had.
+    Error messages name the URL instead of the local path. On normal exit a copy that is not kept is removed,
+    unless ``finished`` is False. Raises `FetchError` when the file cannot be fetched.
     """
     if isinstance(file, Path):
         yield file
         return
-    with ExitStack() as held:
+    with ExitStack() as locks:
         path = file.folder / file.name
         if not _is_whole(path, file):
-            path = path if file.keep else file.folder / PASSING / file.name
-            held.enter_context(_locked(file))
+            path = path if file.keep else file.folder / TEMPORARY / file.name
+            locks.enter_context(_locked(file))
             if not _is_whole(path, file):
                 _fetch(file, path)
             if file.keep:
-                held.close()
+                locks.close()
         try:
             yield path
         except UserError as error:
             raise type(error)(str(error).replace(str(path), str(file))) from error
-        if finished and path.parent.name == PASSING:
+        if finished and path.parent.name == TEMPORARY:
             path.unlink(missing_ok=True)
 
 
 def fetch(file: DataFile) -> None:
-    """See to it that a remote file is here."""
-    with here(file, finished=False):
+    """Fetch a remote file, unless its copy exists."""
+    with local_copy(file, finished=False):
         pass
 
 
-def drop(file: DataFile) -> None:
-    """Remove a copy that was not to stay and that a killed process left, unless another one reads it."""
-    if isinstance(file, RemoteFile) and not file.keep and (file.folder / PASSING / file.name).exists():
+def remove_temporary_copy(file: DataFile) -> None:
+    """Remove a temporary copy that a killed process left, unless another process reads it."""
+    if isinstance(file, RemoteFile) and not file.keep and (file.folder / TEMPORARY / file.name).exists():
         with suppress(OSError, Timeout), FileLock(file.folder / LOCK, blocking=False):
-            (file.folder / PASSING / file.name).unlink(missing_ok=True)
+            (file.folder / TEMPORARY / file.name).unlink(missing_ok=True)
 
 
 def _is_whole(path: Path, file: RemoteFile) -> bool:
@@ -141,8 +142,8 @@ def _is_whole(path: Path, file: RemoteFile) -> bool:
 
 @contextmanager
 def _locked(file: RemoteFile) -> Iterator[None]:
-    """Hold the lock of the file's folder: only one process fetches it, or reads a passing copy."""
-    with _kept_in(file):
+    """Hold the lock of the file's folder: one process at a time fetches, or reads a temporary copy."""
+    with _cache_errors(file):
         file.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file.folder / LOCK)
         lock.acquire()
@@ -153,49 +154,49 @@ def _locked(file: RemoteFile) -> Iterator[None]:
 
 
 @contextmanager
-def _kept_in(file: RemoteFile) -> Iterator[None]:
-    """Turn what our own disk refuses into one sentence."""
+def _cache_errors(file: RemoteFile) -> Iterator[None]:
+    """Convert `OSError` of the cache to `FetchError`."""
     try:
         yield
     except OSError as error:
-        raise FetchError(f"{file} cannot be kept in {file.cache}: {error.strerror or error}") from error
+        raise FetchError(f"{file} cannot be stored in {file.cache}: {error.strerror or error}") from error
 
 
 def _fetch(file: RemoteFile, path: Path) -> None:
-    """Fetch the file to ``path``; only for who holds the lock. Memory is bounded by a block."""
+    """Fetch the file to ``path`` in blocks; the caller holds the lock."""
     if file.lost:
-        raise UnreachableError(f"{file.lost}; and there is no copy of {file} here")
-    with _kept_in(file):
+        raise UnreachableError(f"{file.lost}; and there is no local copy of {file}")
+    with _cache_errors(file):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_temporaries(path.parent)
         with replacing(path) as temporary:
             temporary.touch()
-            told = _Told(str(file))
-            _stream(file, temporary, told)
-    told.done(path.stat().st_size)
+            progress = _FetchProgress(str(file))
+            _download(file, temporary, progress)
+    progress.done(path.stat().st_size)
 
 
-def _stream(file: RemoteFile, temporary: Path, told: _Told) -> None:
-    """Copy the bytes, and see that they are all there, and those of the file that was found."""
+def _download(file: RemoteFile, temporary: Path, progress: _FetchProgress) -> None:
+    """Download the file, and verify its size and version."""
     from fsspec.callbacks import Callback
 
-    fs, _ = opened(file.root)
-    with explained(file.root, fetching=True):
-        fs.get_file(file.path, str(temporary), callback=Callback(hooks={"told": told}))
+    fs, _ = open_filesystem(file.root)
+    with fetch_errors(file.root, fetching=True):
+        fs.get_file(file.path, str(temporary), callback=Callback(hooks={"progress": progress}))
         fs.invalidate_cache()
-        now = fs.info(file.path)
+        info = fs.info(file.path)
     fetched = temporary.stat().st_size
-    if file.sign is not None and sign_of(now, file.sign[0]) not in (None, file.sign):
-        raise FetchError(f"{file} changed since this command began; give it again when the file is finished")
+    if file.version is not None and version_of(info, file.version[0]) not in (None, file.version):
+        raise FetchError(f"{file} changed since this command began; repeat the command when the file is complete")
     if file.size not in (None, fetched):
         raise UnreachableError(
-            f"the connection broke while {file} was fetched: {fetched:,} of {file.size:,} bytes came; nothing of "
-            "it is used: give the same command again"
+            f"the connection broke while {file} was fetched: {fetched:,} of {file.size:,} bytes arrived; the "
+            "partial copy is discarded: repeat the command"
         )
 
 
-class _Told:
-    """Says now and then how much of a file has come, and at the end how much it was."""
+class _FetchProgress:
+    """Logs the progress of a download every 10 s, and its size and duration at the end."""
 
     def __init__(self, name: str) -> None:
         self._name, self._began = name, time.monotonic()

@@ -1,6 +1,6 @@
-"""What a URL names: one file, the files of a folder, or those that fit a pattern.
+"""List the files of a URL: one file, a folder, or a pattern.
 
-What was found is remembered in the cache, so that a command whose rows are prepared goes on without network.
+The listing is saved in the cache, so that commands on prepared rows work without network.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sma_core.data.remote.access import WEB, FetchError, UnreachableError, explained, opened, sign_of
+from sma_core.data.remote.access import (
+    WEB,
+    FetchError,
+    UnreachableError,
+    fetch_errors,
+    open_filesystem,
+    version_of,
+)
 from sma_core.data.remote.files import RemoteFile
 from sma_core.files import sha256_of_facts, write_atomically
 from sma_core.urls import is_url, name_of, scheme_of, without_secrets
@@ -23,10 +30,10 @@ logger = logging.getLogger("sma.remote")
 
 
 @dataclass(frozen=True)
-class RemotePlace:
-    """Where copies go (``cache``), whether they stay, and which files of a folder count.
+class RemoteLookup:
+    """Options for listing URLs: ``cache`` and ``keep`` of copies, and the filter for files of a folder.
 
-    ``serves`` is asked of their names; ``purpose`` tells what it depends on.
+    ``serves`` decides by file name; ``purpose`` is a key that identifies this filter in the cache.
     """
 
     cache: Path
@@ -35,80 +42,82 @@ class RemotePlace:
     purpose: str
 
     def files(self, url: str) -> list[RemoteFile]:
-        """Return the files that a URL names, in the order of their names.
+        """Return the files of a URL, sorted by name.
 
-        Where the server cannot be reached, or refuses, they are what the URL named the last time, with a warning.
-        Raises `FetchError` when there is none, `UnreachableError` when none was ever seen.
+        When the server cannot be reached or refuses, log a warning and return the last listing. Raises
+        `FetchError` when there are no files, `UnreachableError` when there is no earlier listing.
         """
         note = self.cache / "seen" / f"{sha256_of_facts({'of': [without_secrets(url), self.purpose]})[:32]}.json"
         try:
-            found = [self._file(url, *each) for each in sorted(self._listed(url), key=lambda each: each[0])]
+            entries = sorted(self._entries(url), key=lambda entry: entry[0])
+            files = [self._file(url, *entry) for entry in entries]
         except UnreachableError as error:
-            seen = self._last_seen(note, str(error))
-            if not seen:
+            files = self._last_listing(note, str(error))
+            if not files:
                 raise
-            logger.warning("%s. It is taken to be what it was when it was last seen", error)
-            return seen
-        silent = next((file for file in found if file.sign is None), None)
-        if silent is not None:
+            logger.warning("%s. Using its last known listing", error)
+            return files
+        unversioned = next((file for file in files if file.version is None), None)
+        if unversioned is not None:
             logger.warning(
-                "of %s the server tells no tag and no time: a change of the same size is not seen", silent
+                "the server sends no tag and no time for %s: a change of the same size is not detected",
+                unversioned,
             )
-        _remember(note, found)
-        return found
+        _save_listing(note, files)
+        return files
 
-    def _listed(self, url: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """Yield public name, path and facts of each file."""
-        fs, path = opened(url)
-        with explained(url):
+    def _entries(self, url: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yield public URL, path and information of each file."""
+        fs, path = open_filesystem(url)
+        with fetch_errors(url):
             infos, kind = _infos(fs, url, path)
             infos = [info for info in infos if info["type"] != "directory"]
             if kind == "folder":
-                infos = [info for info in infos if self._counts(str(info["name"]), path)]
-            if kind == "pattern" and not name_of(url).startswith("."):  # as patterns of local files
+                infos = [info for info in infos if self._is_included(str(info["name"]), path)]
+            if kind == "pattern" and not name_of(url).startswith("."):  # as for local patterns
                 infos = [info for info in infos if not str(info["name"]).rpartition("/")[2].startswith(".")]
             for info in infos:
-                told = info if info.get("size") is not None and sign_of(info) else fs.info(info["name"])
-                inner = str(info["name"])
-                yield _public(fs, url, path, inner), inner, told
+                name = str(info["name"])
+                complete = info.get("size") is not None and version_of(info)
+                yield _public_url(fs, url, path, name), name, info if complete else fs.info(info["name"])
         if not infos:
-            raise FetchError(_nothing(without_secrets(url), kind))
+            raise FetchError(_no_files(without_secrets(url), kind))
 
-    def _counts(self, inner: str, folder: str) -> bool:
-        """Whether a file of a folder belongs to the set: no hidden one, none of another kind."""
-        name = name_of(inner if is_url(inner) else f"x://{inner}")
-        return inner.rstrip("/") != folder.rstrip("/") and not name.startswith(".") and self.serves(name)
+    def _is_included(self, path: str, folder: str) -> bool:
+        """Return whether a file of a folder is visible and has a reader."""
+        name = name_of(path if is_url(path) else f"x://{path}")
+        return path.rstrip("/") != folder.rstrip("/") and not name.startswith(".") and self.serves(name)
 
     def _file(self, url: str, name: str, path: str, info: Mapping[str, Any]) -> RemoteFile:
         size = info.get("size")
         return RemoteFile(
-            name, None if size is None else int(size), sign_of(info), self.cache, self.keep, root=url, path=path
+            name, None if size is None else int(size), version_of(info), self.cache, self.keep, root=url, path=path
         )
 
-    def _last_seen(self, note: Path, reason: str) -> list[RemoteFile]:
+    def _last_listing(self, note: Path, reason: str) -> list[RemoteFile]:
         try:
-            seen = json.loads(note.read_text(encoding="utf-8"))
+            listing = json.loads(note.read_text(encoding="utf-8"))
             return [
                 RemoteFile(
-                    each["url"],
-                    each["size"],
-                    tuple(each["sign"]) if each["sign"] else None,
+                    entry["url"],
+                    entry["size"],
+                    tuple(entry["sign"]) if entry["sign"] else None,
                     self.cache,
                     self.keep,
                     lost=reason,
                 )
-                for each in seen["files"]
+                for entry in listing["files"]
             ]
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
 
 def _infos(fs: Any, url: str, path: str) -> tuple[list[Mapping[str, Any]], str]:  # noqa: ANN401 - fsspec's
-    """Return what the file system says of each file, and whether the URL names a file, a folder or a pattern."""
+    """Return information on each file, and the kind of URL: ``file``, ``folder`` or ``pattern``."""
     web = scheme_of(url) in WEB
     if set("*[") & set(urlsplit(url).path) if web else set("*?[") & set(path):
         return list(fs.glob(path, detail=True).values()), "pattern"
-    if web and not name_of(url):  # no server of the web says what is a folder
+    if web and not name_of(url):  # http has no folders
         return fs.ls(path, detail=True), "folder"
     info = fs.info(path)
     if info["type"] == "directory":
@@ -116,24 +125,24 @@ def _infos(fs: Any, url: str, path: str) -> tuple[list[Mapping[str, Any]], str]:
     return [info], "file"
 
 
-def _public(fs: Any, url: str, path: str, inner: str) -> str:  # noqa: ANN401 - fsspec's
-    """Name a file that a URL led to: what stands before the path in the URL, then its own path."""
+def _public_url(fs: Any, url: str, path: str, inner: str) -> str:  # noqa: ANN401 - fsspec's
+    """Return the URL without secrets of the file ``inner``, which was listed for ``url``."""
     typed = url.rstrip("/")
     path = path.rstrip("/")
     name = typed.removesuffix(path) + inner if typed.endswith(path) else str(fs.unstrip_protocol(inner))
     return without_secrets(name)
 
 
-def _nothing(name: str, kind: str) -> str:
+def _no_files(name: str, kind: str) -> str:
     if kind == "folder":
-        return f"the folder {name} holds no file that a reader serves"
-    return f"no file fits {name}: check the pattern, and quote it, so that the shell leaves it alone"
+        return f"the folder {name} has no file that a reader can read"
+    return f"no file matches {name}: check the pattern, and quote it, so that the shell does not expand it"
 
 
-def _remember(note: Path, found: list[RemoteFile]) -> None:
-    """Write down what was found; a cache that may not be written is no obstacle."""
-    files = [{"url": file.url, "size": file.size, "sign": file.sign} for file in found]
-    text = json.dumps({"files": files}, indent=1)
+def _save_listing(note: Path, files: list[RemoteFile]) -> None:
+    """Save the listing; errors of a read-only cache are ignored."""
+    entries = [{"url": file.url, "size": file.size, "sign": file.version} for file in files]
+    text = json.dumps({"files": entries}, indent=1)
     with suppress(OSError):
         if note.is_file() and note.read_text(encoding="utf-8") == text:
             return

@@ -1,4 +1,4 @@
-"""One file of a store: opened by its ends, read as views into a memory map.
+"""Read one store file as views into a memory map.
 
 The format is described in `sma_core.data.store.format`.
 
@@ -20,7 +20,7 @@ from sma_core.errors import DataError
 
 
 class StoreFile:
-    """A finished file, memory-mapped. Labels are as they stand in it: class numbers are this file's own."""
+    """A complete, memory-mapped file. Class numbers are those of this file, not of the whole store."""
 
     def __init__(self, path: Path, reader: Any, whole: NDArray[Any], base: int) -> None:  # noqa: ANN401
         self.path = path
@@ -30,13 +30,13 @@ class StoreFile:
         name = "values" if self.metadata.holds_values else "ids"
         self.content = MappedLists(self._batches, name, self.metadata.row_type, whole, base)
         self.symbols: MappedLists | None = None
-        """A class number for every id of a row whose characters are labelled; -1 where nothing is known."""
+        """A class number for every id of rows with labelled characters, -1 where unknown."""
         if self.metadata.has_symbols:
             self.symbols = MappedLists(self._batches, "symbols", SYMBOL_TYPE, whole, base)
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Map the file at ``path``; raise `DataError` when it is damaged, foreign, or of a later format."""
+        """Map the file at ``path``; raises `DataError` when it is damaged, not a store, or of a later format."""
         path = Path(path)
         if not path.is_file():
             raise DataError(f"there is no store at {path}; prepare the data again")
@@ -48,7 +48,9 @@ class StoreFile:
             file = cls(path, reader, np.frombuffer(whole, dtype=np.uint8), whole.address)
             file._check()
         except (pa.ArrowException, OSError, ValueError, IndexError, TypeError, KeyError) as error:
-            raise DataError(f"{path} is no whole store ({error}); remove it and prepare the data again") from error
+            raise DataError(
+                f"{path} is not a complete store ({error}); remove it and prepare the data again"
+            ) from error
         return file
 
     def __len__(self) -> int:
@@ -56,17 +58,17 @@ class StoreFile:
 
     @property
     def row_numbers(self) -> NDArray[np.int64]:
-        """(n,) number of each row in the source file."""
+        """(n,) row numbers in the source file."""
         parts = [plain_numbers(batch.column(1), np.dtype(np.int64)) for batch in self._batches]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     @property
     def targets(self) -> NDArray[np.float32]:
-        """(n, K) targets, or class numbers; NaN where missing. Only for a file that has such labels."""
+        """(n, K) targets or class numbers, NaN where missing; only for files with such labels."""
         columns = [batch.column("targets").flatten() for batch in self._batches]
         parts = [plain_numbers(column, np.dtype(np.float32)) for column in columns]
-        found: NDArray[np.float32] = np.concatenate(parts).reshape(-1, len(self.metadata.targets))
-        return found
+        targets: NDArray[np.float32] = np.concatenate(parts).reshape(-1, len(self.metadata.targets))
+        return targets
 
     @property
     def texts(self) -> list[str]:

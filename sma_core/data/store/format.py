@@ -1,13 +1,16 @@
-"""The store's file format: its columns, and what its metadata say.
+"""The store's file format: columns and metadata.
 
-An Arrow IPC file, not compressed, version 3. The first column holds the rows, in one of two layouts:
-``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN
-where missing). ``row`` is the number of the row in its source. Labelled stores also have ``text`` (with
-ids), and ``targets`` (list of float32, NaN where missing) or ``symbols`` (list of int16, one for each id, -1
-where nothing is known), and a column ``extra:NAME`` of text for every further column of the source that came
-along. The schema's metadata tell what made the rows; an empty record batch at the end
-carries the statistics and shows that the file is whole. Version 1 had ids and targets only, version 2 no extra
-texts; both are still read.
+An uncompressed Arrow IPC file, version 3. Columns:
+
+- ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN where
+  missing): the rows.
+- ``row`` (int64): row number in the source.
+- ``text`` (string): raw text, in labelled stores of ids.
+- ``extra:NAME`` (string): a further column of the source.
+- ``targets`` (list of float32, NaN where missing) or ``symbols`` (list of int16 per id, -1 where unknown): labels.
+
+The schema's metadata describe how the rows were made. An empty last record batch carries the statistics and marks
+the file as complete. Version 1 has only ids and targets, version 2 no extra texts; both can be read.
 
 Letters: n rows, F features, K targets.
 """
@@ -29,18 +32,18 @@ KEY = b"sma.store"
 SYMBOL_TYPE = np.dtype(np.int16)
 
 LabelForm = Literal["numbers", "classes", "symbols"]
-"""What labels are: numbers, one class name a row, or a symbol for every character of the row."""
+"""Form of labels: numbers, one class name per row, or one symbol per character."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreMetadata:
-    """What made the rows of a store: kept so that no run mixes stores of different tokenizers."""
+    """How the rows of a store were made, so that stores of different tokenizers are never mixed."""
 
     tokenizer: str = ""
     tokenizer_version: str = ""
     vocabulary_size: int = 0
     source: str = ""
-    """Fingerprint of the source file and of how it was prepared."""
+    """Fingerprint of the source file and the preparation settings."""
     targets: tuple[str, ...] = ()
     """Names of the target columns, in the order of the values."""
     has_text: bool = False
@@ -48,11 +51,11 @@ class StoreMetadata:
     """Names of the F features; empty in a store of ids."""
     label_form: LabelForm = "numbers"
     extras: tuple[str, ...] = ()
-    """Names of further columns of the source whose texts came along with the rows."""
+    """Names of further source columns stored as text."""
 
     @property
     def holds_values(self) -> bool:
-        """Whether rows are numbers and not ids."""
+        """Whether rows are numbers instead of ids."""
         return bool(self.columns)
 
     @property
@@ -68,7 +71,7 @@ class StoreMetadata:
         return np.dtype(np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32)
 
     def schema(self) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the file's columns, with these metadata."""
+        """Return the Arrow schema with these metadata."""
         element = pa.from_numpy_dtype(self.row_type)
         rows = (
             ("values", pa.list_(element, len(self.columns))) if self.holds_values else ("ids", pa.list_(element))
@@ -86,24 +89,24 @@ class StoreMetadata:
 
 
 def extra_column(name: str) -> str:
-    """Return what the file calls the column of the source's extra texts ``name``."""
+    """Return the name of the store column for the extra column ``name``."""
     return f"extra:{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreStatistics:
-    """Figures of a finished store."""
+    """Statistics of a complete store."""
 
     rows: int
     ids: int
-    """Ids or values of all rows together."""
+    """Total number of ids or values."""
     longest: int
     classes: tuple[str, ...] = ()
-    """Class names or symbols by the number that stands for them in the file."""
+    """Class names or symbols by their number in the file."""
 
 
 def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatistics]:  # noqa: ANN401
-    """Read what an opened Arrow file says of itself; raises `DataError` when it is no store or a later one."""
+    """Read metadata and statistics of an Arrow file; raises `DataError` for a foreign file or later format."""
     packed = (reader.schema.metadata or {}).get(KEY)
     if packed is None:
         raise DataError(f"{path} is an Arrow file, but not a store of this program; prepare the data again")
@@ -116,7 +119,7 @@ def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatisti
         )
     _, closing = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
     statistics = json.loads((closing or {})[KEY])
-    statistics.pop("scale", None)  # earlier programs kept mean and spread of the features here
+    statistics.pop("scale", None)  # written by earlier versions
     for facts, name in ((head, "targets"), (head, "columns"), (head, "extras"), (statistics, "classes")):
         facts[name] = tuple(facts.get(name, ()))
     return StoreMetadata(**head), StoreStatistics(**statistics)

@@ -1,4 +1,4 @@
-"""A list column of a memory-mapped Arrow file, seen without copying through one view of the whole file.
+"""Zero-copy access to a list column of a memory-mapped Arrow file.
 
 Letters: n rows of all record batches together.
 """
@@ -16,7 +16,7 @@ from sma_core.data.tokenizers import gather_index
 
 
 class MappedLists:
-    """The lists of column ``name`` in ``batches``; ``whole`` is the file's bytes, which begin at ``base``."""
+    """The lists of column ``name`` in ``batches``; ``whole`` is the file's bytes, mapped at address ``base``."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class MappedLists:
 
     @cached_property
     def flat(self) -> NDArray[Any]:
-        """The whole file seen as elements; ``starts`` says where each row's elements stand in it."""
+        """The whole file as an array of elements, which ``starts`` indexes."""
         size = self._dtype.itemsize
         return self._whole[: len(self._whole) // size * size].view(self._dtype)
 
@@ -52,54 +52,54 @@ class MappedLists:
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the elements of these rows (m,), copied end to end; rows in a row as fast as memory is copied."""
-        found: NDArray[Any]
+        """Return a concatenated copy of the elements of rows (m,); consecutive rows are copied as blocks."""
+        elements: NDArray[Any]
         if len(rows) > 1 and 0 <= rows[0] == rows[-1] - len(rows) + 1 and bool((np.diff(rows) == 1).all()):
-            found = np.concatenate(self._pieces(int(rows[0]), int(rows[-1]) + 1))
-        elif self._windows is not None:  # rows of one size are copied whole, not element by element
-            found = self._windows[self.starts[rows]].view(self._dtype)  # (m,) rows -> (m * size,) elements
+            elements = np.concatenate(self._blocks(int(rows[0]), int(rows[-1]) + 1))
+        elif self._windows is not None:  # rows of one size are copied as units, not element by element
+            elements = self._windows[self.starts[rows]].view(self._dtype)  # (m,) rows -> (m * size,) elements
         else:
-            found = self.flat[gather_index(self.starts[rows], self.lengths[rows])]
-        return found
+            elements = self.flat[gather_index(self.starts[rows], self.lengths[rows])]
+        return elements
 
-    def _pieces(self, first: int, end: int) -> list[NDArray[Any]]:
-        """View the elements of rows ``first`` to ``end``: within a record batch they follow one another."""
+    def _blocks(self, first: int, end: int) -> list[NDArray[Any]]:
+        """Return one view per record batch of the elements of rows ``first`` to ``end`` (exclusive)."""
         inner = self._edges[(self._edges > first) & (self._edges < end)].tolist()
         runs = zip([first, *inner], [*inner, end], strict=True)
         return [self.flat[self.starts[low] : self.starts[high - 1] + self.lengths[high - 1]] for low, high in runs]
 
     @cached_property
     def _edges(self) -> NDArray[np.int64]:
-        """The row behind the last of each record batch that has any."""
+        """End row (exclusive) of each non-empty record batch."""
         return np.unique(np.cumsum([len(column) for column in self._columns], dtype=np.int64))
 
     @cached_property
     def _windows(self) -> NDArray[np.void] | None:
-        """What a row of the column's fixed size would hold from each place of ``flat`` on; None without such.
+        """Sliding windows over ``flat`` of one row's fixed size; None when rows vary in size.
 
-        Each is one opaque element of as many bytes: NumPy copies those at twice the rate of as many numbers.
+        Each window is one opaque element, which NumPy copies at twice the rate of its numbers.
         """
         sizes = {getattr(column.type, "list_size", None) for column in self._columns}
         size = sizes.pop() if len(sizes) == 1 else None
         if not size:
             return None
         whole_row = np.dtype((np.void, size * self._dtype.itemsize))
-        places = max(len(self.flat) - size + 1, 0)
-        return np.ndarray((places,), whole_row, self.flat.data, strides=self.flat.strides)
+        windows = max(len(self.flat) - size + 1, 0)
+        return np.ndarray((windows,), whole_row, self.flat.data, strides=self.flat.strides)
 
     def row(self, index: int) -> NDArray[Any]:
-        """View the elements of one row in the memory map, without copying."""
+        """Return a view of the elements of one row."""
         start = self.starts[index]
         return self.flat[start : start + self.lengths[index]]
 
     def check(self) -> None:
-        """Raise `ValueError` when rows do not follow one another or elements are not aligned."""
+        """Raise `ValueError` when rows are not contiguous or elements are not aligned."""
         for column in self._columns:
             offsets, values = _offsets(column), column.values
             if len(offsets) and (
                 offsets[0] < 0 or offsets[-1] > len(values) or bool((np.diff(offsets) < 0).any())
             ):
-                raise ValueError("its rows do not follow one another")
+                raise ValueError("its rows are not contiguous")
             if values.buffers()[1] is not None and (
                 (values.buffers()[1].address - self._base) % self._dtype.itemsize
             ):
@@ -107,7 +107,7 @@ class MappedLists:
 
 
 def _offsets(column: Any) -> NDArray[np.int32]:  # noqa: ANN401 - pyarrow has no types
-    """Where each row of a list column begins, and where the last one ends (n + 1,)."""
+    """Return the offsets (n + 1,) of a list column."""
     size = getattr(column.type, "list_size", None)
     if size is not None:
         return np.arange(len(column) + 1, dtype=np.int32) * np.int32(size)
@@ -115,9 +115,9 @@ def _offsets(column: Any) -> NDArray[np.int32]:  # noqa: ANN401 - pyarrow has no
 
 
 def plain_numbers(array: Any, dtype: np.dtype[Any]) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
-    """View an Arrow array of this type without copying (n,); raises `ValueError` where a number is missing.
+    """Return a view (n,) of an Arrow array; raises `ValueError` when it has nulls.
 
-    pyarrow's own ``to_numpy`` would import pandas where that is installed, which takes a fifth of a second.
+    pyarrow's ``to_numpy`` imports pandas when that is installed, which takes 0.2 s.
     """
     if array.null_count:
         raise ValueError("numbers are missing")

@@ -1,7 +1,7 @@
-"""A store in the making: rows go to one file after another, each published when it is whole.
+"""Write a store shard by shard, so that an interrupted preparation can continue.
 
-A shard is ``rows-00000.arrow``, the rows set aside meanwhile in ``rejected-00000.jsonl``, and, written last,
-``rows-00000.json`` with its figures, size and SHA-256 sum. What was killed goes on after the last whole shard.
+A shard is ``rows-00000.arrow``, its rejected rows ``rejected-00000.jsonl``, and, written last, ``rows-00000.json``
+with its counts, size and SHA-256 sum. An interrupted preparation continues after the last complete shard.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from sma_core.data.preparation.pieces import Piece
 from sma_core.data.preparation.prepared import PrepareSummary, ShardFile
+from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import Rejections
 from sma_core.data.remote.files import DataFile
 from sma_core.data.store.format import StoreMetadata
@@ -20,15 +20,15 @@ from sma_core.data.store.writer import StoreWriter
 from sma_core.files import replacing, write_atomically
 
 SHARD_BYTES = 2 << 30
-"""A shard ends with the piece that reaches so many bytes of ids or values, or as many rows as were asked for."""
+"""A shard ends with the chunk that reaches this number of bytes, or the requested number of rows."""
 LOCK = ".lock"
 REJECTED = "rejected.jsonl"
 
 
 class ShardWriter:
-    """Writes pieces to shards of ``folder``, after ``done`` of them, each of about ``rows`` rows of the source.
+    """Writes chunks to shards of ``folder``, each of about ``rows`` source rows; ``done`` shards exist already.
 
-    Leaving normally finishes the last one, an exception removes it; those before it stay.
+    On normal exit the last shard is completed; an exception removes it and keeps those before it.
     """
 
     def __init__(self, folder: Path, source: DataFile, metadata: StoreMetadata, rows: int, done: int) -> None:
@@ -39,21 +39,21 @@ class ShardWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - the protocol's three values
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - exception type, value, traceback
         if self._shard is not None:
             self._end(*error)
 
-    def add(self, piece: Piece) -> None:
-        """Take a piece, which stays in one shard."""
+    def add(self, chunk: PreparedChunk) -> None:
+        """Write a chunk, which is never split over shards."""
         if self._shard is None:
             number = self._done + len(self.finished)
             self._shard = _Shard(self._folder, number, self._source, self._metadata)
-        self._shard.add(piece)
+        self._shard.add(chunk)
         bytes_held = self._shard.writer.ids * self._metadata.row_type.itemsize
         if self._shard.rejections.rows >= self._most or bytes_held >= SHARD_BYTES:
             self._end(None, None, None)
 
-    def _end(self, *error: Any) -> None:  # noqa: ANN401 - the protocol's three values
+    def _end(self, *error: Any) -> None:  # noqa: ANN401 - exception type, value, traceback
         shard, self._shard = self._shard, None
         assert shard is not None, "only a shard that was begun ends"
         shard.close(*error)
@@ -62,7 +62,7 @@ class ShardWriter:
 
 
 class _Shard:
-    """The shard being written."""
+    """The shard that is being written."""
 
     def __init__(self, folder: Path, number: int, source: DataFile, metadata: StoreMetadata) -> None:
         rows, rejected, self._facts = _paths(folder, number)
@@ -74,20 +74,20 @@ class _Shard:
             self.writer = stack.enter_context(StoreWriter(rows, metadata))
             self._open = stack.pop_all()
 
-    def add(self, piece: Piece) -> None:
-        self.rejections.rows += piece.count
-        self.rejections.add(piece.rejected)
-        self._shortened += piece.shortened
-        self.writer.classes = piece.classes
-        if len(piece.ready.numbers):
-            piece.ready.write(self.writer)
+    def add(self, chunk: PreparedChunk) -> None:
+        self.rejections.rows += chunk.count
+        self.rejections.add(chunk.rejected)
+        self._shortened += chunk.shortened
+        self.writer.classes = chunk.classes
+        if len(chunk.ready.numbers):
+            chunk.ready.write(self.writer)
 
-    def close(self, *error: Any) -> None:  # noqa: ANN401 - the protocol's three values
-        """Publish both files, or after an error remove them."""
+    def close(self, *error: Any) -> None:  # noqa: ANN401 - exception type, value, traceback
+        """Publish both files; after an error remove them."""
         self._open.__exit__(*error)
 
     def publish_facts(self) -> PrepareSummary:
-        """Write and return the figures of a shard whose files are published."""
+        """Write and return the counts of a published shard."""
         counts, writer = self.rejections, self.writer
         summary = PrepareSummary(
             rows=counts.rows,
@@ -105,19 +105,20 @@ class _Shard:
         return summary
 
 
-def whole_shards(folder: Path) -> list[PrepareSummary]:
-    """Return the figures of the shards, from the first, that are there and have their sums; remove all else."""
-    found: list[PrepareSummary] = []
-    while (summary := _whole(folder, len(found))) is not None:
-        found.append(summary)
-    kept = {folder / LOCK, *(path for number in range(len(found)) for path in _paths(folder, number))}
+def complete_shards(folder: Path) -> list[PrepareSummary]:
+    """Return the counts of the leading shards whose checksums match; remove all other files."""
+    summaries: list[PrepareSummary] = []
+    while (summary := _read_summary(folder, len(summaries))) is not None:
+        summaries.append(summary)
+    kept = {folder / LOCK, *(path for number in range(len(summaries)) for path in _paths(folder, number))}
     for path in folder.iterdir():
         if path not in kept:
             path.unlink(missing_ok=True)
-    return found
+    return summaries
 
 
-def _whole(folder: Path, number: int) -> PrepareSummary | None:
+def _read_summary(folder: Path, number: int) -> PrepareSummary | None:
+    """Return the counts of a shard, None when it is missing or damaged."""
     rows, rejected, facts = _paths(folder, number)
     try:
         summary = PrepareSummary.from_json(json.loads(facts.read_text(encoding="utf-8")))
@@ -130,21 +131,21 @@ def _whole(folder: Path, number: int) -> PrepareSummary | None:
 
 
 def join_rejected(folder: Path, shards: int) -> None:
-    """Write the list of all rows set aside."""
+    """Merge the shards' lists of rejected rows."""
     with replacing(folder / REJECTED) as temporary, temporary.open("wb") as file:
         for number in range(shards):
             file.write(_paths(folder, number)[1].read_bytes())
 
 
-def tidy(folder: Path, shards: int) -> None:
-    """Remove what only a preparation under way needs."""
+def remove_shard_facts(folder: Path, shards: int) -> None:
+    """Remove the per-shard lists and counts, which a complete folder does not need."""
     for number in range(shards):
         for path in _paths(folder, number)[1:]:
             path.unlink(missing_ok=True)
 
 
 def _paths(folder: Path, number: int) -> tuple[Path, Path, Path]:
-    """Return where a shard's rows, its list of rows set aside, and its figures stand."""
+    """Return the paths of a shard's rows, rejected rows, and counts."""
     names = (f"rows-{number:05d}.arrow", f"rejected-{number:05d}.jsonl", f"rows-{number:05d}.json")
     first, second, third = (folder / name for name in names)
     return first, second, third

@@ -1,9 +1,8 @@
-"""The store: prepared rows in one Arrow file or many, seen as one sequence of rows through memory maps.
+"""Prepared rows in one or several memory-mapped Arrow files, accessed as one sequence.
 
-The format is described in `sma_core.data.store.format`, a file of it is read by `sma_core.data.store.file` and
-written by `sma_core.data.store.writer`.
+See `sma_core.data.store.format` for the format, `sma_core.data.store.writer` for writing.
 
-Letters: n rows, F features, K targets; m rows chosen.
+Letters: n rows, F features, K targets; m selected rows.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sma_core.data.classes import class_order
+from sma_core.data.labels import class_order
 from sma_core.data.scaling import FeatureScale, fit_scale
 from sma_core.data.store.file import StoreFile
 from sma_core.data.store.format import StoreMetadata, StoreStatistics
-from sma_core.data.store.mapped import MappedLists
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.tokenizers import gather_index
 from sma_core.errors import DataError
@@ -32,10 +30,10 @@ ROWS_IN_BLOCK = 1 << 16
 
 
 class Store:
-    """Finished files, one after the other. Opening reads only their ends; workers get a store by its paths.
+    """A sequence of store files. Opening reads only metadata; pickling passes the paths.
 
-    ``before`` has for each file the number of rows of the source files before its own: added to the numbers in
-    the file, it gives numbers that count on through all of them.
+    ``before`` has, for each file, the number of source rows before it; it is added to the file's row numbers, so
+    that rows are numbered through all files.
     """
 
     def __init__(self, files: Sequence[StoreFile], before: Sequence[int] = ()) -> None:
@@ -45,7 +43,7 @@ class Store:
 
     @classmethod
     def open(cls, *paths: Path, before: Sequence[int] = ()) -> Self:
-        """Map the files at ``paths``; raise `DataError` when one is damaged, foreign, or unlike the others."""
+        """Map the files at ``paths``; raises `DataError` when one is damaged, or they do not match."""
         files = [StoreFile.open(path) for path in paths]
         for file in files[1:]:
             _check_alike(files[0], file)
@@ -59,17 +57,17 @@ class Store:
 
     @property
     def metadata(self) -> StoreMetadata:
-        """What made the rows."""
+        """How the rows were made."""
         return self.files[0].metadata
 
     @cached_property
     def statistics(self) -> StoreStatistics:
-        """Figures of all files together."""
-        each = [file.statistics for file in self.files]
+        """Merged statistics of all files."""
+        parts = [file.statistics for file in self.files]
         return StoreStatistics(
             rows=len(self),
-            ids=sum(figures.ids for figures in each),
-            longest=max(figures.longest for figures in each),
+            ids=sum(part.ids for part in parts),
+            longest=max(part.longest for part in parts),
             classes=self.classes,
         )
 
@@ -80,7 +78,7 @@ class Store:
 
     @cached_property
     def row_numbers(self) -> NDArray[np.int64]:
-        """(n,) number of each row in its source file, or in the source files taken together."""
+        """(n,) row numbers in the source, counted through all source files."""
         numbers = zip(self.files, self._before, strict=True)
         return self._joined(
             [file.row_numbers + before if before else file.row_numbers for file, before in numbers]
@@ -88,7 +86,7 @@ class Store:
 
     @cached_property
     def targets(self) -> NDArray[np.float32] | None:
-        """(n, K) targets, or indices into ``classes``; NaN where missing; None without such labels."""
+        """(n, K) targets or indices into ``classes``, NaN where missing; None without such labels."""
         if not self.metadata.targets or self.metadata.has_symbols:
             return None
         if self.metadata.label_form != "classes":
@@ -98,60 +96,63 @@ class Store:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, or symbols, in their order; empty where labels are numbers."""
+        """Sorted class names or symbols; empty when labels are numbers."""
         return class_order(dict.fromkeys(name for file in self.files for name in file.statistics.classes))
 
     @cached_property
     def _ranks(self) -> list[NDArray[np.float32]]:
-        """For each file (classes + 1,) index into ``classes`` of each number in it; the last, for -1, is NaN."""
-        rank = {name: at for at, name in enumerate(self.classes)}
-        names = [file.statistics.classes for file in self.files]
-        return [np.array([*(rank[name] for name in each), np.nan], dtype=np.float32) for each in names]
+        """Per file, (classes + 1,) index into ``classes`` of each class number; the last, for -1, is NaN."""
+        rank = {name: index for index, name in enumerate(self.classes)}
+        file_classes = [file.statistics.classes for file in self.files]
+        return [np.array([*(rank[name] for name in names), np.nan], dtype=np.float32) for names in file_classes]
 
     def symbol_labels(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Return for each id of these rows (m,) an index into ``classes``, end to end; NaN where none is known.
+        """Return an index into ``classes`` for each id of rows (m,), concatenated; NaN where unknown.
 
-        None in a store whose characters have no labels.
+        Returns None for a store without labels of characters.
         """
         if not self.metadata.has_symbols:
             return None
 
-        def labels(at: int, own: NDArray[np.int64]) -> NDArray[Any]:
-            ranks: NDArray[np.float32] = self._ranks[at][_there(self.files[at].symbols).gather(own)]
+        def labels(file: int, file_rows: NDArray[np.int64]) -> NDArray[Any]:
+            symbols = self.files[file].symbols
+            assert symbols is not None, "all files of a store have the same columns"
+            ranks: NDArray[np.float32] = self._ranks[file][symbols.gather(file_rows)]
             return ranks
 
         return self._gathered(rows, np.dtype(np.float32), labels)
 
     @property
     def texts(self) -> list[str]:
-        """Raw texts of all rows, read anew at each call; empty in a store without them."""
+        """Raw texts of all rows, read from disk at each call; empty in a store without texts."""
         return [text for file in self.files for text in file.texts] if self.metadata.has_text else []
 
     def extra(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
-        """Return the different texts of an extra column, and for each row (n,) which of them it has."""
+        """Return the distinct texts of an extra column, and for each row (n,) the index of its text."""
         from pyarrow import compute
 
         column = pa.chunked_array([chunk for file in self.files for chunk in file.extra(name)], pa.string())
-        different = compute.unique(column)
-        which: NDArray[np.int32] = compute.index_in(column, value_set=different).to_numpy()
-        return different.to_pylist(), which
+        distinct = compute.unique(column)
+        indices: NDArray[np.int32] = compute.index_in(column, value_set=distinct).to_numpy()
+        return distinct.to_pylist(), indices
 
     def ids(self, index: int) -> NDArray[Any]:
-        """View the ids or values of row ``index`` (n_i,) in the memory map, without copying."""
-        at = int(np.searchsorted(self._bounds, index, side="right")) - 1
-        return self.files[at].content.row(index - int(self._bounds[at]))
+        """Return a view (n_i,) of the ids or values of row ``index``."""
+        file = int(np.searchsorted(self._bounds, index, side="right")) - 1
+        return self.files[file].content.row(index - int(self._bounds[file]))
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the ids or values of these rows (m,), copied end to end."""
-        return self._gathered(rows, self.metadata.row_type, lambda at, own: self.files[at].content.gather(own))
+        """Return a concatenated copy of the ids or values of rows (m,)."""
+        read = [file.content.gather for file in self.files]
+        return self._gathered(rows, self.metadata.row_type, lambda file, file_rows: read[file](file_rows))
 
     def values(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return rows of numbers (m, F), NaN where missing, as they stand in the store."""
-        found: NDArray[np.float32] = self.gather(rows)
-        return found.reshape(len(rows), len(self.metadata.columns))
+        """Return unscaled values (m, F), NaN where missing."""
+        values: NDArray[np.float32] = self.gather(rows)
+        return values.reshape(len(rows), len(self.metadata.columns))
 
     def scale(self, rows: NDArray[np.int64]) -> FeatureScale:
-        """Take mean and spread of the features over these rows (m,), some at a time."""
+        """Compute mean and standard deviation of the features over rows (m,), block by block."""
         starts = range(0, len(rows), ROWS_IN_BLOCK)
         blocks = (self.values(rows[start : start + ROWS_IN_BLOCK]) for start in starts)
         return fit_scale(blocks, self.metadata.columns)
@@ -166,18 +167,18 @@ class Store:
         dtype: np.dtype[Any],
         read: Callable[[int, NDArray[np.int64]], NDArray[Any]],
     ) -> NDArray[Any]:
-        """Let ``read`` give what its file has for each id of ``rows``, and put it into their order."""
+        """Call ``read`` with each file's index and rows, and return its results in the order of ``rows``."""
         if len(self.files) == 1:
             return read(0, rows)
         lengths = self.lengths[rows].astype(np.int64)
         ends = np.cumsum(lengths)
-        found = np.empty(int(ends[-1]) if len(ends) else 0, dtype=dtype)
-        holders = np.searchsorted(self._bounds, rows, side="right") - 1
-        for at in np.unique(holders).tolist():
-            here = np.flatnonzero(holders == at)
-            places = gather_index(ends[here] - lengths[here], lengths[here])
-            found[places] = read(at, rows[here] - self._bounds[at])
-        return found
+        result = np.empty(int(ends[-1]) if len(ends) else 0, dtype=dtype)
+        files = np.searchsorted(self._bounds, rows, side="right") - 1
+        for file in np.unique(files).tolist():
+            indices = np.flatnonzero(files == file)
+            positions = gather_index(ends[indices] - lengths[indices], lengths[indices])
+            result[positions] = read(file, rows[indices] - self._bounds[file])
+        return result
 
     def _joined(self, parts: list[NDArray[Any]]) -> NDArray[Any]:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -188,20 +189,15 @@ def _reopened(kind: type[Store], paths: tuple[Path, ...], before: tuple[int, ...
 
 
 def _ranked(numbers: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn class numbers of a file into indices into the classes of the store; NaN stays."""
-    found = numbers.copy()
-    known = ~np.isnan(found)
-    found[known] = ranks[found[known].astype(np.int64)]
-    return found
-
-
-def _there(lists: MappedLists | None) -> MappedLists:
-    assert lists is not None, "all files of a store have the same columns"
-    return lists
+    """Convert class numbers of a file to indices into the store's classes; NaN stays NaN."""
+    indices = numbers.copy()
+    known = ~np.isnan(indices)
+    indices[known] = ranks[indices[known].astype(np.int64)]
+    return indices
 
 
 def _check_alike(first: StoreFile, other: StoreFile) -> None:
-    """Raise `DataError` when the rows of two files cannot be of one store."""
+    """Raise `DataError` when two files cannot belong to one store."""
     one, two = first.metadata, other.metadata
     for name in (
         "tokenizer",

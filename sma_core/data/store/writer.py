@@ -1,4 +1,4 @@
-"""Writing a store row by row in bounded memory; the file gets its name only when it is whole.
+"""Write a store file in bounded memory; it gets its name when it is complete.
 
 Letters: n rows, F features, K targets.
 """
@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sma_core.data.store.format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
-from sma_core.data.tokenizers import Encoded
+from sma_core.data.tokenizers import EncodedRows
 from sma_core.files import replacing
 
 ROWS_IN_BATCH = 16_384
@@ -24,9 +24,9 @@ IDS_IN_BATCH = 1 << 23
 
 
 class StoreWriter:
-    """Use it as a context manager: leaving normally finishes the file, an exception removes the temporary one.
+    """Context manager that completes the file on normal exit and removes it after an exception.
 
-    ``classes`` is set before the end when labels are classes or symbols: their names by number.
+    Set ``classes``, the names by number, before the exit when labels are classes or symbols.
     """
 
     def __init__(self, path: Path, metadata: StoreMetadata) -> None:
@@ -45,7 +45,7 @@ class StoreWriter:
         self._writer = pa.ipc.new_file(str(temporary), self._schema)
         return self
 
-    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - the protocol's three values
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 - exception type, value, traceback
         try:
             if error[0] is None:
                 self._finish()
@@ -58,16 +58,16 @@ class StoreWriter:
 
     def append(
         self,
-        encoded: Encoded,
+        encoded: EncodedRows,
         rows: NDArray[np.int64],
         texts: Sequence[str] | None = None,
         targets: NDArray[np.float32] | None = None,
-        symbols: Encoded | None = None,
+        symbols: EncodedRows | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
-        """Add rows: their ids, source row numbers (n,), and where labelled raw texts and labels.
+        """Append rows: ids, source row numbers (n,), and, when labelled, raw texts and labels.
 
-        Labels are targets (n, K), or symbols as long as the ids. ``extras`` are n texts for each extra column.
+        Labels are targets (n, K), or one symbol per id. ``extras`` has n texts per extra column.
         """
         if not len(encoded):
             return
@@ -77,7 +77,7 @@ class StoreWriter:
             self._symbols.append(symbols.values.astype(SYMBOL_TYPE, copy=False))
         self._lengths.append(encoded.lengths)
         self.longest = max(self.longest, int(encoded.lengths.max()))
-        self._take(encoded.values, rows, targets, extras)
+        self._buffer(encoded.values, rows, targets, extras)
 
     def append_values(
         self,
@@ -86,31 +86,31 @@ class StoreWriter:
         targets: NDArray[np.float32] | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
-        """Add rows of numbers (n, F), their source row numbers (n,), targets (n, K) where labelled, and extras."""
+        """Append values (n, F), source row numbers (n,), targets (n, K) when labelled, and extras."""
         if not len(values):
             return
         self.longest = values.shape[1]
-        self._take(values.reshape(-1), rows, targets, extras)
+        self._buffer(values.reshape(-1), rows, targets, extras)
 
-    def _take(
+    def _buffer(
         self,
         flat: NDArray[Any],
         rows: NDArray[np.int64],
         targets: NDArray[np.float32] | None,
         extras: Sequence[Sequence[str]],
     ) -> None:
-        """Hold rows until they make a record batch."""
+        """Buffer rows until they fill a record batch."""
         self._values.append(flat.astype(self.metadata.row_type, copy=False))
         self._rows.append(rows)
         if self.metadata.targets and not self.metadata.has_symbols:
             self._targets.append(np.asarray(targets, dtype=np.float32))
-        for held, texts in zip(self._extras, extras, strict=True):
-            held.extend(texts)
-        self._held_rows += len(rows)
-        self._held_ids += len(flat)
+        for column, texts in zip(self._extras, extras, strict=True):
+            column.extend(texts)
+        self._buffered_rows += len(rows)
+        self._buffered_ids += len(flat)
         self.rows += len(rows)
         self.ids += len(flat)
-        if self._held_rows >= ROWS_IN_BATCH or self._held_ids >= IDS_IN_BATCH:
+        if self._buffered_rows >= ROWS_IN_BATCH or self._buffered_ids >= IDS_IN_BATCH:
             self._flush()
 
     def _clear(self) -> None:
@@ -121,11 +121,11 @@ class StoreWriter:
         self._extras: list[list[str]] = [[] for _ in self.metadata.extras]
         self._targets: list[NDArray[np.float32]] = []
         self._symbols: list[NDArray[np.int16]] = []
-        self._held_rows = 0
-        self._held_ids = 0
+        self._buffered_rows = 0
+        self._buffered_ids = 0
 
     def _flush(self) -> None:
-        if not self._held_rows:
+        if not self._buffered_rows:
             return
         values = np.concatenate(self._values)
         if self.metadata.holds_values:
@@ -146,8 +146,8 @@ class StoreWriter:
         self._clear()
 
     def _lists(self, values: NDArray[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Give the held rows' ids, or what stands at them, as a list column."""
-        offsets = np.zeros(self._held_rows + 1, dtype=np.int32)
+        """Return the buffered ids, or their labels, as a list column."""
+        offsets = np.zeros(self._buffered_rows + 1, dtype=np.int32)
         np.cumsum(np.concatenate(self._lengths), out=offsets[1:])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sma_core.devices.parallel import like
+from sma_core.devices.parallel import distribute_like
 
 _NUMBER = "number:"
 """Begins the names of entries that are Python numbers; they are kept as float64 or int64 scalars."""
@@ -52,5 +52,5 @@ def _restored(entry: str, tensor: Tensor, parameter: Tensor) -> Any:  # noqa: AN
     if entry.startswith(_NUMBER):
         return tensor.item()
     if tensor.shape == parameter.shape and entry != "step":
-        return like(tensor, parameter)
+        return distribute_like(tensor, parameter)
     return tensor.to(parameter.device)

@@ -29,7 +29,7 @@ from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.runs.provenance import parts_of
+from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
@@ -108,7 +108,7 @@ def probe(
     if model is None and not random_weights:
         raise UserError("name a pre-trained run with --model RUN, or say --random-weights")
     start = open_pretrained(domain, model, "a probe looks at")
-    with parts_of(model, start.record, policy):
+    with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)
         resolved = finetune_settings(registry, request, start.settings).config
         feed = start.feed(registry, resolved.data)

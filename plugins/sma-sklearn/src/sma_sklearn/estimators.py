@@ -29,7 +29,7 @@ from sma_core.feeds.feed import Feed
 from sma_core.feeds.rows import MemoryRows
 from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.registry import Registry
-from sma_core.runs.provenance import parts_of
+from sma_core.runs.provenance import explain_missing_parts
 from sma_core.sources.data_sets import cache_in
 from sma_core.verbs.finetune import finetune
 from sma_sklearn.featurizer import RunEstimator, numbers_of, texts_of
@@ -77,7 +77,7 @@ class _Tuned(RunEstimator):
             raise UserError("say which domain with domain=NAME, or which pre-trained run with run=FOLDER")
         run = None if self.run is None else Path(self.run)
         start = open_pretrained(self.domain, run, "fine-tuning starts from")
-        with parts_of(run, start.record):
+        with explain_missing_parts(run, start.record):
             return start.feed(Registry.load(start.domain), DataConfig())
 
     def _tune(self, rows: MemoryRows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:

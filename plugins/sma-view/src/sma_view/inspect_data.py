@@ -18,7 +18,7 @@ from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.rejected import TEXT_SHOWN, RejectionCounts
 from sma_core.data.readers.csv import choose_column, read_header
 from sma_core.data.records import RejectedRow, Row
-from sma_core.data.remote.files import here
+from sma_core.data.remote.files import local_copy
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
 from sma_core.feeds.feed import new_feed
@@ -27,7 +27,7 @@ from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, pretrain_settings, recipe_names
-from sma_core.sources.data_sets import Source, places
+from sma_core.sources.data_sets import Source, locations
 from sma_core.sources.reading import read_text, read_values
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_view.inspection import (
@@ -183,7 +183,7 @@ class _TextLook(_Look):
         first = self.sources.first
         if first.reader.name != "csv":
             return [first.column] if first.column else []
-        with here(first.file) as path:
+        with local_copy(first.file) as path:
             return [choose_column(read_header(path), first.column, self.registry.domain.columns, path)]
 
     def longer_than(self, most: int) -> int:
@@ -338,7 +338,7 @@ def _origin(registry: Registry, source: Source) -> str:
         return "file"
     if source.spec.locate is not None:
         return "ships"
-    names = [place.name for place in places(registry, source.spec) if place.path == source.file]
+    names = [place.name for place in locations(registry, source.spec) if place.path == source.file]
     return names[0] if names else "cache"
 
 

@@ -9,7 +9,7 @@ from sma_core.errors import UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
-from sma_core.sources.data_sets import places
+from sma_core.sources.data_sets import locations
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet
 
 def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     try:
-        here = [place for place in places(registry, spec) if place.path.is_file()]
+        here = [place for place in locations(registry, spec) if place.path.is_file()]
     except UserError:  # what should say where it lies cannot; training on it says more
         here = []
     place, path, wanted = "ships", None, None

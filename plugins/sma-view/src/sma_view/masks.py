@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
-from sma_core.data.tokenizers import DiscreteTokenizer, pieces
+from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
@@ -145,7 +145,7 @@ def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_pag
     if isinstance(run.feed, TextFeed):
         ids, tokenizer = _ids(batch), run.feed.tokenizer
         return DrawnRow(
-            importance=(), text=tokenizer.decode(ids), pieces=pieces(tokenizer, ids) if for_page else ()
+            importance=(), text=tokenizer.decode(ids), pieces=text_of_ids(tokenizer, ids) if for_page else ()
         )
     values = chunk.inputs
     assert isinstance(values, np.ndarray), "other feeds give numbers"

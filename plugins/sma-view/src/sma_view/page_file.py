@@ -9,7 +9,7 @@ from pathlib import Path
 from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError, UserError
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.writers.tables import refuse_ending, written
+from sma_core.writers.tables import check_suffix, writing
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, masks_page
 
@@ -19,7 +19,7 @@ logger = logging.getLogger("sma")
 def check_page(page: Path | None, renderer: str | None) -> None:
     """Raise `UserError`, before anything is read, when no page could be written."""
     if page is not None:
-        refuse_ending(page, (".html", ".htm"), "the page is")
+        check_suffix(page, (".html", ".htm"), "the page is")
         if not page.parent.is_dir():
             raise UserError(f"{page}: there is no folder {page.parent}; make it first")
     elif renderer is not None:
@@ -56,5 +56,5 @@ def write_page(
         if strict:
             raise PluginError(drawer.warning)
         logger.warning("%s", drawer.warning)
-    with written(page) as temporary:
+    with writing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -45,15 +45,15 @@ class DrawingChecks(Subject):
                 yield f"row {at} of the sample", _of_numbers(names, tuple(values))
             yield "features of other names, without values", _of_numbers((HOSTILE, "b" * 60), (math.nan, 1e30))
             return
-        from sma_core.data.tokenizers import pieces, shorten
+        from sma_core.data.tokenizers import shorten, text_of_ids
 
         tokenizer, texts = self._tokenizer(), self._rows()
         chosen = [*texts[:ROWS], max(texts, key=len)]
         ids = shorten(tokenizer.encode(chosen), LONGEST, tokenizer.separator_id)
         for at, text in enumerate(chosen):
-            yield f"the row {text[:40]!r}", _of_text(pieces(tokenizer, ids[at]))
+            yield f"the row {text[:40]!r}", _of_text(text_of_ids(tokenizer, ids[at]))
         short = shorten(ids, CUT, tokenizer.separator_id)
-        yield f"a row of which {CUT} inputs are left", _of_text(pieces(tokenizer, short[0]))
+        yield f"a row of which {CUT} inputs are left", _of_text(text_of_ids(tokenizer, short[0]))
         yield "a text of markup", _of_text((*HOSTILE, "several letters", ""))
 
 

@@ -30,11 +30,11 @@ def count_labels(registry: Registry, task: Task, most: int) -> FoundLabels | Non
     Raises what the reader raises, such as `DataError` for a column that is not there.
     """
     from sma_core.config import DataConfig
-    from sma_core.sources.data_sets import find_source, places
+    from sma_core.sources.data_sets import find_source, locations
 
     spec = registry.find(DataSet, task.dataset)
     try:
-        there = any(place.path.is_file() for place in places(registry, spec))
+        there = any(place.path.is_file() for place in locations(registry, spec))
     except SmaError:  # what locate makes is made from a file that is not here
         return None
     if not there:
@@ -50,12 +50,12 @@ def count_labels(registry: Registry, task: Task, most: int) -> FoundLabels | Non
 
 
 def _in_rows(records: list[Any], task: Task) -> FoundLabels:
-    from sma_core.data.labels import build_labels
+    from sma_core.data.labels import build_label_parser
     from sma_core.data.records import RejectedRow, Row
     from sma_core.labels.label_form import form_of
 
     form = form_of(task.kind)
-    reader = build_labels(task.targets, form, task.position_mask is not None)
+    reader = build_label_parser(task.targets, form, task.position_mask is not None)
     read = reader.read([record for record in records if isinstance(record, Row)])
     refused = [record for record in records if isinstance(record, RejectedRow)] + read.unusable
     most_common = Counter(record.reason for record in refused).most_common(1)

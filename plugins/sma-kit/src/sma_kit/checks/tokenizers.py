@@ -10,7 +10,7 @@ from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
-    from sma_core.data.tokenizers import DiscreteTokenizer, Encoded
+    from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows
 
 CUTS = 40
 UNICODE = "ä 漢 🙂"
@@ -174,7 +174,7 @@ class TokenizerChecks(Subject):
         return check is None or self._answers(check, [text]) == [None]
 
 
-def _look_at(tokenizer: DiscreteTokenizer, rows: list[str], encoded: Encoded) -> None:
+def _look_at(tokenizer: DiscreteTokenizer, rows: list[str], encoded: EncodedRows) -> None:
     """Look at the ids of all rows: as many rows, in range, the separator last."""
     if len(encoded) != len(rows):
         fail(f"the tokenizer's encode must give as many rows as it got, not {len(encoded)} for {len(rows)}")

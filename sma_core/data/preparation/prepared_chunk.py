@@ -1,6 +1,6 @@
-"""Pieces of a source on their way to the store: rows that are ready, and rows set aside.
+"""Chunks of prepared rows: rows ready for the store, and rejected rows.
 
-Letters: n rows of a piece.
+Letters: n rows of a chunk.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from sma_core.data.records import RejectedRow
 from sma_core.data.store.writer import StoreWriter
 
 
-class Ready(Protocol):
-    """Rows that can go into a store."""
+class StorableRows(Protocol):
+    """Rows that can be written to a store."""
 
     @property
     def numbers(self) -> NDArray[np.int64]:
-        """(n,) their numbers in the source."""
+        """(n,) row numbers in the source."""
         ...
 
-    def take(self, at: NDArray[np.int64]) -> Self:
-        """Return the rows at these indices."""
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the rows at ``indices``."""
         ...
 
     def write(self, writer: StoreWriter) -> None:
@@ -34,13 +34,13 @@ class Ready(Protocol):
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some rows in a row of the source: how many there are, those ready, and those set aside in their order."""
+class PreparedChunk:
+    """``count`` consecutive rows of the source: those ready for the store, and those rejected, in order."""
 
     count: int
-    ready: Ready
+    ready: StorableRows
     rejected: list[RejectedRow]
     shortened: int = 0
-    """Rows among the ready ones that were cut to the largest length."""
+    """Number of ready rows that were truncated to the maximum length."""
     classes: Sequence[str] = ()
-    """Class names met up to here."""
+    """Class names seen up to this chunk."""

@@ -1,0 +1,98 @@
+"""Predict labelled rows with a fine-tuned network, and compute metrics.
+
+Letters: n rows, m scored items (rows, or labelled positions of all rows), T targets, C columns of predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.batching.batches import Batch
+from sma_core.data.tokenizers import gather_index
+from sma_core.devices.ranks import Ranks
+from sma_core.errors import DataError
+from sma_core.evaluation.metrics import Figures, compute_metrics, target_metrics
+from sma_core.nn.model import Predictor
+from sma_core.training.targets import Labels, Targets
+
+
+@dataclass(frozen=True)
+class LabelledPredictions:
+    """Labels (m, T) and predictions (m, C) of n rows, as inputs of `compute_metrics`.
+
+    ``rows`` (n,) are store indices; row i has the next ``counts[i]`` items.
+    """
+
+    targets: Targets
+    rows: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    labels: Labels
+    predictions: Labels
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(n,) index of the first item of each row."""
+        return np.cumsum(self.counts) - self.counts
+
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the rows at ``indices`` (k,), which may repeat, with all their items."""
+        items = gather_index(self.starts[indices], self.counts[indices])
+        return type(self)(
+            self.targets, self.rows[indices], self.counts[indices], self.labels[items], self.predictions[items]
+        )
+
+    def figures(self) -> Figures:
+        """Return the metrics, averaged over targets."""
+        return compute_metrics(self.targets.kind, self.labels, self.predictions)
+
+    def target_figures(self) -> list[Figures]:
+        """Return the metrics of each target."""
+        return target_metrics(self.targets.kind, self.labels, self.predictions)
+
+
+def predict_labelled(
+    module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None
+) -> LabelledPredictions:
+    """Predict the rows of ``batches`` with ``module``; raises `DataError` when they have no labels.
+
+    The caller sets evaluation mode and precision. Several ``ranks`` share the batches; each returns all results.
+    """
+    device = next(module.parameters()).device
+    rows: list[NDArray[np.int64]] = []
+    counts: list[NDArray[np.int64]] = []
+    known_labels: list[Labels] = []
+    predictions: list[Labels] = []
+    if ranks is None or len(batches) < ranks.size:
+        ranks = Ranks()
+    for batch in batches[ranks.rank :: ranks.size]:
+        if batch.labels is None:
+            raise DataError("these rows have no labels")
+        labels = batch.labels.double().numpy()
+        moved = batch.to(device)
+        outputs = targets.predictions(module(moved.inputs, moved.padding_mask))
+        rows.append(batch.rows)
+        counts.append(targets.scored_counts(labels))
+        scored_labels, scored_predictions = targets.scored(labels, outputs)
+        known_labels.append(scored_labels)
+        predictions.append(scored_predictions)
+    gathered = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known_labels, predictions))
+    return LabelledPredictions(targets, *gathered).take(_gathered_order(batches, ranks))
+
+
+def _gathered_order(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:
+    """Return, for each row of the batches, its index among rows gathered rank by rank."""
+    ends = np.cumsum([len(batch.rows) for batch in batches])
+    batch_rows = np.split(np.arange(ends[-1]), ends[:-1])
+    gathered = [rows for rank in range(ranks.size) for rows in batch_rows[rank :: ranks.size]]
+    return np.argsort(np.concatenate(gathered), kind="stable")
+
+
+def figures_by_target(judged: LabelledPredictions) -> dict[str, Figures]:
+    """Return the metrics of each target by name; empty with a single target."""
+    names = judged.targets.names
+    return dict(zip(names, judged.target_figures(), strict=True)) if len(names) > 1 else {}
