@@ -20,25 +20,11 @@ from sma_core.urls import without_secrets
 logger = logging.getLogger("sma")
 M = TypeVar("M", bound=Settings)
 
-CHANGEABLE = frozenset(
-    f"training.{name}"
-    for name in (
-        "steps",
-        "epochs",
-        "patience",
-        "evaluate_every",
-        "checkpoint_every",
-        "keep_last",
-        "log_every",
-        "device",
-        "precision",
-        "strategy",
-        "time_limit",
-        "max_skipped_steps",
-        "workers",
-        "tensorboard",
-    )
+_CHANGEABLE = (
+    *("steps", "epochs", "patience", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device"),
+    *("precision", "strategy", "time_limit", "max_skipped_steps", "workers", "tensorboard"),
 )
+CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE)
 """Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
 
@@ -109,9 +95,9 @@ def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolic
 
 def resumed_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> Values:
     """Return the run's settings with the allowed changes; raises `ConfigError` for others."""
-    for setting, own in conflicting_settings(run, requested_settings).items():
+    for setting, value in conflicting_settings(run, requested_settings).items():
         raise ConfigError(
-            f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "
+            f"{setting!r} is {value!r} in {run.path} and cannot change when a run goes on; only "
             f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
         )
     values = run.config()
