@@ -1,4 +1,4 @@
-"""Find the run to resume, and the settings that may change on resume."""
+"""Resume a run: find it, merge allowed changes of settings, and restore its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.run_folder import RUNS, RunFolder
 from sma_core.runs.settings import Request, requested_settings
+from sma_core.training.loop import Trainer
+from sma_core.training.metrics_file import cut_metrics
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
@@ -108,3 +110,17 @@ def resumed_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> V
     if requested_settings.get("training.epochs") is not None and requested_settings.get("training.steps") is None:
         put(values, "training.steps", "none")
     return values
+
+
+def restore_newest(trainer: Trainer, run: RunFolder) -> None:
+    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
+    ranks = trainer.ranks
+    checkpoint = run.checkpoints.latest() if ranks.first else None
+    step = int(ranks.broadcast_text(str(checkpoint.step if checkpoint else -1)))
+    if step >= 0:
+        trainer.restore(checkpoint or run.checkpoints.read(step))
+    ranks.barrier()
+    if ranks.first:
+        run.sweep()
+        run.checkpoints.sweep(after=step)
+        cut_metrics(run.metrics, step)
