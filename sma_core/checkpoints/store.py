@@ -19,7 +19,6 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sma_core.checkpoints.formats import FORMAT_VERSION, upgraded
 from sma_core.checkpoints.tensor_file import save_file
 from sma_core.errors import CheckpointError
 from sma_core.files import (
@@ -32,6 +31,10 @@ from sma_core.files import (
 from sma_core.sealed import SealedFile, seal, unseal
 
 logger = logging.getLogger("sma")
+
+FORMAT_VERSION = 2
+_RENAMED_PREFIXES = {1: ("encoder.cross.", "encoder.first.")}
+"""Format -> prefix of names in it, and the prefix in the next format."""
 
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
 SEAL = "sha256"
@@ -53,11 +56,11 @@ class StoredCheckpoint:
 
     def model(self) -> dict[str, Tensor]:
         """Load the model's tensors by parameter name."""
-        return upgraded(load_file(self.folder / MODEL), self.format)
+        return upgrade_names(load_file(self.folder / MODEL), self.format)
 
     def training(self) -> dict[str, Tensor]:
         """Load the optimiser's tensors by name."""
-        return upgraded(load_file(self.folder / TRAINING), self.format)
+        return upgrade_names(load_file(self.folder / TRAINING), self.format)
 
 
 class CheckpointStore:
@@ -226,3 +229,12 @@ def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     if version < 1 or len(facts) != 2:
         raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has other entries than it should")
     return version, files
+
+
+def upgrade_names(tensors: Mapping[str, Tensor], written: int) -> dict[str, Tensor]:
+    """Rename tensors of the model or optimiser from format ``written`` to the current one."""
+    current = dict(tensors)
+    for version in range(written, FORMAT_VERSION):
+        old, new = _RENAMED_PREFIXES[version]
+        current = {name.replace(old, new, 1): tensor for name, tensor in current.items()}
+    return current

@@ -1,4 +1,4 @@
-"""Find the run to resume, and the settings that may change on resume."""
+"""Resume a run: find it, merge allowed changes of settings, and restore its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -15,30 +15,18 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.run_folder import RUNS, RunFolder
 from sma_core.runs.settings import Request, requested_settings
+from sma_core.training.loop import Trainer
+from sma_core.training.metrics_file import cut_metrics
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
 M = TypeVar("M", bound=Settings)
 
-CHANGEABLE = frozenset(
-    f"training.{name}"
-    for name in (
-        "steps",
-        "epochs",
-        "patience",
-        "evaluate_every",
-        "checkpoint_every",
-        "keep_last",
-        "log_every",
-        "device",
-        "precision",
-        "strategy",
-        "time_limit",
-        "max_skipped_steps",
-        "workers",
-        "tensorboard",
-    )
+_CHANGEABLE = (
+    *("steps", "epochs", "patience", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device"),
+    *("precision", "strategy", "time_limit", "max_skipped_steps", "workers", "tensorboard"),
 )
+CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE)
 """Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
 
@@ -48,12 +36,12 @@ def find_run(
     verb: str,
     domain: str | None,
     out: Path | None,
-    requested_settings: Mapping[str, Any],
+    requested: Mapping[str, Any],
 ) -> RunFolder | None:
     """Return the run that ``--resume`` names, or None when a new one is to begin.
 
     ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` of this verb and
-    domain whose settings do not conflict with ``requested_settings`` (by dotted name), else none. Raises
+    domain whose settings do not conflict with ``requested`` (by dotted name), else none. Raises
     `CheckpointError` when a named folder is no run of this verb.
     """
     if resume is None:
@@ -74,19 +62,19 @@ def find_run(
         try:
             record = run.record()
             fits = record.verb == verb and domain in (None, record.domain.name)
-            if fits and not record.finished and not conflicting_settings(run, requested_settings):
+            if fits and not record.finished and not conflicting_settings(run, requested):
                 return run
         except UserError as error:
             logger.warning("%s; skipping this run", error)
     return None
 
 
-def conflicting_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> dict[str, Any]:
+def conflicting_settings(run: RunFolder, requested: Mapping[str, Any]) -> dict[str, Any]:
     """Return the run's values of requested settings that differ and may not change."""
     current = dict(flatten(run.config()))
     return {
         setting: current.get(setting)
-        for setting, value in requested_settings.items()
+        for setting, value in requested.items()
         if setting not in CHANGEABLE and current.get(setting) != _as_in_config(value)
     }
 
@@ -107,18 +95,31 @@ def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolic
     return registry, resolve(model, [layer]).config
 
 
-def resumed_settings(run: RunFolder, requested_settings: Mapping[str, Any]) -> Values:
+def resumed_settings(run: RunFolder, requested: Mapping[str, Any]) -> Values:
     """Return the run's settings with the allowed changes; raises `ConfigError` for others."""
-    for setting, own in conflicting_settings(run, requested_settings).items():
+    for setting, value in conflicting_settings(run, requested).items():
         raise ConfigError(
-            f"{setting!r} is {own!r} in {run.path} and cannot change when a run goes on; only "
+            f"{setting!r} is {value!r} in {run.path} and cannot change when a run goes on; only "
             f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
         )
     values = run.config()
-    for setting in (
-        CHANGEABLE | {SOURCE}
-    ) & requested_settings.keys():  # the same source, but perhaps with what lets us in
-        put(values, setting, requested_settings[setting])
-    if requested_settings.get("training.epochs") is not None and requested_settings.get("training.steps") is None:
+    # the source is the same URL, possibly with new credentials
+    for setting in (CHANGEABLE | {SOURCE}) & requested.keys():
+        put(values, setting, requested[setting])
+    if requested.get("training.epochs") is not None and requested.get("training.steps") is None:
         put(values, "training.steps", "none")
     return values
+
+
+def restore_newest(trainer: Trainer, run: RunFolder) -> None:
+    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
+    ranks = trainer.ranks
+    checkpoint = run.checkpoints.latest() if ranks.first else None
+    step = int(ranks.broadcast_text(str(checkpoint.step if checkpoint else -1)))
+    if step >= 0:
+        trainer.restore(checkpoint or run.checkpoints.read(step))
+    ranks.barrier()
+    if ranks.first:
+        run.sweep()
+        run.checkpoints.sweep(after=step)
+        cut_metrics(run.metrics, step)

@@ -1,4 +1,4 @@
-"""Fetch data sets from the Hugging Face hub as csv files in the cache (extra ``hub``)."""
+"""Fetch data sets, as csv files, and models from the Hugging Face hub to the cache (extra ``hub``)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sma_core.errors import DataError
+from sma_core.errors import CheckpointError, DataError
 from sma_core.files import replacing
 from sma_core.plugins.specs import DataSet
 
+MODEL_FILES = ("config.json", "model.safetensors", "pytorch_model.bin")
 SPLIT = "split"
 """Column with the name of a row's split on the hub."""
 
@@ -60,3 +61,23 @@ def _table(spec: DataSet, splits: Iterable[tuple[str, Iterable[Mapping[str, Any]
             yield [*values, split] if with_split else values
     if not names:
         raise DataError(f"{spec.hub} on the hub holds no rows in {', '.join(spec.hub_splits)}")
+
+
+def fetch_model(name: str, cache: Path) -> Path:
+    """Return the folder of the hub model ``owner/name``; fetch files that are not in ``cache``.
+
+    Raises `CheckpointError` when the extra is not installed or the download fails.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise CheckpointError(
+            f"there is no folder {name}; to fetch a model from the hub: pip install 'sma-core[hub]'"
+        ) from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(MODEL_FILES), cache_dir=cache))
+    except Exception as error:  # the library raises various errors without network
+        reason = (str(error).splitlines() or [""])[0]
+        raise CheckpointError(
+            f"there is no folder {name}, and fetching it from the hub failed: {type(error).__name__}: {reason}"
+        ) from error

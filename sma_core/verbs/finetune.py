@@ -26,9 +26,8 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
-from sma_core.runs.restore import restore_newest
 from sma_core.runs.results import FinetuneResult
-from sma_core.runs.resuming import find_run, reopen
+from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings

@@ -34,9 +34,8 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import masking_strategy, optimizer_factory, reconstruction_loss, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import DataRecord, RunRecord
-from sma_core.runs.restore import restore_newest
 from sma_core.runs.results import Plan, TrainResult
-from sma_core.runs.resuming import find_run, reopen
+from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, requested_settings

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import sma_core
-from sma_core.checkpoints.formats import FORMAT_VERSION
-from sma_core.checkpoints.store import CheckpointStore
+from sma_core.checkpoints.store import FORMAT_VERSION, CheckpointStore
 from sma_core.training.metrics_file import read_metrics
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -43,7 +43,7 @@ class Chosen:
 def _position(names: Sequence[str], wanted: str, path: Path) -> int:
     name = choose_column(names, wanted, (), path)
     if names.count(name) > 1:
-        raise DataError(f"{path} has {names.count(name)} columns named {name!r}; give each a name of its own")
+        raise DataError(f"{path} has {names.count(name)} columns named {name!r}; give each a unique name")
     return names.index(name)
 
 

@@ -60,7 +60,7 @@ class StoreMetadata:
 
     @property
     def has_symbols(self) -> bool:
-        """Whether every id has a label of its own."""
+        """Whether every id has a label."""
         return bool(self.targets) and self.label_form == "symbols"
 
     @property

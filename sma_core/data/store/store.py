@@ -199,15 +199,8 @@ def _ranked(numbers: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray
 def _check_alike(first: StoreFile, other: StoreFile) -> None:
     """Raise `DataError` when two files cannot belong to one store."""
     one, two = first.metadata, other.metadata
-    for name in (
-        "tokenizer",
-        "tokenizer_version",
-        "vocabulary_size",
-        "columns",
-        "targets",
-        "label_form",
-        "extras",
-    ):
+    names = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "targets", "label_form", "extras")
+    for name in names:
         if getattr(one, name) != getattr(two, name):
             raise DataError(
                 f"{first.path} and {other.path} cannot be one set: {name} is {getattr(one, name)!r} in the first "
