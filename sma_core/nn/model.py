@@ -55,8 +55,8 @@ class SMA(nn.Module):
         """Hide a part of each row and reconstruct it.
 
         Inputs ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
-        where real; noise from `sma_core.nn.masking.draw_noise`; ``strategy`` is the built-in one that ``masking`` names
-        unless another is passed. Raises `DataError` when N is larger than ``model.max_length``.
+        where real; noise from `sma_core.nn.masking.draw_noise`; ``strategy``, if not passed, is the built-in one
+        that ``masking`` names. Raises `DataError` when N is larger than ``model.max_length``.
         """
         strategy = strategy or built_in_strategy(masking)
         used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere

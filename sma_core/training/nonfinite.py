@@ -23,7 +23,7 @@ class SkippedSteps:
 
     @contextmanager
     def watching(self, optimizer: torch.optim.Optimizer, norm: Tensor, own: bool) -> Iterator[None]:
-        """Count the step; where ``norm``, the gradient's, is not finite, a fused ``optimizer`` leaves it out itself.
+        """Count the step; where ``norm``, the gradient's, is not finite, a fused ``optimizer`` leaves it out.
 
         For others see `allows`. ``own`` is False where a gradient scaler sees to that itself.
         """

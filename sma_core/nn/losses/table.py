@@ -26,6 +26,6 @@ def built_in_loss(config: DecoderConfig, discrete: bool) -> ReconstructionLoss:
     if name == (DISCRETE if discrete else CONTINUOUS):
         return CrossEntropy(config) if discrete else MeanSquaredError(config)
     raise ConfigError(
-        f"model.decoder.loss {name!r} is no built-in loss for {'ids' if discrete else 'numbers'}: pass the loss of "
-        "the plugin that has it"
+        f"model.decoder.loss {name!r} is no built-in loss for {'ids' if discrete else 'numbers'}: pass the loss "
+        "of the plugin that has it"
     )

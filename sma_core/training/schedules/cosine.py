@@ -6,5 +6,5 @@ import math
 
 
 def cosine(step: int, steps: int) -> float:
-    """Return the factor of the learning rate at a step, counted from 0; it would reach 0 one step after the last."""
+    """Return the factor of the learning rate at a step from 0; it would reach 0 one step after the last."""
     return 0.5 * (1.0 + math.cos(math.pi * min(step / max(steps, 1), 1.0)))
