@@ -72,7 +72,7 @@ class DecoderConfig(Settings):
     )
     loss: MemberName | None = Field(
         None,
-        description="Reconstruction loss by name; empty: cross-entropy of text, mean-squared-error of numbers.",
+        description="Reconstruction loss by name; empty: cross-entropy or mean-squared-error, by the inputs.",
     )
     weighted_loss: bool = Field(
         False, description="Weigh hidden tokens by how rare they are among the batch's hidden ones."

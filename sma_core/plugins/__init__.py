@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.deprecation import PluginDeprecationWarning
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
-    from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+    from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
     from sma_core.plugins.specs import (
         API_VERSION,
         DataSet,
@@ -34,7 +34,6 @@ __all__ = [
     "Head",
     "Loss",
     "MaskingStrategy",
-    "Metric",
     "Optimizer",
     "PluginDeprecationWarning",
     "Reader",
@@ -51,7 +50,7 @@ _MODULES = {
     "DrawnRow": "drawn_row",
     "PluginDeprecationWarning": "deprecation",
     "hookimpl": "hookspecs",
-    **dict.fromkeys(("Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
+    **dict.fromkeys(("Loss", "MaskingStrategy", "Optimizer", "Schedule"), "method_specs"),
 }
 """Module of each name; all others are in ``specs``."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
-from sma_core.plugins.specs import Head, Reader, Splitter, TaskKind, Tokenizer
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
 
 
 @hookimpl
@@ -173,50 +173,5 @@ def sma_schedules() -> list[Schedule]:
         ),
         Schedule(
             name="constant", summary="The highest learning rate to the end.", factory=f"{folder}.constant:constant"
-        ),
-    ]
-
-
-_REGRESSION: tuple[TaskKind, ...] = ("regression",)
-_BINARY: tuple[TaskKind, ...] = ("binary", "multilabel")
-_CLASSES: tuple[TaskKind, ...] = ("multiclass", "per-position")
-
-
-@hookimpl
-def sma_metrics() -> list[Metric]:
-    """Figures of scikit-learn and scipy, and the expected calibration error."""
-    folder = "sma_core.evaluation.metrics"
-
-    def spec(name: str, place: str, kinds: tuple[TaskKind, ...], higher: bool, summary: str) -> Metric:
-        reference, least = f"{folder}.{place}", 6 if name == "top_5_accuracy" else 0
-        return Metric(
-            name=name,
-            summary=summary,
-            factory=reference,
-            kinds=kinds,
-            higher_is_better=higher,
-            least_classes=least,
-        )
-
-    return [
-        spec("rmse", "regression:rmse", _REGRESSION, False, "Root of the mean squared error."),
-        spec("mse", "regression:mse", _REGRESSION, False, "Mean squared error."),
-        spec("mae", "regression:mae", _REGRESSION, False, "Mean absolute error."),
-        spec("r2", "regression:r2", _REGRESSION, True, "Share of the labels' variance that is explained."),
-        spec("spearman", "regression:spearman", _REGRESSION, True, "Rank correlation."),
-        spec("roc_auc", "binary:roc_auc", _BINARY, True, "Area under the ROC curve."),
-        spec("pr_auc", "binary:pr_auc", _BINARY, True, "Average precision."),
-        spec("accuracy", "by_shape:accuracy", (*_BINARY, *_CLASSES), True, "Share of the labels that are met."),
-        spec("f1", "binary:f1", _BINARY, True, "F1 at a probability of 0.5."),
-        spec(
-            "top_5_accuracy", "classes:top_5_accuracy", ("multiclass",), True, "A hit among the 5 most probable."
-        ),
-        spec("macro_f1", "classes:macro_f1", _CLASSES, True, "Mean of the F1 of every class."),
-        spec(
-            "calibration_error",
-            "by_shape:calibration_error",
-            (*_BINARY, "multiclass"),
-            False,
-            "Expected calibration error.",
         ),
     ]

@@ -1,15 +1,14 @@
-"""Specs of what belongs to the method itself: masking strategies, losses, optimisers, schedules, metrics.
+"""Specs of what belongs to the method itself: masking strategies, losses, optimisers, schedules.
 
 As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import get_args
 
-from sma_core.plugins.specs import InputKind, Spec, TaskKind
+from sma_core.plugins.specs import InputKind, Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,33 +78,6 @@ class Schedule(Spec):
     """
 
     factory: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric(Spec):
-    """``factory`` is a function ``(labels, predictions) -> float``, NaN where nothing can be judged.
-
-    Labels are (n,) and all known. Predictions are (n,) values or probabilities of one target, or for classes
-    (n, C) probabilities or (n, 1) the classes themselves. ``kinds`` are the kinds of task it is computed for;
-    where there are fewer than ``least_classes`` classes it is left out. A name may hold underscores.
-
-    >>> from sma_core.plugins.references import resolve
-    >>> spec = Metric(name="mean_error", summary="Mean absolute error", kinds=("regression",),
-    ...               higher_is_better=False, factory="sklearn.metrics:mean_absolute_error")
-    >>> float(resolve(spec.factory, "mean_error")([1.0, 2.0], [1.0, 3.0]))
-    0.5
-    """
-
-    name_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-    factory: str
-    kinds: tuple[TaskKind, ...]
-    higher_is_better: bool
-    least_classes: int = 0
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` when there is no such kind of task."""
-        super().__post_init__()
-        _check_members(self, "kinds", self.kinds, get_args(TaskKind))
 
 
 def _check_members(spec: Spec, field: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:

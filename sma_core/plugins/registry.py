@@ -16,7 +16,7 @@ from sma_core.plugins.api import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
 from sma_core.plugins.quiet import output_to_stderr
 from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
@@ -47,7 +47,6 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_losses": Loss,
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
-    "sma_metrics": Metric,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -62,7 +61,6 @@ _NOUNS: dict[type[Spec], str] = {
     Loss: "loss",
     Optimizer: "optimizer",
     Schedule: "schedule",
-    Metric: "metric",
 }
 
 

@@ -1,0 +1,95 @@
+"""Parts of the method from a plugin: a masking strategy, a loss, an optimiser and a schedule, by name."""
+
+import pytest
+
+import sma_core
+from sma_core.errors import ConfigError, StoppedOnRequest
+from sma_core.runs.run_folder import RunFolder
+from tests.support.runs import same, stop_at, weights
+
+PLUGIN = """
+import torch
+from sma_core.nn.losses.cross_entropy import CrossEntropy
+from sma_core.nn.masking import hide
+from sma_core.nn.strategies.protocol import Hiding
+from sma_core.plugins import Loss, MaskingStrategy, Optimizer, Schedule, hookimpl
+
+class First(Hiding):
+    def choose(self, situation):
+        mask = situation.padding_mask
+        ranking = 1 - torch.arange(mask.shape[1], device=mask.device).expand(mask.shape) / mask.shape[1]
+        return hide(ranking, mask, situation.masking, situation.noise)
+
+def sgd(groups, config):
+    return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.optimizer_options["momentum"])
+
+def linear(step, steps):
+    return 1.0 - step / steps
+
+@hookimpl
+def sma_masking_strategies():
+    return [MaskingStrategy(name="first", summary="The first.", factory="other_methods:First")]
+
+@hookimpl
+def sma_losses():
+    return [Loss(name="own", summary="Own.", factory="other_methods:CrossEntropy", inputs=("discrete",))]
+
+@hookimpl
+def sma_optimizers():
+    return [Optimizer(name="sgd", summary="SGD.", factory="other_methods:sgd")]
+
+@hookimpl
+def sma_schedules():
+    return [Schedule(name="linear", summary="A line.", factory="other_methods:linear")]
+"""
+SETTINGS = {
+    "training.steps": 4,
+    "training.batch_size": 4,
+    "training.checkpoint_every": 4,
+    "training.device": "cpu",
+    "training.warmup_steps": 0,
+    "masking.strategy": "first",
+    "model.decoder.loss": "own",
+    "training.optimizer": "sgd",
+    "training.optimizer_options.momentum": 0.9,
+    "training.schedule": "linear",
+}
+
+
+@pytest.fixture
+def toy(install, monkeypatch, tmp_path):
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
+    install.toy()
+    install("sma-methods", {"any.methods": "other_methods"}, {"other_methods.py": PLUGIN})
+    return "toy"
+
+
+def test_a_run_with_parts_of_a_plugin_resumes_bit_for_bit(toy, tmp_path):
+    whole = sma_core.train(toy, settings=SETTINGS, out=tmp_path / "whole").run
+    with pytest.raises(StoppedOnRequest):
+        sma_core.train(toy, settings=SETTINGS, out=tmp_path / "parts", observers=[stop_at(2)])
+    resumed = sma_core.train(resume=tmp_path / "parts").run
+    assert same(weights(whole), weights(resumed))
+    names = RunFolder(whole).checkpoints.latest().training()
+    assert {name.partition(".")[0] for name in names} == {"momentum_buffer"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "near"),
+    [
+        ("masking.strategy", "frist", "'first'"),
+        ("model.decoder.loss", "cross-entropi", "'cross-entropy'"),
+        ("training.optimizer", "sgdd", "'sgd'"),
+        ("training.schedule", "cosin", "'cosine'"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_near_ones(toy, setting, name, near):
+    with pytest.raises(
+        ConfigError, match=f"{setting} cannot be '{name}'.*did you mean {near}.*with the hook sma_"
+    ):
+        sma_core.train(toy, settings={setting: name})
+
+
+def test_a_loss_for_other_inputs_is_refused(toy):
+    with pytest.raises(ConfigError, match="is for continuous inputs"):
+        sma_core.train(toy, settings={"model.decoder.loss": "mean-squared-error"})
