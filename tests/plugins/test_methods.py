@@ -5,7 +5,7 @@ import pytest
 import sma_core
 from sma_core.errors import ConfigError, StoppedOnRequest
 from sma_core.runs.run_folder import RunFolder
-from tests.support.runs import same, stop_at, weights
+from tests.support.runs import latest_weights, same, stop_at
 
 PLUGIN = """
 import torch
@@ -47,6 +47,7 @@ SETTINGS = {
     "training.batch_size": 4,
     "training.checkpoint_every": 4,
     "training.device": "cpu",
+    "training.log_every": 1,
     "training.warmup_steps": 0,
     "masking.strategy": "first",
     "model.decoder.loss": "own",
@@ -69,7 +70,7 @@ def test_a_run_with_parts_of_a_plugin_resumes_bit_for_bit(toy, tmp_path):
     with pytest.raises(StoppedOnRequest):
         sma_core.train(toy, settings=SETTINGS, out=tmp_path / "parts", observers=[stop_at(2)])
     resumed = sma_core.train(resume=tmp_path / "parts").run
-    assert same(weights(whole), weights(resumed))
+    assert same(latest_weights(whole), latest_weights(resumed))
     names = RunFolder(whole).checkpoints.latest().training()
     assert {name.partition(".")[0] for name in names} == {"momentum_buffer"}
 
