@@ -66,7 +66,7 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
     parts = _parts(config.source)
     if len(parts) != len(config.weights):
         raise ConfigError(
-            f"data.weights has {len(config.weights)} weights, but --data has {len(parts)} names: give one weight "
+            f"the number of data.weights is {len(config.weights)}, but --data names {len(parts)}: give one weight "
             "per name"
         )
     sets = [_in_order(_of_part(registry, str(part), config, None)) for part in parts]

@@ -85,7 +85,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_neither_skipped_nor_removed(toy
 
     monkeypatch.setattr("sma_core.checkpoints.store.SealedFile.is_whole", busy)
     with pytest.raises(
-        CheckpointError, match=r"step-00000006 cannot be read: Input/output error; it may be whole"
+        CheckpointError, match=r"step-00000006 cannot be read: Input/output error; it may be intact"
     ):
         begin_or_go_on(toy, whole, SETTINGS)
     monkeypatch.undo()

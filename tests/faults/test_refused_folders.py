@@ -107,7 +107,7 @@ def test_a_second_process_is_told_and_the_first_is_not_disturbed(toy, tmp_path):
     first = begun(lambda: sma_core.train(toy, settings=SETTINGS, out=run, observers=[wait]))
     wait_for(run / "metrics.jsonl")
     for asked in (["--resume", run], ["--domain", toy, "--out", run, "--resume", "auto"]):
-        assert f"{run} is in use by another process" in one_sentence(program(tmp_path, "train", *asked))
+        assert f"{run} is in use by another training process" in one_sentence(program(tmp_path, "train", *asked))
     go_on.touch()
     assert ended(first) == 0
     assert same(weights(run, 6), weights(whole, 6))
@@ -118,7 +118,7 @@ def test_two_that_begin_in_one_folder_do_not_mix(toy, tmp_path):
     folder = RunFolder.create(run, "")
     with folder.locked():
         left = program(tmp_path, "train", "--domain", toy, "--out", run)
-    assert "in use by another process" in one_sentence(left)
+    assert "in use by another training process" in one_sentence(left)
     assert [path.name for path in run.iterdir()] == [".lock"]
 
 

@@ -1,6 +1,7 @@
 """Nothing here may touch the network."""
 
 import socket
+import sys
 
 import pytest
 
@@ -12,6 +13,11 @@ def offline(tmp_path_factory):
         home = str(tmp_path_factory.mktemp("hub-home"))
         for name, value in {"HF_HUB_OFFLINE": "1", "HF_HOME": home, "HF_DATASETS_CACHE": f"{home}/sets"}.items():
             patch.setenv(name, value)
+        for module in ("huggingface_hub.constants", "datasets.config"):
+            if (
+                module in sys.modules
+            ):  # an earlier test may have imported it, which is when it reads the environment
+                patch.setattr(f"{module}.HF_HUB_OFFLINE", True, raising=False)
         yield
 
 

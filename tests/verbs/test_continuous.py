@@ -149,7 +149,7 @@ def test_a_run_of_another_kind_of_rows_is_refused(numbers, tmp_path):
 
 
 def test_labels_of_every_position_are_refused_for_numbers(numbers, tmp_path):
-    with pytest.raises((ConfigError, DataError), match="belong to rows of text"):
+    with pytest.raises((ConfigError, DataError), match="need rows of text"):
         sma_core.finetune(numbers, task="shape", settings={"kind": "per-position"}, out=tmp_path / "run")
 
 

@@ -148,7 +148,7 @@ def test_many_rows_are_held_in_parts_and_keep_their_places(toy, tmp_path, monkey
     ("encoder", "out", "wish", "sentence"),
     [
         ("cross-attention", "out.txt", {}, r"out\.txt: vectors are written to \.npy, .*; give one of these"),
-        ("cross-attention", "out.npy", {"pooling": "inputs"}, "one vector a row: .* use .npz"),
+        ("cross-attention", "out.npy", {"pooling": "inputs"}, "one vector per row: .* use .npz"),
         ("cross-attention", "out.npy", {"identifier": "name"}, "no place for identifiers"),
         ("cross-attention", "out.npy", {"layer": 3}, "has the layers 0 to 2, not 3"),
         ("cross-attention", "out.npz", {"pooling": "inputs", "layer": 1}, "leave --layer away"),

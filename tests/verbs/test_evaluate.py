@@ -149,7 +149,7 @@ def test_rows_that_are_divided_otherwise_now_are_refused(toy, tmp_path):
     path = run / "model.json"
     facts = json.loads(path.read_text())
     path.write_text(json.dumps(facts | {"split": facts["split"] | {"fingerprint": "0" * 16}}))
-    with pytest.raises(CheckpointError, match="its data have changed, or what reads and splits them"):
+    with pytest.raises(CheckpointError, match="its data have changed, or the code that reads and splits them"):
         sma_core.evaluate(run)
     old = {name: value for name, value in facts["split"].items() if name != "fingerprint"}
     path.write_text(json.dumps(facts | {"split": old}))

@@ -147,8 +147,8 @@ def test_a_stratified_split_gets_the_labels(toy):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"split__fold": 2}, "give split.name k-fold too, or leave them out"),
-        ({"split__column": "part", "split__folds": 3, "task": "parted"}, "give split.name k-fold too"),
+        ({"split__fold": 2}, "set split.name to k-fold, or leave them out"),
+        ({"split__column": "part", "split__folds": 3, "task": "parted"}, "set split.name to k-fold"),
         ({"split__name": "k-fold", "split__fold": 6}, "split.fold is 6, but there are 5 folds"),
         ({"split__name": "k-fold", "split__folds": 1}, "split.folds"),
         ({"split__name": "stratified", "task": "marks"}, "per-position labels stand at positions"),
@@ -244,7 +244,7 @@ def test_a_run_does_not_go_on_with_another_split(toy, tmp_path):
     facts = json.loads(path.read_text())
     facts["split"]["name"] = "random"
     path.write_text(json.dumps(facts))
-    with pytest.raises(CheckpointError, match=r"began with the split 'random', .* now divided by 'column part'"):
+    with pytest.raises(CheckpointError, match=r"began with the split 'random', .* now split by 'column part'"):
         sma_core.finetune(resume=str(tmp_path / "run"))
     facts["split"]["name"] = "column part"
     path.write_text(json.dumps(facts))
