@@ -11,8 +11,8 @@ from tests.stability import snapshots
 
 CHANGES = Path(__file__).parents[2] / "docs" / "plugin-changelog.md"
 TO_DO = {
-    "plugin-api.txt": "the plugin API has changed: raise API_VERSION in sma_core/plugins/specs.py, if this change "
-    "did not yet (the minor version where something is added, else the major one), say in "
+    "plugin-api.txt": "the plugin API has changed: raise API_VERSION in sma_core/plugins/api_version.py, if this "
+    "change did not yet (the minor version where something is added, else the major one), say in "
     "docs/plugin-changelog.md what authors must know",
     "command-line.txt": "the command line has changed: an option that goes, or gets another meaning, is first "
     "deprecated (sma_core/cli/options.py); say in CHANGELOG.md what users must know",
