@@ -1,6 +1,6 @@
-"""Typer application: one file a verb; maps options to settings and calls the verb.
+"""The command line: one file per command, which turns options into settings and calls the verb.
 
-Nothing heavy is imported here or in the files beside: a verb's code comes in when the verb runs.
+These files import nothing heavy; the code of a verb is imported when its command runs.
 """
 
 from sma_core.cli.app import main

@@ -1,7 +1,7 @@
-"""The commands of ``sma``: the core's own and those of installed packages, in one group that imports lazily.
+"""The commands of ``sma``, the core's own and those of installed packages, imported lazily.
 
-`CommandGroup` lists commands by what their declarations say (`sma_core.plugins.commands`), and imports one only
-when it is called or its own help is asked for.
+`CommandGroup` lists commands from their declarations (`sma_core.plugins.commands`) and imports a command only when
+it or its help is called.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ COMES_WITH = {
     "plugins new": "sma-kit",
     "plugins check": "sma-kit",
 }
-"""Command -> the package of ours that brings it, for whoever calls one that is not installed."""
+"""Command -> the sma package that provides it, to suggest when it is not installed."""
 _POLICY, _COMMANDS = "sma.policy", "sma.commands"
 
 
 class CommandGroup(TyperGroup):
-    """The commands whose first words are ``words``, each imported when it is called.
+    """The commands that begin with ``words``, each imported when called.
 
-    ``core`` are the core's own commands and ``summaries`` the help of groups, by name; a subclass sets both for
-    the whole program. ``entry`` is a package's command with exactly these words, a `typer.Typer` to which others
-    add; where it has a command of the same name as one of theirs, theirs is used.
+    ``core`` holds the core's own commands and ``summaries`` the help of groups by name; a subclass sets both for
+    the whole program. ``entry`` is a package's `typer.Typer` with exactly these words, to which other packages
+    add commands; on equal names the command of the other package is used.
     """
 
     core: ClassVar[tuple[InstalledCommand, ...]] = ()
@@ -54,7 +54,7 @@ class CommandGroup(TyperGroup):
     entry: InstalledCommand | None = None
 
     def list_commands(self, ctx: Context) -> list[str]:  # type: ignore[override]
-        """Return the names of this group's commands, the core's first; imports none but ``entry``."""
+        """Return the names of this group's commands, the core's first; imports only ``entry``."""
         names = [command.words[len(self.words)] for command in self._below(ctx) if command.status != "disabled"]
         try:
             names += self._of_entry
@@ -63,7 +63,7 @@ class CommandGroup(TyperGroup):
         return list(dict.fromkeys(names))
 
     def get_command(self, ctx: Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Import a command and return it; None when there is none. Raises `PluginError` when it is unusable."""
+        """Import a command and return it, or None when there is none. Raises `PluginError` when unusable."""
         words = (*self.words, cmd_name)
         commands = self._below(ctx, cmd_name)
         exact = [command for command in commands if command.words == words]
@@ -77,14 +77,14 @@ class CommandGroup(TyperGroup):
         return load_command(_usable(ctx, exact))
 
     def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Return name, command and remaining arguments; of an unknown name, say what is near or brings it."""
+        """Return name, command and remaining arguments; for an unknown name, suggest a command or a package."""
         command = self.get_command(ctx, args[0])
         if command is None:
             self._fail(ctx, args[0])
         return args[0], command, args[1:]
 
     def format_commands(self, ctx: Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-        """Write the core's commands, then those of packages, without importing any of them."""
+        """Write the core's commands, then those of packages, without importing any."""
         rows: dict[str, list[tuple[str, str]]] = {"Commands": [], "Commands of plugins": []}
         names = self.list_commands(ctx)
         width = max(formatter.width - 6 - max(map(len, names), default=0), 20)
@@ -103,7 +103,7 @@ class CommandGroup(TyperGroup):
         """Return the commands below this group, or below ``name`` in it, the core's first."""
         depth = len(self.words)
         usable = (
-            command for command in installed_here(ctx) if command.status != "invalid" and not command.shadowed
+            command for command in packaged_commands(ctx) if command.status != "invalid" and not command.shadowed
         )
         return [
             command
@@ -116,7 +116,7 @@ class CommandGroup(TyperGroup):
     def _subgroup(
         self, ctx: Context, words: Words, exact: list[InstalledCommand], below: list[InstalledCommand]
     ) -> CommandGroup:
-        """Return the group of the commands ``below`` these words; ``exact`` are those with no more words."""
+        """Return the group of commands ``below`` these words; ``exact`` are commands with exactly these words."""
         if all(command.status == "disabled" for command in below):
             check_usable(below[0], "", policy_of(ctx))
         summary = self._summary(words[-1], below)
@@ -127,7 +127,7 @@ class CommandGroup(TyperGroup):
 
     @cached_property
     def _of_entry(self) -> dict[str, Any]:
-        """The commands of the `typer.Typer` that this group's own entry names, by name."""
+        """The commands of this group's own `typer.Typer`, by name."""
         if self.entry is None:
             return {}
         loaded = load_command(self.entry)
@@ -139,7 +139,7 @@ class CommandGroup(TyperGroup):
         return dict(loaded.commands)
 
     def _summary(self, name: str, commands: list[InstalledCommand]) -> str:
-        """Return the line of help of a command or group, whose declarations are ``commands``."""
+        """Return the help line of a command or group declared by ``commands``."""
         words = (*self.words, name)
         if not commands:
             summary: str = self._of_entry[name].get_short_help_str(200)
@@ -153,12 +153,12 @@ class CommandGroup(TyperGroup):
         return f"(cannot be used: {first.detail})" if first.status == "incompatible" else first.help
 
     def _fail(self, ctx: Context, name: str) -> None:
-        """Leave with the sentence for a command that is not there."""
+        """Exit with an error for an unknown command."""
         line = " ".join((*self.words, name))
         package = COMES_WITH.get(line)
-        if package and package not in {normalized(command.package) for command in installed_here(ctx)}:
+        if package and package not in {normalized(command.package) for command in packaged_commands(ctx)}:
             raise PluginError(
-                f"sma {line} comes with the package {package}: pip install {package} (in a checkout: "
+                f"sma {line} is in the package {package}: pip install {package} (in a checkout: "
                 f"pip install ./plugins/{package})"
             )
         near = ", ".join(map(repr, difflib.get_close_matches(name, self.list_commands(ctx))))
@@ -166,37 +166,37 @@ class CommandGroup(TyperGroup):
 
 
 def policy_of(ctx: Context) -> PluginPolicy:
-    """Return which plugins the program may use: the environment, and ``--no-plugins`` before the command."""
+    """Return the plugin policy set by the environment and ``--no-plugins``."""
     if _POLICY not in ctx.meta:
         policy = PluginPolicy.from_environment()
         switched_off = ctx.find_root().params.get("no_plugins", False)
         ctx.meta[_POLICY] = PluginPolicy(frozenset(), policy.strict) if switched_off else policy
-    found: PluginPolicy = ctx.meta[_POLICY]
-    return found
+    result: PluginPolicy = ctx.meta[_POLICY]
+    return result
 
 
-def installed_here(ctx: Context) -> list[InstalledCommand]:
-    """Return the commands of installed packages, read once for each call of the program."""
+def packaged_commands(ctx: Context) -> list[InstalledCommand]:
+    """Return the commands of installed packages; package metadata is read once."""
     if _COMMANDS not in ctx.meta:
         program = ctx.find_root().command
         core = {command.words for command in program.core} if isinstance(program, CommandGroup) else set()
         ctx.meta[_COMMANDS] = installed_commands(policy_of(ctx), core)
-    found: list[InstalledCommand] = ctx.meta[_COMMANDS]
-    return found
+    result: list[InstalledCommand] = ctx.meta[_COMMANDS]
+    return result
 
 
 def _usable(ctx: Context, exact: list[InstalledCommand]) -> InstalledCommand:
-    """Return the one of these commands with the same words that may be used; raises `PluginError` for none."""
+    """Return the enabled command among those with the same words; raises `PluginError` when unusable."""
     command = next((command for command in exact if command.status != "disabled"), exact[0])
     check_usable(command, providers(command.words, exact), policy_of(ctx))
     return command
 
 
 def _warn_of_shadowed(ctx: Context, words: Words, strict: bool = False) -> None:
-    """Warn of each command of a package that the core has already, or raise `PluginError` when ``strict``."""
-    for command in installed_here(ctx):
+    """Warn about packages' commands that clash with the core's, or raise `PluginError` when ``strict``."""
+    for command in packaged_commands(ctx):
         if command.shadowed and command.words[: len(words)] == words:
-            sentence = f"the command {command.line!r} of {command.provider} is left out: {command.detail}"
+            message = f"the command {command.line!r} of {command.provider} is ignored: {command.detail}"
             if strict:
-                raise PluginError(sentence)
-            logger.warning("%s", sentence)
+                raise PluginError(message)
+            logger.warning("%s", message)

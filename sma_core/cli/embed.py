@@ -1,4 +1,4 @@
-"""``sma embed``: a vector for every row of a file."""
+"""``sma embed``: embeddings of every row of a file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ from sma_core.cli.run_domain import reads_run
 @reads_run
 def embed(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],
+    file: Annotated[
+        str, typer.Argument(help="A file, a folder, a pattern, a comma-separated list, or a data set's name.")
+    ],
     model: Annotated[Path, typer.Option("--model", help="A run of sma train or sma finetune.")],
-    out: Annotated[Path, typer.Option("--out", help="The file to write: .npy, .npz, .parquet or .h5.")],
+    out: Annotated[Path, typer.Option("--out", help="Output file: .npy, .npz, .parquet or .h5.")],
     pooling: Annotated[
         Literal["mean", "latents", "inputs"],
-        typer.Option("--pooling", help="The latents' mean, all latents, or a vector for each input."),
+        typer.Option(
+            "--pooling", help="mean: mean of the latents; latents: all latents; inputs: one vector per input."
+        ),
     ] = "mean",
     layer: Layer = None,
     column: Column = None,
@@ -44,7 +48,8 @@ def embed(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a vector for every row, in order; rows that cannot be used have none."""
+    """Write the encoder's embedding of every row of a file, in order; unusable rows get none."""
+    from sma_core.cli.output import counted
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
@@ -69,7 +74,8 @@ def embed(
         facts = {"out": str(out), "rows": result.rows, "unusable": result.unusable, "shape": result.shape}
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
         return
-    size = " x ".join(map(str, result.shape)) + (" a position" if pooling == "inputs" else "")
+    size = " x ".join(map(str, result.shape)) + (" per position" if pooling == "inputs" else "")
     typer.echo(
-        f"{result.rows:,} rows of {size} in {out}, {result.unusable:,} without a vector, {result.seconds:.1f} s"
+        f"{counted(result.rows, 'row')} of {size} in {out}, {result.unusable:,} without a vector, "
+        f"{result.seconds:.1f} s"
     )

@@ -1,4 +1,4 @@
-"""``sma evaluate``: how good a fine-tuned run is, with confidence intervals."""
+"""``sma evaluate``: metrics of a fine-tuned run, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 Part = Literal["test", "valid", "train", "all"]
 Labelled = Annotated[
     str | None,
-    typer.Option("--data", help="A labelled file, or a set's name; empty: the rows the run had."),
+    typer.Option("--data", help="A labelled file or a data set's name. Default: the run's own rows."),
 ]
-OfRun = Annotated[Part | None, typer.Option("--part", help="Which of the rows the run had; empty: test.")]
+OfRun = Annotated[Part | None, typer.Option("--part", help="Part of the run's own rows. Default: test.")]
 Bootstrap = Annotated[
-    int, typer.Option("--bootstrap", min=0, help="How often rows are drawn anew; 0: no intervals.")
+    int, typer.Option("--bootstrap", min=0, help="Number of bootstrap resamples; 0: no intervals.")
 ]
-Confidence = Annotated[float, typer.Option("--confidence", help="Share of the draws in an interval.")]
+Confidence = Annotated[float, typer.Option("--confidence", help="Confidence level of the intervals.")]
 Predictions = Annotated[
-    Path | None, typer.Option("--predictions", help="A csv file for labels and predictions of each row.")
+    Path | None, typer.Option("--predictions", help="CSV file to write the labels and predictions of each row to.")
 ]
-Report = Annotated[Path | None, typer.Option("--out", help="A JSON file for the figures.")]
+Report = Annotated[Path | None, typer.Option("--out", help="JSON file to write the metrics to.")]
 
 
 @reads_run
@@ -43,18 +43,18 @@ def evaluate(
     part: OfRun = None,
     bootstrap: Bootstrap = 1000,
     confidence: Confidence = 0.95,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
     predictions: Predictions = None,
     out: Report = None,
     device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge a fine-tuned run, on the rows it had or others, with confidence intervals."""
+    """Score a fine-tuned run on its own rows or on another file, with confidence intervals."""
     from sma_core.cli.output import as_json_text, waiting
     from sma_core.verbs.evaluate import evaluate
 
-    with waiting("reading, predicting and drawing intervals"):
+    with waiting("reading, predicting and computing intervals"):
         result = evaluate(
             model,
             data=data,
@@ -76,18 +76,18 @@ def evaluate(
 
 
 def _lines(result: EvaluateResult) -> list[str]:
-    """Return what a person is told: a table of the figures, and one of each target where there are several."""
-    from sma_core.cli.output import aligned
+    """Return a table of the metrics, with one row per target and metric when there are several targets."""
+    from sma_core.cli.output import aligned, counted
 
-    which = f"{result.part} rows of {result.data}" if result.part else result.data
-    positions = f", {result.judged:,} positions" if result.judged != result.rows else ""
-    lines = [f"{result.task} ({result.kind}) on {which}: {result.rows:,} rows{positions}"]
+    data = f"{result.part} rows of {result.data}" if result.part else result.data
+    positions = f", {counted(result.judged, 'position')}" if result.judged != result.rows else ""
+    lines = [f"{result.task} ({result.kind}) on {data}: {counted(result.rows, 'row')}{positions}"]
     if not result.part:
         lines[0] += f" ({result.rejected:,} set aside)"
     rows = [[name, *_cells(figure)] for name, figure in result.figures.items()]
     for target, figures in result.targets.items():
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]
-    lines += aligned([["figure", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
+    lines += aligned([["metric", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
     lines.append(_notes(result))
     return lines
 
@@ -100,6 +100,6 @@ def _cells(figure: Estimate) -> tuple[str, str]:
 
 
 def _notes(result: EvaluateResult) -> str:
-    unit = "figures in the labels' units; " if result.kind == "regression" else ""
-    drawn = f"intervals from {result.bootstrap:,} draws of the rows, seed {result.seed}"
-    return unit + (drawn if result.bootstrap else "no intervals drawn")
+    unit = "values in the labels' units; " if result.kind == "regression" else ""
+    intervals = f"intervals from {result.bootstrap:,} bootstrap resamples of the rows, seed {result.seed}"
+    return unit + (intervals if result.bootstrap else "no intervals computed")

@@ -1,6 +1,8 @@
-"""``sma finetune``: learn labels, from a pre-trained run or from random weights."""
+"""``sma finetune``: train on labels, from a pre-trained run or from random weights."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -41,6 +43,9 @@ from sma_core.cli.options import (
 from sma_core.cli.ranks import run_in_ranks
 from sma_core.plugins.domain_file import domain_option
 
+if TYPE_CHECKING:
+    from sma_core.runs.results import FinetuneResult
+
 _SETTINGS = {
     "column": "data.column",
     "kind": "kind",
@@ -56,7 +61,7 @@ _SETTINGS = {
     "patience": "training.patience",
     "time_limit": "training.time_limit",
 }
-"""Options that stand for a setting, by the name of their parameter."""
+"""Parameter of an option -> the setting that it changes."""
 _NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
 
 
@@ -91,22 +96,43 @@ def finetune(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Learn a task's labels, select on validation, report the test split once."""
+    """Train on a task's labels, select the checkpoint on validation rows, and report test metrics once."""
     from sma_core.cli.output import print_result, progress
     from sma_core.verbs.finetune import finetune
 
     run_in_ranks(devices)
-    own = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {"targets": names_from(target)}
+    options = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {
+        "targets": names_from(target)
+    }
     result = finetune(
         domain,
         model=model,
         task=task,
         recipe=recipe,
         config=config,
-        settings=settings_from(assignments, data, seed, max_rejected, **own),
+        settings=settings_from(assignments, data, seed, max_rejected, **options),
         out=out,
         resume=resume,
         observers=[progress()],
         policy=context.obj,
     )
-    print_result(result, as_json, _NEXT.format(run=result.run, domain=domain_option(result.domain)))
+    next_command = _NEXT.format(run=result.run, domain=domain_option(result.domain))
+    print_result(result, as_json, result_lines(result), next_command)
+
+
+def result_lines(result: FinetuneResult) -> list[str]:
+    """Return a summary of a finished fine-tuning."""
+    sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    guessed = ["the kind of the labels was guessed: pass --kind to change it"] if result.kind_guessed else []
+    early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
+    return [
+        f"fine-tuned on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside), "
+        f"{result.seconds / 60:.1f} min",
+        *guessed,
+        f"split: {result.split}",
+        *early,
+        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}",
+        f"test {metrics}",
+        f"run folder {result.run}",
+    ]

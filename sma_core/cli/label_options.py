@@ -1,4 +1,4 @@
-"""Options of commands that learn labels or score predictions by them. Public API for authors of commands."""
+"""Options of commands that train on labels or score predictions. Public API for authors of commands."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ import typer
 
 from sma_core.cli.options import Kind
 
-Pretrained = Annotated[Path | None, typer.Option("--model", help="A pre-trained run; empty: random weights.")]
-Target = Annotated[str | None, typer.Option("--target", help="Label columns of your own file, with commas.")]
-LabelKind = Annotated[
-    Kind | None, typer.Option("--kind", help="What the labels are; empty: the task's, else guessed and said.")
+Pretrained = Annotated[
+    Path | None, typer.Option("--model", help="A pre-trained run to start from. Default: random weights.")
 ]
-Head = Annotated[str | None, typer.Option("--head", help="Head by name: decoder, mean, position, …")]
+Target = Annotated[str | None, typer.Option("--target", help="Label columns of your own file, comma-separated.")]
+LabelKind = Annotated[
+    Kind | None,
+    typer.Option("--kind", help="Kind of the labels. Default: the task's, else guessed from the labels."),
+]
+Head = Annotated[str | None, typer.Option("--head", help="Name of the head: decoder, mean, position, …")]
 ClassWeights = Annotated[
     Literal["balanced", "none"] | None,
-    typer.Option("--class-weights", help="balanced: the rarer a class in training, the more it counts."),
+    typer.Option("--class-weights", help="balanced: weight classes inversely to their frequency."),
 ]
 Split = Annotated[
     str | None,
-    typer.Option("--split", help="Splitter by name: random, stratified, k-fold, …; empty: the task's."),
+    typer.Option("--split", help="Name of the splitter: random, stratified, k-fold, … Default: the task's."),
 ]
 SplitSeed = Annotated[int | None, typer.Option("--split-seed", help="Seed of the split.")]
-Folds = Annotated[int | None, typer.Option("--folds", help="With --split k-fold: how many; empty: 5.")]
-Fold = Annotated[int | None, typer.Option("--fold", help="With --split k-fold: which fold is the test, from 1.")]
+Folds = Annotated[int | None, typer.Option("--folds", help="Number of folds of --split k-fold. Default: 5.")]
+Fold = Annotated[int | None, typer.Option("--fold", help="Test fold of --split k-fold, counted from 1.")]
 Frozen = Annotated[
     bool | None,
-    typer.Option("--frozen", help="Let only the head learn; with --head mean this is a linear probe."),
+    typer.Option("--frozen", help="Train only the head; with --head mean this is a linear probe."),
 ]
 LayerDecay = Annotated[
     float | None,
-    typer.Option("--layer-decay", help="Learning rate of each layer, as a share of the layer's above it."),
+    typer.Option("--layer-decay", help="Learning rate of each layer relative to the layer above it."),
 ]
 Patience = Annotated[
     int | None,
-    typer.Option("--patience", help="Stop after so many epochs without a better validation figure."),
+    typer.Option("--patience", help="Stop after this many epochs without a better validation metric."),
 ]
 PositionMask = Annotated[
     str | None,
-    typer.Option("--position-mask", help="Column of 0 and 1: which labels of positions count."),
+    typer.Option("--position-mask", help="Column of 0 and 1 that selects the labelled positions to use."),
 ]

@@ -1,6 +1,6 @@
-"""What commands print: notes and progress on stderr, results on stdout.
+"""Output of commands: notes and progress on stderr, results on stdout.
 
-Public API for authors of commands: `progress`, `waiting`, `aligned` and `as_json_text`.
+Public API for authors of commands: `progress`, `waiting`, `aligned`, `counted` and `as_json_text`.
 """
 
 from __future__ import annotations
@@ -22,43 +22,53 @@ if TYPE_CHECKING:
 
 
 def progress(reading: str = "preparing") -> ProgressDisplay:
-    """Return the observer that shows a run's progress on stderr; ``reading`` is said while rows are read."""
+    """Return an observer that shows a run's progress on stderr; ``reading`` is the label while rows are read."""
     from sma_core.training.progress import ProgressDisplay
 
     return ProgressDisplay(Console(stderr=True), reading=reading)
 
 
-def waiting(doing: str) -> AbstractContextManager[object]:
-    """Say on a terminal's stderr what is being done, for as long as it takes; elsewhere nothing is said."""
-    return Console(stderr=True).status(doing)
+def waiting(activity: str) -> AbstractContextManager[object]:
+    """Show ``activity`` on stderr until the context ends, if stderr is a terminal."""
+    return Console(stderr=True).status(activity)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[str]:
-    """Return a table's lines, cells padded to the widest of their column, those of ``right`` to the right."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    """Return the lines of a table with padded columns; the columns in ``right`` are aligned right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.rjust(width) if at in right else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
 
 
-def print_result(result: TrainResult | FinetuneResult, as_json: bool, following: str) -> None:
-    """Print what a run gave and the command to type next."""
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: ``"1 row"``, ``"2,000 rows"``.
+
+    >>> counted(1, "class", "classes"), counted(2000, "row")
+    ('1 class', '2,000 rows')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def print_result(
+    result: TrainResult | FinetuneResult, as_json: bool, lines: Sequence[str], next_command: str
+) -> None:
+    """Print the result of a run as JSON, or ``lines`` and the command to run next; silent on ranks above 0."""
     if is_silent():
         return
     if as_json:
         typer.echo(as_json_text(result))
         return
-    for line in result.lines():
+    for line in [*lines, next_command]:
         typer.echo(line)
-    typer.echo(following)
 
 
 def print_dry_run(plan: Plan, as_json: bool) -> None:
-    """Print resolved settings, parameter count and steps."""
+    """Print the resolved settings, the number of parameters and the steps."""
     if as_json:
         typer.echo(as_json_text(plan))
         return
@@ -69,7 +79,7 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
 
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
-    """Write a verb's result, or a list of them, as JSON."""
+    """Return a verb's result, or a list of results, as JSON."""
     from sma_core.runs.results import plain
 
-    return json.dumps(plain([asdict(each) for each in result] if isinstance(result, list) else asdict(result)))
+    return json.dumps(plain([asdict(item) for item in result] if isinstance(result, list) else asdict(result)))

@@ -1,4 +1,4 @@
-"""What `sma plugins` prints: tables of plugins, the facts of one, and the findings of the doctor."""
+"""The output of ``sma plugins``: tables of plugins, facts about one, and the doctor's report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sma_core.cli.output import aligned
+from sma_core.cli.output import aligned, counted
 from sma_core.plugins.discovery import ANY
 
 if TYPE_CHECKING:
@@ -20,23 +20,23 @@ _COMMAND_HEAD = ("COMMAND", "PACKAGE", "VERSION", "STATUS", "")
 
 
 def list_lines(plugins: Sequence[InstalledPlugin]) -> list[str]:
-    """Return name, package, version, API, status, and what it adds by its own words, or what is wrong."""
+    """Return a table of plugins with package, version, API, status, and summary or problem."""
     return _adding([(plugin, f"{_adds(plugin.name)}: {plugin.summary}") for plugin in plugins])
 
 
-def checked_lines(found: Sequence[Diagnosis]) -> list[str]:
-    """Return the same of plugins that were tried: what they add is counted."""
-    return _adding([(plugin, _counted(plugin)) for plugin in found])
+def checked_lines(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Return the table of imported plugins, with counts of their parts."""
+    return _adding([(plugin, _counted_parts(plugin)) for plugin in diagnoses])
 
 
 def command_lines(commands: Sequence[InstalledCommand]) -> list[str]:
-    """Return a table of the commands that packages add, each with its help, or what is wrong."""
+    """Return a table of the commands that packages add, each with its help or problem."""
     return aligned([_COMMAND_HEAD, *((*_command_cells(c, c.line), c.detail or c.help) for c in commands)])
 
 
-def checked_command_lines(found: Sequence[Diagnosis]) -> list[str]:
-    """Return the same of commands that were imported, each with what is wrong."""
-    return aligned([_COMMAND_HEAD, *((*_command_cells(c, c.name), c.detail) for c in found)])
+def checked_command_lines(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Return the table of imported commands, each with its problem."""
+    return aligned([_COMMAND_HEAD, *((*_command_cells(c, c.name), c.detail) for c in diagnoses)])
 
 
 def _command_cells(command: InstalledCommand | Diagnosis, line: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def _command_cells(command: InstalledCommand | Diagnosis, line: str) -> tuple[st
 
 
 def _adding(plugins: Sequence[tuple[InstalledPlugin | Diagnosis, str]]) -> list[str]:
-    """Return a table of plugins, each with what it adds."""
+    """Return a table of plugins, each with the parts it adds."""
     head = (*_HEAD[:-1], "ADDS")
     return aligned([head, *((*_cells(plugin), plugin.detail or adds) for plugin, adds in plugins)])
 
@@ -54,43 +54,44 @@ def _cells(plugin: InstalledPlugin | Diagnosis) -> tuple[str, ...]:
 
 
 def _adds(name: str) -> str:
-    """What a plugin adds, as its name alone says it."""
+    """Return what a plugin adds, judging by its name alone."""
     domain, dot, _ = name.partition(".")
     if not dot:
         return "a domain"
     return "to every domain" if domain == ANY else f"to {domain}"
 
 
-def _counted(plugin: Diagnosis) -> str:
+def _counted_parts(plugin: Diagnosis) -> str:
     counts = Counter(part.kind for part in plugin.parts)
-    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    return ", ".join(counted(count, kind) for kind, count in counts.items())
 
 
-def info_lines(found: PluginInfo) -> list[str]:
-    """Return a plugin's facts, and what it gives."""
-    made_for = f"{found.api_version} (this sma-core has {found.core_api_version})" if found.api_version else ""
+def info_lines(plugin: PluginInfo) -> list[str]:
+    """Return a plugin's facts and a table of its parts."""
+    made_for = f"{plugin.api_version} (this sma-core has {plugin.core_api_version})" if plugin.api_version else ""
     facts = {
-        "plugin": found.name,
-        "package": f"{found.package} {found.version}",
-        "summary": found.summary,
+        "plugin": plugin.name,
+        "package": f"{plugin.package} {plugin.version}",
+        "summary": plugin.summary,
         "plugin API": made_for,
-        "status": found.status,
-        "module": f"{found.module} in {found.path}",
-        "extensions": ", ".join(found.extensions),
+        "status": plugin.status,
+        "module": f"{plugin.module} in {plugin.path}",
+        "extensions": ", ".join(plugin.extensions),
     }
-    parts = [("KIND", "NAME", ""), *((part.kind, part.name, part.summary) for part in found.parts)]
-    old = [f"deprecated: {sentence}" for sentence in found.deprecated]
-    return [*aligned([(fact, value) for fact, value in facts.items() if value]), *old, "", *aligned(parts)]
+    parts = [("KIND", "NAME", ""), *((part.kind, part.name, part.summary) for part in plugin.parts)]
+    deprecated = [f"deprecated: {message}" for message in plugin.deprecated]
+    return [*aligned([(fact, value) for fact, value in facts.items() if value]), *deprecated, "", *aligned(parts)]
 
 
-def doctor_lines(found: Sequence[Diagnosis]) -> list[str]:
-    """Return a table of all plugins, then what is wrong with each that is not well, and the count."""
-    if not found:
+def doctor_lines(diagnoses: Sequence[Diagnosis]) -> list[str]:
+    """Return a table of all plugins and commands, the problem of each broken one, and their number."""
+    if not diagnoses:
         return ["no plugin is installed"]
-    lines = aligned([_HEAD, *((*_cells(plugin), plugin.detail) for plugin in found)])
-    lines += [f"{p.name} ({p.package}): {sentence}" for p in found for sentence in p.deprecated]
-    sick = [plugin for plugin in found if not plugin.healthy]
-    for plugin in sick:
-        lines += ["", f"{plugin.name} ({plugin.package} {plugin.version}) is {plugin.status}: {plugin.detail}"]
-        lines += [f"what to do: {plugin.advice}", *(f"  | {line}" for line in plugin.traceback.splitlines())]
-    return [*lines, "", f"{len(sick)} of {len(found)} plugins need mending" if sick else "all is well"]
+    lines = aligned([_HEAD, *((*_cells(item), item.detail) for item in diagnoses)])
+    lines += [f"{item.name} ({item.package}): {message}" for item in diagnoses for message in item.deprecated]
+    broken = [item for item in diagnoses if not item.healthy]
+    for item in broken:
+        lines += ["", f"{item.name} ({item.package} {item.version}) is {item.status}: {item.detail}"]
+        lines += [f"what to do: {item.advice}", *(f"  | {line}" for line in item.traceback.splitlines())]
+    checked = counted(len(diagnoses), "plugin or command", "plugins and commands")
+    return [*lines, "", f"{len(broken)} of {checked} must be fixed" if broken else "no problems found"]

@@ -1,4 +1,4 @@
-"""``sma plugins``: what is installed, whether it works, and a new one. None imports a plugin into this process."""
+"""``sma plugins``: list, describe and check installed plugins, without importing them into this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.commands import installed_here
+from sma_core.cli.commands import packaged_commands
 from sma_core.cli.options import Debug, Json
 from sma_core.cli.plugin_lines import (
     checked_command_lines,
@@ -24,7 +24,10 @@ from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_
 def list_plugins(
     context: typer.Context,
     try_each: Annotated[
-        bool, typer.Option("--check", help="Import each in a process of its own: what works, and what it adds.")
+        bool,
+        typer.Option(
+            "--check", help="Also import each plugin and command in a separate process and report failures."
+        ),
     ] = False,
     only_commands: Annotated[
         bool, typer.Option("--commands", help="List only the commands that packages add to sma.")
@@ -32,12 +35,12 @@ def list_plugins(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the installed plugins and the commands of packages, from package metadata, importing none.
+    """List the installed plugins and the commands that packages add, without importing them.
 
-    What no metadata can say, whether a plugin works and what it adds, `--check` finds out. With `--json` the
-    result is a list of plugins; with `--commands --json` one of commands.
+    Use `--check` to find out whether they work and what each plugin adds. `--json` prints a list of plugins, or
+    with `--commands` a list of commands.
     """
-    commands = installed_here(context)
+    commands = packaged_commands(context)
     if try_each:
         _list_checked(context.obj, commands, only_commands, as_json)
         return
@@ -74,9 +77,9 @@ def _list_plugins(plugins: list[InstalledPlugin]) -> None:
         typer.echo("\n".join(list_lines(plugins)))
     else:
         typer.echo(
-            "No domain is installed. Domains come in packages of their own, by custom named sma-DOMAIN:\n"
+            "No domain is installed. Domains are separate packages, usually named sma-DOMAIN:\n"
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
-            "  sma plugins new DOMAIN --kind discrete|continuous makes one of your own"
+            "  sma plugins new DOMAIN --kind discrete|continuous creates your own"
         )
 
 
@@ -88,45 +91,47 @@ def _list_checked(
 
     with waiting("importing the plugins one by one"):
         plugins = [] if only_commands else doctor(policy)
-        tried = [] if as_json and not only_commands else diagnose_commands(commands)
+        checked = [] if as_json and not only_commands else diagnose_commands(commands)
     if as_json:
-        typer.echo(as_json_text(tried if only_commands else plugins))
+        typer.echo(as_json_text(checked if only_commands else plugins))
         return
     tables = ([] if only_commands else [checked_lines(plugins)]) + (
-        [checked_command_lines(tried)] if tried else []
+        [checked_command_lines(checked)] if checked else []
     )
     typer.echo("\n\n".join("\n".join(lines) for lines in tables) or "No package adds a command.")
 
 
 def info(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A plugin, as `sma plugins list` names it.")],
+    name: Annotated[str, typer.Argument(help="Name of a plugin in `sma plugins list`.")],
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what one plugin is and gives; no other is imported."""
+    """Show one plugin and its parts, without importing other plugins."""
     from sma_core.cli.output import as_json_text
     from sma_core.plugins.info import plugin_info
 
-    found = plugin_info(name, context.obj)
-    typer.echo(as_json_text(found) if as_json else "\n".join(info_lines(found)))
+    plugin = plugin_info(name, context.obj)
+    typer.echo(as_json_text(plugin) if as_json else "\n".join(info_lines(plugin)))
 
 
 def doctor(
     context: typer.Context,
-    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Time limit for each plugin.")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1.0, help="Time limit for importing each plugin, in seconds.")
+    ] = 60.0,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say which plugins and commands are broken, and what to do.
+    """Find broken plugins and commands and explain how to fix them.
 
-    Each is imported in a process of its own. Exit status 1 when one needs mending.
+    Each is imported in a separate process. The exit status is 1 when one is broken.
     """
     from sma_core.cli.output import as_json_text, waiting
     from sma_core.plugins.doctor import diagnose_commands, doctor
 
     with waiting("importing the plugins one by one"):
-        found = [*doctor(context.obj, seconds), *diagnose_commands(installed_here(context), seconds)]
-    typer.echo(as_json_text(found) if as_json else "\n".join(doctor_lines(found)))
-    if not all(each.healthy for each in found):
+        diagnoses = [*doctor(context.obj, seconds), *diagnose_commands(packaged_commands(context), seconds)]
+    typer.echo(as_json_text(diagnoses) if as_json else "\n".join(doctor_lines(diagnoses)))
+    if not all(diagnosis.healthy for diagnosis in diagnoses):
         raise typer.Exit(1)

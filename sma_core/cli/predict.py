@@ -1,4 +1,4 @@
-"""``sma predict``: a value for every row of a file."""
+"""``sma predict``: predictions for every row of a file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from sma_core.cli.run_domain import reads_run
 @reads_run
 def predict(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file, a folder, a pattern, a list with commas, or a set.")],
+    file: Annotated[
+        str, typer.Argument(help="A file, a folder, a pattern, a comma-separated list, or a data set's name.")
+    ],
     model: Annotated[
-        list[Path], typer.Option("--model", help="A fine-tuned run; several of one task are averaged.")
+        list[Path], typer.Option("--model", help="A fine-tuned run; repeat to average several runs of one task.")
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="The .csv, .csv.gz, .parquet or .jsonl file to write; empty: csv on standard output."
+            "--out", help="Output file: .csv, .csv.gz, .parquet or .jsonl. Default: CSV on standard output."
         ),
     ] = None,
     column: Column = None,
@@ -35,7 +37,8 @@ def predict(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a line for every row, in order; rows that cannot be used keep the reason."""
+    """Write a prediction for every row of a file, in order; unusable rows get a reason instead."""
+    from sma_core.cli.output import counted
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.predict import predict
 
@@ -58,7 +61,6 @@ def predict(
         facts = {"out": str(out) if out else None, "rows": result.rows, "unusable": result.unusable}
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)
         return
-    where = f" in {out}" if out else ""
-    typer.echo(
-        f"{result.rows:,} rows{where}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True
-    )
+    target = f" in {out}" if out else ""
+    rows = counted(result.rows, "row")
+    typer.echo(f"{rows}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)

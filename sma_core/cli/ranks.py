@@ -1,4 +1,4 @@
-"""``--devices N``: the same command in several processes, which of them speaks, and how they end."""
+"""``--devices N``: run a command in several processes (ranks), of which only rank 0 prints."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def is_rank() -> bool:
 
 
 def run_in_ranks(devices: int | None) -> None:
-    """Run the whole command again in ``devices`` ranks and leave with their status; nothing for one or none.
+    """Run the whole command again in ``devices`` ranks and exit with their status.
 
-    In a rank it does nothing.
+    Returns immediately for one device, for None, and inside a rank.
     """
     if devices in (None, 1) or is_rank():
         return
@@ -29,33 +29,32 @@ def run_in_ranks(devices: int | None) -> None:
 
 
 def is_silent() -> bool:
-    """Whether another rank speaks for this one."""
+    """Whether this process is a rank other than 0, which prints nothing."""
     return os.environ.get("RANK", "0") != "0"
 
 
 @contextmanager
-def leaves_at_once_if_a_rank() -> Iterator[None]:
-    """Let a rank end without winding Python down, with the exit status that it leaves this with; others as ever.
+def exit_fast_if_rank() -> Iterator[None]:
+    """Exit a rank with `os._exit`, skipping interpreter shutdown; other processes exit normally.
 
-    Threads of gloo's and of the gradient's go on behind a training: torch's wrappers hold their process group,
-    also when it was destroyed. One that needs the interpreter while that winds down is ended in the middle, and
-    may abort the process (signal 6) though all was done. What is registered with `atexit` from here on is done
-    before.
+    Threads of gloo and autograd outlive a training, because torch keeps the process group even after it was
+    destroyed. A thread that needs the interpreter during shutdown is killed and may abort the process (signal 6)
+    although all work is done. Functions registered with `atexit` inside this context run first.
     """
     if not is_rank():
         yield
         return
-    status = 1  # of an exception that nobody caught; Python has shown it by then
+    status = 1  # for an uncaught exception, whose traceback Python has printed by then
 
-    def leave() -> None:
+    def exit_now() -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(status)
 
-    atexit.register(leave)  # what is registered first is called last
+    atexit.register(exit_now)  # registered first, so called last
     try:
         yield
         status = 0
-    except SystemExit as leaving:
-        status = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
         raise

@@ -1,4 +1,4 @@
-"""The option ``--domain`` of verbs that read a run: where a run's domain came from a file, it must be named.
+"""The option ``--domain FILE`` of commands that read a run, needed when the run's domain was a file.
 
 Public API for authors of commands: `reads_run`.
 """
@@ -17,23 +17,29 @@ from sma_core.errors import UserError
 _NAME = "domain"
 _Option = Annotated[
     str | None,
-    typer.Option("--domain", metavar="FILE", help="The file that the run's domain came from, if it did."),
+    typer.Option(
+        "--domain",
+        metavar="FILE",
+        help="Python file of the run's domain; needed when the run was trained with one.",
+    ),
 ]
 
 
 def reads_run(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb ``--domain FILE``: what it names may be imported. A run knows the names of all other domains."""
+    """Add ``--domain FILE`` to a command; only a file that the user passes is imported."""
     signature = inspect.signature(verb, eval_str=True)
     if _NAME in signature.parameters:
         return verb
 
     @functools.wraps(verb)
-    def with_domain(context: typer.Context, **options: Any) -> None:  # noqa: ANN401 - the verb's own
+    def with_domain(context: typer.Context, **options: Any) -> None:  # noqa: ANN401 - the command's own options
         from sma_core.plugins.domain_file import is_file, named
 
         domain = options.pop(_NAME)
         if domain is not None and not is_file(domain):
-            raise UserError(f"--domain takes a Python file here, not {domain!r}: the run knows its domain by name")
+            raise UserError(
+                f"--domain must be a Python file, not {domain!r}: the run records the name of its domain"
+            )
         context.obj = named(domain, context.obj)[1]
         verb(context=context, **options)
 

@@ -1,4 +1,4 @@
-"""``sma config``: the settings a verb would run with, and where each came from."""
+"""``sma config show``: the settings of a training and the origin of each."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ def show(
     recipe: Recipe = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
-    verb: Annotated[Literal["train", "finetune"], typer.Option("--verb", help="Whose settings.")] = "train",
+    verb: Annotated[
+        Literal["train", "finetune"], typer.Option("--verb", help="Command whose settings are shown.")
+    ] = "train",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print every setting a verb would run with, and the layer that set it."""
+    """Print every setting that a training would use, with its value, origin and description."""
     from sma_core.verbs.show_config import show_config
 
     if domain is None:
-        raise UserError("say which domain with --domain NAME; sma plugins list names those installed")
+        raise UserError("pass --domain NAME; sma plugins list shows the installed domains")
     lines = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
     if as_json:
         typer.echo(

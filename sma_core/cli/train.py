@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -24,6 +25,9 @@ from sma_core.cli.options import (
     settings_from,
 )
 
+if TYPE_CHECKING:
+    from sma_core.runs.results import TrainResult
+
 
 def train(
     context: typer.Context,
@@ -42,7 +46,7 @@ def train(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Pre-train on unlabelled rows by hiding some and guessing them."""
+    """Pre-train by hiding parts of each row and reconstructing them."""
     from sma_core.cli.output import print_dry_run, print_result, progress
     from sma_core.cli.ranks import run_in_ranks
     from sma_core.verbs.train import plan_training, train
@@ -62,4 +66,18 @@ def train(
         observers=[progress()],
         policy=context.obj,
     )
-    print_result(result, as_json, f"next: sma finetune --domain {shlex.quote(result.domain)} --model {result.run}")
+    next_command = f"next: sma finetune --domain {shlex.quote(result.domain)} --model {result.run}"
+    print_result(result, as_json, result_lines(result), next_command)
+
+
+def result_lines(result: TrainResult) -> list[str]:
+    """Return a summary of a finished pre-training."""
+    from sma_core.cli.output import counted
+
+    return [
+        f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
+        f"{counted(result.rows, 'row')} ({result.rejected:,} set aside)",
+        f"held-out loss {result.held_out_first:.4f} -> {result.held_out_last:.4f} under its own masks, "
+        f"{result.held_out_random_first:.4f} -> {result.held_out_random_last:.4f} under random ones",
+        f"run folder {result.run}",
+    ]

@@ -10,7 +10,7 @@ from sma_core.config import DataConfig
 from sma_core.data.preparation.checking import CheckFunction
 from sma_core.feeds.feed import Feed
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.sources.source_set import SourceSet, find_sources
 

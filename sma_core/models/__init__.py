@@ -1,1 +1,1 @@
-"""Run folders as models: build the network, load its weights, predict and embed rows."""
+"""Load runs as models: build the network, load its weights, predict and embed rows."""

@@ -1,4 +1,4 @@
-"""Run folders as models: build the network a run describes and put its weights in."""
+"""Build the network that a run describes and load its weights."""
 
 from __future__ import annotations
 
@@ -21,63 +21,61 @@ from sma_core.training.targets import is_per_position
 
 ENCODER_PARTS = ("embed.", "encoder.")
 POSITION_HEAD, ROW_HEAD = "position", "decoder"
-"""Heads for labels of every position and of rows, when the domain's own is of the other sort."""
+"""Default heads for labels of positions and of rows, when the domain's own head is of the other sort."""
 
 
 def build_predictor(registry: Registry, model: ModelConfig, inputs: Inputs, head: str, outputs: int) -> Predictor:
-    """Build embedding, encoder and head with fresh weights from torch's generator."""
+    """Build embedding, encoder and head, initialised from torch's global generator."""
     factory = registry.build(registry.find(Head, head))
-    whole = SMA(model, inputs)
+    network = SMA(model, inputs)
     head_module: nn.Module = factory(model, outputs)
-    return Predictor(whole.embed, whole.encoder, head_module)
+    return Predictor(network.embed, network.encoder, head_module)
 
 
 def choose_head(registry: Registry, wanted: str | None, kind: str) -> str:
-    """Return the head called ``wanted``, or the one for labels of this kind.
+    """Return the name of the head to use: ``wanted``, or the default for labels of this kind.
 
-    Raises `ConfigError` when a head that answers once for a row meets labels of every position, or the reverse.
+    Raises `ConfigError` when the head predicts rows but the labels are of positions, or the reverse.
     """
-    each = is_per_position(kind)
-    own = registry.domain.head
-    if wanted is None and registry.find(Head, own).per_position != each:
-        own = POSITION_HEAD if each else ROW_HEAD
-    head = registry.find(Head, wanted or own)
-    if head.per_position != each:
-        gives, need = (
-            ("every position", "each row has one") if head.per_position else ("a row", "every position has one")
-        )
-        fitting = ", ".join(spec.name for spec in registry.specs(Head) if spec.per_position == each)
+    per_position = is_per_position(kind)
+    default = registry.domain.head
+    if wanted is None and registry.find(Head, default).per_position != per_position:
+        default = POSITION_HEAD if per_position else ROW_HEAD
+    head = registry.find(Head, wanted or default)
+    if head.per_position != per_position:
+        predicts, labelled = ("position", "row") if head.per_position else ("row", "position")
+        suitable = " or ".join(spec.name for spec in registry.specs(Head) if spec.per_position == per_position)
         raise ConfigError(
-            f"the head {head.name!r} gives an answer for {gives}, but of {kind} labels {need}: "
-            f"use --head {fitting}"
+            f"the head {head.name!r} makes one prediction per {predicts}, but {kind} labels have one per "
+            f"{labelled}: use --head {suitable}"
         )
     return head.name
 
 
 def load_encoder(module: Predictor, run: RunFolder) -> None:
-    """Put the embedding and encoder weights of a pre-trained run's newest checkpoint into ``module``.
+    """Load the embedding and encoder weights of a pre-trained run's newest checkpoint into ``module``.
 
-    Not those of the lowest held-out loss: under guided masking that is the loss on the model's own masks,
-    which grow harder as it learns, so the losses of different steps do not compare. Raises
-    `CheckpointError` naming the first tensor that is missing or of another shape.
+    The newest checkpoint is used rather than the one of lowest held-out loss: under guided masking the model's own
+    masks grow harder as it learns, so losses of different steps are not comparable. Raises `CheckpointError`
+    naming the first tensor that is missing or of another shape.
     """
-    found = present(run.checkpoints.latest(), run).model()
-    weights = {name: tensor for name, tensor in found.items() if name.startswith(ENCODER_PARTS)}
-    own = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
-    _refuse_misfit(own, weights, run.path)
+    checkpoint = present(run.checkpoints.latest(), run).model()
+    weights = {name: tensor for name, tensor in checkpoint.items() if name.startswith(ENCODER_PARTS)}
+    expected = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
+    _check_shapes(expected, weights, run.path)
     module.load_state_dict(weights, strict=False)
 
 
 def load_weights(module: nn.Module, run: RunFolder) -> StoredCheckpoint:
-    """Put all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
+    """Load all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
     checkpoint = present(run.checkpoints.best(), run)
     put_weights(module, checkpoint.model(), run.path)
     return checkpoint
 
 
 def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Put all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
-    _refuse_misfit(module.state_dict(), weights, path)
+    """Load all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
+    _check_shapes(module.state_dict(), weights, path)
     load_full_state(module, weights)
 
 
@@ -85,17 +83,17 @@ def present(checkpoint: StoredCheckpoint | None, run: RunFolder) -> StoredCheckp
     """Return the checkpoint; raises `CheckpointError` when the run has none."""
     if checkpoint is None:
         raise CheckpointError(
-            f"{run.path} has no checkpoint yet: let it train on with sma {run.record().verb} --resume {run.path}"
+            f"{run.path} has no checkpoint yet: resume it with sma {run.record().verb} --resume {run.path}"
         )
     return checkpoint
 
 
-def _refuse_misfit(own: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path) -> None:
-    for name in sorted(own.keys() | weights.keys()):
-        here = tuple(own[name].shape) if name in own else "nothing"
-        there = tuple(weights[name].shape) if name in weights else "nothing"
-        if here != there:
+def _check_shapes(expected: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path) -> None:
+    for name in sorted(expected.keys() | weights.keys()):
+        wanted = tuple(expected[name].shape) if name in expected else "missing"
+        stored = tuple(weights[name].shape) if name in weights else "missing"
+        if wanted != stored:
             raise CheckpointError(
-                f"the weights of {path} do not fit the settings: {name} is {there} there and {here} here; "
-                "leave the model's shape as the run has it"
+                f"the weights of {path} do not fit the settings: {name} is {stored} in the run and {wanted} "
+                "in the settings; keep the model's settings of the run"
             )

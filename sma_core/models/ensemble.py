@@ -1,4 +1,4 @@
-"""Predictions of one fine-tuned run, or of several of the same task, averaged.
+"""Predictions of one fine-tuned run, or the average over several of the same task.
 
 Letters: n rows, m usable rows of a chunk, K runs, T targets, C classes, N positions.
 """
@@ -25,11 +25,11 @@ from sma_core.training.targets import Labels, Multiclass, Targets
 
 
 class Predictions(NamedTuple):
-    """Predictions for m rows, and how much the runs differ.
+    """Predictions for m rows and their standard deviation over the runs.
 
-    ``values`` (m, outputs) in the labels' units, or probabilities; where every position has a label, indices of
-    classes (m, N), NaN where no character begins. ``spread`` (m, T) is the standard deviation over the runs
-    (with K - 1) of the value, or of the probability of the predicted class; None with one run.
+    ``values`` (m, outputs) are in the labels' units, or probabilities; with labels of positions, class indices
+    (m, N), NaN at ids where no character begins. ``spread`` (m, T) is the standard deviation over the runs
+    (divisor K - 1) of the value, or of the probability of the predicted class; None for a single run.
     """
 
     values: Labels
@@ -38,7 +38,7 @@ class Predictions(NamedTuple):
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Fine-tuned runs of one task; the first one's way of reading rows is that of all."""
+    """Fine-tuned runs of one task; all read rows as the first run does."""
 
     members: tuple[LoadedRun, ...]
 
@@ -52,14 +52,14 @@ class Ensemble:
     ) -> Ensemble:
         """Load the best checkpoint of each run.
 
-        Raises `CheckpointError` when one is no fine-tuned run, or they differ in what they read or predict;
-        `PluginError` when a plugin of theirs is not installed.
+        Raises `CheckpointError` when one is not a fine-tuned run or the runs differ in inputs or targets;
+        `PluginError` when a required plugin is not installed.
         """
         members = tuple(LoadedRun.load(path, device, policy, precision) for path in paths)
         for member in members:
             member.needed_targets()
         for other in members[1:]:
-            _refuse_difference(members[0], other)
+            _check_same_task(members[0], other)
         return cls(members)
 
     @property
@@ -74,12 +74,12 @@ class Ensemble:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that predictions are written to."""
+        """Names of the output columns."""
         spread = () if len(self.members) == 1 else (f"{name}:uncertainty" for name in self.targets.names)
         return (*self.targets.columns, *spread)
 
     def predict(self, chunk: RowChunk, batch_tokens: int = BATCH_TOKENS) -> Predictions:
-        """Predict the usable rows of a chunk; texts longer than the model reads are cut, as in training."""
+        """Predict the usable rows of a chunk; texts beyond the model's maximum length are truncated."""
         if self.targets.per_position:
             return Predictions(self._positions(chunk, batch_tokens), None)
         outputs = [_outputs(member, chunk, self.targets.outputs, batch_tokens) for member in self.members]
@@ -93,7 +93,7 @@ class Ensemble:
         return Predictions(values, spread)
 
     def predict_rows(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> Labels:
-        """Predict rows in memory (n, outputs); NaN for rows that cannot be used."""
+        """Predict rows in memory (n, outputs); NaN for unusable rows."""
         parts = []
         for chunk in self.first.reading.chunks_of(rows):
             values = self.predict(chunk, batch_tokens).values
@@ -104,8 +104,8 @@ class Ensemble:
         return np.concatenate([np.empty((0, width)), *(_widened(part, width) for part in parts)])
 
     def _positions(self, chunk: RowChunk, batch_tokens: int) -> Labels:
-        """Return the most probable class of every character; NaN at ids where none begins."""
-        assert isinstance(chunk.inputs, EncodedRows), "training refuses labels of positions for numbers"
+        """Return the most probable class of every character; NaN at ids where no character begins."""
+        assert isinstance(chunk.inputs, EncodedRows), "training rejects labels of positions for rows of numbers"
         width = int(chunk.inputs.lengths.max(initial=0))
         values = _outputs(self.first, chunk, width, batch_tokens)
         values[~_characters(self.first, chunk.usable_texts, width)] = np.nan
@@ -113,7 +113,7 @@ class Ensemble:
 
 
 def _outputs(member: LoadedRun, chunk: RowChunk, width: int, batch_tokens: int) -> Labels:
-    """Return a run's predictions for the usable rows (m, width); NaN behind the last position of a row."""
+    """Return a run's predictions for the usable rows (m, width); NaN after the last position of a row."""
     targets = member.needed_targets()
     values = np.full((len(chunk.usable), width), np.nan)
     for places, batch in member.batches(chunk, batch_tokens):
@@ -125,10 +125,10 @@ def _outputs(member: LoadedRun, chunk: RowChunk, width: int, batch_tokens: int) 
 
 
 def _characters(member: LoadedRun, texts: Sequence[str], width: int) -> NDArray[np.bool_]:
-    """Tell at which of the first ``width`` ids of each text a character begins (m, width)."""
-    assert isinstance(member.feed, TextFeed), "training refuses labels of positions for numbers"
+    """Return whether a character begins at each of the first ``width`` ids of each text (m, width)."""
+    assert isinstance(member.feed, TextFeed), "training rejects labels of positions for rows of numbers"
     tokenizer = member.feed.tokenizer
-    assert isinstance(tokenizer, CharacterTokenizer), "training refuses other tokenizers"
+    assert isinstance(tokenizer, CharacterTokenizer), "training rejects other tokenizers"
     offsets = tokenizer.encode(texts).offsets
     starts = EncodedRows(tokenizer.character_starts(texts).astype(np.int16), offsets)
     starts = shorten(starts, member.reading.max_length, 0)
@@ -138,12 +138,12 @@ def _characters(member: LoadedRun, texts: Sequence[str], width: int) -> NDArray[
 
 
 def _widened(part: Labels, width: int) -> Labels:
-    """Fill rows up to a common number of positions with NaN."""
+    """Pad rows with NaN to a common number of positions."""
     return np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=np.nan)
 
 
-def _refuse_difference(first: LoadedRun, other: LoadedRun) -> None:
-    """Raise `CheckpointError` naming the first thing in which two runs differ that must be the same."""
+def _check_same_task(first: LoadedRun, other: LoadedRun) -> None:
+    """Raise `CheckpointError` naming the first property in which two runs differ."""
     for what, ours, theirs in (
         ("domain", first.domain, other.domain),
         ("kind of labels", first.kind, other.kind),
@@ -154,14 +154,14 @@ def _refuse_difference(first: LoadedRun, other: LoadedRun) -> None:
         if ours != theirs:
             raise CheckpointError(
                 f"{first.path} and {other.path} cannot be averaged: they differ in their {what} "
-                f"({_words(ours)} and {_words(theirs)}); give runs of one task that differ in their seeds"
+                f"({_words(ours)} and {_words(theirs)}); pass runs of one task that differ only in seed"
             )
     if first.needed_targets().per_position:
-        raise CheckpointError("symbols of positions cannot be averaged: give one --model")
+        raise CheckpointError("symbols of positions cannot be averaged: pass only one --model")
 
 
 def _inputs(member: LoadedRun) -> tuple[object, ...]:
-    """What decides which rows can be used and what a model reads of them."""
+    """Return everything that decides which rows are usable and how the model reads them."""
     if not isinstance(member.feed, TextFeed):
         return member.feed.identity
     data = member.reading.data

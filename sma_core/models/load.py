@@ -1,4 +1,4 @@
-"""`load`: a run in memory, for rows that are in memory too."""
+"""`load`: load a run to predict or embed rows in memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def load(
 ) -> LoadedRun:
     """Load a run of `train` or `finetune`.
 
-    ``precision`` as in `sma_core.embed`.
+    ``precision`` is as in `sma_core.embed`.
 
     Raises:
-        CheckpointError: ``run`` is no run folder, or is damaged.
-        PluginError: The domain, or the tokenizer that the run was made with, is not installed.
+        CheckpointError: ``run`` is not a run folder, or is damaged.
+        PluginError: The run's domain or tokenizer is not installed.
     """
     return LoadedRun.load(Path(run), device, policy, precision)

@@ -1,4 +1,4 @@
-"""A run, loaded: its network on a device, how it reads rows, and what it can give of them.
+"""A run loaded on a device, which reads, predicts and embeds rows.
 
 Letters: n rows, m usable rows of a chunk, M latents, N positions, D width of a vector, T targets, C classes.
 """
@@ -44,7 +44,7 @@ from sma_core.training.targets import Labels, Multiclass, Targets
 
 @dataclass(frozen=True)
 class RunContents:
-    """The contents of a run's folder, in memory: record, settings, and the weights to use."""
+    """The contents of a run's folder in memory: record, settings and weights."""
 
     path: Path
     record: RunRecord
@@ -53,9 +53,9 @@ class RunContents:
 
     @classmethod
     def read(cls, path: Path) -> RunContents:
-        """Read the newest checkpoint of a pre-trained run, or the best of a fine-tuned one.
+        """Read the newest checkpoint of a pre-trained run, or the best of a fine-tuned run.
 
-        Raises `CheckpointError` when ``path`` is no run, is damaged, or has no checkpoint yet.
+        Raises `CheckpointError` when ``path`` is not a run, is damaged, or has no checkpoint yet.
         """
         run = RunFolder.open(path)
         record = run.record()
@@ -72,11 +72,11 @@ class RunContents:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run of `train` or `finetune`, ready to use. Made by `sma_core.load`.
+    """A run of `train` or `finetune`, ready to use. Created by `sma_core.load`.
 
     Rows are read as in training: with the domain's check, the run's tokenizer or feature scale, and its length
-    rule. Rows that cannot be used give NaN; `check` tells why. In fp32 the result for a row does not depend on the
-    other rows of a batch beyond rounding.
+    limit. Unusable rows give NaN; `check` returns the reasons. In fp32 the result for a row is independent of the
+    other rows of its batch, up to rounding.
     """
 
     path: Path
@@ -96,10 +96,10 @@ class LoadedRun:
         policy: PluginPolicy | None = None,
         precision: Precision | None = "fp32",
     ) -> LoadedRun:
-        """Load a run from its folder; ``precision`` None means as it was trained, where the device has it.
+        """Load a run from its folder; ``precision`` None is that of the training, if the device supports it.
 
-        Raises `CheckpointError` when ``path`` is no run or is damaged, `PluginError` when the domain or the
-        tokenizer of the run is not installed.
+        Raises `CheckpointError` when ``path`` is not a run or is damaged, `PluginError` when the run's domain or
+        tokenizer is not installed.
         """
         return cls.of(RunContents.read(path), device, policy, precision)
 
@@ -111,7 +111,7 @@ class LoadedRun:
         policy: PluginPolicy | None = None,
         precision: Precision | None = "fp32",
     ) -> LoadedRun:
-        """Build the network of a run that was read into memory."""
+        """Build the network of a run from its contents."""
         record, config = contents.record, contents.config()
         targets = None if record.targets is None else Targets.from_json(record.targets)
         chosen = choose_device(device)
@@ -138,7 +138,7 @@ class LoadedRun:
 
     @property
     def feed(self) -> Feed:
-        """How rows become what the network reads."""
+        """Converts rows into the network's inputs."""
         return self.reading.feed
 
     @property
@@ -158,60 +158,60 @@ class LoadedRun:
 
     @property
     def task(self) -> str | None:
-        """The task it was fine-tuned on; None for a pre-trained run."""
+        """The task that the run was fine-tuned on; None for a pre-trained run."""
         return self.record.task
 
     @property
     def kind(self) -> str | None:
-        """Kind of its labels (``regression``, ``binary``, …); None for a pre-trained run."""
+        """Kind of the labels (``regression``, ``binary``, …); None for a pre-trained run."""
         return self.task_targets.kind if self.task_targets is not None else None
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of what it predicts; empty for a pre-trained run."""
+        """Names of the predicted targets; empty for a pre-trained run."""
         return self.task_targets.names if self.task_targets is not None else ()
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of `predict`'s columns; empty where labels are no classes."""
+        """Names of the classes, in the order of `predict`'s columns; empty for other kinds of labels."""
         return self.task_targets.classes if isinstance(self.task_targets, Multiclass) else ()
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the numbers of a row; empty where rows are texts."""
+        """Names of the features; empty for rows of text."""
         return self.feed.columns
 
     @property
     def layers(self) -> int:
-        """The largest layer that `embed` can be asked for."""
+        """The largest value of ``layer`` in `embed`."""
         return self.module.encoder.depth
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """Compute without gradients, in the run's precision."""
+        """Disable gradients and use the run's precision inside this context."""
         with torch.inference_mode(), autocast(self.device, self.precision):
             yield
 
     def batches(self, chunk: RowChunk, tokens: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-        """Yield batches of at most ``tokens`` padded inputs (one row at least), with the places of their rows.
+        """Yield batches of at most ``tokens`` padded inputs (at least one row), with the positions of their rows.
 
-        A place is an index into the chunk's usable rows (m,). Rows of similar length share a batch.
+        A position is an index into the chunk's usable rows (m,). Rows of similar length share a batch.
         """
         assert chunk.inputs is not None, "the chunk was read on this rank"
         for places in of_similar_length(self.feed.padded_lengths(chunk.inputs), tokens):
             yield places, self.feed.batch(chunk.inputs, places, self.model.max_length).to(self.device)
 
     def needed_targets(self) -> Targets:
-        """Return what the run predicts; raises `CheckpointError` for a pre-trained run."""
+        """Return the run's targets; raises `CheckpointError` for a pre-trained run."""
         if self.task_targets is None:
             raise CheckpointError(
-                f"{self.path} is a pre-trained run without a head: teach it a task with sma finetune --model "
+                f"{self.path} is a pre-trained run without a head: fine-tune it with sma finetune --model "
                 f"{self.path}"
             )
         return self.task_targets
 
     def check(self, rows: MemoryRows) -> list[str | None]:
-        """Return for each row why it cannot be used; None where it can."""
+        """Return for each row the reason why it is unusable, or None."""
         return [reason for chunk in self.reading.chunks_of(rows) for reason in chunk.reasons]
 
     def embed(
@@ -223,8 +223,8 @@ class LoadedRun:
     ) -> NDArray[np.float32]:
         """Return the mean of each row's latents (n, D), or with ``pooling="latents"`` all of them (n, M, D).
 
-        ``layer`` as in `sma_core.embed`. Raises `UserError` when the encoder has no such vectors, or their number
-        differs from row to row: use `embed_inputs`.
+        ``layer`` is as in `sma_core.embed`. Raises `UserError` when the encoder has no such vectors, or when their
+        number varies between rows: use `embed_inputs` then.
         """
         embedder = Embedder(self, pooling, layer, batch_tokens)
         parts = [vectors.values for _, vectors in embedder.of_all(self.reading.chunks_of(rows))]
@@ -234,10 +234,10 @@ class LoadedRun:
     def embed_inputs(
         self, rows: MemoryRows, layer: int | None = None, batch_tokens: int = BATCH_TOKENS
     ) -> list[NDArray[np.float32]]:
-        """Return for each row a vector for every id or feature that the model reads (N, D).
+        """Return for each row one vector per id or feature that the model reads (N, D).
 
-        They are those of `sma_core.embed` with ``inputs``; a row that cannot be used has none. Raises `UserError`
-        when the run has no vectors of positions.
+        These are the vectors of `sma_core.embed` with ``pooling="inputs"``; unusable rows have none. Raises
+        `UserError` when the run has no vectors of positions.
         """
         embedder = Embedder(self, "inputs", layer, batch_tokens)
         parts = embedder.of_all(self.reading.chunks_of(rows))
@@ -246,7 +246,7 @@ class LoadedRun:
     def predict(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> Labels:
         """Return values in the labels' units (n, T), or probabilities (n, T) or (n, C).
 
-        Where every position has a label: indices of classes (n, longest), NaN where no character begins. Raises
+        For labels of positions: class indices (n, longest), NaN at ids where no character begins. Raises
         `CheckpointError` when the run was not fine-tuned.
         """
         from sma_core.models.ensemble import Ensemble
@@ -256,7 +256,7 @@ class LoadedRun:
 
 
 def of_similar_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
-    """Yield places of rows that share a batch: shortest first, at most ``tokens`` padded inputs, or one row."""
+    """Yield indices of rows that share a batch: shortest first, at most ``tokens`` padded inputs, or one row."""
     order = np.argsort(padded, kind="stable")
     begin = 0
     while begin < len(order):
@@ -270,7 +270,7 @@ def of_similar_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArra
 def _build(
     registry: Registry, model: ModelConfig, feed: Feed, record: RunRecord, targets: Targets | None
 ) -> SMA | Predictor:
-    """Build the network of a run, with first weights."""
+    """Build the network of a run with newly initialised weights."""
     if targets is None or record.head is None:
         return SMA(model, feed.inputs)
     return build_predictor(registry, model, feed.inputs, record.head, targets.outputs)
@@ -279,10 +279,10 @@ def _build(
 def _precision(
     wanted: Precision | None, config: PretrainConfig | FinetuneConfig, device: torch.device
 ) -> FixedPrecision:
-    """Resolve the precision; None is that of the training, where the device has it natively."""
+    """Resolve the precision; None is that of the training, if the device supports it natively."""
     if wanted is None:
-        own = config.training.precision
-        return choose_precision(own if own == "auto" or is_native(own, device) else "auto", device)
+        trained = config.training.precision
+        return choose_precision(trained if trained == "auto" or is_native(trained, device) else "auto", device)
     chosen = choose_precision(wanted, device, "--precision")
-    warn_of_emulation(chosen, device, "take --precision fp32")
+    warn_of_emulation(chosen, device, "use --precision fp32")
     return chosen

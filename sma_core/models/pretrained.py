@@ -1,4 +1,4 @@
-"""The pre-trained run that a fine-tuning or a probe starts from, or none: then only a domain is known."""
+"""The pre-trained run that a fine-tuning or a probe starts from, or only its domain when there is no run."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sma_core.runs.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Pretrained:
-    """The domain to load, with record and settings of the pre-trained run where there is one."""
+    """The domain to load, and the record and settings of the pre-trained run if there is one."""
 
     domain: str
     record: RunRecord | None = None
     settings: Values | None = None
 
     def feed(self, registry: Registry, config: DataConfig) -> Feed:
-        """Return the feed of the run, or that of a new one."""
+        """Return the run's feed, or a new feed for a new run."""
         return new_feed(registry, config) if self.record is None else feed_of(registry, config, self.record)
 
 
 def open_pretrained(domain: str | None, model: Path | None, purpose: str) -> Pretrained:
-    """Open the pre-trained run at ``model``, if any, and decide the domain.
+    """Open the pre-trained run at ``model``, if any, and determine the domain.
 
-    Raises `CheckpointError` when the run is a fine-tuned one (``purpose`` completes the sentence), `UserError`
-    when no domain is known, or it is another one than the run's.
+    Raises `CheckpointError` when the run was fine-tuned (``purpose`` completes the message), `UserError` when the
+    domain is unknown or differs from the run's.
     """
     run = RunFolder.open(model) if model is not None else None
     record = run.record() if run is not None else None
@@ -40,7 +40,7 @@ def open_pretrained(domain: str | None, model: Path | None, purpose: str) -> Pre
         raise CheckpointError(f"{model} was written by sma {record.verb}: {purpose} a run of sma train")
     name = domain or (record.domain.name if record else None)
     if name is None:
-        raise UserError("say which domain with --domain NAME, or which pre-trained run with --model RUN")
+        raise UserError("pass --domain NAME, or a pre-trained run with --model RUN")
     if record is not None and not same_domain(record.domain.name, name):
         raise UserError(f"{model} was trained on the domain {record.domain.name!r}, not {name!r}")
     return Pretrained(name, record, run.config() if run is not None else None)

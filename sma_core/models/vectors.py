@@ -1,4 +1,4 @@
-"""Rows as vectors: what is taken from an encoder, after which layer, and in which form.
+"""Embeddings of rows: pooling of the encoder's latents, after a chosen layer.
 
 Letters: n rows, M latents, N positions of a row, D width of a vector, T positions of all rows together.
 """
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
     from sma_core.models.loaded_run import LoadedRun
 
 BATCH_TOKENS = 8192
-"""Padded inputs in one forward pass, unless the user says otherwise."""
+"""Default maximum number of padded inputs in one forward pass."""
 Pooling = Literal["mean", "latents", "inputs"]
-NUMBERS_IN_MEMORY = 1 << 24
-"""At most so many numbers of vectors are held at a time, or one row's."""
+MAX_VALUES_IN_MEMORY = 1 << 24
+"""Maximum number of vector elements in memory at a time, if more than one row."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """The vectors of n rows, in their order.
+    """The vectors of n rows, in order.
 
-    ``values`` (n, D) or (n, M, D), NaN where a row cannot be used; or, with ``lengths`` (n,), the vectors of each
-    row's positions end to end (T, D), none for a row that cannot be used.
+    ``values`` (n, D) or (n, M, D), NaN for unusable rows; or with ``lengths`` (n,) the concatenated vectors of all
+    positions (T, D), where unusable rows have length 0.
     """
 
     values: NDArray[np.float32]
     lengths: NDArray[np.int64] | None = None
 
     def of_rows(self) -> list[NDArray[np.float32]]:
-        """Return the vectors of each row (N, D), where positions have them."""
-        assert self.lengths is not None, "these rows have one vector, or as many as there are latents"
+        """Return the vectors of each row (N, D), for vectors of positions."""
+        assert self.lengths is not None, "these are not vectors of positions"
         return np.split(self.values, np.cumsum(self.lengths)[:-1])
 
 
 @dataclass(frozen=True)
 class Embedder:
-    """How rows become vectors: the ``mean`` of the latents, all ``latents``, or one for each of the ``inputs``.
+    """Converts rows to vectors: the ``mean`` of latents, all ``latents``, or one vector per input (``inputs``).
 
-    ``layer`` is the number of the trunk's layers that are passed: 0 after the first attention; empty: all.
+    ``layer`` is the number of encoder layers to apply, 0 for the first attention only; None applies all.
     """
 
     run: LoadedRun
@@ -65,32 +65,29 @@ class Embedder:
         encoder = self.run.module.encoder
         check_layer(self.run.module, self.layer, str(self.run.path))
         if self.pooling == "latents" and encoder.of_inputs:
-            raise UserError(
-                "a self-attention encoder has as many latents as a row has inputs: use --pooling inputs or mean"
-            )
+            raise UserError("a self-attention encoder has one latent per input: use --pooling inputs or mean")
         if self.pooling != "inputs" or encoder.of_inputs:
             return
         if not isinstance(self.run.module, SMA):
             raise UserError(
-                f"the latents of {self.run.path} stand at no position, and a fine-tuned run has lost the "
-                "decoder that answers for positions: use --pooling mean or latents, or the pre-trained run"
+                f"{self.run.path} has no vectors of positions, since a fine-tuned run with cross-attention has no "
+                "decoder: use --pooling mean or latents, or the pre-trained run"
             )
         if self.layer is not None:
             raise UserError(
-                f"the decoder of {self.run.path} has learned to read the last layer only: leave --layer away "
-                "with --pooling inputs"
+                f"the decoder of {self.run.path} reads only the last layer: omit --layer with --pooling inputs"
             )
 
     def of_all(self, chunks: Iterable[RowChunk]) -> Iterator[tuple[RowChunk, Vectors]]:
-        """Yield the rows of all chunks with their vectors."""
+        """Yield the rows of all chunks with their vectors, in order."""
         for chunk in chunks:
             yield from self.chunks(chunk)
 
     def chunks(self, chunk: RowChunk) -> Iterator[tuple[RowChunk, Vectors]]:
-        """Yield a chunk's rows with their vectors, in parts that bound the memory."""
+        """Yield a chunk's rows with their vectors, in parts small enough for memory."""
         model = self.run.model
-        each = {"mean": 1, "latents": model.latents, "inputs": model.max_length}[self.pooling]
-        size = max(1, NUMBERS_IN_MEMORY // (each * model.latent_width))
+        per_row = {"mean": 1, "latents": model.latents, "inputs": model.max_length}[self.pooling]
+        size = max(1, MAX_VALUES_IN_MEMORY // (per_row * model.latent_width))
         for part in chunk.cut(size):
             yield part, self._vectors(part)
 
@@ -103,50 +100,50 @@ class Embedder:
         for places, batch in self.run.batches(chunk, self.batch_tokens):
             with self.run.computing():
                 latents = latents_of(self.run.module, batch, self.layer)
-                found = mean_latents(latents) if self.pooling == "mean" else latents.values
-            values[chunk.usable[places]] = found.float().cpu().numpy()
+                vectors = mean_latents(latents) if self.pooling == "mean" else latents.values
+            values[chunk.usable[places]] = vectors.float().cpu().numpy()
         return Vectors(values)
 
     def _ragged(self, chunk: RowChunk) -> Vectors:
-        found: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(chunk.numbers)
+        vectors: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(chunk.numbers)
         lengths = np.zeros(len(chunk.numbers), dtype=np.int64)
         for places, batch in self.run.batches(chunk, self.batch_tokens):
             rows = chunk.usable[places]
             states = self._states(batch).float().cpu().numpy()  # (B, N, D)
             lengths[rows] = batch.padding_mask.sum(dim=1).cpu().numpy()
             for row, state in zip(rows.tolist(), states, strict=True):
-                found[row] = state[: lengths[row]]
+                vectors[row] = state[: lengths[row]]
         width = self.width
-        flat = [each for each, length in zip(found, lengths.tolist(), strict=True) if length]
-        return Vectors(np.concatenate([np.empty((0, width), dtype=np.float32), *flat]), lengths)
+        filled = [row_vectors for row_vectors, length in zip(vectors, lengths.tolist(), strict=True) if length]
+        return Vectors(np.concatenate([np.empty((0, width), dtype=np.float32), *filled]), lengths)
 
     def _states(self, batch: Batch) -> Tensor:
-        """Give a vector for every position (B, N, D); what stands at padding means nothing."""
+        """Return a vector for every position (B, N, D); vectors at padding are undefined."""
         module = self.run.module
         with self.run.computing():
             if module.encoder.of_inputs:
                 return latents_of(module, batch, self.layer).values
-            assert isinstance(module, SMA), "others are refused"
+            assert isinstance(module, SMA), "__post_init__ rejects other runs"
             return module.hidden_states(batch.inputs, batch.padding_mask)
 
     @property
     def width(self) -> int:
-        """D."""
+        """Width D of a vector."""
         model = self.run.model
         decoded = self.pooling == "inputs" and not self.run.module.encoder.of_inputs
         return model.decoder.output_width if decoded else model.latent_width
 
 
-def check_layer(module: SMA | Predictor, layer: int | None, where: str) -> int:
-    """Return the number of layers to pass; raises `UserError` when the network of ``where`` has not as many."""
+def check_layer(module: SMA | Predictor, layer: int | None, owner: str) -> int:
+    """Return the number of layers to apply; raises `UserError` when the network of ``owner`` has fewer."""
     depth = module.encoder.depth
     if layer is not None and not 0 <= layer <= depth:
-        raise UserError(f"{where} has the layers 0 to {depth}, not {layer}")
+        raise UserError(f"{owner} has layers 0 to {depth}, not {layer}")
     return depth if layer is None else layer
 
 
 @torch.inference_mode()
 def latents_of(module: SMA | Predictor, batch: Batch, layer: int | None = None) -> Latents:
-    """Encode a batch with nothing hidden; ``layer`` as in `Embedder`."""
-    found = module.encode(batch.inputs, batch.padding_mask, layer)
-    return found if isinstance(found, Latents) else found.latents
+    """Encode a batch without masking; ``layer`` is as in `Embedder`."""
+    encoded = module.encode(batch.inputs, batch.padding_mask, layer)
+    return encoded if isinstance(encoded, Latents) else encoded.latents

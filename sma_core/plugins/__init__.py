@@ -1,6 +1,6 @@
-"""The plugin door: contract, discovery, registry. Imports no torch, no numpy, no pyarrow.
+"""The plugin system: API, discovery and registry. Imports no torch, no numpy, no pyarrow.
 
-The names of the contract are imported when first used: ``sma --help`` needs none of them.
+The names of the plugin API are imported on first use: ``sma --help`` needs none of them.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sma_core.plugins.deprecation import PluginDeprecationWarning
+    from sma_core.plugins.api_version import API_VERSION, PluginDeprecationWarning
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
     from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
     from sma_core.plugins.specs import (
-        API_VERSION,
         DataSet,
         Domain,
         Head,
@@ -46,17 +45,14 @@ __all__ = [
     "hookimpl",
 ]
 
-_MODULES = {
-    "DrawnRow": "drawn_row",
-    "PluginDeprecationWarning": "deprecation",
-    "hookimpl": "hookspecs",
-    **dict.fromkeys(("Loss", "MaskingStrategy", "Optimizer", "Schedule"), "method_specs"),
-}
+_MODULES = {"DrawnRow": "drawn_row", "hookimpl": "hookspecs"} | dict.fromkeys(
+    ("API_VERSION", "PluginDeprecationWarning"), "api_version"
+)
 """Module of each name; all others are in ``specs``."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a name of any type
-    """Import a name of the contract."""
+    """Import a name of the plugin API."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'specs')}"), name)
@@ -65,5 +61,5 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a name of any type
 
 
 def __dir__() -> list[str]:
-    """Return the names of the contract beside those of the module."""
+    """Return the names of the module and of the plugin API."""
     return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
-"""Import what implements a command, and build the command that typer runs.
+"""Import the function of a command and build the typer command.
 
-Used when a command is called or its help is asked for, and by ``sma plugins doctor``; never to list commands.
+Used when a command or its help is called, and by ``sma plugins doctor``; never to list commands.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins.commands import InstalledCommand
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.quiet import output_to_stderr
+from sma_core.plugins.imports import output_to_stderr
 
 logger = logging.getLogger("sma")
 
 
 def load_command(command: InstalledCommand) -> Any:  # noqa: ANN401 - a command or group of typer's own classes
-    """Import a package's command and build it; what the package prints meanwhile goes to stderr.
+    """Import a package's command and build it; output that the package prints goes to stderr.
 
-    Raises `PluginError` when the reference is malformed, the import fails, or it names no function with typer
-    annotations and no `typer.Typer`. The sentence names the command, the package and its version.
+    Raises `PluginError` with the command, the package and its version when the reference is malformed, the import
+    fails, or the object is neither a function with typer annotations nor a `typer.Typer`.
     """
     try:
         with output_to_stderr():
             return build_command(command)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # what test tools and Rust raise is often no Exception
+    except BaseException as error:  # pytest and Rust extensions raise BaseException
         from sma_core.plugins.loading import reason_of
 
         raise PluginError(
@@ -39,9 +39,9 @@ def load_command(command: InstalledCommand) -> Any:  # noqa: ANN401 - a command 
 
 
 def build_command(command: InstalledCommand) -> Any:  # noqa: ANN401 - a command or group of typer's own classes
-    """Import what ``command`` names and return it as a command of typer; whatever is raised is raised.
+    """Import the function or `typer.Typer` of ``command`` and return a typer command; errors propagate.
 
-    The help is that of the function or `typer.Typer`; where it has none, the line of the entry point.
+    Its help is the docstring of the function or `typer.Typer`, or else the help line of the entry point.
     """
     import typer
     from typer.main import get_group
@@ -64,15 +64,15 @@ def build_command(command: InstalledCommand) -> Any:  # noqa: ANN401 - a command
 
 
 def check_usable(command: InstalledCommand, others: str, policy: PluginPolicy) -> None:
-    """Raise `PluginError` when metadata rule a command out; ``others`` names the packages in conflict over it.
+    """Raise `PluginError` when a command is disabled, conflicting or incompatible.
 
-    A package that was made for a newer minor version of the contract is warned of, or refused when ``policy`` is
-    strict.
+    ``others`` names the conflicting packages. A package made for a newer minor version of the plugin API causes
+    a warning, or `IncompatiblePluginError` when ``policy`` is strict.
     """
     if command.status == "disabled":
         raise PluginError(
-            f"the command {command.line!r} ({command.package}) is {command.detail}; to use it, name "
-            f"{command.package} or {command.words[0]} in SMA_PLUGINS"
+            f"the command {command.line!r} ({command.package}) is {command.detail}; to use it, add "
+            f"{command.package} or {command.words[0]} to SMA_PLUGINS"
         )
     if command.status == "conflict":
         raise PluginError(f"the command {command.line!r} is provided by both {others}; uninstall one of them")

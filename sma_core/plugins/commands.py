@@ -1,13 +1,13 @@
-"""Which commands installed packages add to the program ``sma``, from package metadata alone.
+"""List the commands that installed packages add to the program ``sma``, from package metadata alone.
 
-Nothing is imported here. An entry point in the group ``sma.commands`` is named after the words that are typed,
-then a colon, a space and one line of help; its value names a function with typer annotations, or a `typer.Typer`:
+No package is imported. The name of an entry point in the group ``sma.commands`` is the words to type, a colon, a
+space and one line of help; its value names a function with typer annotations or a `typer.Typer`:
 
     [project.entry-points."sma.commands"]
     "masks: Show what the model hides in each row." = "sma_view.masks_command:masks"
     "data inspect: Show what a file holds." = "sma_view.data_command:inspect"
 
-The names of entry points may hold any character but ``=``, so words and help need no module to be imported.
+Names of entry points may contain any character except ``=``, so words and help are known without an import.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 
-from sma_core.plugins.api import api_fit, misfit
+from sma_core.plugins.api_version import api_fit, misfit
 from sma_core.plugins.discovery import (
     SWITCHED_OFF,
     PluginPolicy,
@@ -37,11 +37,11 @@ _INVALID = "the entry point must be named 'WORDS: HELP', such as 'masks: Show wh
 
 @dataclass(frozen=True)
 class InstalledCommand:
-    """One command: the words that are typed after ``sma``, its line of help, and the package that brings it.
+    """One command: the words to type after ``sma``, its help line, and the package that provides it.
 
-    ``reference`` is ``module:attribute`` of what implements it. ``detail`` says why ``status`` is not
-    ``installed``, or that the package was made for a newer version of the contract. ``api`` is the version that
-    the package's keywords declare, empty where they declare none. ``shadowed``: the core has the command itself.
+    ``reference`` is the ``module:attribute`` that implements it. ``detail`` explains a ``status`` other than
+    ``installed``, or that the package was made for a newer plugin API. ``api`` is the API version declared by the
+    package's keywords, or an empty string. ``shadowed`` is true when the core has a command of the same words.
     """
 
     words: Words
@@ -56,21 +56,21 @@ class InstalledCommand:
 
     @property
     def line(self) -> str:
-        """What is typed: ``sma data inspect``."""
+        """The command as typed: ``sma data inspect``."""
         return " ".join(("sma", *self.words))
 
     @property
     def provider(self) -> str:
-        """Package and version, as sentences name them."""
+        """Package and version, for messages."""
         return f"{self.package} {self.version}"
 
 
 def command_from(
     name: str, reference: str, package: str = CORE, version: str = "", api: str = ""
 ) -> InstalledCommand:
-    """Return the command that an entry point of this name and value declares.
+    """Parse an entry point's name and value into a command.
 
-    A name of another form gives the status ``invalid``, with the whole name as its only word.
+    A malformed name gives a command of status ``invalid`` whose only word is the whole name.
 
     >>> command_from("data inspect: Show what a file holds.", "sma_view.data:inspect").words
     ('data', 'inspect')
@@ -82,7 +82,7 @@ def command_from(
 
 
 def core_commands(table: Mapping[str, str]) -> tuple[InstalledCommand, ...]:
-    """Return the commands of the core itself, whose ``table`` is written as entry points are."""
+    """Return the core's own commands from ``table``, which maps entry-point names to values."""
     return tuple(command_from(name, reference) for name, reference in table.items())
 
 
@@ -91,25 +91,25 @@ def installed_commands(
     core: Collection[Words] = (),
     distributions: Iterable[metadata.Distribution] | None = None,
 ) -> list[InstalledCommand]:
-    """List every command that installed packages add, sorted by its words; imports none of them.
+    """List every command that installed packages add, sorted by words, without importing any.
 
-    ``core`` are the words of the core's own commands. A command with the words of one of these, or with those of
-    another package's command, has the status ``conflict``. `PluginPolicy` allows a command by its first word or by
-    the name of its package.
+    ``core`` are the words of the core's own commands. A command with the same words as one of these or as another
+    package's command has the status ``conflict``. `PluginPolicy` allows a command by its first word or its
+    package.
     """
     policy = policy or PluginPolicy.from_environment()
-    found: dict[tuple[Words, str], InstalledCommand] = {}
+    unique: dict[tuple[Words, str], InstalledCommand] = {}
     for distribution in metadata.distributions() if distributions is None else distributions:
         for command in _commands_of(distribution):
-            # The first one on the path wins, as for import: an editable install can be seen twice.
-            found.setdefault((command.words, normalized(command.package)), command)
-    commands = sorted(found.values(), key=lambda command: (command.words, command.package))
+            # As for imports, the first one on sys.path wins: an editable install can be listed twice.
+            unique.setdefault((command.words, normalized(command.package)), command)
+    commands = sorted(unique.values(), key=lambda command: (command.words, command.package))
     allowed = [command for command in commands if policy.allows(command.words[0], command.package)]
     return [_with_status(command, allowed, core) for command in commands]
 
 
 def providers(words: Words, commands: Iterable[InstalledCommand]) -> str:
-    """Return the packages that are in conflict over a command, as a sentence names them."""
+    """Return the packages that conflict over a command, joined by "and"."""
     same = (command for command in commands if command.words == words and command.status == "conflict")
     return " and ".join(command.provider for command in same)
 
@@ -131,12 +131,12 @@ def _with_status(
         return replace(command, status="disabled", detail=SWITCHED_OFF)
     shadowing = next((words for words in core if command.words[: len(words)] == words), None)
     if shadowing is not None:
-        own = f"'sma {' '.join(shadowing)}' is a command of {CORE} and cannot be replaced"
-        return replace(command, status="conflict", detail=own, shadowed=True)
+        reason = f"'sma {' '.join(shadowing)}' is a command of {CORE} and cannot be replaced"
+        return replace(command, status="conflict", detail=reason, shadowed=True)
     others = [other for other in allowed if other.words == command.words and other is not command]
     if others:
-        also = ", ".join(other.package for other in others)
-        return replace(command, status="conflict", detail=f"{command.line!r} is also provided by {also}")
+        packages = ", ".join(other.package for other in others)
+        return replace(command, status="conflict", detail=f"{command.line!r} is also provided by {packages}")
     fit = api_fit(command.api) if command.api else "fits"
     if fit == "fits":
         return command

@@ -1,9 +1,8 @@
-"""Step one of discovery: which plugins are installed, from package metadata alone.
+"""Step one of discovery: list installed plugins from package metadata alone.
 
-Nothing is imported here. An entry point in the group ``sma.plugins`` is named after the domain it
-serves (``text``), ``domain.extension`` for one that adds to a domain of another package, or ``any.extension`` for
-one that adds to every domain. A package says with the keyword ``sma-api-1.2`` which version of the contract it was
-made for.
+No plugin is imported. An entry point in the group ``sma.plugins`` has the name of the domain it provides
+(``text``), ``domain.extension`` to add to a domain of another package, or ``any.extension`` to add to every
+domain. A package declares the plugin API version it was made for with a keyword such as ``sma-api-1.2``.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from email.parser import HeaderParser
 from importlib import metadata
 from typing import Literal, Self
 
-from sma_core.plugins.api import api_fit, declared_api, misfit
+from sma_core.plugins.api_version import api_fit, declared_api, misfit
 
 logger = logging.getLogger("sma")
 
 GROUP = "sma.plugins"
 ANY = "any"
-"""Reserved in place of a domain's name: the plugin ``any.NAME`` adds to every domain."""
+"""Reserved name: the plugin ``any.NAME`` adds to every domain."""
 NO_DOMAIN_ANY = (
     "'any' is reserved for plugins that add to every domain (any.NAME), so no domain can have that name"
 )
-SWITCHED_OFF = "switched off by SMA_PLUGINS or --no-plugins"
+SWITCHED_OFF = "disabled by SMA_PLUGINS or --no-plugins"
 Status = Literal["installed", "disabled", "conflict", "incompatible", "invalid"]
 
 _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
@@ -36,10 +35,10 @@ _ENTRY_NAME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?")
 
 @dataclass(frozen=True)
 class PluginPolicy:
-    """Which plugins may be used: ``allowed`` is None for all; ``strict`` turns warnings into errors.
+    """Which plugins may be used; ``allowed`` None allows all, ``strict`` turns warnings into errors.
 
     ``allowed`` holds names of plugins (``text``, ``text.poems``), first words of commands, and names of packages.
-    ``files`` are the whole paths of Python files that the user named as a domain.
+    ``files`` are the absolute paths of Python files that the user passed as a domain.
     """
 
     allowed: frozenset[str] | None = None
@@ -48,14 +47,14 @@ class PluginPolicy:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read ``SMA_PLUGINS`` (comma-separated allow-list, empty for none) and ``SMA_STRICT_PLUGINS``."""
+        """Read ``SMA_PLUGINS`` (comma-separated list of allowed plugins) and ``SMA_STRICT_PLUGINS``."""
         variables = os.environ if environment is None else environment
         listed = variables.get("SMA_PLUGINS")
         allowed = None if listed is None else frozenset(name.strip() for name in listed.split(",")) - {""}
         return cls(allowed, variables.get("SMA_STRICT_PLUGINS", "") not in ("", "0"))
 
     def allows(self, name: str, package: str = "") -> bool:
-        """Whether the plugin ``name`` of ``package`` may be used; allowing ``text`` allows ``text.poems`` too."""
+        """Whether the plugin ``name`` of ``package`` may be used; allowing ``text`` also allows ``text.poems``."""
         if self.allowed is None or not self.allowed.isdisjoint({name, name.partition(".")[0]}):
             return True
         return normalized(package) in map(normalized, self.allowed)
@@ -63,9 +62,9 @@ class PluginPolicy:
 
 @dataclass(frozen=True)
 class InstalledPlugin:
-    """One entry point: its name, the package that brings it, and whether it may be used.
+    """One entry point: its name, the package that provides it, and whether it may be used.
 
-    ``api`` is the version of the contract that the package's keywords declare, empty where they do not.
+    ``api`` is the plugin API version declared by the package's keywords, or an empty string.
     """
 
     name: str
@@ -79,57 +78,59 @@ class InstalledPlugin:
 
     @property
     def domain(self) -> str:
-        """The domain this plugin serves or adds to; ``any`` for one that adds to every domain."""
+        """The domain this plugin provides or adds to; ``any`` when it adds to every domain."""
         return self.name.partition(".")[0]
 
     def adds_to(self, domain: str) -> bool:
-        """Whether this plugin is an extension that is loaded with ``domain``."""
+        """Whether this plugin is an extension loaded with ``domain``."""
         return self.name != self.domain and self.domain in (domain, ANY)
 
 
 def installed_plugins(
     policy: PluginPolicy | None = None, distributions: Iterable[metadata.Distribution] | None = None
 ) -> list[InstalledPlugin]:
-    """List every plugin that is installed, sorted by name; imports none of them.
+    """List all installed plugins, sorted by name, without importing any.
 
     Two packages with the same entry-point name both get the status ``conflict``.
     """
     policy = policy or PluginPolicy.from_environment()
-    found: dict[tuple[str, str], InstalledPlugin] = {}
+    unique: dict[tuple[str, str], InstalledPlugin] = {}
     for distribution in metadata.distributions() if distributions is None else distributions:
         for plugin in _plugins_of(distribution):
-            # The first one on the path wins, as for import: an editable install can be seen twice.
-            found.setdefault((plugin.name, normalized(plugin.package)), plugin)
-    plugins = sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
+            # As for imports, the first one on sys.path wins: an editable install can be listed twice.
+            unique.setdefault((plugin.name, normalized(plugin.package)), plugin)
+    plugins = sorted(unique.values(), key=lambda plugin: (plugin.name, plugin.package))
     return [_with_status(plugin, plugins, policy) for plugin in plugins]
 
 
 def normalized(package: str) -> str:
-    """Return a package's name as package indexes compare it: ``Sma_Chem`` and ``sma-chem`` are the same."""
+    """Normalize a package's name: ``Sma_Chem`` and ``sma-chem`` are the same."""
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def entry_points_of(distribution: metadata.Distribution, group: str) -> list[metadata.EntryPoint]:
-    """Return the entry points of one installed package in a group; damaged metadata gives none and a warning."""
+    """Return a package's entry points in a group; damaged metadata gives an empty list and a warning."""
     try:
-        if group not in (distribution.read_text("entry_points.txt") or ""):  # most packages: nothing to parse
+        if group not in (
+            distribution.read_text("entry_points.txt") or ""
+        ):  # true for most packages, so nothing is parsed
             return []
         return [entry for entry in distribution.entry_points if entry.group == group]
-    except Exception as error:  # each Python release fails in its own way here
+    except Exception as error:  # the exception differs between Python releases
         _warn_unreadable(package_facts(distribution)[0], str(distribution.locate_file("")), str(error))
         return []
 
 
 @functools.cache
 def _warn_unreadable(package: str, folder: str, reason: str) -> None:
-    """Warn once per process; ``folder`` tells two installations of a package apart."""
-    logger.warning("the entry points of the package %s cannot be read, so none is used: %s", package, reason)
+    """Warn once per process, package and folder."""
+    logger.warning("the entry points of the package %s cannot be read and are ignored: %s", package, reason)
 
 
 def package_facts(distribution: metadata.Distribution) -> tuple[str, str, str, str]:
-    """Return name, version, summary and declared API version of a package.
+    """Return the name, version, summary and declared API version of a package.
 
-    Only the header of the metadata is parsed: the body is a package's whole README.
+    Only the header of the metadata is parsed; the body holds the package's README.
     """
     try:
         text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
@@ -143,7 +144,7 @@ def package_facts(distribution: metadata.Distribution) -> tuple[str, str, str, s
 def _plugins_of(distribution: metadata.Distribution) -> list[InstalledPlugin]:
     """Return the plugins of one installed package."""
     entries = entry_points_of(distribution, GROUP)
-    if not entries:  # most packages: their other metadata need not be read
+    if not entries:  # true for most packages, so their other metadata is not read
         return []
     package, version, summary, api = package_facts(distribution)
     return [InstalledPlugin(entry.name, package, version, summary, entry.value, api=api) for entry in entries]

@@ -1,6 +1,6 @@
-"""`doctor`: whether each installed plugin and command can be imported, and what to do when not.
+"""`doctor`: check that each installed plugin and command can be imported, and advise how to fix it if not.
 
-Each is tried in a process of its own, so no plugin can break the report.
+Each one is imported in a separate process, so no plugin can break the report.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disable
 SECONDS = 60.0
 _ADVICE: dict[Health, str] = {
     "ok": "",
-    "broken": "mend it or install it anew (pip install --force-reinstall {package}); until then pip uninstall "
-    "{package} leaves it out",
+    "broken": "fix or reinstall it (pip install --force-reinstall {package}), or remove it: pip uninstall "
+    "{package}",
     "conflict": "uninstall one of the two: pip uninstall {package}",
-    "incompatible": "until then pip uninstall {package} leaves it out",
-    "invalid": "its author must rename the entry point; until then pip uninstall {package} leaves it out",
-    "disabled": "to use it, name it in SMA_PLUGINS or leave that variable and --no-plugins away",
+    "incompatible": "or remove it: pip uninstall {package}",
+    "invalid": "its author must rename the entry point; to remove it: pip uninstall {package}",
+    "disabled": "to use it, add it to SMA_PLUGINS, or omit that variable and --no-plugins",
 }
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The state of one plugin or command, why it is so, what to do, and where it failed.
+    """The status of one plugin or command, the reason, advice, and the traceback of a failure.
 
-    ``api`` is the version of the contract it was made for, empty where it does not say; ``parts`` are what it
-    gives, and ``deprecated`` what it uses that the next major version of the contract will not have.
+    ``api`` is the plugin API version it was made for, or an empty string when not declared; ``parts`` are the
+    parts it provides, and ``deprecated`` the messages about deprecated features that it uses.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing needs mending."""
+        """Whether nothing needs to be fixed."""
         return self.status in ("ok", "disabled")
 
 
 def doctor(policy: PluginPolicy | None = None, seconds: float = SECONDS) -> list[Diagnosis]:
-    """Try every installed plugin that is not switched off, each for at most ``seconds``; sorted by name."""
+    """Import every enabled plugin, each with a time limit of ``seconds``; returns diagnoses sorted by name."""
     plugins = installed_plugins(policy)
     return [_diagnosed(plugin, plugins, seconds) for plugin in plugins]
 
@@ -76,20 +76,20 @@ def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds:
 def _together(
     plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, alone: Trial, seconds: float
 ) -> Diagnosis:
-    """A domain whose plugins do not load together: a conflict, unless one of the others is broken by itself."""
-    broken = any(try_plugin(each, seconds).reason for each in usable if each is not plugin)
+    """Diagnose a domain whose plugins fail to load together: a conflict, unless an extension is itself broken."""
+    broken = any(try_plugin(other, seconds).reason for other in usable if other is not plugin)
     return _diagnosis(plugin, "ok", trial=alone) if broken else _diagnosis(plugin, "conflict", reason, alone)
 
 
 def _two_versions(plugin: InstalledPlugin, trial: Trial) -> str:
-    """Say so when a package declares another version of the contract than its domain."""
+    """Return a warning when a package's keywords and its Domain declare different API versions."""
     if not plugin.api or not trial.api_version or plugin.api == trial.api_version:
         return ""
-    return f"its keywords declare API {plugin.api}, its Domain {trial.api_version}: make them one"
+    return f"its keywords declare API {plugin.api}, its Domain {trial.api_version}: use the same version"
 
 
 def _missing_domain(plugin: InstalledPlugin, plugins: list[InstalledPlugin]) -> str:
-    """Say so when there is no domain that an extension adds to."""
+    """Return a warning when the domain that an extension adds to is not installed."""
     if any(other.name == other.domain and plugin.adds_to(other.name) for other in plugins):
         return ""
     if plugin.domain == ANY:
@@ -98,7 +98,7 @@ def _missing_domain(plugin: InstalledPlugin, plugins: list[InstalledPlugin]) -> 
 
 
 def diagnose_commands(commands: Sequence[InstalledCommand], seconds: float = SECONDS) -> list[Diagnosis]:
-    """Import each command that is not switched off in a process of its own, for at most ``seconds``."""
+    """Import each enabled command in a separate process, with a time limit of ``seconds``."""
     return [_diagnosed_command(command, seconds) for command in commands]
 
 

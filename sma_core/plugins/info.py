@@ -1,4 +1,4 @@
-"""`plugin_info`: what one installed plugin is and what it gives. Imports that one, in a process of its own."""
+"""`plugin_info`: facts about one installed plugin and its parts. Imports it in a separate process."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.errors import PluginError
+from sma_core.plugins.api_version import API_VERSION
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
-from sma_core.plugins.specs import API_VERSION
 from sma_core.plugins.trial import Part, try_plugin
 
 SECONDS = 60.0
-"""Time that the import may take."""
+"""Time limit of the import, in seconds."""
 
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """What there is to say of a plugin; ``extensions`` are the plugins that add to its domain.
+    """Facts about a plugin; ``extensions`` are the plugins that add to its domain.
 
-    ``api_version`` is that of the contract it was made for, None where it does not say; ``path`` is the file of
-    its entry module; ``deprecated`` is what it uses that the next major version of the contract will not have.
+    ``api_version`` is the plugin API version it was made for, or None when not declared; ``path`` is the file of
+    its entry module; ``deprecated`` holds a message for each deprecated feature that it uses.
     """
 
     name: str
@@ -38,9 +38,9 @@ class PluginInfo:
 
 
 def plugin_info(name: str, policy: PluginPolicy | None = None) -> PluginInfo:
-    """Try the plugin ``name`` and return what it is.
+    """Import the plugin ``name`` in a separate process and return facts about it.
 
-    Raises `PluginError` when there is none of that name, it is switched off or in conflict, or cannot be imported.
+    Raises `PluginError` when the plugin is not installed, is disabled, conflicts with another, or fails to import.
     """
     plugin = usable_plugin(name, policy)
     trial = try_plugin(plugin, SECONDS)

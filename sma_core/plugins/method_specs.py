@@ -18,7 +18,7 @@ class MaskingStrategy(Spec):
     ``options`` is the table ``masking.options`` of the settings, empty by default. The object chooses what to hide
     in one batch (paper, section 3).
 
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = MaskingStrategy(name="any", summary="By chance", factory="sma_core.nn.strategies.random:Random")
     >>> strategy = resolve(spec.factory, "any")({})
     >>> strategy.guided, strategy.hides
@@ -71,7 +71,7 @@ class Schedule(Spec):
 
     ``steps`` is the number of steps after the warm-up, ``step`` is one of them, counted from 0.
 
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = Schedule(name="half", summary="Half a cosine", factory="sma_core.training.schedules.cosine:cosine")
     >>> resolve(spec.factory, "half")(0, 10), round(resolve(spec.factory, "half")(5, 10), 6)
     (1.0, 0.5)

@@ -12,13 +12,12 @@ from typing import Any, Self, TypeVar
 
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.files import data_suffix
-from sma_core.plugins.api import api_fit, check_api, misfit
+from sma_core.plugins.api_version import api_fit, check_api, misfit
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
+from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
 from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
-from sma_core.plugins.quiet import output_to_stderr
-from sma_core.plugins.references import resolve
 from sma_core.plugins.specs import (
     DataSet,
     Domain,

@@ -11,10 +11,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from sma_core.plugins.deprecation import warn_of_deprecated_fields
-
-API_VERSION = "1.4"
-"""Version of this contract, ``major.minor``. A plugin made for a newer major is refused."""
+from sma_core.plugins.api_version import API_VERSION, warn_of_deprecated_fields
 
 InputKind = Literal["discrete", "continuous"]
 SplitterNeed = Literal["labels", "kind", "folds", "fold"]
@@ -111,7 +108,7 @@ class Domain(Spec):
 class Tokenizer(Spec):
     """``factory()`` gives an object with the methods of `sma_core.data.tokenizers.DiscreteTokenizer`.
 
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = Tokenizer(name="own", summary="Bytes", factory="sma_core.data.tokenizers:ByteTokenizer")
     >>> resolve(spec.factory, "own")().encode(["ACGT", "A"]).lengths.tolist()  # with the separator
     [5, 2]
@@ -181,7 +178,7 @@ class Head(Spec):
     It gives ``(B, outputs)``, or with ``per_position`` an answer for every input, ``(B, N, outputs)``.
 
     >>> from sma_core.config import ModelConfig
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = Head(name="average", summary="Mean of the latents", factory="sma_core.nn.heads:MeanHead")
     >>> head = resolve(spec.factory, "average")(ModelConfig(latent_width=32), 3)
     >>> [tuple(weight.shape) for weight in head.parameters() if weight.ndim == 2]
@@ -254,7 +251,7 @@ class Splitter(Spec):
     ``kind``, what the labels are, as a `Task` says it; ``folds`` and ``fold``, how many folds the user asks for
     and which one, counted from 1, is the test.
 
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = Splitter(name="shuffled", summary="Random", factory="sma_core.evaluation.splits:random_split")
     >>> [len(part) for part in resolve(spec.factory, "shuffled")(["A"] * 10, 0.2, 0.3, 0)]
     [5, 2, 3]
@@ -281,7 +278,7 @@ class Renderer(Spec):
     each id begins with the row's ``prefix``. It draws every row, whatever is hidden, importance that is NaN too.
 
     >>> from sma_core.plugins.drawn_row import DrawnRow
-    >>> from sma_core.plugins.references import resolve
+    >>> from sma_core.plugins.imports import resolve
     >>> spec = Renderer(name="boxes", summary="Letters", factory="sma_view.letters:draw_letters")
     >>> row = DrawnRow(importance=(0.2, 0.8), text="AC", pieces=("A", "C"), hidden=frozenset({1}))
     >>> resolve(spec.factory, "boxes")(row)[:4]

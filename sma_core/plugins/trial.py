@@ -1,7 +1,7 @@
-"""Try plugins in a process of their own: import one and call its hooks, import a command, or load a whole domain.
+"""Import a plugin, a command or a whole domain in a separate process, and report how it went.
 
-A plugin may hang, exit, crash or print: here it takes down nothing but the trial. The process is
-``python -m sma_core.plugins.trial``; it writes what it found to a file, so nothing that is printed can spoil it.
+A plugin that hangs, exits, crashes or prints affects only that process. It runs
+``python -m sma_core.plugins.trial``, which writes its result to a file, so printed output cannot corrupt it.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ import pluggy
 
 from sma_core import plugins
 from sma_core.errors import IncompatiblePluginError
+from sma_core.plugins.api_version import PluginDeprecationWarning
 from sma_core.plugins.command_loading import build_command
 from sma_core.plugins.commands import InstalledCommand
-from sma_core.plugins.deprecation import PluginDeprecationWarning
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import reason_of
 from sma_core.plugins.registry import Registry, noun, specs_alone
 from sma_core.plugins.specs import Domain, Spec
 
-MOST_LINES = 40
-"""Lines of a traceback that are kept, from its end."""
+MAX_LINES = 40
+"""Number of lines kept from the end of a traceback."""
 _SHOW = getattr(signal, "SIGUSR1", None)
-"""The signal upon which a trial writes down where it is."""
+"""Signal that makes a trial print its current traceback."""
 _BEFORE_A_PLUGIN = tuple(str(Path(str(module.__file__)).parent) for module in (plugins, importlib, pluggy))
 
 
 @dataclass(frozen=True)
 class Part:
-    """One thing a plugin gives: what it is, its name, and its line of summary."""
+    """One part of a plugin: its kind, its name and its one-line summary."""
 
     kind: str
     name: str
@@ -53,10 +53,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Trial:
-    """How a trial ended: why it failed (empty: it did not), where, and whether the version was the reason.
+    """Result of a trial: the reason of a failure (empty on success), its traceback, and whether versions mismatch.
 
-    Of a plugin that works: the version of the contract its domain was made for (None for an extension), the file
-    of its entry module, what it gives, and what it uses that is deprecated.
+    On success: the plugin API version its domain was made for (None for an extension), the file of its entry
+    module, its parts, and messages about deprecated features that it uses.
     """
 
     reason: str = ""
@@ -69,33 +69,33 @@ class Trial:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what the process wrote; raises `ValueError` when it is not whole."""
+        """Parse the result written by the process; raises `ValueError` when it is incomplete."""
         facts: dict[str, Any] = json.loads(text)
         parts = tuple(Part(**part) for part in facts.pop("parts"))
         return cls(**facts | {"parts": parts, "deprecated": tuple(facts["deprecated"])})
 
 
 def try_plugin(plugin: InstalledPlugin, seconds: float) -> Trial:
-    """Import one plugin and call its hooks, in a process that is ended after ``seconds``."""
+    """Import one plugin and call its hooks in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([plugin.name, plugin.package], seconds)
 
 
 def try_command(command: InstalledCommand, seconds: float) -> Trial:
-    """Import what implements a command, in a process that is ended after ``seconds``."""
+    """Import a command in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([command.line, command.reference, command.package], seconds)
 
 
 def try_together(domain: str, seconds: float) -> Trial:
-    """Load a domain with all plugins that add to it, in a process that is ended after ``seconds``."""
+    """Load a domain and all its extensions in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([domain], seconds)
 
 
 def _in_a_process(names: list[str], seconds: float) -> Trial:
-    """Run the trial of ``names``; output goes to a file, since a process left behind could keep a pipe open."""
+    """Run the trial of ``names``; output goes to a file because an orphaned process could keep a pipe open."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        found, printed = Path(folder) / "found.json", Path(folder) / "printed"
+        result, printed = Path(folder) / "result.json", Path(folder) / "printed"
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "sma_core.plugins.trial", str(found), *names]
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "sma_core.plugins.trial", str(result), *names]
         with printed.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -108,18 +108,18 @@ def _in_a_process(names: list[str], seconds: float) -> Trial:
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:
-                _ask_where(process)
-                return Trial(f"importing it took longer than {seconds:g} s, and was ended", _tail(printed))
+                _request_traceback(process)
+                return Trial(f"importing it took longer than {seconds:g} s and was stopped", _tail(printed))
             finally:
-                _end(process)
+                _kill(process)
         try:
-            return Trial.from_json(found.read_text(encoding="utf-8"))
+            return Trial.from_json(result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return Trial(f"the process that imported it ended by itself, with status {status}", _tail(printed))
+            return Trial(f"importing it ended the process with status {status}", _tail(printed))
 
 
-def _ask_where(process: subprocess.Popen[bytes]) -> None:
-    """Let a process that hangs print where, and give it a moment for that."""
+def _request_traceback(process: subprocess.Popen[bytes]) -> None:
+    """Make a hanging process print its traceback, and wait up to half a second for it."""
     if _SHOW is not None:
         process.send_signal(_SHOW)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -127,11 +127,11 @@ def _ask_where(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(printed: Path) -> str:
-    return "\n".join(printed.read_text(encoding="utf-8", errors="replace").splitlines()[-MOST_LINES:])
+    return "\n".join(printed.read_text(encoding="utf-8", errors="replace").splitlines()[-MAX_LINES:])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process, and on POSIX those it started and left."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process, and on POSIX also the processes that it started."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -141,7 +141,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _attempt(names: list[str]) -> Trial:
-    """Do the trial in this process."""
+    """Run the trial in this process."""
     try:
         if len(names) == 1:
             Registry.load(names[0], PluginPolicy(strict=True))
@@ -158,23 +158,25 @@ def _attempt(names: list[str]) -> Trial:
 
 
 def _tried_command(line: str, reference: str, package: str) -> Trial:
-    """Import and build a command; whatever is wrong with it is raised."""
+    """Import and build a command; errors propagate."""
     build_command(InstalledCommand(tuple(line.split(" ")[1:]), "", package, "", reference))
     return Trial(path=getattr(sys.modules.get(reference.partition(":")[0]), "__file__", None))
 
 
 def _traceback(error: BaseException) -> str:
-    """Return the traceback from where the plugin's own code begins, its last lines where it is long."""
-    told = traceback.TracebackException.from_exception(error)
-    own = dropwhile(lambda frame: frame.filename.startswith(("<frozen importlib", *_BEFORE_A_PLUGIN)), told.stack)
-    told.stack = traceback.StackSummary.from_list(list(own))
-    return "\n".join("".join(told.format()).splitlines()[-MOST_LINES:])
+    """Return the traceback starting at the plugin's own code, at most its last `MAX_LINES` lines."""
+    formatted = traceback.TracebackException.from_exception(error)
+    frames = dropwhile(
+        lambda frame: frame.filename.startswith(("<frozen importlib", *_BEFORE_A_PLUGIN)), formatted.stack
+    )
+    formatted.stack = traceback.StackSummary.from_list(list(frames))
+    return "\n".join("".join(formatted.format()).splitlines()[-MAX_LINES:])
 
 
 def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[warnings.WarningMessage]) -> Trial:
-    """Return what there is to say of a plugin that could be imported."""
+    """Return the trial of a plugin that was imported successfully."""
     module = sys.modules.get(plugin.module.partition(":")[0])
-    deprecated = (str(each.message) for each in caught if issubclass(each.category, PluginDeprecationWarning))
+    deprecated = (str(item.message) for item in caught if issubclass(item.category, PluginDeprecationWarning))
     return Trial(
         api_version=next((spec.api_version for spec in specs if isinstance(spec, Domain)), None),
         path=getattr(module, "__file__", None),
@@ -184,15 +186,15 @@ def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[war
 
 
 def main() -> None:
-    """Do the trial that the arguments name: a file for the result, then a plugin, a command or a domain."""
+    """Run the trial named by the arguments: a file for the result, then a plugin, a command or a domain."""
     if _SHOW is not None:
         faulthandler.register(_SHOW)
     file, *names = sys.argv[1:]
-    found = _attempt(names)
-    whole = Path(f"{file}.part")
-    whole.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    whole.replace(file)
-    os._exit(0)  # threads that the plugin has started must not keep us
+    trial = _attempt(names)
+    partial = Path(f"{file}.part")
+    partial.write_text(json.dumps(asdict(trial)), encoding="utf-8")
+    partial.replace(file)
+    os._exit(0)  # do not wait for threads that the plugin started
 
 
 if __name__ == "__main__":

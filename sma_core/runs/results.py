@@ -36,16 +36,6 @@ class TrainResult:
     held_out_random_first: float
     held_out_random_last: float
 
-    def lines(self) -> list[str]:
-        """Return the summary to print."""
-        return [
-            f"pre-trained {self.step:,} steps in {self.seconds / 60:.1f} min on {self.rows:,} rows "
-            f"({self.rejected:,} set aside)",
-            f"held-out loss {self.held_out_first:.4f} -> {self.held_out_last:.4f} under its own masks, "
-            f"{self.held_out_random_first:.4f} -> {self.held_out_random_last:.4f} under random ones",
-            f"run folder {self.run}",
-        ]
-
 
 @dataclass(frozen=True)
 class FinetuneResult:
@@ -72,23 +62,6 @@ class FinetuneResult:
     valid: dict[str, float]
     test: dict[str, float]
     test_targets: dict[str, dict[str, float]]
-
-    def lines(self) -> list[str]:
-        """Return the summary to print."""
-        sizes = ", ".join(f"{count:,} {part}" for part, count in self.rows.items())
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.test.items())
-        guessed = ["the kind of the labels was guessed: say another with --kind"] if self.kind_guessed else []
-        early = [f"stopped early at step {self.step:,}: validation got no better"] if self.stopped_early else []
-        return [
-            f"fine-tuned on {self.task} ({self.kind}): {sizes} ({self.rejected:,} set aside), "
-            f"{self.seconds / 60:.1f} min",
-            *guessed,
-            f"split: {self.split}",
-            *early,
-            f"validation {self.metric} {self.valid[self.metric]:.4f} at step {self.best_step:,}",
-            f"test {figures}",
-            f"run folder {self.run}",
-        ]
 
 
 @dataclass(frozen=True)

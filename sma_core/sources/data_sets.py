@@ -12,7 +12,7 @@ from pathlib import Path
 from sma_core.config import DataConfig
 from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError, PluginError, UserError
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Reader
 from sma_core.sources.hub import fetch

@@ -1,4 +1,4 @@
-"""`embed`: a vector for every row of a file, or for every position of a row; in order."""
+"""`embed`: write an embedding of every row of a file, or of every position, in order."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sma_core.writers.vector_files import open_vectors
 
 @dataclass(frozen=True)
 class EmbedResult:
-    """The file, its rows, how many of them have no vector, and the shape of what a row has.
+    """The output file, its number of rows, the number without a vector, and the shape of one row's vectors.
 
-    Where every position has a vector, ``shape`` is that of one: (D,).
+    With one vector per position, ``shape`` is (D,).
     """
 
     out: Path
@@ -46,23 +46,33 @@ def embed(
     precision: Precision = "fp32",
     policy: PluginPolicy | None = None,
 ) -> EmbedResult:
-    """Write the encoder's vectors for every row of ``data`` to ``out``: ``.npy``, ``.npz``, ``.parquet``, ``.h5``.
+    """Write the encoder's embeddings of all rows of ``data`` to ``out``, in order.
 
-    ``mean`` gives the mean of the real latents (n, D), ``latents`` all of them (n, M, D), cross-attention only,
-    ``inputs`` a vector for each id or feature that the model reads, the separator at a text's end included: with
-    self-attention the latents themselves, with cross-attention what the decoder of a pre-trained run has at each
-    position before its output map. ``layer`` is the number of the trunk's layers that are passed, 0 after the
-    first attention; empty: all.
+    Unusable rows are NaN, null or empty; formats with a column for it keep the reason (see
+    `sma_core.writers.vector_files`). Memory use is bounded by a chunk of rows. In fp32 a vector is independent of
+    the other rows of its batch, up to rounding.
 
-    Rows keep their places and numbers; one that cannot be used is NaN, null, or without vectors, and keeps its
-    reason where the format has a place for it (see `sma_core.writers.vector_files`). ``identifier`` names a column
-    of the file that comes along. Memory is bounded by a chunk of rows; the file appears when it is complete.
-    In fp32 a vector does not depend on the batch beyond rounding; ``precision`` bf16 is faster.
+    Args:
+        model: A run of `train` or `finetune`.
+        data: A file, folder, pattern, comma-separated list, or the name of a data set.
+        out: File ending in ``.npy``, ``.npz``, ``.parquet`` or ``.h5``, which appears only when complete.
+        pooling: ``mean``: the mean of the real latents (n, D). ``latents``: all latents (n, M, D), cross-attention
+            only. ``inputs``: one vector per id or feature, including the separator that ends a text: the latents
+            of self-attention, or for a pre-trained run with cross-attention the decoder's states before its
+            output layer.
+        layer: Number of encoder layers to apply, 0 for the first attention only; None applies all.
+        column: Column of the input; None looks for a usual name.
+        identifier: Column of row identifiers, copied to the output.
+        reader: Name of the reader; None chooses by file suffix.
+        batch_tokens: Maximum number of padded inputs in one forward pass.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``fp32``, ``bf16`` (faster), ``fp16`` or ``auto``.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        CheckpointError: ``model`` is no run, or is damaged.
+        CheckpointError: ``model`` is not a run, or is damaged.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has another ending, or the encoder has no such vectors.
+        UserError: ``out`` has an unknown ending, or the encoder has no such vectors.
     """
     began = time.monotonic()
     out, rows, unusable = Path(out), 0, 0
@@ -75,7 +85,7 @@ def embed(
         if not ranks.alone:
             parts = map(unpack_vectors, gather_in_order(ranks, map(pack_vectors, parts)))
         for part, vectors in chain.from_iterable(parts):
-            assert file is not None, "rank 0 has a file to write to, and no other gets anything"
+            assert file is not None, "only rank 0 receives vectors, and it opened the file"
             file.add(part, vectors)
             shape = vectors.values.shape[1:]
             rows += len(part.numbers)

@@ -1,4 +1,4 @@
-"""`evaluate`: how good a fine-tuned run is, on its own rows or any labelled file, with confidence intervals."""
+"""`evaluate`: metrics of a fine-tuned run on its own rows or a labelled file, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from sma_core.writers.evaluation_table import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]
-"""A target's name, empty for the mean over all, and a figure's."""
+"""A target's name (empty for the mean over targets) and a metric's name."""
 
 
 @dataclass(frozen=True)
 class _Draws:
-    """How confidence intervals are drawn."""
+    """How bootstrap confidence intervals are computed."""
 
     number: int
     confidence: float
     seed: int
 
     def check(self) -> None:
-        """Raise `ConfigError` for numbers that make no interval."""
+        """Raise `ConfigError` for values out of range."""
         if self.number < 0 or not 0.0 < self.confidence < 1.0 or self.seed < 0:
             raise ConfigError(
-                "--bootstrap is a number of draws (0: no intervals), --confidence a share between 0 and 1 such as "
-                "0.95, --seed a number from 0"
+                "--bootstrap must be 0 or more (0: no intervals), --confidence between 0 and 1 such as "
+                "0.95, --seed 0 or more"
             )
 
 
@@ -72,17 +72,33 @@ def evaluate(
     preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> EvaluateResult:
-    """Judge a fine-tuned run by the figures of its kind of labels, each with a percentile bootstrap interval.
+    """Compute the metrics of a fine-tuned run, each with a percentile bootstrap interval.
 
-    ``part`` of the run's own rows is judged (empty: the test), or all usable rows of ``data``, whose ``targets``
-    are in the model's order (empty: named as there). Rows are drawn anew ``bootstrap`` times with ``seed`` (0: no
-    intervals), whole rows where positions have labels. Figures of a regression are in the labels' units.
-    ``predictions`` is a csv file for labels and predictions of each row, ``out`` a JSON file for what is returned.
+    Metrics of a regression are in the labels' units.
+
+    Args:
+        model: A fine-tuned run.
+        data: A labelled file or data set, of which all usable rows are scored; None scores the run's own rows.
+        column: Column of the input of ``data``.
+        targets: Label columns of ``data`` in the model's order; None uses the model's names.
+        position_mask: Column of ``data`` that selects the labelled positions to use.
+        reader: Name of the reader of ``data``; None chooses by file suffix.
+        max_rejected: Largest fraction of unusable rows of ``data``.
+        part: Part of the run's own rows; None is the test part.
+        bootstrap: Number of resamples; 0 computes no intervals. Whole rows are resampled, also when positions have
+            labels.
+        confidence: Confidence level of the intervals.
+        seed: Seed of the bootstrap.
+        predictions: CSV file to write the labels and predictions of each row to.
+        out: JSON file to write the result to.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        preparing: Called with the numbers of rows read, kept and set aside.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        CheckpointError: ``model`` is no fine-tuned run, is damaged, or its own rows are divided otherwise now.
+        CheckpointError: ``model`` is not a fine-tuned run or is damaged, or its rows are now split differently.
         DataError: ``data`` cannot be read or does not fit the model, or a file cannot be written.
-        ConfigError: Arguments do not go together.
+        ConfigError: Arguments contradict each other.
     """
     began = time.monotonic()
     draws = _Draws(bootstrap, confidence, seed)
@@ -102,16 +118,18 @@ def evaluate(
 
 
 def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
-    """Return the file to judge, None for the run's own rows; raises `ConfigError` when both are spoken of."""
+    """Return the file to score, or None for the run's own rows; raises `ConfigError` when arguments name both."""
     if file.data and part is not None:
-        raise ConfigError("--part names a part of the run's own rows; with --data all usable rows are judged")
+        raise ConfigError(
+            "--part selects from the run's own rows; with --data all usable rows are scored: omit one of them"
+        )
     if not file.data and file != LabelledFile(""):
-        raise ConfigError("--input, --target and the like describe a file of your own: say which with --data FILE")
+        raise ConfigError("--input, --target and similar options describe your own file: pass it with --data FILE")
     return file if file.data else None
 
 
 def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
-    """Read the rows of the run's task, divided as they were."""
+    """Read the rows of the run's task; raises `CheckpointError` when they are now split differently."""
     assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
     with explain_missing_parts(loaded.path, loaded.record, policy):
         rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
@@ -120,11 +138,11 @@ def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolic
 
 
 def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledPredictions:
-    """Predict the rows of a part, in the order of the file, in the arithmetic that the run was judged in."""
+    """Predict the rows of a part in file order, in the run's own precision."""
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
     size, module = loaded.config.training.batch_size, loaded.module
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
-    batches = [batch for each in parts for batch in rows.batches(each, size)]
+    batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
         judged = predict_labelled(module, loaded.needed_targets(), batches)
     judged = judged.take(np.argsort(judged.rows, kind="stable"))
@@ -139,7 +157,7 @@ def _result(
     draws: _Draws,
     began: float,
 ) -> EvaluateResult:
-    """Compute the figures and their intervals."""
+    """Compute the metrics and their intervals."""
     estimates = _estimates(judged, draws)
     return EvaluateResult(
         run=loaded.path,
@@ -160,26 +178,26 @@ def _result(
 
 
 def _estimates(judged: LabelledPredictions, draws: _Draws) -> dict[str, dict[str, Estimate]]:
-    """Return figures with intervals: by target where there are several, and under the empty name the means."""
-    every = np.arange(len(judged.rows))
+    """Return metrics with intervals by target; the empty name holds the means over targets."""
+    indices = np.arange(len(judged.rows))
     intervals = percentile_intervals(
-        lambda rows: _figures(judged.take(rows)), len(every), draws.number, draws.confidence, draws.seed
+        lambda rows: _figures(judged.take(rows)), len(indices), draws.number, draws.confidence, draws.seed
     )
-    found: dict[str, dict[str, Estimate]] = {}
+    estimates: dict[str, dict[str, Estimate]] = {}
     for (target, name), value in _figures(judged).items():
         low, high = intervals.get((target, name), (None, None))
-        found.setdefault(target, {})[name] = Estimate(value, low, high)
-    return found
+        estimates.setdefault(target, {})[name] = Estimate(value, low, high)
+    return estimates
 
 
 def _figures(judged: LabelledPredictions) -> dict[_Key, float]:
-    """Return the means over the targets, and where there are several also each."""
-    each = judged.target_figures()
-    found = {("", name): value for name, value in mean_figures(judged.targets.kind, each).items()}
-    if len(each) > 1:
-        for target, figures in zip(judged.targets.names, each, strict=True):
-            found |= {(target, name): value for name, value in figures.items()}
-    return found
+    """Return the means of the metrics over targets, and with several targets also those of each."""
+    by_target = judged.target_figures()
+    result = {("", name): value for name, value in mean_figures(judged.targets.kind, by_target).items()}
+    if len(by_target) > 1:
+        for target, figures in zip(judged.targets.names, by_target, strict=True):
+            result |= {(target, name): value for name, value in figures.items()}
+    return result
 
 
 def _write(
@@ -189,7 +207,7 @@ def _write(
     predictions: Path | str | None,
     report: Path | str | None,
 ) -> None:
-    """Write what files were asked for."""
+    """Write the requested files."""
     if predictions is not None:
         write_rows(Path(predictions), judged, rows)
     if report is not None:

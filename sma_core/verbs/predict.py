@@ -1,4 +1,4 @@
-"""`predict`: a value for every row of a file, in order; rows that cannot be used keep their reason."""
+"""`predict`: write a prediction for every row of a file, in order."""
 
 from __future__ import annotations
 
@@ -35,35 +35,44 @@ def predict(
     precision: Precision = "fp32",
     policy: PluginPolicy | None = None,
 ) -> PredictResult:
-    """Write a line for every row of ``data``, in its order: ``row, input, <predictions>, reason``.
+    """Write a table with one line per row of ``data``, in order: ``row, input, <predictions>, reason``.
 
-    Predictions are in the labels' units, or probabilities, or the class with probabilities, or a text with the
-    symbol of every character that the model reads. Several runs of one task are averaged, and a column
-    ``<target>:uncertainty`` is added: the standard deviation over the runs of the value, or of the probability of
-    the class that is chosen. Rows of numbers have no column ``input``; ``identifier`` names a column of the file
-    that comes along. A row that cannot be used has empty values and the reason.
+    Depending on the kind of labels, predictions are values in the labels' units, probabilities, the most probable
+    class with the probabilities of all classes, or a string with the symbol of every character. Several runs of
+    one task are averaged, and a column ``<target>:uncertainty`` holds the standard deviation over the runs of the
+    value, or of the probability of the predicted class. Rows of numbers have no column ``input``. Unusable rows
+    have empty values and a reason. Memory use is bounded by a chunk of rows.
 
-    ``out`` ends in ``.csv``, ``.csv.gz``, ``.parquet`` or ``.jsonl`` (empty: csv on standard output); a file
-    appears under its name only when it is complete. Memory is bounded by a chunk of rows. ``batch_tokens`` bounds
-    the padded inputs of one forward pass. ``precision`` as in `sma_core.embed`.
+    Args:
+        model: A fine-tuned run, or several of one task.
+        data: A file, folder, pattern, comma-separated list, or the name of a data set.
+        out: File ending in ``.csv``, ``.csv.gz``, ``.parquet`` or ``.jsonl``, which appears only when complete;
+            None writes CSV to standard output.
+        column: Column of the input; None looks for a usual name.
+        identifier: Column of row identifiers, copied to the output.
+        reader: Name of the reader; None chooses by file suffix.
+        batch_tokens: Maximum number of padded inputs in one forward pass.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: As in `sma_core.embed`.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        CheckpointError: A ``model`` is no fine-tuned run, or is damaged, or they were not taught the same.
+        CheckpointError: A ``model`` is not a fine-tuned run or is damaged, or the runs' tasks differ.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has another ending.
+        UserError: ``out`` has an unknown ending.
     """
     began = time.monotonic()
     count = unusable = 0
-    models = [Path(each) for each in ([model] if isinstance(model, str | Path) else model)]
+    models = [Path(path) for path in ([model] if isinstance(model, str | Path) else model)]
     out = as_path(out)
     with joined() as ranks, open_table(out) if ranks.first else nullcontext() as table:
         loaded = Ensemble.load(models, device, policy, precision)
         reading = loaded.first.reading
         chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
         tables = (with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
-        shared = tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
-        for columns in shared:
-            assert table is not None, "rank 0 has a file to write to, and no other gets anything"
+        gathered = tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
+        for columns in gathered:
+            assert table is not None, "only rank 0 receives tables, and it opened the file"
             table.write(columns)
             count += len(columns["row"])
             unusable += len(columns["row"]) - columns["reason"].null_count
@@ -71,16 +80,18 @@ def predict(
 
 
 def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str, pa.Array]:
-    """Give the columns of predictions, null for rows that cannot be used."""
+    """Return the columns of predictions for all rows of a chunk, null for unusable rows."""
     values, spread = model.predict(chunk, batch_tokens)
     rows: Iterable[list[float | str]] = map(model.targets.cells, values)
     if spread is not None:
         rows = ([*cells, *extra] for cells, extra in zip(rows, spread.tolist(), strict=True))
-    found = dict(zip(chunk.usable.tolist(), rows, strict=True))
+    by_index = dict(zip(chunk.usable.tolist(), rows, strict=True))
     empty = [None] * len(model.columns)
-    table: list[Sequence[float | str | None]] = [found.get(at, empty) for at in range(len(chunk.numbers))]
-    named = isinstance(model.targets, Multiclass)  # then the first column holds a class, or symbols
+    table: list[Sequence[float | str | None]] = [by_index.get(index, empty) for index in range(len(chunk.numbers))]
+    first_is_text = isinstance(model.targets, Multiclass)  # a class or the symbols of a row
     return {
-        name: pa.array([cells[at] for cells in table], pa.string() if named and at == 0 else pa.float64())
-        for at, name in enumerate(model.columns)
+        name: pa.array(
+            [row[index] for row in table], pa.string() if first_is_text and index == 0 else pa.float64()
+        )
+        for index, name in enumerate(model.columns)
     }

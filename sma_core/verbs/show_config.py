@@ -1,4 +1,4 @@
-"""`show_config`: every setting of a verb with its value, its origin and its description."""
+"""`show_config`: every setting of a verb with its value, origin and description."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ShownSetting:
 
     @property
     def text(self) -> str:
-        """The value as a person reads it."""
+        """The value as text, ``-`` for None."""
         return "-" if self.value in ("none", None) else str(self.value)
 
 
@@ -37,7 +37,7 @@ def show_config(
     settings: Mapping[str, Any] | None = None,
     policy: PluginPolicy | None = None,
 ) -> list[ShownSetting]:
-    """Resolve the settings of ``verb`` as it would, and tell where each value came from."""
+    """Resolve the settings that ``verb`` would use, with the origin of each value."""
     registry = Registry.load_named(domain, policy)
     request = Request.of(recipe, config, settings)
     resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]

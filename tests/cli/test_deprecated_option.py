@@ -20,8 +20,8 @@ def verb(
     ("arguments", "printed", "said"),
     [
         ([], "None False", []),
-        (["--size", "3"], "3 False", ["--size is deprecated and will go: use --width"]),
-        (["--tall"], "None True", ["--tall is deprecated and will go: use --height"]),
+        (["--size", "3"], "3 False", ["--size is deprecated and will be removed: use --width"]),
+        (["--tall"], "None True", ["--tall is deprecated and will be removed: use --height"]),
     ],
 )
 def test_a_deprecated_option_works_and_says_what_to_type(arguments, printed, said, capsys, caplog):

@@ -85,10 +85,10 @@ def test_a_run_makes_no_file_run_that_the_command_does_not_name(strands, run_sma
     del sys.modules["toy_strands"]
     strands.write_text("raise SystemExit('imported')")
     masks = ["masks", "idea/strands.csv", "--model", "pre"]
-    refused(run_sma(*masks), f"run only when the command names it: add --domain {strands}")
+    refused(run_sma(*masks), f"imported only when you name it: add --domain {strands}")
     refused(run_sma("finetune", "--model", "pre"), f"add --domain {strands}")
-    refused(run_sma(*masks, "--domain", "strands"), "--domain takes a Python file here")
-    refused(run_sma("--no-plugins", *masks, "--domain", strands), "switched off")
+    refused(run_sma(*masks, "--domain", "strands"), "--domain must be a Python file")
+    refused(run_sma("--no-plugins", *masks, "--domain", strands), "is disabled")
     refused(run_sma(*masks, "--domain", strands), "cannot be used as a domain: SystemExit: imported")
 
 
@@ -100,7 +100,7 @@ def test_a_run_whose_file_has_gone_says_so_and_takes_it_from_another_place(stran
             path.rename(tmp_path / "other" / path.name)
     del sys.modules["toy_strands"]
     masks = ["masks", "other/strands.csv", "--model", "pre", "--rows", "1"]
-    refused(run_sma(*masks), f"the file {strands}, which the domain comes from, is not there")
+    refused(run_sma(*masks), f"the domain's file {strands} does not exist")
     done = run_sma(*masks, "--domain", "other/toy_strands.py")
     assert done.returncode == 0, done.stderr
     tuned = run_sma("finetune", "--model", "pre", "--domain", "other/toy_strands.py", "--set", "training.epochs=1")
@@ -119,8 +119,8 @@ def test_a_run_whose_file_has_gone_says_so_and_takes_it_from_another_place(stran
             "list",
         ),
         ("toy_strands.py", SOURCE.replace('locate="toy_strands:mine"', 'place="x"'), "TypeError"),
-        ("my-strands.py", SOURCE, "cannot be the name of a module: rename the file"),
-        ("json.py", SOURCE, "another module has the name 'json'"),
+        ("my-strands.py", SOURCE, "is not a valid module name: rename the file"),
+        ("json.py", SOURCE, "another module is already named 'json'"),
         ("nothing.py", None, "is not there"),
     ],
 )

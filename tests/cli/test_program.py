@@ -43,7 +43,7 @@ def test_results_go_to_stdout_as_json_and_progress_to_stderr(toy, run_sma):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["train"], "say which domain"),
+        (["train"], "--domain NAME"),
         (["train", "--domain", "tooy"], "did you mean 'toy'?"),
         (["train", "--domain", "toy", "--data", "nothing.txt"], "there is no file nothing.txt"),
         (["train", "--domain", "toy", "--data", "wrods"], "did you mean 'words'?"),
@@ -181,4 +181,4 @@ def test_a_recovery_command_works_without_plugins(toy, run_sma):
     assert "disabled" in done.stdout
     refused = run_sma("--no-plugins", "train", "--domain", "toy")
     assert refused.returncode == 2
-    assert "switched off" in refused.stderr
+    assert "is disabled" in refused.stderr

@@ -11,7 +11,7 @@ from tests.support.processes import python
 
 PROGRAM = """
 import atexit, sys, weakref
-from sma_core.cli.ranks import leaves_at_once_if_a_rank
+from sma_core.cli.ranks import exit_fast_if_rank
 
 class Held:
     pass
@@ -19,7 +19,7 @@ class Held:
 held = Held()
 weakref.finalize(held, print, "wound down")
 
-@leaves_at_once_if_a_rank()
+@exit_fast_if_rank()
 def main():
     atexit.register(print, "left")
     {end}

@@ -64,7 +64,7 @@ def test_a_second_ctrl_c_stops_at_once_with_130(toy, tmp_path):
         time.sleep(0.3)
     left = end_of(child, tmp_path)
     assert left.status == 130
-    assert "stopped at once; what was saved before is whole" in left.said
+    assert "stopped immediately; everything saved before is intact" in left.said
     assert "Traceback" not in left.said
     assert CheckpointStore(tmp_path / "run" / "checkpoints").latest().step == 2
 
@@ -80,9 +80,9 @@ def test_the_time_limit_does_the_same(toy, tmp_path):
 @pytest.mark.parametrize(
     ("number", "status", "sentence"),
     [
-        (signal.SIGTERM, 75, "stopped on request before training began"),
-        (signal.SIGUSR1, 75, "stopped on request before training began"),
-        (signal.SIGINT, 130, "stopped at once"),
+        (signal.SIGTERM, 75, "stopped as asked before training began"),
+        (signal.SIGUSR1, 75, "stopped as asked before training began"),
+        (signal.SIGINT, 130, "stopped immediately"),
     ],
     ids=["SIGTERM", "SIGUSR1", "SIGINT"],
 )

@@ -59,7 +59,7 @@ def test_it_is_loaded_with_the_domain_of_a_file(install, tmp_path, monkeypatch, 
     path, policy = named(str(tmp_path / "other_idea.py"))
     with caplog.at_level(logging.WARNING, "sma"):
         assert "all" in heads(Registry.load(path, policy))
-    assert "plugin 'any.broken' (sma-broken 1.0) is left out: ZeroDivisionError" in caplog.text
+    assert "plugin 'any.broken' (sma-broken 1.0) is skipped: ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize("source", ["1 / 0", HEAD.format(name="Bad Name"), "def sma_heads(surplus): pass"])
@@ -73,7 +73,7 @@ def test_a_broken_one_is_a_warning_and_strictly_an_error(install, monkeypatch, c
     )
     with caplog.at_level(logging.WARNING, "sma"):
         assert heads(Registry.load("toy")) == {"decoder", "mean", "multi-query", "position"}
-    assert "plugin 'any.heads' (sma-heads 1.0) is left out:" in caplog.text
+    assert "plugin 'any.heads' (sma-heads 1.0) is skipped:" in caplog.text
     monkeypatch.setenv("SMA_STRICT_PLUGINS", "1")
     with pytest.raises(PluginError, match=r"'any\.heads' \(sma-heads 1\.0\) cannot be used"):
         Registry.load("toy")

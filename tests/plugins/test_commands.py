@@ -167,7 +167,7 @@ def test_a_package_adds_to_a_group_of_the_core(install, run_sma):
     shown = run_sma("config", "--help").stdout
     assert "Print every setting" in shown
     assert "Count long rows." in shown
-    assert "Look at settings." in run_sma("--help").stdout
+    assert "Show settings." in run_sma("--help").stdout
 
 
 def test_a_command_of_two_packages_names_both_and_help_works(install, run_sma):
@@ -190,7 +190,7 @@ def test_a_command_of_two_packages_names_both_and_help_works(install, run_sma):
 def test_the_commands_of_the_core_cannot_be_replaced(install, run_sma, words, monkeypatch, caplog):
     install_count(install, words=words)
     own = " ".join(words.split()[: 1 if "train" in words else 2])
-    said = f"the command 'sma {words}' of sma-count 1.0 is left out: 'sma {own}' is a command of sma-core"
+    said = f"the command 'sma {words}' of sma-count 1.0 is ignored: 'sma {own}' is a command of sma-core"
     done = run_sma(*own.split(), "--help")
     assert "--domain" in done.stdout
     assert said in caplog.text
@@ -268,7 +268,7 @@ def test_no_plugins_switches_commands_off(install, run_sma, monkeypatch):
     for words in (["rows", "count"], ["rows"]):
         done = run_sma("--no-plugins", *words)
         assert done.returncode == 2
-        assert "(sma-count) is switched off by SMA_PLUGINS or --no-plugins" in done.stderr
+        assert "(sma-count) is disabled by SMA_PLUGINS or --no-plugins" in done.stderr
     assert "Commands of plugins" in run_sma("--help").stdout
     assert "Commands of plugins" not in run_sma("--no-plugins", "--help").stdout
     monkeypatch.setenv("SMA_PLUGINS", "rows")
@@ -279,11 +279,11 @@ def test_a_command_that_is_not_installed_names_its_package(install, run_sma, mon
     done = run_sma("report")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: sma report comes with the package sma-view: pip install sma-view (in a checkout: "
+        "error: sma report is in the package sma-view: pip install sma-view (in a checkout: "
         "pip install ./plugins/sma-view)\n"
     )
     monkeypatch.setattr(Program, "core", tuple(c for c in Program.core if c.words[:2] != ("plugins", "new")))
-    assert "sma plugins new comes with the package sma-kit" in run_sma("plugins", "new").stderr
+    assert "sma plugins new is in the package sma-kit" in run_sma("plugins", "new").stderr
     install("sma-view", {}, {}, commands={"other: Else.": "other_view:run"})
     assert "No such command 'report'" in run_sma("report").stderr
     assert "Did you mean 'train'?" in run_sma("trian").stderr
@@ -307,13 +307,13 @@ def test_list_shows_commands_in_a_table_of_their_own(install, run_sma):
 def test_check_and_doctor_import_commands_in_processes_of_their_own(install, run_sma):
     install_count(install)
     well = run_sma("plugins", "doctor")
-    assert (well.returncode, well.stdout.splitlines()[-1]) == (0, "all is well")
+    assert (well.returncode, well.stdout.splitlines()[-1]) == (0, "no problems found")
     install_count(install, "sma-bad", "import os\nos._exit(3)", "bad", "other_bad")
     done = run_sma("plugins", "doctor", "--json")
     assert done.returncode == 1
     found = {each["name"]: each for each in json.loads(done.stdout)}
     assert {name: each["status"] for name, each in found.items()} == {"sma bad": "broken", "sma count": "ok"}
-    assert "ended by itself, with status 3" in found["sma bad"]["detail"]
+    assert "ended the process with status 3" in found["sma bad"]["detail"]
     assert {each["kind"] for each in found.values()} == {"command"}
     checked = run_sma("plugins", "list", "--check", "--commands").stdout.splitlines()
     assert [line.split()[1] for line in checked[1:]] == ["bad", "count"]

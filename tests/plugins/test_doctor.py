@@ -26,8 +26,8 @@ def diagnosed(seconds=60.0):
     [
         ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
         ("import sys\nsys.exit(0)", "SystemExit: 0"),
-        ("import os\nos._exit(0)", "ended by itself, with status 0"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "ended by itself, with status -11"),
+        ("import os\nos._exit(0)", "ended the process with status 0"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "ended the process with status -11"),
         ("def again(): again()\nagain()", "RecursionError"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("input()", "EOFError"),
@@ -55,7 +55,7 @@ def test_a_traceback_begins_in_the_plugins_own_code(install):
 def test_a_plugin_that_hangs_is_ended(install):
     install("sma-word", {"word": "other_word"}, {"other_word.py": "while True:\n    pass\n"})
     found = diagnosed(seconds=3.0)["word"]
-    assert found.detail == "importing it took longer than 3 s, and was ended"
+    assert found.detail == "importing it took longer than 3 s and was stopped"
     assert "other_word.py" in found.traceback
 
 
@@ -109,13 +109,13 @@ def test_the_program_leaves_with_one_and_shows_the_traceback(install, run_sma):
     install.toy()
     well = run_sma("plugins", "doctor")
     assert well.returncode == 0, well.stdout
-    assert well.stdout.endswith("all is well\n")
+    assert well.stdout.endswith("no problems found\n")
     install.extension("raise ValueError('no luck')", "bad")
     done = run_sma("plugins", "doctor")
     assert done.returncode == 1
-    assert "1 of 2 plugins need mending" in done.stdout
+    assert "1 of 2 plugins and commands must be fixed" in done.stdout
     assert "  | ValueError: no luck" in done.stdout
-    assert "what to do: mend it" in done.stdout
+    assert "what to do: fix or reinstall it" in done.stdout
     listed = run_sma("plugins", "doctor", "--json")
     assert listed.returncode == 1
     assert [each["status"] for each in json.loads(listed.stdout)] == ["ok", "broken"]

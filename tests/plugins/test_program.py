@@ -91,7 +91,7 @@ def test_list_as_json_has_every_fact(install, capsys):
 def test_no_plugins_switches_all_off(install, capsys):
     install.toy()
     _, output, _ = program(capsys, "--no-plugins", "plugins", "list")
-    assert "disabled  switched off by SMA_PLUGINS or --no-plugins" in output
+    assert "disabled  disabled by SMA_PLUGINS or --no-plugins" in output
     status, output, errors = program(capsys, "--no-plugins", "config", "show", "--domain", "toy")
     assert (status, output) == (2, "")
     assert errors.startswith("error: the plugin 'toy' (sma-toy) is switched off")

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from sma_core.errors import PluginError
-from sma_core.plugins.references import resolve
+from sma_core.plugins.api_version import API_VERSION
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import API_VERSION, DataSet, Domain, Head, Reader, Task, Tokenizer
+from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Task, Tokenizer
 
 DUPLICATE = """
 from sma_core.plugins import Task, hookimpl

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from sma_core.errors import PluginError
-from sma_core.plugins.quiet import output_to_stderr
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from tests.support.extensions import TASK
@@ -31,7 +30,7 @@ def test_what_is_no_exception_is_walled_in_too(install, caplog, name):
         registry = Registry.load("toy")
     assert [task.name for task in registry.specs(Task)] == ["length"]
     (record,) = caplog.records
-    assert record.message.startswith("plugin 'toy.bad' (sma-toy-bad 1.0) is left out: ")
+    assert record.message.startswith("plugin 'toy.bad' (sma-toy-bad 1.0) is skipped: ")
     assert name in record.message
     assert "no luck" in record.message
 
@@ -48,7 +47,7 @@ def test_ctrl_c_while_a_plugin_is_imported_stops_the_program(install, run_sma):
     install.extension("raise KeyboardInterrupt", "bad")
     done = run_sma("config", "show", "--domain", "toy")
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "stopped at once; what was saved before is whole\n"
+    assert done.stderr == "stopped immediately; everything saved before is intact\n"
 
 
 @pytest.mark.parametrize("inside", ["entry", "hook"])
@@ -87,7 +86,7 @@ def test_warnings_made_errors_break_one_extension_only(install):
     show = ["config", "show", "--domain", "toy"]
     done = python("-W", "error:be warned", "-m", "sma_core", *show, env=install.environment())
     assert done.returncode == 0, done.stderr
-    assert "'toy.bad' (sma-toy-bad 1.0) is left out: UserWarning: be warned" in done.stderr
+    assert "'toy.bad' (sma-toy-bad 1.0) is skipped: UserWarning: be warned" in done.stderr
 
 
 def test_a_missing_dependency_is_named_as_the_package_requires_it(install):
@@ -107,8 +106,8 @@ def test_a_missing_dependency_is_named_as_the_package_requires_it(install):
     ("source", "said"),
     [
         ("import nosuchthing.part", "; install the package that has this module: pip install nosuchthing, if"),
-        ("import toy_plugin.gone", "No module named 'toy_plugin.gone'; mend or reinstall that package"),
-        ("import json.gone", "No module named 'json.gone'; mend or reinstall that package"),
+        ("import toy_plugin.gone", "No module named 'toy_plugin.gone'; fix or reinstall that package"),
+        ("import json.gone", "No module named 'json.gone'; fix or reinstall that package"),
     ],
 )
 def test_a_missing_module_says_what_to_install_or_nothing(install, source, said):
@@ -151,7 +150,7 @@ def test_two_extensions_with_one_task_are_one_sentence_that_names_both(install, 
 def test_what_looks_at_plugins_survives_one_that_ends_the_process(install, run_sma, verb):
     install.toy(entry="import os\nos.write(1, b'noise')\nos._exit(3)")
     done = run_sma("plugins", *verb)
-    assert "the process that imported it ended by itself, with status 3" in done.stdout + done.stderr
+    assert "importing it ended the process with status 3" in done.stdout + done.stderr
     assert "toy_plugin.entry" not in sys.modules
 
 

@@ -142,7 +142,7 @@ def test_a_broken_extension_under_a_run_is_said_before_what_it_lacks(runs, insta
     install.forget()
     done = run_sma(*USES["embed"])
     assert done.returncode == 2
-    assert "plugin 'toy.more' (sma-toy-more 1.0) is left out: ModuleNotFoundError" in caplog.text
+    assert "plugin 'toy.more' (sma-toy-more 1.0) is skipped: ModuleNotFoundError" in caplog.text
     assert done.stderr == "error: the domain 'toy' has no tokenizer 'letters': there are bytes\n"
 
 

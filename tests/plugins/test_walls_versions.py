@@ -12,8 +12,7 @@ import pytest
 
 from sma_core.errors import IncompatiblePluginError, PluginError
 from sma_core.plugins import API_VERSION, Domain, PluginDeprecationWarning, Spec, Task
-from sma_core.plugins.api import api_fit, declared_api
-from sma_core.plugins.deprecation import deprecated_field
+from sma_core.plugins.api_version import api_fit, declared_api, deprecated_field
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
 from sma_kit.new_plugin import new_plugin
@@ -86,8 +85,8 @@ def test_a_newer_minor_version_is_used_with_one_warning(install, caplog, said_in
         assert Registry.load("toy").find(Task, "length")
     (record,) = caplog.records
     assert record.message == (
-        f"sma-toy 1.0 was made for plugin API {NEWER}, this sma-core has {API_VERSION}: what it gives beyond that "
-        "is not used; pip install --upgrade sma-core"
+        f"sma-toy 1.0 was made for plugin API {NEWER}, this sma-core has {API_VERSION}: its newer features "
+        "are ignored; pip install --upgrade sma-core"
     )
     with pytest.raises(IncompatiblePluginError, match="upgrade sma-core"):
         Registry.load("toy", PluginPolicy(strict=True))
@@ -98,8 +97,8 @@ def test_a_hook_we_do_not_have_says_so(install):
     install.extension(f"{TASK}\n@hookimpl\ndef sma_sounds():\n    return []\n")
     (broken,) = Registry.load("toy").broken
     assert broken.reason == (
-        f"it has the hook sma_sounds, which plugin API {API_VERSION} has not: mend the name, or if a newer "
-        "sma-core has it, pip install --upgrade sma-core"
+        f"it has the hook sma_sounds, which plugin API {API_VERSION} does not have: fix the name, or if "
+        "a newer sma-core has it, pip install --upgrade sma-core"
     )
 
 
@@ -134,7 +133,7 @@ def test_the_doctor_says_when_a_package_and_its_domain_differ(install, run_sma):
     install.toy(('Domain(name="toy"', 'Domain(api_version="1.1", name="toy"'), facts=keyword("1.0"))
     done = run_sma("plugins", "doctor")
     assert done.returncode == 0
-    assert "its keywords declare API 1.0, its Domain 1.1: make them one" in done.stdout
+    assert "its keywords declare API 1.0, its Domain 1.1: use the same version" in done.stdout
 
 
 @dataclass(frozen=True, kw_only=True)

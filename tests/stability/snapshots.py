@@ -17,9 +17,9 @@ from typer.models import ArgumentInfo, OptionInfo
 from sma_core import plugins
 from sma_core.cli.app import COMMANDS, app
 from sma_core.plugins import API_VERSION, events, hookspecs
+from sma_core.plugins.api_version import deprecation
 from sma_core.plugins.commands import core_commands
-from sma_core.plugins.deprecation import deprecation
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 
 FOLDER = Path(__file__).parent
 COMMAND = "python -m tests.stability.snapshots --write"

@@ -15,8 +15,8 @@ CHANGED_COMMANDS = (
     "(sma_core/cli/options.py); say in CHANGELOG.md what users must know"
 )
 TO_DO = {
-    "plugin-api.txt": "the plugin API has changed: raise API_VERSION in sma_core/plugins/specs.py, if this change "
-    "did not yet (the minor version where something is added, else the major one), say in "
+    "plugin-api.txt": "the plugin API has changed: raise API_VERSION in sma_core/plugins/api_version.py, if this "
+    "change did not yet (the minor version where something is added, else the major one), say in "
     "docs/plugin-changelog.md what authors must know",
     "command-line.txt": CHANGED_COMMANDS,
     "commands-of-packages.txt": CHANGED_COMMANDS,

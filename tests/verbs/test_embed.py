@@ -137,7 +137,7 @@ def test_many_rows_are_held_in_parts_and_keep_their_places(toy, tmp_path, monkey
     loaded = sma_core.load(pretrain(tmp_path))
     rows = [*make_words(20, 3), "n7", *make_words(20, 4)]
     whole = loaded.embed(rows, pooling="latents")
-    monkeypatch.setattr("sma_core.models.vectors.NUMBERS_IN_MEMORY", 8 * 16 * 7)
+    monkeypatch.setattr("sma_core.models.vectors.MAX_VALUES_IN_MEMORY", 8 * 16 * 7)
     parts = loaded.embed(rows, pooling="latents")
     assert parts.shape == (41, 8, 16)
     assert np.isnan(parts[20]).all()
@@ -150,7 +150,7 @@ def test_many_rows_are_held_in_parts_and_keep_their_places(toy, tmp_path, monkey
         ("cross-attention", "out.txt", {}, r"out\.txt: vectors are written to \.npy, .*; give one of these"),
         ("cross-attention", "out.npy", {"pooling": "inputs"}, "one vector per row: .* use .npz"),
         ("cross-attention", "out.npy", {"identifier": "name"}, "no place for identifiers"),
-        ("cross-attention", "out.npy", {"layer": 3}, "has the layers 0 to 2, not 3"),
+        ("cross-attention", "out.npy", {"layer": 3}, "has layers 0 to 2, not 3"),
         ("cross-attention", "out.npz", {"pooling": "inputs", "layer": 1}, "leave --layer away"),
         ("self-attention", "out.npz", {"pooling": "latents"}, "use --pooling inputs or mean"),
         ("cross-attention", "out.npz", {"identifier": "nmae"}, "did you mean 'name'"),
@@ -166,7 +166,7 @@ def test_wrong_wishes_get_a_sentence_and_leave_nothing(toy, tmp_path, encoder, o
 
 def test_a_fine_tuned_cross_attention_run_has_no_vectors_of_positions(toy, tmp_path):
     loaded = sma_core.load(sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "run").run)
-    with pytest.raises(UserError, match="has lost the decoder that answers for positions"):
+    with pytest.raises(UserError, match="a fine-tuned run with cross-attention has no decoder"):
         loaded.embed_inputs(["ka"])
     assert loaded.embed(["ka"]).shape == (1, 16)
 

@@ -117,8 +117,8 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"data": "{file}", "part": "test"}, "with --data all usable rows are judged"),
-        ({"column": "word"}, "say which with --data FILE"),
+        ({"data": "{file}", "part": "test"}, "with --data all usable rows are scored"),
+        ({"column": "word"}, "pass it with --data FILE"),
         ({"data": "{file}", "targets": ["first", "word"]}, "the model predicts 1 targets"),
         ({"data": "{file}", "targets": ["frist"]}, "did you mean 'first'"),
         (
@@ -126,7 +126,7 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
             r"other\.csv, row 2: the target 'first' has the class 'xy', which the model does not",
         ),
         ({"data": "nowhere.csv"}, r"there is no file nowhere\.csv"),
-        ({"confidence": 95.0}, "a share between 0 and 1"),
+        ({"confidence": 95.0}, "--confidence between 0 and 1"),
         ({"predictions": Path("/proc/none/rows.csv")}, "cannot write"),
     ],
 )
@@ -165,7 +165,7 @@ def test_the_program_prints_a_table_or_json_and_writes_the_report(toy, run_sma, 
     assert lines[1].split() == ["figure", "value", "95", "%", "interval"]
     assert [line.split()[0] for line in lines[2:4]] == ["roc_auc", "pr_auc"]
     assert sum(line.startswith("has_a: ") for line in lines) == 5
-    assert lines[-1] == "intervals from 20 draws of the rows, seed 0"
+    assert lines[-1] == "intervals from 20 bootstrap resamples of the rows, seed 0"
     printed = json.loads(run_sma("evaluate", "--model", "run", "--bootstrap", "20", "--json").stdout)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["figures"] == printed["figures"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import sma_core
+from sma_core.cli.finetune import result_lines
 from sma_core.config import FinetuneConfig
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest
 from sma_core.feeds.feed import new_feed
@@ -31,7 +32,7 @@ def test_training_stops_after_so_many_evaluations_without_a_better_figure(toy, t
     events = []
     result = sma_core.finetune(toy, settings=STANDING_STILL, out=tmp_path / "run", observers=[events.append])
     assert (result.step, result.best_step, result.stopped_early) == (30, 10, True)
-    assert "stopped early at step 30: validation got no better" in result.lines()
+    assert "stopped early at step 30: validation got no better" in result_lines(result)
     assert RunFinished(result.run, 30, stopped=False, early=True) in events
     assert json.loads((result.run / "model.json").read_text())["finished"]
     again = sma_core.finetune(resume=str(result.run))
@@ -117,7 +118,7 @@ def test_the_program_takes_all_options_and_says_that_the_kind_was_guessed(toy, r
     own = ["--data", file, "--target", "y", "--set", "training.epochs=1", "--out", "run"]
     done = run_sma("finetune", "--domain", toy, *own, *options, "--patience", "3")
     assert done.returncode == 0, done.stderr
-    assert "the kind of the labels was guessed: say another with --kind" in done.stdout.splitlines()
+    assert "the kind of the labels was guessed: pass --kind to change it" in done.stdout.splitlines()
     assert "split: stratified" in done.stdout.splitlines()
     config = (tmp_path / "run" / "config.toml").read_text()
     for line in ("frozen_encoder = true", 'class_weights = "balanced"', "layer_decay = 0.5", "patience = 3"):

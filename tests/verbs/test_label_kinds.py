@@ -129,12 +129,12 @@ def test_rows_whose_symbols_do_not_fit_are_set_aside(toy, tmp_path):
         (
             "marks",
             {"head": "mean"},
-            "the head 'mean' gives an answer for a row, .* every position has one.*position",
+            "the head 'mean' makes one prediction per row, .* one per position.*position",
         ),
         (
             "vowels",
             {"head": "position"},
-            "gives an answer for every position, but of regression labels each row has",
+            "makes one prediction per position, but regression labels have one per row",
         ),
         ("flags", {"kind": "multiclass"}, "multiclass takes one target column, not 2"),
         ("marks", {"kind": "multiclass", "data.max_rejected": 1.0, "split.valid": 0.99}, "leaves no row"),

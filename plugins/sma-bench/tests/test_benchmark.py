@@ -72,7 +72,7 @@ def test_a_cell_that_fails_is_told_and_the_others_run(toy, tmp_path, run_sma):
     assert "vowels, empty, seed 0" in printed.stderr
     assert "is not a run folder" in printed.stderr
     assert "vowels, gone, seed 0" in printed.stderr
-    assert "1 cells are done, 2 are missing" in printed.stdout
+    assert "1 cell done, 2 missing" in printed.stdout
 
 
 def test_only_what_is_wanted_is_run_and_unknown_names_are_refused(toy, tmp_path):
@@ -96,7 +96,7 @@ def test_a_suite_that_is_not_there_is_one_sentence(toy, tmp_path, run_sma):
         assert said in printed.stderr
         assert "Traceback" not in printed.stderr
     printed = run_sma("benchmark", "toy:words", "--seeds", "one")
-    assert (printed.returncode, "whole numbers" in printed.stderr) == (2, True)
+    assert (printed.returncode, "comma-separated integers" in printed.stderr) == (2, True)
 
 
 def test_a_dry_run_prints_commands_and_runs_nothing(toy, tmp_path, run_sma):
@@ -179,7 +179,7 @@ def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
     plan = plan_benchmark(str(path), out=out)
     assert (len(plan.cells), plan.unknown) == (2, 2)
     printed = run_sma("benchmark", path, "--out", out, "--dry-run")
-    assert "2 cells are left, 2 more cells once the sweep has picked" in printed.stderr
+    assert "2 cells, and 2 more cells after the sweep" in printed.stderr
     with pytest.raises(ConfigError, match="the sweep on the seeds 0 comes first"):
         benchmark(str(path), out=out, seeds=[1])
 

@@ -143,7 +143,7 @@ def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(nu
     ("wish", "error", "sentence"),
     [
         ({"task": "marks"}, ConfigError, "a label for every position, but a probe reads one vector a row"),
-        ({"task": "vowels", "layer": 5}, UserError, "has the layers 0 to 2, not 5"),
+        ({"task": "vowels", "layer": 5}, UserError, "has layers 0 to 2, not 5"),
         ({"data": "nowhere.csv", "settings": {"targets": ["y"]}}, UserError, "no file nowhere.csv"),
         ({"domain": "toy-numbers"}, UserError, "trained on the domain 'toy', not 'toy-numbers'"),
     ],

@@ -29,7 +29,7 @@ def test_a_project_is_checked_where_it_lies_with_its_own_rows(tmp_path, run_sma)
     assert done.returncode == 1, done.stderr
     assert "FAIL  domain names parts that exist\n      change tokenizer='byte'" in done.stdout
     assert (
-        "FAIL  check rejects bad rows with a reason\n      sma_ox.rows:check_rows must give a reason"
+        "FAIL  check rejects bad rows with a reason\n      sma_ox.rows:check_rows must return a reason"
         in done.stdout
     )
     assert "held out loss" not in done.stdout  # tests that are the project's own are left out

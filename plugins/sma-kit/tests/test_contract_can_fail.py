@@ -109,7 +109,7 @@ def test_a_set_that_is_given_away_without_a_licence(install):
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("__file__", "must give the Path of a file, not '"),
+        ("__file__", "must return the Path of a file, not '"),
         ("Path(__file__).parent", "add the file to the package"),
         (
             "(lambda made: made.write_text('one\\n') and made)(Path(__file__).parent / f'{next(drawn)}.txt')",

@@ -61,13 +61,13 @@ def test_a_head_that_does_not_answer_for_every_position(wrong):
         "def forward(self, encoded): return self.output(encoded.latents.values.mean(dim=1))",
     ],
 )
-@breaks("test_heads_take_no_notice_of_padding")
+@breaks("test_heads_ignore_padding")
 def test_a_head_that_looks_at_padding(wrong, body):
     wrong(body)
-    assert "the same outputs alone and padded" in only_failure_of_heads("test_heads_take_no_notice_of_padding")
+    assert "the same outputs alone and padded" in only_failure_of_heads("test_heads_ignore_padding")
 
 
-@breaks("test_heads_take_no_notice_of_padding")
+@breaks("test_heads_ignore_padding")
 def test_a_head_for_positions_that_looks_at_padding(wrong):
     wrong(
         "def __init__(self, config, outputs):\n"
@@ -77,7 +77,7 @@ def test_a_head_for_positions_that_looks_at_padding(wrong):
         "        return self.of_positions(encoded) + encoded.embedded.abs().sum(dim=(1, 2))[:, None, None]",
         POSITIONS,
     )
-    assert only_failure_of_heads("test_heads_take_no_notice_of_padding")
+    assert only_failure_of_heads("test_heads_ignore_padding")
 
 
 @pytest.mark.parametrize(

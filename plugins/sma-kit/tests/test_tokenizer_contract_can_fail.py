@@ -26,7 +26,7 @@ WRONG = [
     (
         "def decode(self, ids): return bytes(n - 6 for n in ids if n > 5).decode()",
         "test_tokenizer_decodes_rows_cut_to_max_length",
-        "'Ä' cut to 2 ids",
+        "'Ä' truncated to 2 ids",
     ),
     (
         "def character_starts(self, texts): return self.encode(texts).values > 5",
@@ -85,7 +85,7 @@ REFUSING = (
 @breaks("test_tokenizer_takes_hostile_rows")
 def test_a_tokenizer_that_refuses_what_the_check_lets_through(wrong):
     wrong(REFUSING)
-    assert "a row of control characters, or the domain's check refuse such rows: ValueError: not letters" in (
+    assert "a row of control characters, or the domain's check reject such rows: ValueError: not letters" in (
         only_failure("test_tokenizer_takes_hostile_rows")
     )
 

@@ -116,7 +116,7 @@ def test_what_a_user_says_wrongly_is_one_sentence_and_nothing_is_written(run, tm
         (["--page", "nowhere/page.html"], "there is no folder nowhere"),
         (["--page", "page.html", "--renderer", "bead"], "did you mean 'beads'?"),
         (["--page", "page.html", "--ratio", "2"], "the setting 'ratio' cannot be 2.0"),
-        (["--renderer", "beads"], "say with --page FILE.html"),
+        (["--renderer", "beads"], "pass --page FILE.html"),
     ):
         done = run("masks", "rows.txt", *OF_RUN, *options)
         assert (done.returncode, done.stdout) == (2, "")

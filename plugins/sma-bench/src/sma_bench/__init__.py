@@ -1,1 +1,1 @@
-"""Compare trainings: suites of tasks and seeds, sweeps, baselines and probes of frozen encoders."""
+"""Compare trainings: suites of tasks and seeds, sweeps, baselines, and probes of frozen encoders."""

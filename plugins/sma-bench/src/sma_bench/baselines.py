@@ -1,7 +1,7 @@
-"""What a user would take instead of this framework, given the same rows: linear maps and boosted trees.
+"""Baselines without this framework, on the same rows: linear models and boosted trees.
 
-A plugin's baseline is a function of `BaselineRows` that makes features of the inputs and hands them to one of
-the fits here; nothing stops it from fitting something else. What there is to choose is chosen on validation rows.
+A plugin's baseline is a function of `BaselineRows` that computes features of the inputs and usually passes them to
+one of the functions below. Hyper-parameters are chosen on validation rows.
 
 Letters: n rows, F features, T targets, C classes.
 """
@@ -27,14 +27,14 @@ Array: TypeAlias = NDArray[np.float64]
 Features: TypeAlias = "NDArray[Any] | sparse.csr_matrix"
 
 PENALTIES = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
-"""Strengths of the penalty, from which validation picks."""
+"""Strengths of the penalty; the best on validation is used."""
 MOST_TREES, LEARNING_RATE, PATIENCE = 2000, 0.03, 50
-"""Boosting: at most so many trees of this learning rate, fewer when validation has not gained for so many."""
+"""Boosting: maximum number of trees, learning rate, and number of trees without gain before stopping."""
 
 
 @dataclass(frozen=True)
 class BaselineRows:
-    """All n rows of a task, divided as fine-tuning divides them.
+    """All n rows of a task, with the split of fine-tuning.
 
     ``inputs`` are n texts or numbers (n, F), NaN where missing. ``labels`` (n, T) are NaN where
     missing and in every test row; classes are indices into ``classes``. ``train`` and ``valid`` are indices.
@@ -50,15 +50,15 @@ class BaselineRows:
 
 
 Baseline: TypeAlias = Callable[[BaselineRows], Array]
-"""Gives predictions for all n rows: values (n, T), probabilities (n, T), or probabilities of classes (n, C)."""
+"""Returns predictions for all n rows: values (n, T), probabilities (n, T), or class probabilities (n, C)."""
 _Fit: TypeAlias = Callable[[Features, Array, Features, Array, Features], Array]
 
 
 def fit_linear(features: Features, rows: BaselineRows) -> Array:
-    """Predict all rows by ridge regression on features (n, F), or by logistic regression for zeros and ones.
+    """Predict all rows by ridge regression on features (n, F), or by logistic regression for binary labels.
 
-    Many classes are fitted by ridge regression of their indicators, and given as a softmax. Raises `UserError`
-    for labels of every position.
+    Multiclass labels are fitted by ridge regression on class indicators, followed by a softmax. Raises `UserError`
+    for labels of positions.
     """
     if rows.kind == "multiclass":
         return _fit_classes(features, rows)
@@ -66,7 +66,7 @@ def fit_linear(features: Features, rows: BaselineRows) -> Array:
 
 
 def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
-    """Predict all rows with LightGBM on features (n, F); regression, zeros and ones.
+    """Predict all rows with LightGBM on features (n, F), for regression and binary labels.
 
     Raises `UserError` for other kinds of labels, and when LightGBM is not installed.
     """
@@ -75,7 +75,7 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
     except ImportError as error:
         raise UserError("this baseline needs LightGBM: pip install 'sma-bench[trees]'") from error
     if rows.kind == "multiclass":
-        raise UserError("boosted trees are fitted to values, and to zeros and ones, not to many classes")
+        raise UserError("boosted trees support regression and binary labels, not multiclass")
     regression = rows.kind == "regression"
 
     def fit(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
@@ -83,16 +83,16 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
         model = kind(n_estimators=MOST_TREES, learning_rate=LEARNING_RATE, random_state=rows.seed, verbose=-1)
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         model.fit(train, wanted, eval_X=valid, eval_y=known, callbacks=[stop])
-        found = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
-        return np.asarray(found, dtype=np.float64)
+        values = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
+        return np.asarray(values, dtype=np.float64)
 
     return _each_target(features, rows, fit)
 
 
 def _each_target(features: Features, rows: BaselineRows, fit: _Fit) -> Array:
-    """Fit every target on its known labels; one without two different ones in training gets their mean."""
+    """Fit each target on its known labels; a target with constant training labels gets their mean."""
     if rows.kind == "per-position":
-        raise UserError("this baseline answers for rows, not for every position")
+        raise UserError("this baseline supports labels of rows, not of positions")
     predictions = np.empty((len(rows.labels), rows.labels.shape[1]))
     for target in range(rows.labels.shape[1]):
         labels = rows.labels[:, target]
@@ -117,17 +117,17 @@ def _logistic(train: Features, wanted: Array, valid: Features, known: Array, eve
 
 
 def _fit_classes(features: Features, rows: BaselineRows) -> Array:
-    """Fit indicators of classes, in the dual form, which takes many classes at once: probabilities (n, C)."""
+    """Return class probabilities (n, C) from kernel ridge regression on class indicators."""
     labels = rows.labels[:, 0]
     train, valid = (part[~np.isnan(labels[part])] for part in (rows.train, rows.valid))
     indicators = np.eye(len(rows.classes))[labels[train].astype(np.int64)]  # (m, C)
     products = safe_sparse_dot(features, features[train].T, dense_output=True)  # (n, m)
-    best, most = products[:, :0], -1
+    best, best_correct = products[:, :0], -1
     for penalty in PENALTIES:
         model = KernelRidge(alpha=penalty, kernel="precomputed").fit(products[train], indicators)
-        found = model.predict(products)
-        right = int((found[valid].argmax(axis=1) == labels[valid]).sum())
-        if right > most:
-            best, most = found, right
+        predicted = model.predict(products)
+        correct = int((predicted[valid].argmax(axis=1) == labels[valid]).sum())
+        if correct > best_correct:
+            best, best_correct = predicted, correct
     probabilities: Array = softmax(best, axis=1)
     return probabilities

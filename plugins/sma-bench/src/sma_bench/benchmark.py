@@ -1,8 +1,8 @@
-"""`benchmark`: run a suite of pre-trainings and fine-tunings, go on where it stopped, and write the table.
+"""`benchmark`: run or resume a suite of pre-trainings and fine-tunings and write a table of results.
 
-The folder of a suite holds ``pretraining/`` and ``cells/<task>/`` with a run folder each, ``settings/`` with the
-file that each command was given, ``log/``, and the outcome: ``table.md``, ``results.json``, ``commands.sh``.
-A folder's name has a hash of all that decides the result, so a suite that is changed runs only what is new.
+The folder of a suite holds run folders in ``pretraining/`` and ``cells/<task>/``, the settings of each command in
+``settings/``, logs in ``log/``, and the results ``table.md``, ``results.json`` and ``commands.sh``. Names of run
+folders contain a hash of everything that determines the result, so a changed suite runs only new cells.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """The table of a suite: rows, differences, what failed, and how many cells are still to be done."""
+    """The results of a suite: rows, differences, failures, and numbers of finished and missing cells."""
 
     out: Path
     rows: list[Row]
@@ -49,18 +49,18 @@ class BenchmarkResult:
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What a suite would run: the commands of trainings and of cells that are not done, and how many are."""
+    """The commands of unfinished pre-trainings and cells, and the number of finished cells."""
 
     pretrainings: list[str]
     cells: list[str]
     done: int
     unknown: int = 0
-    """Cells whose variant is picked by others that are not done."""
+    """Number of cells whose variant depends on unfinished cells of the sweep."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A suite with all that is found for it: every cell, and those that are wanted now."""
+    """A suite with its registry, all its cells, and the selected cells."""
 
     registry: Registry
     suite: Suite
@@ -69,11 +69,11 @@ class _Job:
     out: Path
 
     def folder(self, cell: Cell) -> Path:
-        """Return where a cell's run lies."""
+        """Return the folder of a cell's run."""
         return self.out / "cells" / cell.task / cell.name
 
     def results(self, cell: Cell) -> dict[str, Any] | None:
-        """Return what a cell reached, or None when it is not done."""
+        """Return a cell's results, or None when it is unfinished."""
         path = self.folder(cell) / "results.json"
         if not path.is_file():
             return None
@@ -92,34 +92,34 @@ def benchmark(
     tell: Tell = lambda line: None,
     policy: PluginPolicy | None = None,
 ) -> BenchmarkResult:
-    """Run what is left of a suite, or of a part of it, and write the table of all that is done.
+    """Run the unfinished cells of a suite, or of a part of it, and write the table of all results.
 
     Args:
-        suite: A TOML file, or ``domain:name`` of a suite that a plugin ships.
-        out: The suite's folder; empty: ``runs/<name of the suite>``.
-        tasks: Only these tasks of the suite.
-        arms: Only these arms.
-        seeds: Only these seeds.
-        jobs: How many trainings run at a time, each with its share of the cores.
-        tell: Called with a line when a piece of work begins and when it ends.
-        policy: Which plugins may be used; empty: as the environment says.
+        suite: A TOML file, or ``domain:name`` of a suite that ships with a domain.
+        out: The suite's folder; None: ``runs/<name of the suite>``.
+        tasks: Run only these tasks.
+        arms: Run only these arms.
+        seeds: Run only these seeds.
+        jobs: Number of parallel trainings, which share the CPU cores.
+        tell: Called with a line of text when a training starts and ends.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        UserError: For a suite, task, arm or seed that is not there.
-        StoppedOnRequest: After Ctrl-C or SIGTERM, with the table of what is done; the same call goes on.
+        UserError: The suite, task, arm or seed does not exist.
+        StoppedOnRequest: After Ctrl-C or SIGTERM; the same call resumes the suite.
     """
     began = time.monotonic()
     job = _find(str(suite), as_path(out), {"task": tasks, "arm": arms, "seed": seeds}, policy)
     order = turns(job.suite, job.cells, _picked(job))
     if order.unknown and not any(cell.seed in job.suite.sweep_seeds for cell in order.first):
         raise ConfigError(
-            f"the sweep on the seeds {_listed(job.suite.sweep_seeds)} comes first: run it before others"
+            f"the sweep on the seeds {_listed(job.suite.sweep_seeds)} must finish first: run it before others"
         )
     try:
         failures = _run(job, order.first, jobs, tell)
         order = turns(job.suite, job.cells, _picked(job, tried=order.first))
         failures += _run(job, order.later, jobs, tell)
-    finally:  # stopped on request too
+    finally:  # also when stopped on request
         rows, found = _write_outcome(job)
     done = sum(job.results(cell) is not None for cell in order.known)
     missing = len(order.known) + order.unknown - done
@@ -135,7 +135,7 @@ def plan_benchmark(
     seeds: Sequence[int] | None = None,
     policy: PluginPolicy | None = None,
 ) -> BenchmarkPlan:
-    """Tell what `benchmark` with the same arguments would run."""
+    """Return what `benchmark` with the same arguments would run."""
     job = _find(str(suite), as_path(out), {"task": tasks, "arm": arms, "seed": seeds}, policy)
     order = turns(job.suite, job.cells, _picked(job))
     open_cells = [cell for cell in order.known if job.results(cell) is None]
@@ -147,7 +147,7 @@ def plan_benchmark(
 def _find(
     suite: str, out: Path | None, wanted: Mapping[str, Sequence[Any] | None], policy: PluginPolicy | None
 ) -> _Job:
-    """Find the suite, and of its cells those that are wanted: ``task``, ``arm`` and ``seed`` by name."""
+    """Read the suite and select its cells; ``wanted`` maps ``task``, ``arm`` and ``seed`` to names."""
     found, registry, name = find_suite(suite, policy)
     for task in found.tasks:
         registry.find(Task, task)
@@ -169,24 +169,24 @@ def _find(
 
 
 def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[Row]:
-    """Return what the sweep picked, for each task and arm whose cells of the sweep are all done or were tried."""
+    """Return the variants chosen by the sweep, for each task and arm whose sweep is complete or was tried."""
     sweep = [cell for cell in job.every if cell.seed in job.suite.sweep_seeds]
     still = {(cell.task, cell.arm) for cell in sweep if job.results(cell) is None and cell not in tried}
     return [row for row in _rows(job, sweep) if (row.task, row.arm) not in still]
 
 
 def _run(job: _Job, wanted: Sequence[Cell], jobs: int, tell: Tell) -> list[str]:
-    """Run the pre-trainings that open cells need, then those cells and baselines; return what failed."""
+    """Run the required pre-trainings, then the cells and baselines; return the failures."""
     ended = run_all(_pretrainings(job, wanted), jobs, tell)
-    failed = {each.work.run for each in ended if each.failure is not None}
+    failed = {item.work.run for item in ended if item.failure is not None}
     tuned = [cell for cell in wanted if cell.baseline is None and _start(job, cell) not in failed]
     ended += run_all([_cell_work(job, cell) for cell in tuned], jobs, tell)
-    failures = [_failure(each) for each in ended if each.failure is not None]
+    failures = [_failure(item) for item in ended if item.failure is not None]
     return failures + _take_baselines(job, wanted, tell)
 
 
 def _take_baselines(job: _Job, wanted: Sequence[Cell], tell: Tell) -> list[str]:
-    """Run the baselines that are not done; return what failed."""
+    """Run the unfinished baselines; return the failures."""
     failures = []
     for cell in wanted:
         if cell.baseline is None or job.results(cell) is not None:
@@ -206,7 +206,7 @@ def _take_baselines(job: _Job, wanted: Sequence[Cell], tell: Tell) -> list[str]:
 
 
 def _pretrainings(job: _Job, wanted: Sequence[Cell]) -> list[Work]:
-    """Return the pre-trainings that cells which are not done start from."""
+    """Return the pre-trainings that unfinished cells start from."""
     starts = {
         cell.start.name: cell.start
         for cell in wanted
@@ -247,7 +247,7 @@ def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
 
 
 def _write_outcome(job: _Job) -> tuple[list[Row], list[Difference]]:
-    """Write the table of all that is done, in this call or before."""
+    """Write the table of all finished cells."""
     rows = _rows(job, job.every)
     better = {row.task: _higher_is_better(job, row.task) for row in rows}
     found = differences(rows, better)
@@ -256,7 +256,7 @@ def _write_outcome(job: _Job) -> tuple[list[Row], list[Difference]]:
 
 
 def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
-    """Gather the figures of the cells that are done, and pick each arm's variant on validation."""
+    """Collect the metrics of finished cells and choose each arm's variant on validation."""
     figures, metrics = [], {}
     for cell in wanted:
         results = job.results(cell)
@@ -265,7 +265,7 @@ def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
         metric = job.suite.tasks[cell.task].metric or results["metric"]
         if metric not in results["test"]:
             raise ConfigError(
-                f"the task {cell.task!r} has no figure {metric!r}: it has {', '.join(results['test'])}"
+                f"the task {cell.task!r} has no metric {metric!r}: it has {', '.join(results['test'])}"
             )
         metrics[cell.task] = metric
         valid, test = results["valid"][metric], results["test"][metric]
@@ -280,7 +280,7 @@ def _higher_is_better(job: _Job, task: str) -> bool:
 
 
 def _commands(job: _Job) -> list[str]:
-    """Return every command of the suite that is known, in an order in which they can be repeated."""
+    """Return every known command of the suite, in an order in which they can be run."""
     known = turns(job.suite, job.every, _picked(job)).known
     starts = {cell.start.name: cell.start for cell in known if isinstance(cell.start, Pretraining)}
     return [

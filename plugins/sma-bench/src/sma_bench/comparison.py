@@ -1,6 +1,6 @@
-"""From the figures of many cells to what is said: mean and standard deviation, and paired differences.
+"""Summarise the metrics of cells: means, standard deviations and paired differences.
 
-Which variant of an arm is shown is decided on validation figures alone.
+The variant of each arm is chosen on validation metrics alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Figures:
-    """What one cell reached: a figure on validation and on the test."""
+    """One cell's metric on validation and test."""
 
     task: str
     arm: str
@@ -30,7 +30,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Row:
-    """One task and arm: the variant that validation picked, and its figures for each seed in order."""
+    """One task and arm: the variant chosen on validation, and its metrics by seed."""
 
     task: str
     metric: str
@@ -42,18 +42,18 @@ class Row:
 
     @property
     def mean(self) -> float:
-        """Mean of the test figures."""
+        """Mean of the test metrics."""
         return statistics.fmean(self.test)
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the test figures over the seeds (n - 1); None with one seed."""
+        """Standard deviation of the test metrics over seeds (divisor n - 1); None with one seed."""
         return statistics.stdev(self.test) if len(self.test) > 1 else None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Arm minus other arm on the same seeds: mean, interval of Student's t, and in how many seeds it is better."""
+    """Arm minus other arm on the same seeds: mean, Student's t interval, and number of seeds with a better arm."""
 
     task: str
     metric: str
@@ -68,48 +68,48 @@ class Difference:
 def chosen_rows(
     figures: Sequence[Figures], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool]
 ) -> list[Row]:
-    """Return one row for each task and arm, in their first order.
+    """Return one row for each task and arm, in order of first occurrence.
 
-    Of a suite that is not complete, variants with fewer seeds than another of their arm are left out.
+    In an incomplete suite, variants with fewer seeds than another variant of their arm are skipped.
     """
     rows = []
-    for task, arm in dict.fromkeys((each.task, each.arm) for each in figures):
+    for task, arm in dict.fromkeys((item.task, item.arm) for item in figures):
         variants = list(_variants(figures, task, arm))
         most = max(map(len, variants))
         sign = 1.0 if higher_is_better[task] else -1.0
         best = max(
             (group for group in variants if len(group) == most),
-            key=lambda group: sign * statistics.fmean(each.valid for each in group),
+            key=lambda group: sign * statistics.fmean(item.valid for item in group),
         )
-        best = sorted(best, key=lambda each: each.seed)
+        best = sorted(best, key=lambda item: item.seed)
         rows.append(
             Row(
                 task,
                 metrics[task],
                 arm,
                 best[0].variant,
-                tuple(each.seed for each in best),
-                tuple(each.valid for each in best),
-                tuple(each.test for each in best),
+                tuple(item.seed for item in best),
+                tuple(item.valid for item in best),
+                tuple(item.test for item in best),
             )
         )
     return rows
 
 
 def _variants(figures: Sequence[Figures], task: str, arm: str) -> Iterator[list[Figures]]:
-    own = [each for each in figures if (each.task, each.arm) == (task, arm)]
+    matching = [item for item in figures if (item.task, item.arm) == (task, arm)]
 
-    def key(each: Figures) -> str:
-        return json.dumps(each.variant, sort_keys=True, default=str)
+    def key(item: Figures) -> str:
+        return json.dumps(item.variant, sort_keys=True, default=str)
 
-    for _, group in itertools.groupby(sorted(own, key=key), key=key):
+    for _, group in itertools.groupby(sorted(matching, key=key), key=key):
         yield list(group)
 
 
 def differences(
     rows: Sequence[Row], higher_is_better: Mapping[str, bool], confidence: float = 0.95
 ) -> list[Difference]:
-    """Compare every two arms of a task that have the same seeds."""
+    """Compare all pairs of arms of a task that have the same seeds."""
     found = []
     for first, second in itertools.combinations(rows, 2):
         if first.task == second.task and first.seeds == second.seeds:

@@ -1,4 +1,4 @@
-"""The suites there are: files of the user's own, and those that a domain ships."""
+"""Find suites: the user's own files, and those that ship with a domain."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sma_core.plugins.registry import Registry
 
 
 def find_suite(suite: str, policy: PluginPolicy | None = None) -> tuple[Suite, Registry, str]:
-    """Return a suite, its domain and its short name; raises `UserError` when there is none of that name."""
+    """Return a suite, its domain's registry and its short name; raises `UserError` when it does not exist."""
     if suite.endswith(".toml"):
-        found = read_suite(Path(suite))
-        return found, Registry.load(found.domain, policy), Path(suite).stem
+        own_suite = read_suite(Path(suite))
+        return own_suite, Registry.load(own_suite.domain, policy), Path(suite).stem
     domain, colon, name = suite.partition(":")
     if not colon:
-        raise UserError(f"{suite!r} is no suite: give a .toml file, or domain:name such as DOMAIN:{suite}")
+        raise UserError(f"{suite!r} is not a suite: pass a .toml file, or domain:name such as DOMAIN:{suite}")
     registry = Registry.load(domain, policy)
     names = suite_names(registry)
     if name not in names:
-        there = f"there are {', '.join(names)}" if names else "it ships none"
-        raise UserError(f"the domain {domain!r} has no suite {name!r}: {there}")
+        available = f"it has {', '.join(names)}" if names else "it ships none"
+        raise UserError(f"the domain {domain!r} has no suite {name!r}: {available}")
     with resources.as_file(resources.files(str(registry.domain.suites)).joinpath(f"{name}.toml")) as path:
         return read_suite(path), registry, name
 

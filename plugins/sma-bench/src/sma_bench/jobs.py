@@ -1,4 +1,4 @@
-"""Run the trainings of a suite, each as an `sma` command that can be repeated by hand."""
+"""Run the trainings of a suite, each as an ``sma`` command that can also be run by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Work:
-    """A command, what messages call it, the run that it writes, and where its output goes."""
+    """A command with its label, the run folder that it writes, and its log file."""
 
     label: str
     arguments: tuple[str, ...]
@@ -29,36 +29,35 @@ class Work:
 
     @property
     def done(self) -> bool:
-        """Whether its run is there and finished."""
+        """Whether its run is finished."""
         return (self.run / "model.json").is_file() and RunFolder(self.run).record().finished
 
     @property
     def command(self) -> str:
-        """What to type to repeat it."""
+        """The command line."""
         return shlex.join(["sma", *self.arguments])
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A piece of work that has ended: in how many seconds, and the last line of its output when it failed."""
+    """A finished command: its duration in seconds, and on failure the last line of its output."""
 
     work: Work
     seconds: float
     failure: str | None
 
     def line(self) -> str:
-        """Say what became of it."""
+        """Return a line that reports the result."""
         if self.failure is not None:
             return f"{self.work.label}: {self.failure} (see {self.work.log})"
         return f"{self.work.label}: done in {self.seconds:.1f} s"
 
 
 def run_all(works: Sequence[Work], jobs: int, tell: Callable[[str], None]) -> list[Ended]:
-    """Run what is not done yet, ``jobs`` at a time, in order; what fails does not stop the others.
+    """Run unfinished commands in order, ``jobs`` at a time; a failure does not stop the others.
 
-    ``tell`` gets a line when a piece of work begins and when it ends. With several jobs each gets its share of the
-    cores. Asked to stop, it asks the commands, which save their state, and raises `StoppedOnRequest`; a second
-    Ctrl-C kills them.
+    ``tell`` is called with a line when a command starts and ends. Parallel jobs share the CPU cores. On Ctrl-C or
+    SIGTERM the commands save their state and stop, and `StoppedOnRequest` is raised; a second Ctrl-C kills them.
     """
     waiting = [work for work in works if not work.done]
     total = len(waiting)
@@ -69,9 +68,7 @@ def run_all(works: Sequence[Work], jobs: int, tell: Callable[[str], None]) -> li
             while (waiting and not stop.requested) or running:
                 while waiting and len(running) < jobs and not stop.requested:
                     work = waiting.pop(0)
-                    tell(
-                        f"{work.label}: begins, {total - len(waiting):,} of {total:,}; its output is in {work.log}"
-                    )
+                    tell(f"{work.label}: started, {total - len(waiting):,} of {total:,}; log file {work.log}")
                     running.append((work, _start(work, jobs), time.monotonic()))
                 time.sleep(POLL_SECONDS)
                 if stop.requested:
@@ -87,12 +84,12 @@ def run_all(works: Sequence[Work], jobs: int, tell: Callable[[str], None]) -> li
                 process.kill()
             raise
     if stop.requested:
-        raise StoppedOnRequest("the suite was stopped; the same command goes on with what is left")
+        raise StoppedOnRequest("the suite was stopped; run the same command to resume it")
     return ended
 
 
 def _start(work: Work, jobs: int) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own, so that Ctrl-C reaches it through us alone."""
+    """Start a command in a new session, so that Ctrl-C reaches only this process, which forwards it."""
     environment = dict(os.environ)
     if jobs > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
@@ -109,7 +106,7 @@ def _start(work: Work, jobs: int) -> subprocess.Popen[bytes]:
 
 
 def _ask_to_stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    """Send SIGTERM to each; a command that has been asked already does not mind."""
+    """Send SIGTERM to each running process; repeated signals are harmless."""
     for process in processes:
         if process.poll() is None:
             process.terminate()

@@ -1,4 +1,4 @@
-"""The outcome of a suite, written: a table for people, the figures as JSON, and every command."""
+"""Write the results of a suite: a Markdown table, a JSON file, and all commands."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_outcome(
 
 
 def table(suite: Suite, rows: Sequence[Row], higher_is_better: Mapping[str, bool]) -> Iterator[str]:
-    """Yield the lines of a table: figures of each task and arm, the paper's beside those of the guided arm."""
+    """Yield the lines of a table of metrics by task and arm, with the paper's values for the guided arm."""
     yield "| task | figure | arm | picked on validation | validation | test, mean ± std | each seed | paper |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:
@@ -65,7 +65,7 @@ def table(suite: Suite, rows: Sequence[Row], higher_is_better: Mapping[str, bool
 
 
 def paired(found: Sequence[Difference]) -> Iterator[str]:
-    """Yield the lines of a table of differences between arms, seed by seed."""
+    """Yield the lines of a table of paired differences between arms."""
     yield "| task | figure | difference | mean, 95 % interval | better in |"
     yield "| --- | --- | --- | --- | --- |"
     for each in found:
@@ -75,7 +75,7 @@ def paired(found: Sequence[Difference]) -> Iterator[str]:
 
 
 def _machine() -> dict[str, str]:
-    """Tell where and with what the suite ran."""
+    """Return the software versions and hardware of this machine."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {
         "sma-core": metadata.version("sma-core"),

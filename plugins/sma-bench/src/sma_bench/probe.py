@@ -34,15 +34,15 @@ from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
 ROWS_IN_BLOCK = 4096
-"""Rows whose batches are collated together."""
+"""Number of rows batched at a time."""
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Figures of a probe on frozen features.
+    """Metrics of a probe on frozen features.
 
-    ``model`` is the run that gave the features, None for random weights; ``chosen`` is the penalty or the number
-    of neighbours that was best on validation.
+    ``model`` is the run of the encoder, None for random weights; ``chosen`` is the penalty or number of neighbours
+    that was best on validation.
     """
 
     model: Path | None
@@ -80,17 +80,17 @@ def probe(
 ) -> ProbeResult:
     """Fit ridge or logistic regression, or nearest neighbours, on the mean latents of a task's rows.
 
-    Nothing of the encoder is trained. Of the settings of `sma_core.finetune` the split, the rules for rows, the
-    batch size and the seed count. Validation picks the penalty or the number of neighbours.
+    The encoder is not trained. Of the settings of `sma_core.finetune`, those of split, rows, batch size
+    and seed are used. The penalty or number of neighbours is chosen on validation.
 
     Args:
         domain: The plugin that knows the data, or a Python file that does; may be omitted with ``model``.
         model: A pre-trained run.
-        random_weights: Use random weights, in the shape of ``model`` or of the recipe.
+        random_weights: Use a randomly initialised encoder.
         task: A task by name; empty: the domain's default.
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
         probe: ``linear`` or ``knn``.
-        layer: The number of the trunk's layers that are passed, 0 after the first attention; empty: all.
+        layer: Number of encoder layers to apply, 0 for the first attention only; None applies all.
         recipe: Shipped settings to start from; empty: the pre-trained run's, else ``tiny``.
         config: A TOML file of settings that override the recipe.
         settings: Single settings by dotted name that override all others.
@@ -106,7 +106,7 @@ def probe(
     request = Request.of(recipe, config, settings, data=data, task=task)
     domain, policy = named(domain, policy)
     if model is None and not random_weights:
-        raise UserError("name a pre-trained run with --model RUN, or say --random-weights")
+        raise UserError("pass a pre-trained run with --model RUN, or --random-weights")
     start = open_pretrained(domain, model, "a probe looks at")
     with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)
@@ -124,7 +124,7 @@ def _fitted(
 ) -> dict[str, Any]:
     """Encode the three parts, fit the probe, and return the entries of the result for rows and figures."""
     if is_per_position(rows.kind):
-        raise ConfigError(f"{rows.label} has a label for every position, but a probe reads one vector a row")
+        raise ConfigError(f"{rows.label} has labels of positions, but a probe uses one vector per row")
     metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
     fitted = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)

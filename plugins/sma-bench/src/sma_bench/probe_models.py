@@ -24,7 +24,7 @@ CHOICES: dict[ProbeName, tuple[float, ...]] = {
 }
 """The penalties of ridge and logistic regression (its C is one over it), and the numbers of neighbours."""
 CHOSEN: dict[ProbeName, str] = {"linear": "penalty", "knn": "neighbours"}
-"""What is chosen on validation."""
+"""Name of the hyper-parameter chosen on validation."""
 MOST_ITERATIONS = 5000
 
 Answer: TypeAlias = Callable[[Array], Array]
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Probed:
-    """What was chosen, and the figures on validation and test."""
+    """The chosen hyper-parameter, and the metrics on validation and test."""
 
     chosen: float
     valid: dict[str, float]
@@ -75,7 +75,7 @@ def fit_probe(
 
 
 def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: Part) -> Answer:
-    """Fit one model a target, on the rows whose label is known; it gives what metrics take."""
+    """Fit one model per target on rows with a known label; return the prediction function."""
     targets = [_known(train, target) for target in range(train.labels.shape[1])]
     if kind == "multiclass":
         return _probabilities(_classifier(probe, choice, len(targets[0].labels)), targets[0], range(classes))

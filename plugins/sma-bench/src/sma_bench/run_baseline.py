@@ -1,4 +1,4 @@
-"""Run a baseline of a suite: a plugin's function predicts a task's rows, split as for fine-tuning."""
+"""Run a baseline of a suite: a plugin's function that predicts a task's rows, split as for fine-tuning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sma_core.evaluation.metrics import compute_metrics
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import new_feed
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
 
@@ -23,10 +23,10 @@ from sma_core.runs.settings import Request, finetune_settings
 def run_baseline(
     registry: Registry, function: str, recipe: str, task: str, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the baseline's figures on validation and test, in the form of a fine-tuning's ``results.json``.
+    """Return the baseline's metrics on validation and test, in the format of a fine-tuning's ``results.json``.
 
-    The function never sees a test label. Raises `PluginError` when it cannot be imported, fails, or gives
-    predictions of another shape.
+    The function receives no test labels. Raises `PluginError` when it cannot be imported, fails, or returns
+    predictions of the wrong shape.
     """
     began = time.monotonic()
     config = finetune_settings(registry, Request(recipe, None, {**settings, "task": task})).config
@@ -40,7 +40,7 @@ def run_baseline(
     width = len(rows.classes) or known.labels.shape[1]
     if predictions.shape != (len(known.inputs), width):
         raise PluginError(
-            f"the baseline {function!r} must give {len(known.inputs)} x {width} predictions, not "
+            f"the baseline {function!r} must return {len(known.inputs)} x {width} predictions, not "
             f"{' x '.join(map(str, predictions.shape))}"
         )
     return {
@@ -56,7 +56,7 @@ def run_baseline(
 
 
 def _without_test_labels(rows: LabelledRows, seed: int) -> BaselineRows:
-    """Return the rows for the function: labels of test rows, and of rows in no part, are missing."""
+    """Return the rows for the function, with NaN as labels of test rows and of rows in no part."""
     store, parts = rows.store, rows.parts
     labels = np.full((len(store), len(rows.targets)), np.nan)
     for part in ("train", "valid"):

@@ -1,8 +1,8 @@
-"""A suite: which pre-trainings, tasks and seeds are compared, read from one TOML file, and the cells it comes to.
+"""A suite of pre-trainings, tasks and seeds to compare, read from a TOML file, and its cells.
 
-Three arms are one setting apart: ``guided`` and ``random`` pre-train with that ``masking.strategy``, ``none``
+Three arms differ in one setting: ``guided`` and ``random`` pre-train with that ``masking.strategy``, ``none``
 starts from random weights. A sweep tries values of a setting; for each task and arm the variant with the best
-mean validation figure is taken, so the test split has no say in it. A sweep may run on few seeds: see `sweeps`.
+mean validation metric is used, so test rows have no influence. A sweep can run on a few seeds: see `sweeps`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from sma_core.config.models import Settings
 
 Arm = Literal["guided", "random", "none"]
 SHAPE = ("model.", "data.tokenizer", "data.truncate")
-"""Settings of pre-training that random weights take over too, so that all arms have the same network."""
+"""Pre-training settings that also apply to random weights, so that all arms have the same network."""
 
 
 class SuitePart(Settings):
-    """Settings by dotted name or in tables, and lists of values that are tried."""
+    """Settings by dotted name or in tables, and lists of values to try."""
 
     settings: Values = Field(default_factory=dict, description="Laid over the recipe.")
     sweep: dict[str, tuple[Any, ...]] = Field(
@@ -35,28 +35,28 @@ class SuitePart(Settings):
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _dotted(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
+    def _dotted(cls, values: Any) -> Any:  # noqa: ANN401 - unvalidated input
         return dict(flatten(values)) if isinstance(values, dict) else values
 
     @field_validator("sweep", mode="before")
     @classmethod
-    def _dotted_sweep(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
+    def _dotted_sweep(cls, values: Any) -> Any:  # noqa: ANN401 - unvalidated input
         return dict(flatten(values)) if isinstance(values, dict) else values
 
     def variants(self) -> Iterator[dict[str, Any]]:
-        """Yield every combination of the values that are tried; one empty combination when nothing is."""
+        """Yield every combination of the values to try; one empty combination without a sweep."""
         for values in itertools.product(*self.sweep.values()):
             yield dict(zip(self.sweep, values, strict=True))
 
 
 class PretrainingPart(SuitePart):
-    """How the arms ``guided`` and ``random`` are pre-trained."""
+    """Pre-training of the arms ``guided`` and ``random``."""
 
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Each fine-tuning seed takes one, in turn.")
 
 
 class TaskPart(Settings):
-    """One task of a suite: its own settings, the figure that is shown, and what the paper has."""
+    """One task of a suite: its settings, its metric, and the paper's value."""
 
     settings: Values = Field(default_factory=dict, description="Laid over the fine-tuning settings.")
     metric: str | None = Field(None, description="The figure that is shown and that picks; empty: the task's.")
@@ -64,12 +64,12 @@ class TaskPart(Settings):
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _dotted(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
+    def _dotted(cls, values: Any) -> Any:  # noqa: ANN401 - unvalidated input
         return dict(flatten(values)) if isinstance(values, dict) else values
 
 
 class Suite(Settings):
-    """Everything that a comparison needs."""
+    """The contents of a suite file."""
 
     summary: str = Field(description="One line that says what is compared.")
     domain: str = Field(description="The domain that knows the tasks.")
@@ -93,7 +93,7 @@ class Suite(Settings):
     def _parts_agree(self) -> Self:
         names = [*self.arms, *self.runs, *self.baselines]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"the arm {twice!r} is named twice")
+            raise ValueError(f"the arm {twice!r} is listed twice")
         if not names:
             raise ValueError("a suite needs arms, runs or baselines")
         if foreign := [seed for seed in self.sweep_seeds if seed not in self.seeds]:
@@ -102,13 +102,13 @@ class Suite(Settings):
 
 
 def read_suite(path: Path) -> Suite:
-    """Read a suite's file; raises `ConfigError` naming the file and the setting."""
-    return validate(Suite, read_toml(path), str(path), "docs/benchmark.md lists what a suite has")
+    """Read a suite file; raises `ConfigError` naming the file and the setting."""
+    return validate(Suite, read_toml(path), str(path), "docs/benchmark.md lists the settings of a suite")
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """One pre-training: its arm, what of the sweep it has, its seed and all its settings by dotted name."""
+    """One pre-training: its arm, its variant of the sweep, its seed and all settings by dotted name."""
 
     arm: str
     variant: Mapping[str, Any]
@@ -123,7 +123,7 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Cell:
-    """One fine-tuning, or one baseline: a task, an arm with what is tried, and a seed.
+    """One fine-tuning or baseline: a task, an arm with a variant, and a seed.
 
     ``start`` is what it starts from: a pre-training, a run's folder, or None for random weights and baselines.
     """
@@ -138,27 +138,29 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The folder's name below the task's: arm, seed and a hash of all that decides the result."""
+        """The folder's name below the task's: arm, seed and a hash of everything that determines the result."""
         start = self.start.name if isinstance(self.start, Pretraining) else str(self.start)
         return f"{self.arm}-{self.seed}-{_digest({**self.settings, 'start': start, 'baseline': self.baseline})}"
 
 
 def cells(suite: Suite) -> list[Cell]:
-    """Return every cell of the suite, tasks and seeds outermost, so that a stopped suite has whole comparisons."""
-    found: list[Cell] = []
+    """Return all cells, by task and seed first, so that a stopped suite has complete comparisons."""
+    result: list[Cell] = []
     for task, seed in itertools.product(suite.tasks, suite.seeds):
         for arm in suite.arms:
-            found += _arm_cells(suite, task, arm, seed)
+            result += _arm_cells(suite, task, arm, seed)
         for name, run in suite.runs.items():
-            found += [_tuned(suite, task, name, seed, {}, variant, run) for variant in suite.finetuning.variants()]
+            result += [
+                _tuned(suite, task, name, seed, {}, variant, run) for variant in suite.finetuning.variants()
+            ]
         for name, function in suite.baselines.items():
             settings = _task_settings(suite, task, seed)
-            found.append(Cell(task, name, seed, {}, settings, baseline=function))
-    return found
+            result.append(Cell(task, name, seed, {}, settings, baseline=function))
+    return result
 
 
 def _arm_cells(suite: Suite, task: str, arm: Arm, seed: int) -> Iterator[Cell]:
-    """Yield the cells of an arm; random weights differ by the shape of the network alone."""
+    """Yield the cells of an arm; for random weights only settings of the network matter."""
     seen = []
     for pretrained in suite.pretraining.variants():
         settings = {**suite.pretraining.settings, **pretrained}
@@ -170,8 +172,8 @@ def _arm_cells(suite: Suite, task: str, arm: Arm, seed: int) -> Iterator[Cell]:
             seen.append(pretrained)
         else:
             first = suite.seeds.index(seed) % len(suite.pretraining.seeds)
-            own = {**settings, "masking.strategy": arm, "training.seed": suite.pretraining.seeds[first]}
-            start = Pretraining(arm, pretrained, suite.pretraining.seeds[first], own)
+            all_settings = {**settings, "masking.strategy": arm, "training.seed": suite.pretraining.seeds[first]}
+            start = Pretraining(arm, pretrained, suite.pretraining.seeds[first], all_settings)
         shape = {name: value for name, value in settings.items() if name.startswith(SHAPE)}
         for variant in suite.finetuning.variants():
             yield _tuned(suite, task, arm, seed, shape if start is None else {}, {**pretrained, **variant}, start)
@@ -196,7 +198,7 @@ def _task_settings(suite: Suite, task: str, seed: int) -> dict[str, Any]:
 
 
 def nested(settings: Mapping[str, Any]) -> Values:
-    """Turn settings by dotted name into tables, as a settings file has them."""
+    """Convert settings by dotted name to nested tables."""
     values: Values = {}
     for name, value in settings.items():
         put(values, name, value)

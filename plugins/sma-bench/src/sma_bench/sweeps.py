@@ -1,7 +1,7 @@
-"""A sweep on a few seeds: which cells come first, and which follow once validation has picked a variant.
+"""Order of the cells of a sweep: first the sweep's seeds, then the other seeds with the chosen variant.
 
-With ``sweep_seeds`` in a suite every variant runs on these seeds alone, and the other seeds run what they picked.
-The picked variant then has more seeds than any other of its arm, which is what `comparison.chosen_rows` shows.
+With ``sweep_seeds`` in a suite, all variants run on these seeds only, and the other seeds run the chosen variant.
+That variant then has the most seeds of its arm, so `comparison.chosen_rows` selects it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sma_bench.suites import Cell, Suite
 
 @dataclass(frozen=True)
 class Turns:
-    """The wanted cells: those that wait for no other, those that were picked, and how many are not known yet."""
+    """The selected cells: those to run first, those of chosen variants, and the number not yet known."""
 
     first: list[Cell]
     later: list[Cell]
@@ -24,12 +24,12 @@ class Turns:
 
     @property
     def known(self) -> list[Cell]:
-        """The cells of both turns."""
+        """All known cells."""
         return [*self.first, *self.later]
 
 
 def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[Row]) -> Turns:
-    """Put the wanted cells in turn; ``picked`` has a row for each task and arm whose variant is decided."""
+    """Order the selected cells; ``picked`` has a row for each task and arm whose variant is chosen."""
     variants = {(row.task, row.arm): row.variant for row in picked}
     swept = _swept(wanted)
     first: list[Cell] = []
@@ -47,7 +47,7 @@ def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[Row]) -> Turns:
 
 
 def _swept(wanted: Iterable[Cell]) -> set[tuple[str, str]]:
-    """Return each task and arm of which several variants are tried."""
+    """Return each task and arm with several variants."""
     variants: dict[tuple[str, str], set[str]] = {}
     for cell in wanted:
         text = json.dumps(cell.variant, sort_keys=True, default=str)

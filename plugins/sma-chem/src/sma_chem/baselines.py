@@ -1,4 +1,4 @@
-"""What a chemist would take instead: Morgan fingerprints with a linear model or with boosted trees."""
+"""Baselines for molecules: Morgan fingerprints with a linear model or boosted trees."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def fingerprints(smiles: Sequence[str]) -> sparse.csr_matrix:
     """Return Morgan fingerprints (n, 2048) of zeros and ones, radius 2; raises `ValueError` for a bad SMILES."""
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
     rows = np.empty((len(smiles), BITS), dtype=np.float32)
-    for at, text in enumerate(smiles):
+    for index, text in enumerate(smiles):
         molecule = Chem.MolFromSmiles(text)
         if molecule is None:
             raise ValueError(f"RDKit cannot parse the SMILES {text!r}")
-        rows[at] = generator.GetFingerprintAsNumPy(molecule)
+        rows[index] = generator.GetFingerprintAsNumPy(molecule)
     return sparse.csr_matrix(rows)
 
 

@@ -17,13 +17,13 @@ SPACE_INSIDE = "white space inside the SMILES"
 
 
 def check_smiles(texts: list[str]) -> list[str | None]:
-    """Tell for each SMILES why it cannot be used, or None when it can."""
+    """Return for each SMILES the reason why it is unusable, or None."""
     with rdBase.BlockLogs():
         return [_reason(text) for text in texts]
 
 
 def _reason(smiles: str) -> str | None:
-    if len(smiles.split(None, 1)) != 1:  # RDKit would read a name behind it, the model would learn it
+    if len(smiles.split(None, 1)) != 1:  # RDKit accepts a trailing name, which the model would learn
         return SPACE_INSIDE if smiles.strip() else NO_ATOMS
     if not is_decoded(smiles):
         return NOT_UTF8
@@ -34,7 +34,7 @@ def _reason(smiles: str) -> str | None:
 
 
 def _why_not(smiles: str) -> str:
-    """Ask RDKit again, without its checks, what is wrong; bad rows are few, so this may take longer."""
+    """Return the reason why RDKit rejects a SMILES, by parsing it again without sanitization."""
     molecule = Chem.MolFromSmiles(smiles, sanitize=False)
     if molecule is None:
         return UNREADABLE

@@ -1,4 +1,4 @@
-"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+"""Entry point of the plugin; heavy parts are named by reference, so importing it is cheap."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def sma_tasks() -> list[Task]:
 
 @hookimpl
 def sma_splitters() -> list[Splitter]:
-    """Two ways to keep molecules of one scaffold together."""
+    """Splitters that keep molecules of one scaffold together."""
     return [
         Splitter(
             name="scaffold",
@@ -237,7 +237,7 @@ def sma_splitters() -> list[Splitter]:
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """What a row looks like with what a mask hides."""
+    """Renderers of molecules with hidden inputs."""
     return [
         Renderer(
             name="molecule",

@@ -1,6 +1,6 @@
-"""Checks that plugin authors run on their own domain.
+"""Contract tests for plugins, which authors run on their own domain.
 
-``DomainContract`` is subclassed in a test of the plugin's own::
+Subclass ``DomainContract`` in a test of the plugin::
 
     from sma_kit import DomainContract
 
@@ -9,7 +9,7 @@
         good_rows = ("one row", "another")
         bad_rows = ("",)
 
-It is imported when first used, so that ``import sma_kit`` costs nothing.
+Both names are imported on first use, so ``import sma_kit`` is cheap.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MODULES = {"DomainContract": "contract", "write_distribution": "distributions"}
 
 
 def __getattr__(name: str) -> object:
-    """Import a part on first use."""
+    """Import a name on first use."""
     if name in _MODULES:
         return getattr(import_module(f"sma_kit.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

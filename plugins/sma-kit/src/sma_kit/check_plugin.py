@@ -1,4 +1,4 @@
-"""`check_plugin`: the contract of every domain, run on an installed plugin or on a project folder."""
+"""`check_plugin`: run the contract tests on an installed plugin or a project folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sma_core.plugins.loading import usable_plugin
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, ``passed``, ``failed`` or ``skipped``, and the sentence that says why."""
+    """One check: its name, the outcome ``passed``, ``failed`` or ``skipped``, and the reason."""
 
     name: str
     outcome: str
@@ -28,52 +28,52 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All checks of a domain, in their order; ``project`` is the folder that was checked, None when installed."""
+    """All checks of a domain, in order; ``project`` is the checked folder, or None for an installed plugin."""
 
     domain: str
     project: Path | None
     checks: tuple[Check, ...]
 
     def count(self, outcome: str) -> int:
-        """How many checks ended so."""
+        """Return the number of checks with this outcome."""
         return sum(check.outcome == outcome for check in self.checks)
 
 
 def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport:
-    """Run the checks of `sma_kit.DomainContract` in a process of their own.
+    """Run the checks of `sma_kit.DomainContract` in a separate process.
 
     Args:
-        target: A domain that is installed, or the folder of a project that need not be.
-        policy: Which plugins may be used; empty: as the environment says.
+        target: An installed domain, or a project folder, which need not be installed.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        PluginError: There is no such domain, or the folder is no plugin's project.
-        UserError: pytest is not installed, or the checks could not be run at all.
+        PluginError: The domain is not installed, or the folder is not a plugin project.
+        UserError: pytest is not installed, or the checks could not be run.
     """
     project = _project(target)
     domain = usable_plugin(target, policy).domain if project is None else _domain_of(project)
     if domain == ANY:
         raise PluginError(
-            f"{target} adds to every domain and is none itself: check it with one, by that one's name"
+            f"{target} adds to every domain and is not a domain itself: check a domain that it adds to"
         )
     if find_spec("pytest") is None:
-        raise UserError("the checks are run by pytest, which is not installed: pip install pytest")
+        raise UserError("the checks need pytest: pip install pytest")
     return CheckReport(domain, project, _run(domain, project))
 
 
 def _project(target: str) -> Path | None:
-    """Return the folder that ``target`` names, None when it names an installed plugin."""
+    """Return the project folder that ``target`` names, or None for an installed plugin."""
     path = Path(target)
     looks_like_path = os.sep in target or "/" in target or target in (".", "..")
-    if not looks_like_path and (not path.is_dir() or target in {each.name for each in installed_plugins()}):
+    if not looks_like_path and (not path.is_dir() or target in {plugin.name for plugin in installed_plugins()}):
         return None
     if not (path / "pyproject.toml").is_file():
-        raise PluginError(f"{target} is no plugin's project: there is no pyproject.toml in it")
+        raise PluginError(f"{target} is not a plugin project: it has no pyproject.toml")
     return path.resolve()
 
 
 def _domain_of(project: Path) -> str:
-    """Return the domain that a project serves; raises `PluginError` when it names none."""
+    """Return the domain that a project provides; raises `PluginError` when there is not exactly one."""
     file = project / "pyproject.toml"
     try:
         facts = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -87,13 +87,13 @@ def _domain_of(project: Path) -> str:
         )
     domains = [name for name in names if "." not in name]
     if len(domains) != 1:
-        there = ", ".join(sorted(names))
-        raise PluginError(f"{file} must name one domain to be checked, but it names {there}")
+        declared = ", ".join(sorted(names))
+        raise PluginError(f"{file} must declare exactly one domain, but it declares {declared}")
     return str(domains[0])
 
 
 def _run(domain: str, project: Path | None) -> tuple[Check, ...]:
-    """Run the checks and read what they found; raises `UserError` when they could not be run."""
+    """Run the checks and return their results; raises `UserError` when they could not be run."""
     with tempfile.TemporaryDirectory() as folder:
         findings = Path(folder) / "findings.jsonl"
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -103,7 +103,7 @@ def _run(domain: str, project: Path | None) -> tuple[Check, ...]:
         lines = findings.read_text(encoding="utf-8").splitlines() if findings.is_file() else []
     checks = tuple(Check(**json.loads(line)) for line in lines)
     if not checks or done.returncode not in (0, 1):
-        said = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["nothing was said"])[-1]
+        last_line = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["no output"])[-1]
         if not any(check.outcome == "failed" for check in checks):
-            raise UserError(f"the checks of {domain!r} could not be run to their end: {said}")
+            raise UserError(f"the checks of {domain!r} did not finish: {last_line}")
     return checks

@@ -1,8 +1,8 @@
-"""What every domain plugin must hold to, as tests that its author inherits.
+"""The contract of domain plugins, as tests that authors inherit.
 
-Each check fails with one sentence that says what to change in the plugin. A check that does not apply
-(no check function, no sample) is skipped and says so. The checks are in mix-ins, one for each kind of part;
-`docs/testing-plugins.md` lists them all.
+A failing check says in one sentence what to change in the plugin. Checks that do not apply (no check function, no
+sample) are skipped with a reason. There is one mix-in class per kind of part; `docs/testing-plugins.md` lists all
+checks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sma_kit.checks.tokenizers import TokenizerChecks
 from sma_kit.checks.training import TrainingChecks
 
 
-class DomainContract(  # pytest runs the checks of the last one first
+class DomainContract(  # pytest runs the checks of the last base class first
     DrawingChecks,
     ShippedChecks,
     TrainingChecks,
@@ -33,10 +33,12 @@ class DomainContract(  # pytest runs the checks of the last one first
     DataSetChecks,
     SpecChecks,
 ):
-    """Subclass this in a test and set ``domain`` and ``good_rows``; the rest may stay.
+    """Base class of contract tests; subclass it and set at least ``domain`` and, for text, ``good_rows``.
 
-    A domain of numbers needs no ``good_rows``.
-    ``good_rows`` are inputs the domain's check accepts, ``bad_rows`` some it refuses. ``sample_file`` is a
-    file in the domain's default format, needed only when no data set ships. ``allowed_imports`` are
-    third-party packages that the entry module may import because they are quick to import.
+    Attributes:
+        domain: Name of the domain.
+        good_rows: Rows of text that the domain's check accepts; not needed for a domain of numbers.
+        bad_rows: Rows that the check rejects.
+        sample_file: A file in the domain's default format, needed only when no data set ships.
+        allowed_imports: Third-party packages, quick to import, that the entry module may import.
     """

@@ -1,8 +1,7 @@
-"""Pretend that a package is installed: its modules and its metadata, written into a folder.
+"""Simulate an installed package by writing its modules and metadata to a folder.
 
-For tests of plugins and of the plugin door. A folder that `write_distribution` made is put on
-``sys.path`` (or, for another process, on ``PYTHONPATH``); discovery then sees the package as it sees
-one that pip installed.
+For tests of plugins and of their discovery. Add the folder written by `write_distribution` to ``sys.path`` (or to
+``PYTHONPATH`` for another process); discovery then treats the package as installed by pip.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ def write_distribution(
     facts: Sequence[str] = (),
     commands: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write the modules ``files`` and the metadata of package ``name`` into ``folder`` and return it.
+    """Write the modules and metadata of the package ``name`` to ``folder``, and return ``folder``.
 
-    ``entry_points`` are those of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``;
-    ``commands`` those of the group ``sma.commands``: ``WORDS: HELP`` -> ``module:attribute``.
-    ``files`` are paths below ``folder`` with their text. ``facts`` are further lines of the metadata, such as
-    ``Keywords: sma-api-1.2`` and ``Requires-Dist: numpy>=2``.
+    ``entry_points`` are the entry points of the group ``sma.plugins``: name -> ``module`` or ``module:attribute``;
+    ``commands`` those of the group ``sma.commands``: ``WORDS: HELP`` -> ``module:attribute``. ``files`` maps paths
+    below ``folder`` to their text. ``facts`` are additional lines of metadata, such as ``Keywords: sma-api-1.2``
+    and ``Requires-Dist: numpy>=2``.
     """
     information = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     lines = []

@@ -1,7 +1,6 @@
-"""`new_plugin`: write a project that is a working plugin, for its author to change.
+"""`new_plugin`: create the project of a working plugin for its author to adapt.
 
-The files are `sma_kit.templates` with the name put in, and the general recipes. No network and no other tool is
-needed.
+The files are rendered from `sma_kit.templates`, plus the general recipes. No network or other tool is needed.
 """
 
 from __future__ import annotations
@@ -17,15 +16,16 @@ from string import Template
 
 from sma_core.errors import UserError
 from sma_core.files import publish_folder, temporary_name
+from sma_core.plugins.api_version import API_VERSION
 from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, PluginPolicy, installed_plugins
-from sma_core.plugins.specs import API_VERSION, SPEC_NAME, InputKind
+from sma_core.plugins.specs import SPEC_NAME, InputKind
 
 SUFFIX = ".template"
 
 
 @dataclass(frozen=True)
 class NewPlugin:
-    """A project that was written: its domain, package, folder, and files below the folder."""
+    """A created project: its domain, package, folder, and files relative to the folder."""
 
     domain: str
     kind: InputKind
@@ -35,15 +35,15 @@ class NewPlugin:
 
 
 def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin:
-    """Write the project of a new plugin for the domain ``name`` and return what was written.
+    """Create the project of a plugin for a new domain ``name``.
 
     Args:
-        name: The domain: lower case letters, digits and single hyphens.
+        name: Name of the domain: lower-case letters, digits and single hyphens.
         kind: ``discrete`` for rows of text, ``continuous`` for rows of numbers.
-        out: The project's folder; empty: ``sma-NAME`` where the program runs. It appears whole or not at all.
+        out: The project's folder, written completely or not at all; None: ``sma-NAME`` in the current folder.
 
     Raises:
-        UserError: The name cannot be used or is taken, or the folder is not empty or cannot be written.
+        UserError: The name is invalid or taken, or the folder is not empty or cannot be written.
     """
     _check_name(name)
     path = out or Path(f"sma-{name}")
@@ -58,7 +58,7 @@ def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin
         if path.is_dir():
             path.rmdir()
         if not publish_folder(building, path.absolute()):
-            raise UserError(f"{path} was made by somebody else just now: give another folder with --out")
+            raise UserError(f"{path} was just created by another process: choose another folder with --out")
     except OSError as error:
         raise UserError(f"cannot write the project {path}: {error.strerror or error}") from error
     finally:
@@ -67,24 +67,22 @@ def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin
 
 
 def _check_name(name: str) -> None:
-    """Raise `UserError` when the name cannot be that of a new domain."""
+    """Raise `UserError` when the name is invalid or taken."""
     if not SPEC_NAME.fullmatch(name):
-        raise UserError(
-            f"{name!r} cannot name a domain: take lower case letters, digits and single hyphens, a letter first"
-        )
+        raise UserError(f"{name!r} is no valid domain name: use lower-case letters, digits and single hyphens")
     if name == ANY:
-        raise UserError(f"{NO_DOMAIN_ANY}: take another name")
+        raise UserError(f"{NO_DOMAIN_ANY}: choose another name")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise UserError(f"{name!r} is a word of Python's own, which makes confusing code: take another name")
+        raise UserError(f"{name!r} is a Python keyword: choose another name")
     if name.startswith("sma-"):
         raise UserError(
-            f"name the domain, not the package: {name.removeprefix('sma-')!r} makes the package {name}"
+            f"pass the domain, not the package: {name.removeprefix('sma-')!r} creates the package {name}"
         )
     for plugin in installed_plugins(PluginPolicy()):
         if plugin.domain == name:
-            raise UserError(f"the domain {name!r} is installed already, by {plugin.package}: take another name")
+            raise UserError(f"the domain {name!r} is already installed by {plugin.package}: choose another name")
     if _is_installed(f"sma-{name}"):
-        raise UserError(f"a package sma-{name} is installed already: take another name")
+        raise UserError(f"a package sma-{name} is already installed: choose another name")
 
 
 def _is_installed(package: str) -> bool:
@@ -98,9 +96,9 @@ def _is_installed(package: str) -> bool:
 def _check_free(path: Path) -> None:
     """Raise `UserError` when the folder is in use."""
     if path.absolute() == Path.cwd():
-        raise UserError("the folder you are in cannot be made anew: leave --out away, or name a folder in it")
+        raise UserError("the current folder cannot be the project: omit --out, or pass a folder inside it")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} already exists and is not an empty folder: give another one with --out")
+        raise UserError(f"{path} already exists and is not an empty folder: choose another one with --out")
 
 
 def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:
@@ -111,16 +109,16 @@ def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:
     for folder in (templates / "both", templates / kind):
         for path, file in _files(folder):
             parts = [part.replace("dot-", ".") for part in path.with_name(path.name.removesuffix(SUFFIX)).parts]
-            place = "/".join(module if part == "package" else part for part in parts)
-            yield place, Template(file.read_text(encoding="utf-8")).substitute(fields)
+            target = "/".join(module if part == "package" else part for part in parts)
+            yield target, Template(file.read_text(encoding="utf-8")).substitute(fields)
     for file in resources.files(f"sma_core.recipes.{kind}").iterdir():
         if file.name.endswith(".toml"):
             yield f"src/{module}/recipes/{file.name}", file.read_text(encoding="utf-8")
 
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[PurePosixPath, Traversable]]:
-    """Yield every template below a folder with its path."""
-    for item in sorted(folder.iterdir(), key=lambda each: each.name):
+    """Yield the path and file of every template below a folder."""
+    for item in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if item.is_dir():
             yield from _files(item, f"{below}{item.name}/")
         elif item.name.endswith(SUFFIX):
@@ -128,6 +126,6 @@ def _files(folder: Traversable, below: str = "") -> Iterator[tuple[PurePosixPath
 
 
 def _core_versions() -> str:
-    """The versions of the core that a plugin made now works with: this minor version."""
+    """Return the versions of sma-core that a new plugin requires: the installed minor version."""
     major, minor = (int(part) for part in metadata.version("sma-core").split(".")[:2])
     return f">={major}.{minor},<{major}.{minor + 1}"

@@ -1,9 +1,9 @@
-"""Run the contract on an installed domain or on a project folder: the process that `sma plugins check` starts.
+"""Run the contract tests on an installed domain or a project folder; the process of ``sma plugins check``.
 
-``python -m sma_kit.running FINDINGS DOMAIN [PROJECT]`` writes one JSON object a check to FINDINGS: its
-name, outcome and sentence. A project need not be installed: its ``src`` folder is put on the path with metadata
-made from its ``pyproject.toml``. Its own subclasses of `DomainContract` are run; where it has none, and for an
-installed domain, `SampledContract` is.
+``python -m sma_kit.running FINDINGS DOMAIN [PROJECT]`` writes one JSON object per check to FINDINGS, with name,
+outcome and sentence. A project need not be installed: its ``src`` folder is added to ``sys.path`` with metadata
+generated from ``pyproject.toml``. The project's own subclasses of `DomainContract` are run; without any, and for
+an installed domain, `SampledContract` is run.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ class TestDomain(SampledContract):
 
 
 class Recorder:
-    """Keeps the tests that are checks of the contract, and writes how each ended."""
+    """A pytest plugin that selects the checks of the contract and records their outcomes."""
 
     def __init__(self, findings: Path) -> None:
         self.findings = findings
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out tests that are the project's own."""
+        """Deselect tests that are not checks of the contract."""
         items[:] = [item for item in items if _is_check(item)]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write a check's end; setting up and taking down count only when they fail."""
+        """Record the outcome of a check; setup and teardown are recorded only when they fail."""
         if report.when == "call" or report.outcome != "passed":
             name = report.location[2].rpartition(".")[2].removeprefix("test_").replace("_", " ")
             self._write(name, report.outcome, _sentence(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Write that a file of tests could not be read."""
+        """Record that a test file could not be imported."""
         if report.failed:
             self._write(f"the tests in {Path(report.nodeid).name} can be read", "failed", _sentence(report))
 
@@ -59,12 +59,12 @@ class Recorder:
 
 
 def _is_check(item: pytest.Item) -> bool:
-    own = getattr(item, "cls", None)
-    return inspect.isclass(own) and issubclass(own, DomainContract)
+    test_class = getattr(item, "cls", None)
+    return inspect.isclass(test_class) and issubclass(test_class, DomainContract)
 
 
 def _sentence(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Why a check failed or was skipped; the last line of the traceback where it crashed."""
+    """Return why a check failed or was skipped; for a crash, the last line of its traceback."""
     if report.outcome == "passed":
         return ""
     if isinstance(report.longrepr, tuple):
@@ -72,14 +72,16 @@ def _sentence(report: pytest.TestReport | pytest.CollectReport) -> str:
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else report.longreprtext
     lines = [line.removeprefix("E").strip() for line in text.strip().splitlines()]
-    return lines[0 if crash is not None else -1].removeprefix("Failed: ") if lines else "it failed without a word"
+    return (
+        lines[0 if crash is not None else -1].removeprefix("Failed: ") if lines else "it failed without a message"
+    )
 
 
-def install(project: Path, place: Path) -> None:
-    """Make a project importable and known to discovery, here and in processes started from here."""
+def install(project: Path, folder: Path) -> None:
+    """Make a project importable and discoverable, in this process and its children."""
     facts = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     write_distribution(
-        place,
+        folder,
         facts["name"],
         facts["entry-points"][GROUP],
         {},
@@ -87,37 +89,37 @@ def install(project: Path, place: Path) -> None:
         summary=facts.get("description", ""),
     )
     sources = project / "src" if (project / "src").is_dir() else project
-    sys.path[:0] = [str(place), str(sources)]
+    sys.path[:0] = [str(folder), str(sources)]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
 
 
-def _tests(domain: str, project: Path | None, place: Path) -> list[Path]:
-    """Return the project's own files of contract tests, else one made here."""
-    found = [
+def _test_files(domain: str, project: Path | None, folder: Path) -> list[Path]:
+    """Return the project's files with contract tests, or a generated file when there are none."""
+    files = [
         path
         for path in (sorted(project.glob("tests/**/test_*.py")) if project else [])
         if "DomainContract" in path.read_text(encoding="utf-8", errors="replace")
     ]
-    if found:
-        return found
-    made = place / "test_contract.py"
-    made.write_text(_SAMPLED.format(domain=domain), encoding="utf-8")
-    return [made]
+    if files:
+        return files
+    generated = folder / "test_contract.py"
+    generated.write_text(_SAMPLED.format(domain=domain), encoding="utf-8")
+    return [generated]
 
 
 def main() -> None:
-    """Run the checks that the arguments name, and leave with pytest's status."""
+    """Run the checks named by the arguments and exit with pytest's status."""
     findings, domain, *projects = sys.argv[1:]
     project = Path(projects[0]) if projects else None
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        workspace = Path(folder)
         if project is not None:
-            install(project, place / "installed")
-        settings = place / "pytest.ini"
+            install(project, workspace / "installed")
+        settings = workspace / "pytest.ini"
         settings.write_text("[pytest]\n", encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", str(settings)]
-        options += ["--rootdir", str(project or place)]
-        files = map(str, _tests(domain, project, place))
+        options += ["--rootdir", str(project or workspace)]
+        files = map(str, _test_files(domain, project, workspace))
         status = pytest.main([*options, *files], plugins=[Recorder(Path(findings))])
     sys.exit(int(status))
 

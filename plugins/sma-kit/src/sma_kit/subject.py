@@ -1,4 +1,4 @@
-"""What the checks of the contract look at: the plugin's specs, its parts, and rows to try them on."""
+"""Access to the plugin under test: its specs, its parts, and rows to try them on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
 from sma_kit.checks import parts
@@ -25,7 +25,7 @@ BLOCK_ROWS = 5000
 
 
 class Subject:
-    """The attributes that a test of the author sets, and what follows from them; the checks are in subclasses."""
+    """The attributes set by the author's test, and helpers derived from them; subclasses add the checks."""
 
     domain: ClassVar[str]
     good_rows: ClassVar[Sequence[str]] = ()
@@ -34,75 +34,75 @@ class Subject:
     allowed_imports: ClassVar[Sequence[str]] = ()
 
     def _registry(self) -> Registry:
-        """Load the plugin; fails when that does not work."""
+        """Load the plugin, or fail the check."""
         with explained("the plugin must load"):
             return Registry.load(self.domain, policy_for(self.domain))
 
     def _pretraining(self, recipe: str) -> PretrainConfig:
-        """Return the settings of a recipe for pre-training."""
+        """Return the pre-training settings of a recipe."""
         registry = self._registry()
         from sma_core.runs.settings import Request, pretrain_settings
 
-        with explained(f"the recipe {recipe} must be whole settings"):
+        with explained(f"the recipe {recipe} must be complete settings"):
             return pretrain_settings(registry, Request(recipe)).config
 
     def _text_registry(self) -> Registry:
-        """Load the plugin; skips for a domain of numbers."""
+        """Load the plugin; skip for a domain of numbers."""
         registry = self._registry()
         if registry.domain.input_kind != "discrete":
             skip("the domain's inputs are continuous")
         return registry
 
     def _tokenizer(self) -> DiscreteTokenizer:
-        """Build the domain's own choice of tokenizer; skips for a domain of numbers."""
+        """Build the domain's default tokenizer; skip for a domain of numbers."""
         from sma_core.feeds.text import build_tokenizer
 
         registry = self._text_registry()
-        with explained("the domain's tokenizer must be made by factory()"):
+        with explained("factory() must create the domain's tokenizer"):
             return build_tokenizer(registry, None)
 
     def _tokenizers(self) -> list[tuple[Tokenizer, DiscreteTokenizer]]:
-        """Build every tokenizer of the plugin, and the one that the domain chooses; skips where there is none."""
+        """Build every tokenizer of the plugin and the domain's default; skip when there is none."""
         registry = self._registry()
         chosen = registry.domain.tokenizer
         specs = [spec for spec in registry.specs(Tokenizer) if spec.name == chosen or is_own(registry, spec)]
         if not specs:
             skip("the domain's inputs are continuous")
-        found = []
+        tokenizers = []
         for spec in specs:
-            with explained(f"the Tokenizer {spec.name!r} must be made by factory()"):
-                found.append((spec, registry.build(spec)()))
-        return found
+            with explained(f"factory() must create the Tokenizer {spec.name!r}"):
+                tokenizers.append((spec, registry.build(spec)()))
+        return tokenizers
 
     def _good_rows(self) -> list[str]:
-        """Return rows that the check accepts; fails when the author named none."""
+        """Return the author's good rows; fail when there are none."""
         if not self.good_rows:
             fail("set good_rows on the test class to a few rows that the domain's check accepts")
         return list(self.good_rows)
 
     def _rows_for(self, spec: Tokenizer) -> list[str]:
-        """Return rows to try a tokenizer on; skips where only another kind of domain has rows of text."""
+        """Return rows of text to try a tokenizer on; skip when the domain has none."""
         if self._registry().domain.input_kind != "discrete" and not self.good_rows:
             skip(f"set good_rows to try the Tokenizer {spec.name!r}: the domain's own rows are numbers")
         return self._good_rows()
 
     def _check(self) -> str:
-        """Return the reference of the check function; skips when there is none."""
+        """Return the reference of the check function; skip when there is none."""
         reference = self._registry().domain.check
         if reference is None:
             skip("the domain has no check function")
         return reference
 
     def _answers(self, reference: str, rows: list[str], what: str = "") -> list[str | None]:
-        """Ask the check function about ``rows``, which are ``what``; fails when it raises or leaves rows out."""
-        with explained(f"{reference} must answer{what and ' for '}{what}, never raise"):
+        """Call the check function on ``rows``, described by ``what``; fail when it raises or omits rows."""
+        with explained(f"{reference} must return{what and ' for '}{what}, not raise"):
             answers: list[str | None] = resolve(reference, f"the domain {self.domain!r}")(list(rows))
         if not isinstance(answers, list) or len(answers) != len(rows):
-            fail(f"{reference} must return a list with as many answers as it got rows")
+            fail(f"{reference} must return a list with one item per row")
         return answers
 
     def _sample_place(self) -> tuple[str, Reader, Path, str | None] | None:
-        """Name the sample: label, reader, file and column; None when the default set does not ship."""
+        """Return label, reader, file and column of the sample, or None when the default set does not ship."""
         from sma_core.sources.data_sets import locate
 
         registry = self._registry()
@@ -116,36 +116,36 @@ class Subject:
         return spec.name, registry.reader_for(path, spec.reader), path, spec.column
 
     def _sample_records(self) -> tuple[str, list[Any]] | None:
-        """Read the beginning of the sample: its label and records; None when the default set does not ship."""
+        """Return the sample's label and first records, or None when the default set does not ship."""
         registry = self._registry()
         with explained("the domain's reader must read its sample"):
-            if (place := self._sample_place()) is None:
+            if (sample := self._sample_place()) is None:
                 return None
-            label, reader, path, column = place
+            label, reader, path, column = sample
             return label, parts.read_some(registry, reader, path, column, SAMPLE_ROWS)
 
     def _rows(self) -> list[str]:
-        """Rows that pass the check: of the sample where there is one, else the good rows; for numbers empty."""
+        """Return rows of the sample that pass the check, or the good rows; empty strings for numbers."""
         from sma_core.data.records import Row
 
         if self._registry().domain.input_kind != "discrete":
             return [""] * SAMPLE_ROWS
-        found = self._sample_records()
-        rows = [record.text for record in found[1] if isinstance(record, Row)] if found else []
+        sample = self._sample_records()
+        rows = [record.text for record in sample[1] if isinstance(record, Row)] if sample else []
         check = self._registry().domain.check
         if check and rows:
             rows = [t for t, answer in zip(rows, self._answers(check, rows), strict=True) if answer is None]
         return rows or self._good_rows()
 
     def _numbers(self) -> Registry:
-        """Load the plugin; skips for a domain of text."""
+        """Load the plugin; skip for a domain of text."""
         registry = self._registry()
         if registry.domain.input_kind != "continuous":
             skip("the domain's inputs are discrete")
         return registry
 
     def _blocks(self, registry: Registry) -> tuple[Source, list[Block]]:
-        """Read the beginning of the sample; skips when there is none, fails when it holds no usable row."""
+        """Read the first blocks of the sample; skip when there is none, fail when it has no usable row."""
         with explained("the domain's reader must read its sample"):
             source = self._block_source(registry)
             blocks = [] if source is None else parts.read_blocks(registry, source, BLOCK_ROWS)
@@ -166,7 +166,7 @@ class Subject:
 
 
 def policy_for(domain: str) -> PluginPolicy:
-    """Return the policy under which a contract runs: this domain alone, and warnings are errors."""
+    """Return the policy for contract tests: only this domain, and warnings are errors."""
     return PluginPolicy(frozenset({domain}), strict=True)
 
 

@@ -1,4 +1,4 @@
-"""How a check of the contract ends: with one sentence, or skipped."""
+"""Fail or skip a check of the contract with one sentence."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from sma_core.errors import SmaError
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turn any error into a failure that begins with what to do."""
+def explained(advice: str) -> Iterator[None]:
+    """Turn any exception into a failed check whose message begins with ``advice``."""
     try:
         yield
     except Exception as error:
         reason = str(error) if isinstance(error, SmaError) else f"{type(error).__name__}: {error}"
-        fail(f"{what}: {reason}")
+        fail(f"{advice}: {reason}")
 
 
 def fail(sentence: str) -> NoReturn:
-    """Fail the check with one sentence that says what to change."""
+    """Fail the check with a sentence that says what to change."""
     import pytest
 
     pytest.fail(sentence, pytrace=False)
 
 
 def skip(reason: str) -> NoReturn:
-    """Leave the check out, and say why it does not apply."""
+    """Skip the check with the reason why it does not apply."""
     import pytest
 
     pytest.skip(reason)

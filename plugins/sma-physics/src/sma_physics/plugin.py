@@ -1,4 +1,4 @@
-"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+"""Entry point of the plugin; heavy parts are named by reference, so importing it is cheap."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sma_domains() -> list[Domain]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """HDF5, ROOT, and what the hub gives."""
+    """Readers of HDF5, ROOT and data sets from the hub."""
     return [
         Reader(
             name="hdf5",
@@ -162,7 +162,7 @@ def sma_splitters() -> list[Splitter]:
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """What a row looks like with what a mask hides."""
+    """Renderers of events with hidden features."""
     return [
         Renderer(
             name="event",

@@ -74,7 +74,7 @@ class _Tuned(RunEstimator):
     def _feed(self) -> Feed:
         """Return the feed of the pre-trained run, or that of a new run of the domain."""
         if self.run is None and self.domain is None:
-            raise UserError("say which domain with domain=NAME, or which pre-trained run with run=FOLDER")
+            raise UserError("pass domain=NAME, or a pre-trained run with run=FOLDER")
         run = None if self.run is None else Path(self.run)
         start = open_pretrained(self.domain, run, "fine-tuning starts from")
         with explain_missing_parts(run, start.record):

@@ -1,1 +1,1 @@
-"""Look at data and masks: inspection of data sets, and pictures and pages of what a mask hides."""
+"""Inspect data sets, and draw the masks of a pre-trained run."""

@@ -1,4 +1,4 @@
-"""The general picture of a row of numbers: a line for each, with its importance as a bar and its value."""
+"""The general renderer of rows of numbers: a line per feature, with its importance as a bar and its value."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from sma_core.plugins.drawn_row import DrawnRow
 from sma_view.svg import SANS, Shades, box, document, escaped, pale, said
 
 WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
-"""Pixels: the picture's width, a line's height, the room for names, the longest bar."""
+"""Pixels: width of the drawing, height of a line, width of names, length of the longest bar."""
 FONT, SMALLEST = 11.5, 8.0
-"""Sizes of letters: as a rule, and for long names."""
+"""Font sizes: normal, and minimum for long names."""
 
 
 def draw_bars(row: DrawnRow) -> str:
-    """Draw a line for each feature: name, its importance as a bar, value; a hidden one is boxed and pale."""
+    """Draw a line per feature: name, importance as a bar, value; hidden features are boxed and pale."""
     return draw_groups(row, {"": range(len(row.features))})
 
 
 def draw_groups(
     row: DrawnRow, groups: Mapping[str, Sequence[int]], meanings: Mapping[str, str] | None = None
 ) -> str:
-    """Draw features in groups: heading -> places of its features; an empty heading is left out.
+    """Draw features in groups, a mapping of headings to feature indices; an empty heading is not drawn.
 
-    ``meanings`` says of a feature what it is, for whoever points at it.
+    ``meanings`` maps features to descriptions, shown as tooltips.
     """
     if len(row.features) != len(row.importance) or len(row.values) != len(row.importance):
         raise ValueError("bars are for rows of numbers")
@@ -61,7 +61,7 @@ def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> 
 
 
 def _fitted(name: str) -> tuple[float, str]:
-    """Return a size of letters at which a name fits, and the name, cut where no size would do."""
+    """Return a font size at which a name fits, and the name, truncated if necessary."""
     size = min(FONT, (NAMES - 8) / (max(len(name), 1) * 0.56))
     most = int((NAMES - 8) / (SMALLEST * 0.56))
     return max(size, SMALLEST), name if len(name) <= most else name[: most - 1] + "…"

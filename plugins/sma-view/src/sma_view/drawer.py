@@ -1,4 +1,4 @@
-"""Draw rows with a renderer of the domain, and with the general one where that fails."""
+"""Draw rows with a renderer of the domain, or with the general renderer when it fails."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ GENERAL: dict[str, Callable[[DrawnRow], str]] = {"letters": draw_letters, "bars"
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that a renderer did not draw, and why."""
+    """A row that a renderer failed to draw, and the reason."""
 
     row: int
     reason: str
 
 
 class Drawer:
-    """Draws the rows of a page; ``failures`` lists those that the general renderer drew instead.
+    """Draws the rows of a page; ``failures`` lists the rows drawn by the general renderer instead.
 
-    ``name`` is a renderer of the registry; None: the domain's own.
+    ``name`` is a renderer of the registry; None is the domain's own.
     """
 
     def __init__(self, registry: Registry, name: str | None = None) -> None:
-        """Raise `PluginError` when ``name`` is no renderer; one of the domain that is missing fails to draw."""
+        """Raise `PluginError` when the renderer ``name`` does not exist."""
         self.failures: list[Failure] = []
         self._drawn = 0
         self._registry = registry
@@ -45,7 +45,7 @@ class Drawer:
             self._function(name)
 
     def _function(self, name: str) -> Callable[[DrawnRow], str]:
-        """Return the renderer called ``name``; raises `PluginError` when there is none."""
+        """Return the renderer ``name``; raises `PluginError` when it does not exist."""
         if name in GENERAL and all(spec.name != name for spec in self._registry.specs(Renderer)):
             return GENERAL[name]
         function: Callable[[DrawnRow], str] = self._registry.build(self._registry.find(Renderer, name))
@@ -64,14 +64,14 @@ class Drawer:
 
     @property
     def warning(self) -> str | None:
-        """One line that names the renderer, its package and the first reason; None when it drew every row."""
+        """A message with the renderer, its package and the first failure; None when all rows were drawn."""
         if not self.failures:
             return None
-        first, of = self.failures[0], self._registry.provider(self._registry.domain)
+        first, owner = self.failures[0], self._registry.provider(self._registry.domain)
         with contextlib.suppress(PluginError):
-            of = self._registry.provider(self._registry.find(Renderer, self._name))
+            owner = self._registry.provider(self._registry.find(Renderer, self._name))
         return (
-            f"the renderer {self._name!r} of {of} did not draw {len(self.failures)} of {self._drawn} pictures, "
+            f"the renderer {self._name!r} of {owner} did not draw {len(self.failures)} of {self._drawn} pictures, "
             f"the first of row {first.row}: {first.reason}; the general one drew them"
         )
 

@@ -46,7 +46,7 @@ EXAMPLES = 3
 COMMON_CHARACTERS = 24
 VALUE_BINS = 16
 LARGEST_BLOCK = 8 << 20
-"""Upper bound of the rows of a reader's block; reading stops this far behind the last row wanted."""
+"""Upper bound of the rows in a block; reading stops this many rows past the last row wanted."""
 
 
 def inspect_data(
@@ -62,22 +62,22 @@ def inspect_data(
     progress: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> Inspection:
-    """Read ``data`` as training would and return which rows are usable, which are not and why, and statistics.
+    """Read ``data`` as training would and return statistics of usable rows and reasons of unusable ones.
 
     Args:
         domain: The plugin that knows the data.
-        data: A set's name, a file, or several as ``--data`` takes them; empty: the domain's own set.
+        data: A data set's name, a file, or a list as in ``--data``; None: the domain's default set.
         rows: Read only the first rows; row numbers continue from file to file.
-        column: Column that holds the text; empty: a usual name is looked for.
-        columns: Features of rows of numbers, in their order; empty: the set's, or all columns.
-        reader: Reader by name; empty: by suffix.
+        column: Column of the text; None looks for a usual name.
+        columns: Feature columns, in order; None: those of the data set, or all columns.
+        reader: Name of the reader; None chooses by file suffix.
         plot: A ``.png`` file for the histograms; needs the extra ``plot``.
-        processes: Processes that check rows; empty: one for each core.
+        processes: Number of processes that check rows; None: one per core.
         progress: Called with rows read, kept and set aside.
-        policy: Which plugins may be used; empty: as the environment says.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        UserError: The data cannot be found or read at all, or ``plot`` cannot be written.
+        UserError: The data cannot be found or read, or ``plot`` cannot be written.
     """
     began = time.monotonic()
     plot = as_path(plot)
@@ -108,9 +108,9 @@ class _Look:
         self.whole = True
 
     def files(self) -> Iterator[tuple[Source, int, int | None]]:
-        """Yield each file, the number of rows before it, and how many of its own are wanted.
+        """Yield each file, the number of rows before it, and the number of its rows to read.
 
-        One file more than wanted is read, because its first row tells whether there are others.
+        One more file is read than necessary, to know whether there are more rows.
         """
         for source in self.sources.sources:
             before = self.counts.rows
@@ -120,7 +120,7 @@ class _Look:
                 return
 
     def columns(self) -> list[str]:
-        """Return the names of what was read."""
+        """Return the names of the columns read."""
         raise NotImplementedError
 
     def longer_than(self, most: int) -> int:
@@ -141,7 +141,7 @@ class _TextLook(_Look):
         self._examples: list[Row] = []
 
     def read(self, processes: int | None, progress: Progress | None) -> None:
-        """Read the rows; with a limit one row more, to know whether there are others."""
+        """Read the rows; with a limit also one more, to know whether there are more."""
         check = self.registry.domain.check
         for source, before, wanted in self.files():
             limit = None if wanted is None else wanted + 1
@@ -153,7 +153,7 @@ class _TextLook(_Look):
                         progress(self.counts.rows, kept, self.counts.rejected)
 
     def _count(self, chunk: Chunk, before: int) -> None:
-        """Count rows of a file that ``before`` rows come before."""
+        """Count the rows of a file; ``before`` is the number of rows in earlier files."""
         rejected = [row for row in chunk.rejected if self._wanted(row.number + before)]
         rows = [
             replace(row, number=row.number + before) for row in chunk.rows if self._wanted(row.number + before)
@@ -179,7 +179,7 @@ class _TextLook(_Look):
         self._examples = kept + [rows[index] for index in join.tolist()]
 
     def columns(self) -> list[str]:
-        """Return the column that holds the text; of a file that has columns but names none, the one chosen."""
+        """Return the column of the text, as given or as chosen by name; empty for a file without columns."""
         first = self.sources.first
         if first.reader.name != "csv":
             return [first.column] if first.column else []
@@ -191,7 +191,7 @@ class _TextLook(_Look):
         return self.lengths.longer_than(most)
 
     def figures(self) -> TextFigures:
-        """Return the figures of the usable rows, of which there is one at least."""
+        """Return statistics of the usable rows, of which there must be at least one."""
         lengths, total = self.lengths, self.characters.counts.total()
         common = self.characters.counts.most_common(COMMON_CHARACTERS)
         low, high = min(lengths.counts), max(lengths.counts)
@@ -245,7 +245,7 @@ class _NumbersLook(_Look):
         self.counts.rows += len(block)
 
     def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
-        """Yield the first rows; rejected ones may come long before the block that they belong to."""
+        """Yield the first rows; rejected rows may arrive long before the block around them."""
         for record in read_values(self.registry, source):
             if most is None:
                 yield record
@@ -263,7 +263,7 @@ class _NumbersLook(_Look):
                     return
 
     def columns(self) -> list[str]:
-        """Return the names of the features; those asked for when no row could be used."""
+        """Return the names of the features, or the requested names when no row is usable."""
         return list(self.names or self.sources.first.columns)
 
     def longer_than(self, most: int) -> int:
@@ -271,7 +271,7 @@ class _NumbersLook(_Look):
         return self.counts.rows - self.counts.rejected if len(self.names) > most else 0
 
     def figures(self) -> NumberFigures:
-        """Return the figures of the usable rows, of which there is one at least."""
+        """Return statistics of the usable rows, of which there must be at least one."""
         assert self.tally is not None, "there is a usable row"
         features = [_feature(self.tally, index, name) for index, name in enumerate(self.names)]
         return NumberFigures(features, len(self.tally.sample))
@@ -333,7 +333,7 @@ def _inspection(
 
 
 def _origin(registry: Registry, source: Source) -> str:
-    """Return where the source came from, in a word: see `Inspection.found`."""
+    """Return how the source was located: see `Inspection.found`."""
     if source.spec is None:
         return "file"
     if source.spec.locate is not None:
@@ -347,7 +347,7 @@ def _cut(text: str) -> str:
 
 
 def _peak_megabytes() -> tuple[float | None, float | None]:
-    """Return the largest memory of this process, and of the largest one it started and waited for."""
+    """Return the peak memory in megabytes of this process and of its largest child process."""
     try:
         import resource
     except ImportError:  # not on Windows

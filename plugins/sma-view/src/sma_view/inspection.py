@@ -1,4 +1,4 @@
-"""What `inspect_data` returns: how a set or a file looks before anyone trains on it."""
+"""The result of `inspect_data`: statistics of a data set or file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sma_view.tallies import Bin
 
 @dataclass(frozen=True)
 class Unusable:
-    """Rows that cannot be used for one kind of reason: how many, and the first of them with its whole reason."""
+    """Unusable rows of one kind of reason: their number, and the first row with its full reason."""
 
     kind: str
     rows: int
@@ -19,7 +19,7 @@ class Unusable:
 
 @dataclass(frozen=True)
 class RecipeFit:
-    """A recipe of the domain, the most inputs its model reads, and how many usable rows have more."""
+    """A recipe of the domain, the maximum length of its model, and the number of longer usable rows."""
 
     recipe: str
     max_length: int
@@ -28,7 +28,7 @@ class RecipeFit:
 
 @dataclass(frozen=True)
 class Example:
-    """A usable row: its number and its text, cut when it is long."""
+    """A usable row: its number and its text, truncated if long."""
 
     row: int
     text: str
@@ -58,7 +58,7 @@ class TextFigures:
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature; what is not known because every value is missing is None.
+    """Statistics of one feature, None when all its values are missing.
 
     ``median`` and ``bins`` (between the 1 % and the 99 % quantile) come from the sample.
     """
@@ -84,7 +84,7 @@ class NumberFigures:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A set or a file: where it is, who says so, and what its rows look like.
+    """Statistics of a data set or file, with its location and source.
 
     ``path`` is that of the first file, or its URL, ``files`` how many there are. ``found`` tells how it was found:
     ``file``, ``ships``, ``SMA_DATA``, ``cache``. ``whole`` is false when there
@@ -116,5 +116,5 @@ class Inspection:
 
     @property
     def rows_a_second(self) -> float:
-        """Rows read in a second."""
+        """Rows read per second."""
         return self.rows / max(self.seconds, 1e-9)

@@ -17,11 +17,11 @@ FEATURES_IN_LINE = 6
 
 
 def check_plot(path: Path | None) -> None:
-    """Raise `UserError`, before anything is read, when no picture could be written to ``path``."""
+    """Raise `UserError` when a plot cannot be written to ``path``, before anything is read."""
     if path is None:
         return
     if path.suffix.lower() != ".png":
-        raise UserError(f"{path}: the picture is a PNG file; give a name that ends in .png")
+        raise UserError(f"{path}: the plot is a PNG file; use a name that ends in .png")
     if find_spec("matplotlib") is None:
         raise UserError("a picture needs matplotlib: pip install 'sma-view[plot]'")
 
@@ -104,5 +104,5 @@ def _bars(axes: Any, bins: list[Bin], gap: float = 0.0) -> None:  # noqa: ANN401
 
 
 def _plain(text: str) -> str:
-    """Keep matplotlib from reading a dollar sign as mathematics."""
+    """Escape dollar signs, which matplotlib reads as mathematics."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""`list_data`: the named sets of a domain, and whether each is on this machine. Reads and fetches none."""
+"""`list_data`: list the data sets of a domain and whether each is on this machine, without reading any."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet
 def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     try:
         here = [place for place in locations(registry, spec) if place.path.is_file()]
-    except UserError:  # what should say where it lies cannot; training on it says more
+    except UserError:  # locate failed; training on the set reports the error
         here = []
     place, path, wanted = "ships", None, None
     if here:

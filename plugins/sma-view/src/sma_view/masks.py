@@ -1,4 +1,4 @@
-"""`masks`: what a pre-trained model hides in some rows, for several draws."""
+"""`masks`: show which inputs a pre-trained model hides in some rows, for several random draws."""
 
 from __future__ import annotations
 
@@ -75,24 +75,24 @@ def masks(
     device: str = "auto",
     policy: PluginPolicy | None = None,
 ) -> MasksResult:
-    """Choose masks for the first ``rows`` rows of ``data`` as training would, ``draws`` times.
+    """Choose masks for the first ``rows`` rows of ``data``, as training would, ``draws`` times.
 
     ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of row, model, and
     seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or ``renderer``.
 
     Raises:
-        CheckpointError: ``model`` is no pre-trained run.
-        ConfigError: ``settings`` are not those of masking.
+        CheckpointError: ``model`` is not a pre-trained run.
+        ConfigError: ``settings`` are not valid masking settings.
         DataError: ``data`` cannot be read, or ``page`` not written.
-        PluginError: there is no such renderer, or, where plugins must be strict, it does not draw every row.
-        UserError: ``page`` has another ending.
+        PluginError: The renderer does not exist, or with strict plugins fails to draw a row.
+        UserError: ``page`` has an unknown ending.
     """
     model, page = Path(model), as_path(page)
     check_page(page, renderer)
     policy = policy or PluginPolicy.from_environment()
     run = LoadedRun.load(model, device, policy)
     if run.masking is None or not isinstance(run.module, SMA):
-        raise CheckpointError(f"{model} is a fine-tuned run, which hides nothing: name a run of sma train")
+        raise CheckpointError(f"{model} is a fine-tuned run, which has no masks: pass a run of sma train")
     drawer = None if page is None else Drawer(run.registry, renderer)
     wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")

@@ -17,15 +17,13 @@ logger = logging.getLogger("sma")
 
 
 def check_page(page: Path | None, renderer: str | None) -> None:
-    """Raise `UserError`, before anything is read, when no page could be written."""
+    """Raise `UserError` when the page cannot be written, before anything is read."""
     if page is not None:
         check_suffix(page, (".html", ".htm"), "the page is")
         if not page.parent.is_dir():
             raise UserError(f"{page}: there is no folder {page.parent}; make it first")
     elif renderer is not None:
-        raise UserError(
-            f"a renderer draws a page: say with --page FILE.html where to write what {renderer!r} draws"
-        )
+        raise UserError(f"--renderer {renderer} needs a page to draw on: pass --page FILE.html")
 
 
 def head(

@@ -1,4 +1,4 @@
-"""``sma benchmark``: run a suite of pre-trainings and fine-tunings, and write its table."""
+"""``sma benchmark``: run a suite of pre-trainings and fine-tunings and write a table of results."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from sma_core.errors import UserError
 def benchmark(
     context: typer.Context,
     suite: Annotated[
-        str, typer.Argument(metavar="SUITE", help="A TOML file, or domain:name of one that a plugin ships.")
+        str,
+        typer.Argument(metavar="SUITE", help="A TOML file, or DOMAIN:NAME of a suite that ships with a domain."),
     ],
     out: Out = None,
-    tasks: Annotated[str | None, typer.Option("--tasks", help="Only these tasks, separated by commas.")] = None,
-    arms: Annotated[str | None, typer.Option("--arms", help="Only these arms, separated by commas.")] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", help="Only these seeds, separated by commas.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of trainings that run at the same time.")] = 1,
+    tasks: Annotated[str | None, typer.Option("--tasks", help="Run only these tasks, comma-separated.")] = None,
+    arms: Annotated[str | None, typer.Option("--arms", help="Run only these arms, comma-separated.")] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", help="Run only these seeds, comma-separated.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of trainings to run in parallel.")] = 1,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the commands that are left, and run none.")
+        bool, typer.Option("--dry-run", help="Print the remaining commands without running them.")
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compare guided, random and no pre-training over tasks and seeds; finished cells are not run again."""
     from sma_bench.benchmark import benchmark, plan_benchmark
-    from sma_core.cli.output import as_json_text
+    from sma_core.cli.output import as_json_text, counted
 
     chosen, kept_tasks, kept_arms = _numbers_from(seeds), names_from(tasks), names_from(arms)
     if dry_run:
@@ -38,9 +39,13 @@ def benchmark(
             return
         for command in (*plan.pretrainings, *plan.cells):
             typer.echo(command)
-        left = f"{len(plan.pretrainings):,} pre-trainings and {len(plan.cells):,} cells"
-        later = f", {plan.unknown:,} more cells once the sweep has picked what they run" if plan.unknown else ""
-        typer.echo(f"{left} are left{later}; {plan.done:,} cells are done", err=True)
+        cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
+        later = f", and {more} after the sweep" if plan.unknown else ""
+        typer.echo(
+            f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
+            f"done: {counted(plan.done, 'cell')}",
+            err=True,
+        )
         return
     result = benchmark(
         suite,
@@ -56,16 +61,16 @@ def benchmark(
         typer.echo(as_json_text(result))
     else:
         typer.echo((result.out / "table.md").read_text(encoding="utf-8"))
-        typer.echo(f"{result.done:,} cells are done, {result.missing:,} are missing; suite folder {result.out}")
+        typer.echo(f"{counted(result.done, 'cell')} done, {result.missing:,} missing; suite folder {result.out}")
     if result.failures:
         raise typer.Exit(1)
 
 
 def _numbers_from(seeds: str | None) -> list[int] | None:
-    """Read whole numbers separated by commas."""
+    """Parse comma-separated integers."""
     wanted = names_from(seeds)
     if wanted is None:
         return None
     if not all(number.lstrip("-").isdigit() for number in wanted):
-        raise UserError(f"--seeds takes whole numbers separated by commas, not {seeds!r}")
+        raise UserError(f"--seeds must be comma-separated integers, not {seeds!r}")
     return [int(number) for number in wanted]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ProbeKind = Annotated[
     Literal["linear", "knn"],
-    typer.Option("--probe", help="Ridge or logistic regression, or nearest neighbours."),
+    typer.Option("--probe", help="linear: ridge or logistic regression; knn: nearest neighbours."),
 ]
 
 
@@ -41,9 +41,12 @@ ProbeKind = Annotated[
 def probe(
     context: typer.Context,
     domain: Domain = None,
-    model: Annotated[Path | None, typer.Option("--model", help="A run of sma train.")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="A pre-trained run.")] = None,
     random_weights: Annotated[
-        bool, typer.Option("--random-weights", help="Use random weights, in the shape of the run or the recipe.")
+        bool,
+        typer.Option(
+            "--random-weights", help="Use a randomly initialised encoder with the run's or recipe's settings."
+        ),
     ] = False,
     task: Task = None,
     data: Data = None,
@@ -64,12 +67,12 @@ def probe(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Fit a simple model on frozen features, choose it on validation, report the test split once."""
+    """Fit a linear or nearest-neighbour model on the features of a frozen encoder and report test metrics."""
     from sma_bench.probe import probe as run_probe
     from sma_core.cli.output import as_json_text, progress
 
-    own: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind}
-    own |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
+    options: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind}
+    options |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
     result = run_probe(
         domain,
         model=model,
@@ -80,7 +83,7 @@ def probe(
         layer=layer,
         recipe=recipe,
         config=config,
-        settings=settings_from(assignments, None, seed, max_rejected, **own),
+        settings=settings_from(assignments, None, seed, max_rejected, **options),
         device=device,
         preparing=progress().preparing,
         policy=context.obj,

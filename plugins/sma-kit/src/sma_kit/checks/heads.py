@@ -1,4 +1,4 @@
-"""The checks of the contract that are for heads, those of whole rows and those of every position."""
+"""Contract checks of heads, both for labels of rows and of positions."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ CLOSE = 1e-4
 
 
 class HeadChecks(Subject):
-    """Checks of what heads give, learn and keep."""
+    """Checks of the outputs, training and saving of heads."""
 
     def test_heads_give_outputs_of_the_right_shape(self) -> None:
-        """Heads give (B, outputs), those that answer for every position (B, N, outputs)."""
+        """Heads return (B, outputs), or with per_position (B, N, outputs)."""
         for spec, factory in self._heads():
-            with explained(f"the Head {spec.name!r} must be made by factory(model_config, outputs)"):
+            with explained(f"the Head {spec.name!r} must be created by factory(model_config, outputs)"):
                 shape = small_heads.shape(factory, rows=2, length=7, outputs=3)
-            due = (2, 7, 3) if spec.per_position else (2, 3)
-            if shape != due:
-                fail(f"the Head {spec.name!r} must give outputs of shape {due}, it gave {shape}")
+            expected = (2, 7, 3) if spec.per_position else (2, 3)
+            if shape != expected:
+                fail(f"the Head {spec.name!r} must return outputs of shape {expected}, not {shape}")
 
-    def test_heads_take_no_notice_of_padding(self) -> None:
-        """A row has the same outputs alone and padded, with either kind of encoder."""
+    def test_heads_ignore_padding(self) -> None:
+        """A row has the same outputs alone and padded, with both kinds of encoder."""
         for spec, factory in self._heads():
-            with explained(f"the Head {spec.name!r} must give outputs for padded rows"):
+            with explained(f"the Head {spec.name!r} must accept padded rows"):
                 gap = small_heads.padding_gap(factory, spec.per_position)
             if not gap <= CLOSE:
                 fail(
-                    f"the Head {spec.name!r} must give a row the same outputs alone and padded: leave out what "
-                    "encoded.padding_mask and encoded.latents.real say is no input"
+                    f"the Head {spec.name!r} must return the same outputs for a row alone and padded: ignore "
+                    "padding as marked by encoded.padding_mask and encoded.latents.real"
                 )
 
     def test_heads_take_a_batch_of_one(self) -> None:
-        """One row trains by itself, be it of one input or of several."""
+        """Training on a batch of one row works, for one input and for several."""
         for spec, factory in self._heads():
-            with explained(f"the Head {spec.name!r} must train on a single row"):
+            with explained(f"the Head {spec.name!r} must train on one row"):
                 finite = small_heads.trains_on_one_row(factory)
             if not finite:
-                fail(f"the Head {spec.name!r} must train on a single row: its outputs or gradients are not finite")
+                fail(f"the Head {spec.name!r} must train on one row: its loss is not finite")
 
     def test_heads_learn(self) -> None:
-        """A few steps on one batch make the loss of its labels smaller."""
+        """A few steps on one batch reduce its loss."""
         for spec, factory in self._heads():
             with explained(f"the Head {spec.name!r} must learn: its outputs need gradients"):
                 before, after = small_heads.learn(factory)
             if not after < before:
                 fail(
-                    f"the Head {spec.name!r} must learn: a few steps on one batch take its loss from {before:.4g} "
+                    f"the Head {spec.name!r} must learn: a few steps change its loss from {before:.4g} "
                     f"to {after:.4g}"
                 )
 
     def test_saved_heads_give_the_same_outputs(self) -> None:
-        """Encoder and head that are saved in a checkpoint and loaded again give the same outputs."""
+        """Encoder and head give the same outputs after saving to and loading from a checkpoint."""
         for spec, factory in self._heads():
-            what = f"the Head {spec.name!r} must keep all it has learned in parameters and registered buffers"
-            with explained(what):
+            rule = f"the Head {spec.name!r} must keep all its state in parameters and registered buffers"
+            with explained(rule):
                 same = small_heads.saved_outputs_are_the_same(factory)
             if not same:
-                fail(f"{what}: loaded from a checkpoint, it gives other outputs")
+                fail(f"{rule}: loaded from a checkpoint, its outputs differ")
 
     def _heads(self) -> Iterator[tuple[Head, Any]]:
         registry = self._registry()

@@ -1,4 +1,4 @@
-"""Rows and files that nobody writes on purpose: they are handled or refused with a reason, and never end a run."""
+"""Malformed rows and files, which plugins must handle or reject with a reason."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TEXTS: dict[str, str] = {
     "a row of unicode": "ä 漢 🙂 e\u0301 \u202e \ufeff",
     "a row of 100,000 letters": "A" * LONG,
 }
-"""What a row is like, in words -> the row. All can be written as UTF-8."""
+"""Description -> row. All can be encoded as UTF-8."""
 
 UNDECODABLE = {"a row with an undecodable byte": "a\udcff"}
-"""What Python makes of a byte that is no UTF-8. Readers set such rows aside; whoever calls from Python may not."""
+"""A byte that is not UTF-8, as a surrogate. Readers reject such rows, but Python callers may pass them."""
 
 _FILES: dict[str, bytes] = {
     "an empty file": b"",
@@ -34,10 +34,9 @@ _BEGINNING = 1 << 18
 
 
 def write_files(folder: Path, suffix: str, sample: Path | None) -> Iterator[tuple[str, Path]]:
-    """Write hostile files into ``folder``, and name each in words; the last one does not exist.
+    """Write malformed files to ``folder`` and yield each with a description; the last one does not exist.
 
-    ``sample`` is a good file in the format; then there are also its beginning, cut in the middle, and that with
-    bytes in it that do not belong there.
+    With ``sample``, a valid file in the format, a truncated and a corrupted copy of its beginning are added.
     """
     files = dict(_FILES)
     if sample is not None:
@@ -45,15 +44,15 @@ def write_files(folder: Path, suffix: str, sample: Path | None) -> Iterator[tupl
         middle = len(good) // 2
         files["a sample that is cut off"] = good[: middle + 1]
         files["a sample with foreign bytes in it"] = good[:middle] + b"\0\xff\xfe\x01" + good[middle:]
-    for at, (words, content) in enumerate(files.items()):
-        path = folder / f"{at}{suffix}"
+    for number, (description, content) in enumerate(files.items()):
+        path = folder / f"{number}{suffix}"
         path.write_bytes(content)
-        yield words, path
-    yield "a file that is not there", folder / f"absent{suffix}"
+        yield description, path
+    yield "a file that does not exist", folder / f"absent{suffix}"
 
 
 def _beginning(sample: Path) -> bytes:
-    """Return the first part of a file, of its text where it is compressed."""
+    """Return the first bytes of a file, decompressed if necessary."""
     from sma_core.data.streams import COMPRESSIONS, read_blocks
 
     if sample.suffix.lower() in COMPRESSIONS:

@@ -1,4 +1,4 @@
-"""The checks of the contract that are for domains whose rows are numbers."""
+"""Contract checks of domains whose rows are numbers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from sma_kit.verdicts import explained, fail
 
 
 class NumbersChecks(Subject):
-    """Checks of blocks of numbers; each is skipped for a domain of text."""
+    """Checks of blocks of numbers; all are skipped for a domain of text."""
 
     def test_reader_gives_blocks_of_numbers(self) -> None:
-        """Blocks hold float32, finite or NaN, of the declared columns, and row numbers that go up."""
+        """Blocks hold float32 values, finite or NaN, of the declared columns, with increasing row numbers."""
         import numpy as np
 
         registry = self._numbers()
@@ -20,19 +20,19 @@ class NumbersChecks(Subject):
         last = 0
         for block in blocks:
             if block.values.dtype != np.float32 or block.values.ndim != 2:
-                fail(f"{reader} must give values of float32 (rows, features), not {block.values.dtype}")
+                fail(f"{reader} must yield float32 values (rows, features), not {block.values.dtype}")
             if np.isinf(block.values).any():
-                fail(f"{reader} must set rows with infinite numbers aside, as RejectedRow; it gives them on")
+                fail(f"{reader} must yield rows with infinite values as RejectedRow, not in blocks")
             names = block.names(source.columns)
             if len(names) != block.values.shape[1] or (source.columns and names != source.columns):
-                fail(f"{reader} must give the columns {', '.join(source.columns or names)} in this order")
+                fail(f"{reader} must yield the columns {', '.join(source.columns or names)} in this order")
             numbers = block.numbers
             if numbers.shape != (len(block.values),) or numbers[0] <= last or bool((np.diff(numbers) < 1).any()):
-                fail(f"{reader} must number the rows of a file upwards from 1, and use no number twice")
+                fail(f"{reader} must number the rows of a file from 1 in increasing order, without duplicates")
             last = int(numbers[-1])
 
     def test_statistics_come_from_training_rows_only(self) -> None:
-        """Mean and spread are those of the training rows, as the reader gives them when it reads again."""
+        """Mean and standard deviation are those of the training rows, also when the file is read again."""
         import numpy as np
 
         registry = self._numbers()
@@ -41,16 +41,16 @@ class NumbersChecks(Subject):
             kept, again = parts.scales(registry, source, self._pretraining("tiny"))
         if not (np.allclose(kept.mean, again.mean) and np.allclose(kept.spread, again.spread)):
             fail(
-                f"the Reader {source.reader.name!r} must give a row the same values each time: mean and spread of "
+                f"the Reader {source.reader.name!r} must yield the same values each time: mean and deviation of "
                 "the training rows change when the file is read again"
             )
 
     def test_one_training_step_on_numbers_is_finite(self) -> None:
-        """A small model takes one step on the sample, masked as the tiny recipe says."""
+        """A small model trains one step on the sample with the masking of the tiny recipe."""
         registry = self._numbers()
         _, blocks = self._blocks(registry)
         features = blocks[0].values.shape[1]
-        with explained("one training step on the sample must work; look at the reader and the tiny recipe"):
+        with explained("one training step on the sample must work; check the reader and the tiny recipe"):
             config = self._pretraining("tiny")
             longest = config.model.max_length
             trial = small_models.values_trial(blocks[0], registry.domain.sentinels, config)
@@ -60,6 +60,4 @@ class NumbersChecks(Subject):
                 f"model.max_length of the recipe tiny is {longest}, but the sample's rows have {features} numbers"
             )
         if not finite:
-            fail(
-                "one training step on the sample gives no finite loss: name values that mean missing in sentinels"
-            )
+            fail("one training step on the sample gives a non-finite loss: list values for missing in sentinels")

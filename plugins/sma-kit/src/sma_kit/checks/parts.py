@@ -1,4 +1,4 @@
-"""What the contract's checks do with a plugin's parts before any model: import, read, prepare."""
+"""Import, read and prepare a plugin's parts, without a model."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ for hook in [value for key, value in vars(target).items() if key.startswith("sma
     hook()
 known = {*sys.stdlib_module_names, "sma_core", name.partition(".")[0]}
 new = {module.partition(".")[0] for module in set(sys.modules) - before}
-# Compiled extensions register helper modules that stand for no package: they have no file.
-found = {module for module in new if getattr(sys.modules.get(module), "__file__", None)}
-sys.stderr.write("\\n" + json.dumps(sorted(found - known)))
+# Compiled extensions register helper modules that belong to no package and have no file.
+packages = {module for module in new if getattr(sys.modules.get(module), "__file__", None)}
+sys.stderr.write("\\n" + json.dumps(sorted(packages - known)))
 """
 
 
 def imported_by(reference: str) -> list[str]:
-    """Name the third-party packages that importing an entry module and calling its hooks brings in.
+    """Return the third-party packages imported by an entry module and its hooks.
 
-    Done in a process of its own. Raises `RuntimeError` with the last line of the error when it fails.
+    Runs in a separate process. Raises `RuntimeError` with the last line of the error when it fails.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _IMPORT, reference]
@@ -59,7 +59,7 @@ def imported_by(reference: str) -> list[str]:
 def read_some(
     registry: Registry, reader: Reader, path: Path, column: str | None, most: int
 ) -> list[Row | RejectedRow]:
-    """Read at most ``most`` rows of a file, as preparing data does."""
+    """Read at most ``most`` rows of a file, as data preparation does."""
     rows = registry.build(reader)(path, column, (), usual=registry.domain.columns)
     return list(islice(rows, most))
 
@@ -79,7 +79,7 @@ def read_blocks(registry: Registry, source: Source, most: int) -> list[Block]:
 
 
 def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[FeatureScale, FeatureScale]:
-    """Prepare a file, and give the scale that was kept, and that of its training rows when it is read again."""
+    """Prepare a file; return the stored feature scale, and the scale of the training rows when read again."""
     import tempfile
 
     import numpy as np
@@ -96,20 +96,20 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
         request = replace(request, cache=Path(cache))
         store = prepare(request).open()
         train, _ = split_held_out(store.row_numbers, config.data.held_out, source.label)
-        kept, numbers = store.scale(train), store.row_numbers[train]
+        stored, numbers = store.scale(train), store.row_numbers[train]
     records = request.reader(source.path, source.columns, (), names=source.names)
     blocks = [record for record in records if isinstance(record, Block)]
     rows = (
         without_sentinels(block.values[np.isin(block.numbers, numbers)], registry.domain.sentinels)
         for block in blocks
     )
-    return kept, fit_scale(rows, kept.columns)
+    return stored, fit_scale(rows, stored.columns)
 
 
-def needed_by(splitter: Splitter, rows: int) -> dict[str, Any]:
-    """Return what a splitter needs besides the rows: 0 and 1 in turn as labels, the second of five folds."""
+def splitter_arguments(splitter: Splitter, rows: int) -> dict[str, Any]:
+    """Return the extra arguments of a splitter: labels alternating between 0 and 1, and fold 2 of 5."""
     import numpy as np
 
     labels = (np.arange(rows) % 2)[:, None].astype(np.float64)
-    offered = {"labels": labels, "kind": "binary", "folds": 5, "fold": 2}
-    return {need: offered[need] for need in splitter.needs}
+    available = {"labels": labels, "kind": "binary", "folds": 5, "fold": 2}
+    return {need: available[need] for need in splitter.needs}

@@ -1,4 +1,4 @@
-"""The check of the contract that is for renderers: every row is drawn, whatever it holds and what is hidden."""
+"""Contract check of renderers: they draw any row under any mask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sma_kit.verdicts import explained, fail, skip
 
 ROWS = 4
 LONGEST, CUT = 512, 5
-"""Inputs of the longest row that is drawn, and of one that is cut short."""
+"""Number of inputs of the longest row drawn, and of a truncated row."""
 HOSTILE = '<a href="x">&amp;\'</text><script>]]>\x07\ud800漢🙂'
 
 
@@ -22,55 +22,58 @@ class DrawingChecks(Subject):
     """Checks of renderers."""
 
     def test_renderers_draw_every_row(self) -> None:
-        """Each gives a whole SVG of every row, the same each time, that shows what is hidden."""
+        """Renderers return a complete SVG for every row, always the same, that shows the hidden inputs."""
         registry = self._registry()
         named = registry.domain.renderer
         if named is not None:
-            with explained(f"change renderer={named!r} of the Domain spec, or add such a Renderer"):
+            with explained(f"change renderer={named!r} of the Domain spec, or add that Renderer"):
                 registry.find(Renderer, named)
         own = [spec for spec in registry.specs(Renderer) if is_own(registry, spec)]
         if not own:
-            skip("the plugin has no renderer: the core's draws its rows")
+            skip("the plugin has no renderer, so the general one draws its rows")
         rows = list(self._drawn_rows(registry))
         for spec in own:
             for what, row in rows:
                 _check_row(registry, spec, what, row)
 
     def _drawn_rows(self, registry: Registry) -> Iterator[tuple[str, DrawnRow]]:
-        """Yield rows to draw, each with what it is: of the sample, cut short, and with markup in it."""
+        """Yield rows to draw with a description: rows of the sample, a truncated row, and one with markup."""
         if registry.domain.input_kind == "continuous":
             source, blocks = self._blocks(registry)
             names = blocks[0].names(source.columns)
-            for at, values in enumerate(blocks[0].values[:ROWS].tolist(), start=1):
-                yield f"row {at} of the sample", _of_numbers(names, tuple(values))
-            yield "features of other names, without values", _of_numbers((HOSTILE, "b" * 60), (math.nan, 1e30))
+            for number, values in enumerate(blocks[0].values[:ROWS].tolist(), start=1):
+                yield f"row {number} of the sample", _of_numbers(names, tuple(values))
+            yield (
+                "features with other names and missing values",
+                _of_numbers((HOSTILE, "b" * 60), (math.nan, 1e30)),
+            )
             return
         from sma_core.data.tokenizers import shorten, text_of_ids
 
         tokenizer, texts = self._tokenizer(), self._rows()
         chosen = [*texts[:ROWS], max(texts, key=len)]
         ids = shorten(tokenizer.encode(chosen), LONGEST, tokenizer.separator_id)
-        for at, text in enumerate(chosen):
-            yield f"the row {text[:40]!r}", _of_text(text_of_ids(tokenizer, ids[at]))
+        for index, text in enumerate(chosen):
+            yield f"the row {text[:40]!r}", _of_text(text_of_ids(tokenizer, ids[index]))
         short = shorten(ids, CUT, tokenizer.separator_id)
-        yield f"a row of which {CUT} inputs are left", _of_text(text_of_ids(tokenizer, short[0]))
+        yield f"a row truncated to {CUT} inputs", _of_text(text_of_ids(tokenizer, short[0]))
         yield "a text of markup", _of_text((*HOSTILE, "several letters", ""))
 
 
 def _of_text(parts: tuple[str, ...]) -> DrawnRow:
-    """Return a row of text with importance that rises."""
-    rising = tuple(at / len(parts) for at in range(len(parts)))
+    """Return a row of text with increasing importance."""
+    rising = tuple(index / len(parts) for index in range(len(parts)))
     return DrawnRow(importance=rising, text="".join(parts), pieces=parts, prefix="r1-m1-")
 
 
 def _of_numbers(names: tuple[str, ...], values: tuple[float, ...]) -> DrawnRow:
-    """Return a row of numbers with importance that rises."""
-    rising = tuple(at / len(names) for at in range(len(names)))
+    """Return a row of numbers with increasing importance."""
+    rising = tuple(index / len(names) for index in range(len(names)))
     return DrawnRow(importance=rising, features=names, values=values, prefix="r1-m1-")
 
 
 def _check_row(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> None:
-    """Draw a row with nothing, all and half of it hidden, and with importance that is not known."""
+    """Draw a row with none, all and half of its inputs hidden, and with unknown importance."""
     every = frozenset(range(len(row.importance)))
     cases = {
         "nothing hidden": row,
@@ -82,7 +85,7 @@ def _check_row(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> 
     if drawings["nothing hidden"] == drawings["everything hidden"]:
         fail(f"the Renderer {spec.name!r} must show what is hidden: {what} looks the same with all of it hidden")
     if drawings["nothing hidden"] != _drawing(registry, spec, what, row):
-        fail(f"the Renderer {spec.name!r} must draw a row alike each time; it does not so with {what}")
+        fail(f"the Renderer {spec.name!r} must draw a row in the same way each time, but does not for {what}")
 
 
 def _drawing(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> str:

@@ -1,4 +1,4 @@
-"""Two short runs of `train`, one of them stopped in the middle and resumed, whose weights a check compares."""
+"""Weights of two short runs of `train`, one of them stopped halfway and resumed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def write_rows(folder: Path, texts: list[str], values: object) -> dict[str, Any]:
-    """Write rows in a format of the core's own, and return the settings that name them.
+    """Write rows in a built-in format and return the settings that read them.
 
     ``values`` (n, F) are rows of numbers; None: the rows are ``texts``.
     """
@@ -44,7 +44,7 @@ def write_rows(folder: Path, texts: list[str], values: object) -> dict[str, Any]
 def weights_of_runs(
     domain: str, data: dict[str, Any], policy: PluginPolicy, folder: Path
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the weights of a run that went through, and of one that was stopped and resumed.
+    """Return the weights of an uninterrupted run and of a stopped and resumed run.
 
     Each prepares the rows for itself. Raises what `sma_core.verbs.train.train` does.
     """
@@ -65,5 +65,5 @@ def weights_of_runs(
         with contextlib.suppress(StoppedOnRequest):
             train(domain, recipe="tiny", settings=settings, out=folder / "cut", observers=[stop], policy=policy)
         train(resume=str(folder / "cut"), policy=policy)
-    found = [CheckpointStore(folder / name / "checkpoints").read(STEPS).model() for name in ("whole", "cut")]
-    return found[0], found[1]
+    weights = [CheckpointStore(folder / name / "checkpoints").read(STEPS).model() for name in ("whole", "cut")]
+    return weights[0], weights[1]

@@ -1,8 +1,8 @@
-"""The checks of the contract that are for what a domain ships as TOML files: recipes and suites."""
+"""Contract checks of the TOML files that a domain ships: recipes and suites."""
 
 from __future__ import annotations
 
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Splitter, Task
 from sma_kit.subject import Subject
@@ -15,34 +15,34 @@ class ShippedChecks(Subject):
     """Checks of recipes and suites."""
 
     def test_recipes_are_complete_settings(self) -> None:
-        """tiny, small and paper ship, and give whole settings for pre-training and for every task."""
+        """The recipes tiny, small and paper ship and are complete for pre-training and every task."""
         registry = self._registry()
         from sma_core.runs.settings import recipe_names
 
-        with explained("recipes of the Domain spec must name a package that holds .toml files"):
+        with explained("recipes of the Domain spec must name a package with .toml files"):
             names = recipe_names(registry)
         missing = [name for name in RECIPES if name not in names]
         if missing:
             package = registry.domain.recipe_package
             fail(f"add the recipe {missing[0]}.toml to {package}: {', '.join(RECIPES)} are needed")
         for name in names:
-            with explained(f"mend the recipe {name}.toml in {registry.domain.recipe_package}"):
+            with explained(f"fix the recipe {name}.toml in {registry.domain.recipe_package}"):
                 _resolve_recipe(registry, name)
 
     def test_suites_name_what_exists(self) -> None:
-        """Suites can be read, are of this domain, and name tasks, a recipe and functions that exist."""
+        """Suites are valid, belong to this domain, and name existing tasks, recipes and functions."""
         registry = self._registry()
         from sma_bench.find_suite import suite_names
 
-        with explained("suites of the Domain spec must name a package that holds .toml files"):
+        with explained("suites of the Domain spec must name a package with .toml files"):
             names = suite_names(registry)
         for name in names:
-            with explained(f"mend the suite {name}.toml in {registry.domain.suites}"):
+            with explained(f"fix the suite {name}.toml in {registry.domain.suites}"):
                 _resolve_suite(registry, name)
 
 
 def _resolve_recipe(registry: Registry, name: str) -> None:
-    """Resolve a recipe for both verbs and every task; what it names must exist."""
+    """Resolve a recipe for both verbs and every task; raises when it names missing parts."""
     from sma_core.runs.settings import Request, finetune_settings, pretrain_settings, read_recipe
 
     source = pretrain_settings(registry, Request(name)).config.data.source
@@ -57,14 +57,14 @@ def _resolve_recipe(registry: Registry, name: str) -> None:
 
 
 def _resolve_suite(registry: Registry, name: str) -> None:
-    """Resolve every cell of a suite: settings, task, set and function must exist."""
+    """Resolve every cell of a suite; raises when a setting, task, data set or function is missing."""
     from sma_bench.find_suite import find_suite
     from sma_bench.suites import Pretraining, cells
     from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
     suite, _, _ = find_suite(f"{registry.name}:{name}")
     if suite.domain != registry.name:
-        raise ValueError(f"it is of the domain {suite.domain!r}, not {registry.name!r}")
+        raise ValueError(f"its domain is {suite.domain!r}, not {registry.name!r}")
     for cell in cells(suite):
         registry.find(Task, cell.task)
         if cell.baseline is not None:

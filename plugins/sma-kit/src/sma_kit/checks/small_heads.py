@@ -1,4 +1,4 @@
-"""What the checks of heads do with one: a small encoder, the head on it, and a few rows of drawn ids.
+"""Small predictors for the checks of heads: a small encoder, the head, and rows of random ids.
 
 Shapes: B rows, N padded length.
 """
@@ -22,7 +22,7 @@ LEARNING_RATE = 1e-2
 
 
 def shape(factory: Any, rows: int, length: int, outputs: int) -> tuple[int, ...]:  # noqa: ANN401 - any module
-    """Return the shape a head gives for ``rows`` rows of ``length`` inputs."""
+    """Return the shape of a head's outputs for ``rows`` rows of ``length`` inputs."""
     import torch
 
     ids, real = _rows((length,) * rows)
@@ -31,7 +31,7 @@ def shape(factory: Any, rows: int, length: int, outputs: int) -> tuple[int, ...]
 
 
 def padding_gap(factory: Any, per_position: bool) -> float:  # noqa: ANN401 - any module
-    """Return the largest difference between outputs of a row alone and beside a longer one."""
+    """Return the largest difference between the outputs of a row alone and padded."""
     import torch
 
     ids, real = _rows((5, 8))
@@ -52,14 +52,14 @@ def trains_on_one_row(factory: Any) -> bool:  # noqa: ANN401 - any module
         predictor = _predictor(factory)
         outputs = predictor(*_rows((length,)))
         torch.autograd.backward([outputs.square().sum()])
-        found = [outputs, *(each.grad for each in predictor.parameters() if each.grad is not None)]
-        if not all(bool(torch.isfinite(each).all()) for each in found):
+        tensors = [outputs, *(p.grad for p in predictor.parameters() if p.grad is not None)]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
             return False
     return True
 
 
 def learn(factory: Any) -> tuple[float, float]:  # noqa: ANN401 - any module
-    """Return the mean squared error on drawn labels before and after a few steps."""
+    """Return the mean squared error on random labels before and after `STEPS` steps."""
     import torch
 
     predictor, (ids, real) = _predictor(factory), _rows((8, 8, 8))
@@ -79,7 +79,7 @@ def learn(factory: Any) -> tuple[float, float]:  # noqa: ANN401 - any module
 
 
 def saved_outputs_are_the_same(factory: Any) -> bool:  # noqa: ANN401 - any module
-    """Whether a predictor that is read from a checkpoint gives what the saved one gave."""
+    """Whether a predictor loaded from a checkpoint has the same outputs as the saved one."""
     import torch
 
     from sma_core.checkpoints.store import CheckpointStore
@@ -113,7 +113,7 @@ def _predictor(
 
 
 def _rows(lengths: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Draw ids (B, N), also at padding, and give the mask (B, N) of what is real."""
+    """Return random ids (B, N), also at padding, and the mask (B, N) of real inputs."""
     import torch
 
     longest = max(lengths)

@@ -1,4 +1,4 @@
-"""Models that train a step in milliseconds, for the checks that see a plugin's rows and heads learn.
+"""Small models for the checks that train on a plugin's rows; a step takes milliseconds.
 
 Shapes: B rows, N padded length, L latents, D latent width.
 """
@@ -29,7 +29,7 @@ STEPS = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """A batch to train on, what the model reads, and the settings of the recipe whose masking is used."""
+    """A batch to train on, the model's inputs, and the settings of the recipe."""
 
     batch: Batch
     inputs: Inputs
@@ -37,7 +37,7 @@ class Trial:
 
 
 def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
-    """Return the settings of a model that trains a step in milliseconds."""
+    """Return the settings of a small model."""
     from sma_core.config import DecoderConfig, ModelConfig
 
     return ModelConfig(
@@ -54,7 +54,7 @@ def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
 
 
 def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> Trial:
-    """Encode rows and cut them to `MAX_LENGTH`; one batch."""
+    """Encode rows, truncated to `MAX_LENGTH`, as one batch."""
     from sma_core.data.batching.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
     from sma_core.nn.inputs import DiscreteInputs
@@ -65,7 +65,7 @@ def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Seque
 
 
 def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfig, rows: int = ROWS) -> Trial:
-    """Standardise the first ``rows`` rows of a block; one batch."""
+    """Standardise the first ``rows`` rows of a block as one batch."""
     from sma_core.data.batching.batches import collate_values
     from sma_core.data.scaling import fit_scale, without_sentinels
     from sma_core.nn.inputs import ContinuousInputs
@@ -76,7 +76,7 @@ def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfi
 
 
 def train_a_step(trial: Trial) -> bool:
-    """Whether loss and weights are finite after one step under the recipe's masking."""
+    """Whether loss and weights are finite after one step with the recipe's masking."""
     import torch
 
     objective = _objective(trial)
@@ -86,11 +86,11 @@ def train_a_step(trial: Trial) -> bool:
 
 
 def train_on_one_batch(trial: Trial) -> tuple[float, float]:
-    """Return the loss under fixed random masks before and after a few steps of the recipe's optimiser."""
+    """Return the loss under fixed random masks before and after `STEPS` steps of the recipe's optimiser."""
     objective = _objective(trial)
-    before = _judge(objective)
+    before = _held_out_loss(objective)
     _train(objective, trial, STEPS)
-    return before, _judge(objective)
+    return before, _held_out_loss(objective)
 
 
 def _objective(trial: Trial) -> PretrainObjective:
@@ -111,7 +111,7 @@ def _network(trial: Trial) -> SMA:
 
 
 def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
-    """Take steps with the recipe's learning rate and decay, without warm-up; give the last loss."""
+    """Train with the recipe's learning rate and weight decay, without warm-up; return the last loss."""
     import torch
 
     from sma_core.training.optimizers.groups import build_optimizer
@@ -127,7 +127,7 @@ def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
     return value
 
 
-def _judge(objective: PretrainObjective) -> float:
+def _held_out_loss(objective: PretrainObjective) -> float:
     import torch
 
     from sma_core.devices.ranks import Ranks
@@ -140,7 +140,7 @@ def _judge(objective: PretrainObjective) -> float:
 
 
 def choose_masks(trial: Trial) -> Mask:
-    """Choose what the recipe's masking hides of a trial's rows, by a model that has learned nothing yet."""
+    """Choose the masks of a trial's rows with the recipe's masking and an untrained model."""
     import torch
 
     from sma_core.nn.masking import draw_noise

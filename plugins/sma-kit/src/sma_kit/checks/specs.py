@@ -1,4 +1,4 @@
-"""The checks of the contract that are for a plugin's specs: found, cheap, complete, and explained."""
+"""Contract checks of a plugin's entry point, imports and specs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
-from sma_core.plugins.references import resolve
+from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Spec, Splitter, Task, Tokenizer
 from sma_kit.checks import parts
@@ -19,7 +19,7 @@ class SpecChecks(Subject):
     """Checks of the entry point, its imports, names, references, summaries and docstrings."""
 
     def test_entry_point_is_installed_under_the_domains_name(self) -> None:
-        """One usable entry point of the group sma.plugins has the domain's name."""
+        """The group sma.plugins has a usable entry point with the domain's name."""
         own = self._entry_point()
         if own is None:
             fail(
@@ -30,39 +30,39 @@ class SpecChecks(Subject):
             fail(f"the entry point {self.domain!r} of {own.package} is not usable: {own.detail}")
 
     def test_entry_module_imports_nothing_heavy(self) -> None:
-        """Importing the entry module and calling its hooks brings in no third-party package."""
+        """Importing the entry module and calling its hooks imports no third-party package."""
         own = self._entry_point()
         if own is None:
             skip("the plugin is not installed")
-        with explained(f"importing {own.module} and calling its hooks must work by itself"):
+        with explained(f"importing {own.module} and calling its hooks must work on its own"):
             heavy = sorted(set(parts.imported_by(own.module)) - set(self.allowed_imports))
         if heavy:
             fail(
-                f"importing {own.module} also imports {', '.join(heavy)}: move what needs it into another "
-                'module and name that by reference, as in factory="package.module:function"'
+                f"importing {own.module} also imports {', '.join(heavy)}: move the code that needs it to another "
+                'module and refer to it, as in factory="package.module:function"'
             )
 
     def test_every_reference_resolves(self) -> None:
-        """What the specs name as package.module:attribute is there and can be called."""
+        """Every reference package.module:attribute in the specs exists and is callable."""
         for spec, field, reference in _references(self._registry()):
-            with explained(f"mend {field} of the {type(spec).__name__} {spec.name!r}"):
+            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
                 value = _resolved(spec, reference)
             if not callable(value):
                 fail(f"{field} of the {type(spec).__name__} {spec.name!r} must name a function or class")
 
     def test_every_reference_has_a_docstring(self) -> None:
-        """The functions and classes that the specs name say what they do."""
+        """Every function and class that the specs refer to has a docstring."""
         for spec, field, reference in _references(self._registry()):
-            with explained(f"mend {field} of the {type(spec).__name__} {spec.name!r}"):
+            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
                 value = _resolved(spec, reference)
             if not (inspect.getdoc(value) or "").strip():
                 fail(
                     f"{reference}, the {field} of the {type(spec).__name__} {spec.name!r}, needs a docstring: "
-                    "one line that says what it does"
+                    "one line that describes it"
                 )
 
     def test_domain_names_parts_that_exist(self) -> None:
-        """The defaults of the Domain spec are specs of this plugin or of the core."""
+        """The parts named in the Domain spec exist in this plugin or in the core."""
         registry = self._registry()
         domain = registry.domain
         named: list[tuple[str, type[Spec], str | None]] = [
@@ -74,9 +74,9 @@ class SpecChecks(Subject):
         ]
         for field, kind, name in named:
             if name is not None:
-                with explained(f"change {field}={name!r} of the Domain spec, or add such a {kind.__name__}"):
+                with explained(f"change {field}={name!r} of the Domain spec, or add that {kind.__name__}"):
                     registry.find(kind, name)
-        with explained(f"change reader={domain.reader!r} of the Domain spec, or add such a Reader"):
+        with explained(f"change reader={domain.reader!r} of the Domain spec, or add that Reader"):
             registry.reader_for(Path(), domain.reader)
 
     def test_tasks_name_parts_that_exist(self) -> None:
@@ -86,7 +86,7 @@ class SpecChecks(Subject):
 
         registry = self._registry()
         for task in registry.specs(Task):
-            with explained(f"mend the Task {task.name!r}"):
+            with explained(f"fix the Task {task.name!r}"):
                 registry.find(DataSet, task.dataset)
                 registry.find(Splitter, task.splitter)
                 find_metric(task.metric, task.kind)
@@ -102,12 +102,12 @@ class SpecChecks(Subject):
                 fail(f"the summary of the {type(spec).__name__} {spec.name!r} must say what it is in one line")
 
     def _entry_point(self) -> InstalledPlugin | None:
-        found = installed_plugins(policy_for(self.domain))
-        return next((plugin for plugin in found if plugin.name == self.domain), None)
+        plugins = installed_plugins(policy_for(self.domain))
+        return next((plugin for plugin in plugins if plugin.name == self.domain), None)
 
 
 def _references(registry: Registry) -> list[tuple[Spec, str, str]]:
-    """Return spec, field and reference of everything that the plugin's specs name."""
+    """Return every reference in the plugin's specs, with its spec and field."""
     specs = [registry.domain, *own_specs(registry)]
     return [(spec, field, reference) for spec in specs for field, reference in spec.references.items()]
 

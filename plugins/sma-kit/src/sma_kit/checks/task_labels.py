@@ -1,4 +1,4 @@
-"""Reading the labels of a task from the beginning of its data set, as fine-tuning does."""
+"""Read the labels of a task from the first rows of its data set, as fine-tuning does."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ _NOT_ZERO_AND_ONE = "they are not all 0 and 1"
 
 
 @dataclass(frozen=True)
-class FoundLabels:
-    """How many of the rows that were read have labels of the task's kind, and why most others have none."""
+class LabelCounts:
+    """Number of rows read and of rows with usable labels, and the most common reason of the others."""
 
     rows: int
     usable: int
     reason: str
 
 
-def count_labels(registry: Registry, task: Task, most: int) -> FoundLabels | None:
-    """Read ``most`` rows of the task's set; None when its file is not on this machine.
+def count_labels(registry: Registry, task: Task, most: int) -> LabelCounts | None:
+    """Read the first ``most`` rows of the task's data set; None when its file is not on this machine.
 
-    Raises what the reader raises, such as `DataError` for a column that is not there.
+    Errors of the reader propagate, such as `DataError` for a missing column.
     """
     from sma_core.config import DataConfig
     from sma_core.sources.data_sets import find_source, locations
 
     spec = registry.find(DataSet, task.dataset)
     try:
-        there = any(place.path.is_file() for place in locations(registry, spec))
-    except SmaError:  # what locate makes is made from a file that is not here
+        available = any(place.path.is_file() for place in locations(registry, spec))
+    except SmaError:  # locate needs a file that is not on this machine
         return None
-    if not there:
+    if not available:
         return None
     source = find_source(registry, DataConfig(source=spec.name))
     read = registry.build(source.reader)
@@ -49,7 +49,7 @@ def count_labels(registry: Registry, task: Task, most: int) -> FoundLabels | Non
     return _in_rows(rows, task)
 
 
-def _in_rows(records: list[Any], task: Task) -> FoundLabels:
+def _in_rows(records: list[Any], task: Task) -> LabelCounts:
     from sma_core.data.labels import build_label_parser
     from sma_core.data.records import RejectedRow, Row
     from sma_core.labels.label_form import form_of
@@ -60,34 +60,34 @@ def _in_rows(records: list[Any], task: Task) -> FoundLabels:
     refused = [record for record in records if isinstance(record, RejectedRow)] + read.unusable
     most_common = Counter(record.reason for record in refused).most_common(1)
     if form == "numbers" and not _fits(read.targets.ravel().tolist(), task):
-        return FoundLabels(len(records), 0, _NOT_ZERO_AND_ONE)
-    return FoundLabels(len(records), len(read.rows), most_common[0][0] if most_common else "")
+        return LabelCounts(len(records), 0, _NOT_ZERO_AND_ONE)
+    return LabelCounts(len(records), len(read.rows), most_common[0][0] if most_common else "")
 
 
-def _in_blocks(records: Iterable[Any], task: Task, most: int) -> FoundLabels:
+def _in_blocks(records: Iterable[Any], task: Task, most: int) -> LabelCounts:
     import numpy as np
 
     from sma_core.data.blocks import Block
 
     block = next((record for record in records if isinstance(record, Block) and len(record)), None)
     if block is None:
-        return FoundLabels(0, 0, "the reader gives no rows")
+        return LabelCounts(0, 0, "the reader yields no rows")
     columns = [field[:most] for field in block.fields[: len(task.targets)]]
     rows = min(len(block), most)
     if task.kind == "multiclass":
-        return FoundLabels(
-            rows, sum(str(each) not in ("", "nan") for each in columns[0].tolist()), "no class name"
+        return LabelCounts(
+            rows, sum(str(name) not in ("", "nan") for name in columns[0].tolist()), "no class name"
         )
     if any(column.dtype.kind != "f" for column in columns):
-        return FoundLabels(rows, 0, "they are not numbers")
+        return LabelCounts(rows, 0, "they are not numbers")
     labels = np.stack(columns, axis=1)  # (rows, targets)
     if not _fits(labels.ravel().tolist(), task):
-        return FoundLabels(rows, 0, _NOT_ZERO_AND_ONE)
-    return FoundLabels(rows, int(np.isfinite(labels).any(axis=1).sum()), "missing")
+        return LabelCounts(rows, 0, _NOT_ZERO_AND_ONE)
+    return LabelCounts(rows, int(np.isfinite(labels).any(axis=1).sum()), "missing")
 
 
 def _fits(values: list[float], task: Task) -> bool:
-    """Whether numbers are 0 and 1 where the kind of the task asks for these; NaN is a missing one."""
+    """Whether all values are 0, 1 or NaN (missing), for kinds of labels that require it."""
     return task.kind not in ("binary", "multilabel") or all(
         value in (0.0, 1.0) or value != value for value in values
     )

@@ -1,4 +1,4 @@
-"""The checks of the contract that are for tokenizers: every one of the plugin, and the domain's choice."""
+"""Contract checks of the plugin's tokenizers and of the domain's default."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ UNICODE = "ä 漢 🙂"
 
 
 class TokenizerChecks(Subject):
-    """Checks of ids, special ids, round trip, determinism, hostile rows, and rows that are cut."""
+    """Checks of ids, special ids, round trip, determinism, malformed rows and truncation."""
 
     def test_tokenizer_gives_ids_in_range_that_end_with_the_separator(self) -> None:
-        """All ids are below vocabulary_size, and each row ends with separator_id, unicode rows too."""
+        """All ids are below vocabulary_size, and each row, also of unicode, ends with separator_id."""
         for spec, tokenizer in self._tokenizers():
             rows = self._rows_to_encode(spec)
             with explained(
-                f"the tokenizer {spec.name!r} must encode {UNICODE!r}, or the domain's check refuse it"
+                f"the tokenizer {spec.name!r} must encode {UNICODE!r}, or the domain's check reject it"
             ):
                 encoded = tokenizer.encode(rows)
-            _look_at(tokenizer, rows, encoded)
+            _check_ids(tokenizer, rows, encoded)
 
     def test_special_ids_are_apart(self) -> None:
-        """The ids for padding, separator and mask are different ids of the vocabulary; no text has them."""
+        """The ids for padding, separator and mask are distinct ids of the vocabulary that no text contains."""
         for spec, tokenizer in self._tokenizers():
             named = {"pad_id": tokenizer.pad_id, "separator_id": tokenizer.separator_id}
             if tokenizer.mask_id is not None:
@@ -47,8 +47,8 @@ class TokenizerChecks(Subject):
                 for name in named:
                     if named[name] in used:
                         fail(
-                            f"the tokenizer {spec.name!r} gives {name} inside {text!r}: padding is the core's, "
-                            "which adds it to batches and never counts it as an input, and no row's text may have "
+                            f"the tokenizer {spec.name!r} gives {name} inside {text!r}: padding is added by the "
+                            "core and is not an input, and no text may contain "
                             "a special id"
                         )
 
@@ -63,17 +63,17 @@ class TokenizerChecks(Subject):
                     fail(f"the tokenizer's decode must give the text back: {text!r} became {back!r}")
 
     def test_tokenizer_is_deterministic(self) -> None:
-        """The ids of a row depend on nothing but the row, not on its neighbours."""
+        """The ids of a row depend only on the row, not on its neighbours."""
         for (spec, tokenizer), (_, second) in zip(self._tokenizers(), self._tokenizers(), strict=True):
             rows = self._rows_for(spec)
             together, again = tokenizer.encode(rows), second.encode(rows)
             for index, text in enumerate(rows):
                 alone = tokenizer.encode([text])[0].tolist()
                 if not together[index].tolist() == again[index].tolist() == alone:
-                    fail(f"the tokenizer must give {text!r} the same ids each time, alone and among others")
+                    fail(f"the tokenizer must give {text!r} the same ids each time, alone and with other rows")
 
     def test_tokenizer_takes_an_empty_list(self) -> None:
-        """encode([]) is no error and gives no rows."""
+        """Encoding an empty list returns no rows."""
         for _, tokenizer in self._tokenizers():
             with explained("the tokenizer's encode must take an empty list"):
                 encoded = tokenizer.encode([])
@@ -81,14 +81,12 @@ class TokenizerChecks(Subject):
                 fail("the tokenizer's encode([]) must give no values and the offsets [0]")
 
     def test_tokenizer_takes_hostile_rows(self) -> None:
-        """What readers and the check let through has ids; for other rows encode may raise ValueError instead."""
+        """Rows accepted by readers and check are encoded; for other rows encode may raise ValueError."""
         for spec, tokenizer in self._tokenizers():
             for words, text in (hostile.TEXTS | hostile.UNDECODABLE).items():
                 arrives = self._arrives(text)
                 what = f"the tokenizer {spec.name!r} must encode {words}, " + (
-                    "or the domain's check refuse such rows"
-                    if arrives
-                    else "or raise ValueError that says why not"
+                    "or the domain's check reject such rows" if arrives else "or raise ValueError with a reason"
                 )
                 with explained(what):
                     try:
@@ -97,10 +95,10 @@ class TokenizerChecks(Subject):
                         if arrives or not str(error).strip():
                             raise
                         continue
-                    _look_at(tokenizer, [f"{text[:20]}… ({words})"], encoded)
+                    _check_ids(tokenizer, [f"{text[:20]}… ({words})"], encoded)
 
     def test_tokenizer_decodes_rows_cut_to_max_length(self) -> None:
-        """A row of more ids than max_length is cut anywhere, and what is left still has a text."""
+        """The ids of a truncated row can still be decoded."""
         from sma_core.data.tokenizers import shorten
 
         for spec, tokenizer in self._tokenizers():
@@ -110,23 +108,25 @@ class TokenizerChecks(Subject):
             for most in range(1, min(longest, CUTS) + 1):
                 cut = shorten(encoded, most, tokenizer.separator_id)
                 for index, text in enumerate(rows):
-                    with explained(f"decode of the tokenizer {spec.name!r} must take {text!r} cut to {most} ids"):
+                    with explained(
+                        f"decode of the tokenizer {spec.name!r} must accept {text!r} truncated to {most} ids"
+                    ):
                         back = tokenizer.decode(cut[index])
                     if not isinstance(back, str):
-                        fail(f"decode of the tokenizer {spec.name!r} must give a text, not {type(back).__name__}")
+                        fail(f"decode of the tokenizer {spec.name!r} must return a str, not {type(back).__name__}")
 
     def test_tokenizer_bears_the_name_and_version_of_its_spec(self) -> None:
-        """The name and version that go into stores and runs are those that the spec states."""
+        """The tokenizer's name and version, recorded in stores and runs, are those of its spec."""
         for spec, tokenizer in self._tokenizers():
-            found = (tokenizer.name, tokenizer.version)
-            if found != (spec.name, spec.version):
+            identity = (tokenizer.name, tokenizer.version)
+            if identity != (spec.name, spec.version):
                 fail(
                     f"the tokenizer of the spec {spec.name!r}, version {spec.version!r}, calls itself "
-                    f"{found[0]!r}, version {found[1]!r}: make them the same, runs and stores keep them"
+                    f"{identity[0]!r}, version {identity[1]!r}: make them equal, since runs and stores record them"
                 )
 
     def test_tokenizer_knows_where_characters_begin(self) -> None:
-        """character_starts marks one id for every character; tasks for every position need it."""
+        """Flags of character_starts mark one id per character; tasks with labels of positions need them."""
         from sma_core.data.tokenizers import CharacterTokenizer
 
         registry = self._registry()
@@ -148,24 +148,24 @@ class TokenizerChecks(Subject):
                         f"and False at the separator; for {text!r} it has {sum(starts)} in {len(starts)}"
                     )
         if not able:
-            skip("no tokenizer says where characters begin, and no task needs it")
+            skip("no tokenizer has character_starts, and no task needs it")
 
     def test_tokenizer_works_in_another_process(self) -> None:
-        """A spawned process can build the tokenizer by its name and gets the same ids."""
+        """A spawned process can build the tokenizer by reference and gets the same ids."""
         for spec, tokenizer in self._tokenizers():
             rows = self._rows_for(spec)
-            with explained(f"{spec.factory} must work in a spawned process, by its name alone"):
+            with explained(f"{spec.factory} must work in a spawned process"):
                 there = worker_process.in_new_process(worker_process.ids, spec.factory, rows)
             encoded = tokenizer.encode(rows)
             if there != [encoded[at].tolist() for at in range(len(rows))]:
-                fail(f"{spec.factory} must give the same ids in another process: never use hash() of a text")
+                fail(f"{spec.factory} must give the same ids in another process: do not use hash() of a text")
 
     def _rows_to_encode(self, spec: Tokenizer) -> list[str]:
-        """Return good rows, and one of unicode where the domain has such."""
+        """Return good rows, and a row of unicode if the domain accepts it."""
         return [*self._rows_for(spec), *([UNICODE] if self._arrives(UNICODE) else [])]
 
     def _arrives(self, text: str) -> bool:
-        """Whether a tokenizer is ever given this row: readers and the domain's check let it through."""
+        """Whether readers and the domain's check accept this row, so that it reaches a tokenizer."""
         from sma_core.data.records import Row, row_or_rejected
 
         check = self._registry().domain.check
@@ -174,10 +174,10 @@ class TokenizerChecks(Subject):
         return check is None or self._answers(check, [text]) == [None]
 
 
-def _look_at(tokenizer: DiscreteTokenizer, rows: list[str], encoded: EncodedRows) -> None:
-    """Look at the ids of all rows: as many rows, in range, the separator last."""
+def _check_ids(tokenizer: DiscreteTokenizer, rows: list[str], encoded: EncodedRows) -> None:
+    """Check the ids of all rows: number of rows, range, and final separator."""
     if len(encoded) != len(rows):
-        fail(f"the tokenizer's encode must give as many rows as it got, not {len(encoded)} for {len(rows)}")
+        fail(f"the tokenizer's encode must return as many rows as it receives, not {len(encoded)} for {len(rows)}")
     for index, text in enumerate(rows):
         ids = encoded[index].tolist()
         if not ids or ids[-1] != tokenizer.separator_id:

@@ -1,4 +1,4 @@
-"""The parts of a plugin in a worker process, which imports them by name: spawned, as preparing data does."""
+"""Use a plugin's parts in a spawned process, which imports them by reference as data preparation does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def in_new_process(function: Callable[..., T], *arguments: object) -> T:
-    """Call one of this module's functions in a spawned process; what it raises is raised here."""
+    """Call one of this module's functions in a spawned process; errors propagate."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments).result()
@@ -35,13 +35,13 @@ def ids(factory: str, texts: list[str]) -> list[list[int]]:
 def read_texts(
     factory: str, path: Path, column: str | None, usual: Sequence[str], most: int
 ) -> list[tuple[int, str]]:
-    """Read at most ``most`` records of text: number and text, of a record set aside the reason."""
+    """Read at most ``most`` records of text; return row numbers with texts or rejection reasons."""
     records = islice(pkgutil.resolve_name(factory)(path, column, (), usual=usual), most)
     return [(record.number, getattr(record, "reason", record.text)) for record in records]
 
 
 def read_values(factory: str, path: Path, columns: Sequence[str], names: Sequence[str]) -> list[Any]:
-    """Read the first record of a reader of numbers: the block's numbers and values, or why a row is set aside."""
+    """Read the first record of numbers; return the block's row numbers and values, or a rejection reason."""
     for record in pkgutil.resolve_name(factory)(path, columns, (), names=names):
         if hasattr(record, "reason"):
             return [record.number, record.reason]
@@ -50,6 +50,6 @@ def read_values(factory: str, path: Path, columns: Sequence[str], names: Sequenc
 
 
 def all_parts(asked: Sequence[tuple[str, list[str], dict[str, Any]]]) -> list[list[list[int]]]:
-    """Divide rows with each splitter: its reference, the rows, and what it needs besides."""
+    """Split rows with several splitters, each given by its reference, the rows and extra arguments."""
     divided = [pkgutil.resolve_name(name)(rows, 0.1, 0.1, 3, **needs) for name, rows, needs in asked]
     return [[part.tolist() for part in parts] for parts in divided]

@@ -17,14 +17,14 @@ _OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 def check(
     context: typer.Context,
     target: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="An installed domain, or the folder of a plugin's project.")
+        str, typer.Argument(metavar="NAME|PATH", help="An installed domain, or a plugin's project folder.")
     ],
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run the contract of every domain on a plugin.
+    """Run the contract tests on an installed plugin or a project folder.
 
-    A project's folder is checked with the rows of its own tests. Exit status 1 when a check fails.
+    A project is checked with the rows of its own tests. The exit status is 1 when a check fails.
     """
     from sma_core.cli.output import as_json_text, waiting
     from sma_kit.check_plugin import check_plugin
@@ -37,7 +37,7 @@ def check(
 
 
 def check_lines(report: CheckReport) -> list[str]:
-    """Return a line for each check, the sentence below where there is one, and the counts."""
+    """Return a line per check, followed by its reason if there is one, and the counts."""
     lines = []
     for check in report.checks:
         lines += [f"{_OUTCOMES[check.outcome]}  {check.name}"]

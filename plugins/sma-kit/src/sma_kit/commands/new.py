@@ -1,4 +1,4 @@
-"""``sma plugins new``: write the project of a working plugin."""
+"""``sma plugins new``: create the project of a working plugin."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ if TYPE_CHECKING:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="The domain: lower case letters, digits and hyphens.")],
+    name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters, digits and hyphens.")],
     kind: Annotated[
-        Literal["discrete", "continuous"], typer.Option("--kind", help="Rows of text, or rows of numbers.")
+        Literal["discrete", "continuous"],
+        typer.Option("--kind", help="discrete: rows of text; continuous: rows of numbers."),
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="The project's folder; empty: sma-NAME here.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The project's folder. Default: sma-NAME.")] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a working plugin, to be made your own."""
+    """Create the project of a working plugin for you to adapt."""
     from sma_core.cli.output import as_json_text
     from sma_kit.new_plugin import new_plugin
 
-    made = new_plugin(name, kind, out)
-    typer.echo(as_json_text(made) if as_json else "\n".join(new_lines(made)))
+    project = new_plugin(name, kind, out)
+    typer.echo(as_json_text(project) if as_json else "\n".join(new_lines(project)))
 
 
-def new_lines(made: NewPlugin) -> list[str]:
-    """Return what was written and what to type next."""
-    folder = shlex.quote(made.path.as_posix())
-    rows = "text" if made.kind == "discrete" else "numbers"
+def new_lines(project: NewPlugin) -> list[str]:
+    """Return a summary of the project and the commands to run next."""
+    folder = shlex.quote(project.path.as_posix())
+    rows = "text" if project.kind == "discrete" else "numbers"
     return [
-        f"{made.package}, a domain of {rows}: {len(made.files)} files in {folder}",
+        f"{project.package}, a domain of {rows}: {len(project.files)} files in {folder}",
         f"next: pip install -e {folder if '/' in folder else f'./{folder}'}",
-        f"      sma train --domain {made.domain}",
-        f"what to change is marked: grep -rn CHANGE {folder}",
+        f"      sma train --domain {project.domain}",
+        f"lines to change are marked: grep -rn CHANGE {folder}",
     ]

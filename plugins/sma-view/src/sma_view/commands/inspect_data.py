@@ -1,4 +1,4 @@
-"""``sma data inspect``: what a data set or file holds, before training on it."""
+"""``sma data inspect``: statistics of a data set or file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def inspect_data(
     domain: Domain,
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[SET_OR_FILE]", help="A set, a file, or several, as --data names them elsewhere."),
+        typer.Argument(metavar="[SET_OR_FILE]", help="A data set's name, a file, or a comma-separated list."),
     ] = None,
-    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Read the first N rows only.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", min=1, help="Read only the first N rows.")] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="A .png file for the histograms; needs sma-view[plot].")
+        Path | None, typer.Option("--plot", help="PNG file to write histograms to; needs sma-view[plot].")
     ] = None,
     column: Column = None,
     columns: Columns = None,
@@ -28,7 +28,7 @@ def inspect_data(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a set or a file holds: usable rows, reasons why others are not, lengths, features."""
+    """Show statistics of a data set or file: usable rows, reasons for unusable rows, lengths, features."""
     from sma_core.cli.output import as_json_text, progress
     from sma_view.commands.inspection_lines import inspection_lines
     from sma_view.inspect_data import inspect_data

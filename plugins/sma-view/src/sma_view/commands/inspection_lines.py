@@ -25,7 +25,7 @@ def inspection_lines(inspection: Inspection) -> list[str]:
     if inspection.unusable:
         lines += ["", *aligned(_reasons(inspection), right={0, 1})]
     if not inspection.usable:
-        lines += ["", "no row can be used: check the reader (--reader) and the column (--input, or --columns)"]
+        lines += ["", "no row is usable: check the reader (--reader) and the column (--input or --columns)"]
     elif inspection.text is not None:
         lines += _text_lines(inspection, inspection.text)
     elif inspection.numbers is not None:
@@ -51,7 +51,7 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
     facts.append(("reader", inspection.reader))
     if inspection.columns and inspection.numbers is None:
         facts.append(("column", printable(", ".join(inspection.columns))))
-    only = "" if inspection.whole else f" (the first {inspection.rows:,} only, as --rows says; there are more)"
+    only = "" if inspection.whole else f" (only the first {inspection.rows:,}, as set by --rows; there are more)"
     aside = inspection.rows - inspection.usable
     share = f" ({aside / inspection.rows:.2%})" if aside else ""
     facts.append(("rows", f"{inspection.rows:,}{only}: {inspection.usable:,} usable, {aside:,} set aside{share}"))
@@ -59,7 +59,7 @@ def _facts(inspection: Inspection) -> list[tuple[str, str]]:
 
 
 def _reasons(inspection: Inspection) -> list[tuple[str, str, str]]:
-    """Return a table of why rows are set aside."""
+    """Return a table of reasons for unusable rows."""
     rows = [("SET ASIDE", "FIRST ROW", "REASON")]
     for group in inspection.unusable:
         reason = shortened(group.first_reason, TEXT_WIDTH)

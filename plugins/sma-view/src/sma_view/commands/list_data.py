@@ -13,7 +13,9 @@ from sma_view.commands.terminal import shortened
 if TYPE_CHECKING:
     from sma_view.list_data import ListedSet
 
-Domain = Annotated[str, typer.Option("--domain", help="A domain of `sma plugins list`, or a Python file.")]
+Domain = Annotated[
+    str, typer.Option("--domain", help="Name of a domain (see `sma plugins list`), or a Python file.")
+]
 
 
 def list_data(context: typer.Context, domain: Domain, as_json: Json = False, debug: Debug = False) -> None:

@@ -16,20 +16,21 @@ from sma_core.cli.run_domain import reads_run
 @reads_run
 def masks(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="A file, or a set's name.")],
-    model: Annotated[Path, typer.Option("--model", help="A run of sma train.")],
-    rows: Annotated[int, typer.Option("--rows", min=1, help="How many rows, from the first.")] = 5,
-    draws: Annotated[int, typer.Option("--draws", min=1, help="How many masks of each row.")] = 3,
+    file: Annotated[str, typer.Argument(help="A file or a data set's name.")],
+    model: Annotated[Path, typer.Option("--model", help="A pre-trained run.")],
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Number of rows, from the first.")] = 5,
+    draws: Annotated[int, typer.Option("--draws", min=1, help="Number of masks per row.")] = 3,
     strategy: Annotated[
-        Literal["guided", "random"] | None, typer.Option("--strategy", help="Empty: as the run was trained.")
+        Literal["guided", "random"] | None,
+        typer.Option("--strategy", help="Masking strategy. Default: the run's."),
     ] = None,
-    ratio: Annotated[float | None, typer.Option("--ratio", help="Share that is hidden; empty: the run's.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the draws.")] = 0,
+    ratio: Annotated[float | None, typer.Option("--ratio", help="Hidden fraction. Default: the run's.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the masks.")] = 0,
     column: Column = None,
     reader: Reader = None,
-    page: Annotated[Path | None, typer.Option("--page", help="A .html file with a picture of each mask.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", help="HTML file with a drawing of each mask.")] = None,
     renderer: Annotated[
-        str | None, typer.Option("--renderer", help="What draws the page; empty: the domain's own.")
+        str | None, typer.Option("--renderer", help="Renderer of the page. Default: the domain's.")
     ] = None,
     device: Device = "auto",
     as_json: Json = False,
