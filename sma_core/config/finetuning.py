@@ -93,6 +93,10 @@ class FinetuneConfig(Settings):
     head: str | None = Field(
         None, description="Head by name (decoder, mean, …); empty: the domain's, or position for every position."
     )
+    metric: str | None = Field(
+        None,
+        description="Metric on validation that selects the checkpoint; empty: the task's, or the kind's first.",
+    )
     class_weights: Literal["balanced"] | None = Field(
         None,
         description="balanced: the rarer a class in training, the more it counts; empty: all rows alike.",

@@ -11,6 +11,7 @@ from sma_core.config import DataConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
+from sma_core.evaluation.metric_set import MetricSet
 from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.label_form import form_of, row_labels
 from sma_core.labels.labelled_rows import LabelledRows
@@ -62,6 +63,7 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     store = prepared.open()
     check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
     _refuse_unknown_classes(store, targets, names, sources.where)
+    metrics = MetricSet.of(registry, targets.kind)
     return LabelledRows(
         label=sources.label,
         name=sources.first.file.name,
@@ -70,7 +72,8 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
         targets=names,
         kind=targets.kind,
         kind_guessed=False,
-        metric="",
+        metrics=metrics,
+        selection=metrics.find(None),
         split="",
         parts={"test": np.arange(len(store))},
         source=sources,

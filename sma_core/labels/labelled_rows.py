@@ -18,11 +18,12 @@ from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
-from sma_core.evaluation.metrics import KIND_METRICS
+from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.label_form import form_of, guess_form, row_labels
 from sma_core.labels.split import Division, divide
+from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.runs.record import SplitRecord
@@ -36,7 +37,8 @@ class LabelledRows:
     """A labelled store, the kind of its labels, and the row indices of each part.
 
     ``label`` names the task in messages (``text:reviews`` or a file), ``name`` in folder names. ``split``
-    describes the split; ``kind_guessed`` is True when the user did not give the kind of labels.
+    describes the split; ``kind_guessed`` is True when the user did not give the kind of labels. The metric
+    ``selection`` selects the checkpoint.
     """
 
     label: str
@@ -46,7 +48,8 @@ class LabelledRows:
     targets: tuple[str, ...]
     kind: str
     kind_guessed: bool
-    metric: str
+    metrics: MetricSet
+    selection: Metric
     split: str
     parts: Mapping[Part, NDArray[np.int64]]
     source: SourceSet
@@ -158,6 +161,7 @@ def read_labelled(
     kind = _kind(store, task, source)
     rows = prepared.summary.rows
     divided = divide(registry, task.division, config.split, store, source.where, rows, kind)
+    metrics = MetricSet.of(registry, kind)
     feed = feed.fitted(store, divided.parts["train"], source.label)
     return LabelledRows(
         label=task.label,
@@ -167,7 +171,8 @@ def read_labelled(
         targets=task.targets,
         kind=kind,
         kind_guessed=task.kind is None,
-        metric=task.metric or KIND_METRICS[kind][0],
+        metrics=metrics,
+        selection=metrics.find(task.metric, len(store.classes)),
         split=divided.label,
         parts=divided.parts,
         source=source,
@@ -217,7 +222,7 @@ def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
         name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
         division = Division.wanted(config.split, registry.domain.splitter)
         mask = config.position_mask
-        return _TaskRequest(source, name, None, config.targets, config.kind, None, division, mask)
+        return _TaskRequest(source, name, None, config.targets, config.kind, config.metric, division, mask)
     if config.task is None and registry.domain.task is None:
         raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
     if config.data.source is not None and config.task is None:
@@ -229,7 +234,7 @@ def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
         task.dataset,
         task.targets,
         config.kind or task.kind,
-        task.metric if config.kind in (None, task.kind) else None,
+        config.metric or (task.metric if config.kind in (None, task.kind) else None),
         Division.wanted(config.split, task.splitter, task),
         config.position_mask or task.position_mask,
     )

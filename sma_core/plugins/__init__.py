@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
     from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+    from sma_core.plugins.metrics import metric, metrics_in
     from sma_core.plugins.specs import (
         DataSet,
         Domain,
@@ -33,6 +34,7 @@ __all__ = [
     "Head",
     "Loss",
     "MaskingStrategy",
+    "Metric",
     "Optimizer",
     "PluginDeprecationWarning",
     "Reader",
@@ -43,11 +45,19 @@ __all__ = [
     "Task",
     "Tokenizer",
     "hookimpl",
+    "metric",
+    "metrics_in",
 ]
 
-_MODULES = {"DrawnRow": "drawn_row", "hookimpl": "hookspecs"} | dict.fromkeys(
-    ("API_VERSION", "PluginDeprecationWarning"), "api_version"
-)
+_MODULES = {
+    "API_VERSION": "api_version",
+    "DrawnRow": "drawn_row",
+    "PluginDeprecationWarning": "api_version",
+    "hookimpl": "hookspecs",
+    "metric": "metrics",
+    "metrics_in": "metrics",
+    **dict.fromkeys(("Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
+}
 """Module of each name; all others are in ``specs``."""
 
 

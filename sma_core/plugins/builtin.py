@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+from sma_core.plugins.imports import resolve
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
 
 
@@ -175,3 +176,10 @@ def sma_schedules() -> list[Schedule]:
             name="constant", summary="The highest learning rate to the end.", factory=f"{folder}.constant:constant"
         ),
     ]
+
+
+@hookimpl
+def sma_metrics() -> list[Metric]:
+    """Metrics of every kind of task: the decorated functions of `sma_core.evaluation.metrics`."""
+    metrics: list[Metric] = resolve("sma_core.evaluation.metrics:METRICS", "the list of the core's metrics")
+    return metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 from sma_core.plugins.events import Event
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Renderer, Splitter, Task, Tokenizer
 
 PROJECT = "sma"
@@ -82,6 +82,12 @@ def sma_optimizers() -> list[Optimizer]:
 @hookspec
 def sma_schedules() -> list[Schedule]:
     """Learning rates after the warm-up, as functions of the step."""
+    return []
+
+
+@hookspec
+def sma_metrics() -> list[Metric]:
+    """Metrics of labelled rows; `sma_core.plugins.metrics` makes them from functions."""
     return []
 
 

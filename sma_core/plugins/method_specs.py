@@ -1,14 +1,15 @@
-"""Specs of what belongs to the method itself: masking strategies, losses, optimisers, schedules.
+"""Specs of parts of the method: masking strategies, losses, optimisers, schedules, metrics.
 
 As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import ClassVar, get_args
 
-from sma_core.plugins.specs import InputKind, Spec
+from sma_core.plugins.specs import InputKind, Spec, TaskKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,35 @@ class Schedule(Spec):
     """
 
     factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Spec):
+    """``factory`` is a function ``(labels, predictions) -> float``, NaN where the metric is undefined.
+
+    ``labels`` (n,) are known labels of one target. ``predictions`` are values (n,) in the labels' units for
+    ``regression``, probabilities (n,) for ``binary`` and ``multilabel``, probabilities (n, C) for ``multiclass``,
+    and classes (n, 1) for ``per-position``; `kinds` are the kinds of task that have the metric. It is
+    computed only with ``more_classes_than`` classes. The decorator `sma_core.plugins.metrics` makes a spec from a
+    function.
+
+    >>> spec = Metric(name="bias", summary="Mean error", kinds=("regression",), higher_is_better=False,
+    ...               factory="my_package.metrics:bias")
+    >>> spec.more_classes_than
+    0
+    """
+
+    NAME: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+    factory: str
+    kinds: tuple[TaskKind, ...]
+    higher_is_better: bool
+    more_classes_than: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when there is no such kind of task."""
+        super().__post_init__()
+        _check_members(self, "kinds", self.kinds, get_args(TaskKind))
 
 
 def _check_members(spec: Spec, field: str, values: tuple[str, ...], known: tuple[str, ...]) -> None:

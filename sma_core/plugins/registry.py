@@ -17,7 +17,7 @@ from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import (
     DataSet,
     Domain,
@@ -46,6 +46,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_losses": Loss,
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
+    "sma_metrics": Metric,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -60,6 +61,7 @@ _NOUNS: dict[type[Spec], str] = {
     Loss: "loss",
     Optimizer: "optimizer",
     Schedule: "schedule",
+    Metric: "metric",
 }
 
 
@@ -177,8 +179,11 @@ class Registry:
 
     def specs(self, kind: type[S]) -> list[S]:
         """All specs of one kind, sorted by name."""
-        found = [entry.spec for (entry_kind, _), entry in self._entries.items() if entry_kind is kind]
-        return sorted((spec for spec in found if isinstance(spec, kind)), key=lambda spec: spec.name)
+        return sorted(self.in_order(kind), key=lambda spec: spec.name)
+
+    def in_order(self, kind: type[S]) -> list[S]:
+        """All specs of one kind as plugins list them, the core's first."""
+        return [entry.spec for entry in self._entries.values() if isinstance(entry.spec, kind)]
 
     def find(self, kind: type[S], name: str) -> S:
         """The spec ``name`` of one kind; raises `PluginError` with near names when there is none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from sma_core.plugins.api_version import API_VERSION, warn_of_deprecated_fields
 
@@ -25,12 +25,14 @@ SPEC_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 class Spec:
     """Base of all specs: a name in lower case with hyphens, and one line that says what it is."""
 
+    NAME: ClassVar[re.Pattern[str]] = SPEC_NAME
+
     name: str
     summary: str
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when the name or the summary is not usable."""
-        if not isinstance(self.name, str) or not SPEC_NAME.fullmatch(self.name):
+        if not isinstance(self.name, str) or not self.NAME.fullmatch(self.name):
             raise ValueError(
                 f"{type(self).__name__} name {self.name!r} must be lower case letters, digits and hyphens"
             )

@@ -12,27 +12,30 @@ from sma_core.data.batching.batches import Batch
 from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
-from sma_core.evaluation.metrics import Metric
+from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.model import Predictor
+from sma_core.plugins.method_specs import Metric
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
 from sma_core.training.targets import Targets
 
 
 class FinetuneObjective:
-    """Loss over labelled rows; the validation figure ``selection`` picks the checkpoint."""
+    """Loss over labelled rows; of the ``metrics`` on validation rows, ``selection`` selects the checkpoint."""
 
     def __init__(
         self,
         module: Predictor,
         targets: Targets,
         valid: Sequence[Batch],
-        metric: Metric,
+        metrics: MetricSet,
+        selection: Metric,
         compiled: bool = False,
     ) -> None:
         self.module = module
         self.targets = targets
-        self.selection = metric.name
-        self.higher_is_better = metric.higher_is_better
+        self.selection = selection.name
+        self.higher_is_better = selection.higher_is_better
+        self.metrics = metrics
         self._valid = valid
         self.forward: nn.Module = module
         if compiled:
@@ -50,6 +53,6 @@ class FinetuneObjective:
         return self.predict_labelled(self._valid, ranks).figures()
 
     def predict_labelled(self, batches: Sequence[Batch], ranks: Ranks) -> LabelledPredictions:
-        """Return labels and predictions of ``batches`` for the module as it stands."""
+        """Return labels and predictions of ``batches`` with the current weights."""
         with unsharded(self.module):
-            return predict_labelled(self.module, self.targets, batches, ranks)
+            return predict_labelled(self.module, self.targets, self.metrics, batches, ranks)

@@ -6,7 +6,7 @@ Letters: n rows, m scored items (rows, or labelled positions of all rows), T tar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -16,19 +16,20 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.tokenizers import gather_index
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
-from sma_core.evaluation.metrics import Figures, compute_metrics, target_metrics
+from sma_core.evaluation.metric_set import Figures, MetricSet
 from sma_core.nn.model import Predictor
 from sma_core.training.targets import Labels, Targets
 
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """Labels (m, T) and predictions (m, C) of n rows, as inputs of `compute_metrics`.
+    """Labels (m, T) and predictions (m, C) of n rows, as inputs of `MetricSet.compute`.
 
     ``rows`` (n,) are store indices; row i has the next ``counts[i]`` items.
     """
 
     targets: Targets
+    metrics: MetricSet
     rows: NDArray[np.int64]
     counts: NDArray[np.int64]
     labels: Labels
@@ -42,21 +43,29 @@ class LabelledPredictions:
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the rows at ``indices`` (k,), which may repeat, with all their items."""
         items = gather_index(self.starts[indices], self.counts[indices])
-        return type(self)(
-            self.targets, self.rows[indices], self.counts[indices], self.labels[items], self.predictions[items]
+        return replace(
+            self,
+            rows=self.rows[indices],
+            counts=self.counts[indices],
+            labels=self.labels[items],
+            predictions=self.predictions[items],
         )
 
     def figures(self) -> Figures:
         """Return the metrics, averaged over targets."""
-        return compute_metrics(self.targets.kind, self.labels, self.predictions)
+        return self.metrics.compute(self.labels, self.predictions)
 
     def target_figures(self) -> list[Figures]:
         """Return the metrics of each target."""
-        return target_metrics(self.targets.kind, self.labels, self.predictions)
+        return self.metrics.by_target(self.labels, self.predictions)
 
 
 def predict_labelled(
-    module: Predictor, targets: Targets, batches: Sequence[Batch], ranks: Ranks | None = None
+    module: Predictor,
+    targets: Targets,
+    metrics: MetricSet,
+    batches: Sequence[Batch],
+    ranks: Ranks | None = None,
 ) -> LabelledPredictions:
     """Predict the rows of ``batches`` with ``module``; raises `DataError` when they have no labels.
 
@@ -81,7 +90,7 @@ def predict_labelled(
         known_labels.append(scored_labels)
         predictions.append(scored_predictions)
     gathered = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known_labels, predictions))
-    return LabelledPredictions(targets, *gathered).take(_gathered_order(batches, ranks))
+    return LabelledPredictions(targets, metrics, *gathered).take(_gathered_order(batches, ranks))
 
 
 def _gathered_order(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:

@@ -17,7 +17,6 @@ from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import autocast
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
-from sma_core.evaluation.metrics import mean_figures
 from sma_core.evaluation.splits import PARTS, Part
 from sma_core.files import write_atomically
 from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
@@ -144,7 +143,7 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
-        judged = predict_labelled(module, loaded.needed_targets(), batches)
+        judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches)
     judged = judged.take(np.argsort(judged.rows, kind="stable"))
     return with_the_models_classes(judged, rows.store)
 
@@ -193,7 +192,7 @@ def _estimates(judged: LabelledPredictions, draws: _Draws) -> dict[str, dict[str
 def _figures(judged: LabelledPredictions) -> dict[_Key, float]:
     """Return the means of the metrics over targets, and with several targets also those of each."""
     by_target = judged.target_figures()
-    result = {("", name): value for name, value in mean_figures(judged.targets.kind, by_target).items()}
+    result = {("", name): value for name, value in judged.metrics.mean(by_target).items()}
     if len(by_target) > 1:
         for target, figures in zip(judged.targets.names, by_target, strict=True):
             result |= {(target, name): value for name, value in figures.items()}

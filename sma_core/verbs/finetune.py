@@ -14,7 +14,6 @@ import torch
 from sma_core.config import FinetuneConfig
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
-from sma_core.evaluation.metrics import find_metric
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.files import as_path
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
@@ -173,9 +172,8 @@ def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
     if config.training.frozen_encoder:
         module.freeze()
-    metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     valid = rows.batches("valid", config.training.batch_size)
-    return FinetuneObjective(module, targets, valid, metric, config.training.compile)
+    return FinetuneObjective(module, targets, valid, rows.metrics, rows.selection, config.training.compile)
 
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:

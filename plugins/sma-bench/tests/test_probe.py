@@ -15,7 +15,7 @@ import sma_core
 from sma_bench.probe import probe
 from sma_bench.probe_models import CHOICES, Part, fit_probe
 from sma_core.errors import CheckpointError, ConfigError, UserError
-from sma_core.evaluation.metrics import find_metric
+from tests.support.metrics import core_metrics
 
 
 def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
@@ -43,15 +43,16 @@ def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
     ],
 )
 def test_probes_find_what_is_in_the_features(name, kind, targets, metric, least):
-    classes = 3 if kind == "multiclass" else 0
-    found = fit_probe(name, kind, find_metric(metric, kind, classes or None), classes, *parts(kind, 0, targets))
+    classes, metrics = 3 if kind == "multiclass" else 0, core_metrics(kind)
+    found = fit_probe(name, metrics, metrics.find(metric, classes), classes, *parts(kind, 0, targets))
     assert found.test[metric] > least
     assert found.chosen in CHOICES[name]
 
 
 def test_the_penalty_is_the_one_that_is_best_on_validation():
+    metrics = core_metrics("regression")
     train, valid, test = parts("regression")
-    found = fit_probe("linear", "regression", find_metric("rmse", "regression"), 0, train, valid, test)
+    found = fit_probe("linear", metrics, metrics.find("rmse"), 0, train, valid, test)
     scaler = StandardScaler().fit(train.features)
     errors = {}
     for penalty in CHOICES["linear"]:
@@ -63,17 +64,18 @@ def test_the_penalty_is_the_one_that_is_best_on_validation():
 
 
 def test_the_scale_of_the_features_is_that_of_training_and_does_not_matter():
-    metric = find_metric("rmse", "regression")
+    metrics = core_metrics("regression")
     plain = parts("regression")
     scaled = [Part(part.features * np.array([1, 9, 0.1, 3, 5, 7]) - 50, part.labels) for part in plain]
-    first, second = (fit_probe("knn", "regression", metric, 0, *each) for each in (plain, scaled))
+    first, second = (fit_probe("knn", metrics, metrics.find("rmse"), 0, *each) for each in (plain, scaled))
     assert first.test["rmse"] == pytest.approx(second.test["rmse"])
 
 
 def test_a_target_of_one_class_in_training_is_no_obstacle():
+    metrics = core_metrics("multilabel")
     train, valid, test = parts("multilabel", targets=2)
     train.labels[:, 1] = 1.0
-    found = fit_probe("linear", "multilabel", find_metric("roc_auc", "multilabel"), 0, train, valid, test)
+    found = fit_probe("linear", metrics, metrics.find("roc_auc"), 0, train, valid, test)
     assert 0.7 < found.test["roc_auc"] < 0.8  # the mean of a good one and of 0.5
 
 

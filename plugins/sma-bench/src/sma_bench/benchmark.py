@@ -24,7 +24,7 @@ from sma_bench.run_baseline import run_baseline
 from sma_bench.suites import Cell, Pretraining, Suite, cells, nested
 from sma_bench.sweeps import turns
 from sma_core.errors import ConfigError, UserError
-from sma_core.evaluation.metrics import find_metric
+from sma_core.evaluation.metric_set import MetricSet
 from sma_core.files import as_path, write_atomically
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
@@ -276,7 +276,7 @@ def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
 
 def _higher_is_better(job: _Job, task: str) -> bool:
     spec = job.registry.find(Task, task)
-    return find_metric(job.suite.tasks[task].metric or spec.metric, spec.kind).higher_is_better
+    return MetricSet.of(job.registry, spec.kind).find(job.suite.tasks[task].metric or spec.metric).higher_is_better
 
 
 def _commands(job: _Job) -> list[str]:

@@ -16,7 +16,6 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import choose_device, seeded
 from sma_core.errors import ConfigError, UserError
-from sma_core.evaluation.metrics import find_metric
 from sma_core.evaluation.splits import Part as PartName
 from sma_core.feeds.feed import Feed
 from sma_core.files import as_path
@@ -125,13 +124,12 @@ def _fitted(
     """Encode the three parts, fit the probe, and return the entries of the result for rows and figures."""
     if is_per_position(rows.kind):
         raise ConfigError(f"{rows.label} has labels of positions, but a probe uses one vector per row")
-    metric = find_metric(rows.metric, rows.kind, len(rows.classes) or None)
     parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
-    fitted = fit_probe(probe, rows.kind, metric, len(rows.classes), *parts)
+    fitted = fit_probe(probe, rows.metrics, rows.selection, len(rows.classes), *parts)
     return {
         "task": rows.label,
         "kind": rows.kind,
-        "metric": metric.name,
+        "metric": rows.selection.name,
         "probe": probe,
         "split": rows.split,
         "rows": rows.sizes(),

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
-from sma_core.evaluation.metrics import Array, Metric, compute_metrics
+from sma_core.evaluation.metric_set import Array, MetricSet
+from sma_core.plugins.method_specs import Metric
 
 ProbeName = Literal["linear", "knn"]
 CHOICES: dict[ProbeName, tuple[float, ...]] = {
@@ -48,13 +49,13 @@ class Probed:
 
 
 def fit_probe(
-    probe: ProbeName, kind: str, metric: Metric, classes: int, train: Part, valid: Part, test: Part
+    probe: ProbeName, metrics: MetricSet, selection: Metric, classes: int, train: Part, valid: Part, test: Part
 ) -> Probed:
-    """Fit a probe for each choice on the training rows, and take the one with the best ``metric`` on validation.
+    """Fit a probe for each choice on the training rows, and take the best on validation by ``selection``.
 
-    Features are standardised with the mean and spread of the training rows. ``kind`` is one of labels of rows,
-    ``classes`` C of ``multiclass``. With equal figures the stronger penalty, or the larger number of neighbours,
-    is taken; the test rows are looked at once.
+    Features are standardised with the mean and spread of the training rows. ``classes`` is C of ``multiclass``.
+    With equal metrics the stronger penalty, or the larger number of neighbours, is taken; the test rows are scored
+    once.
     """
     scaler = StandardScaler().fit(train.features)
     scaled = Part(scaler.transform(train.features), train.labels)
@@ -63,15 +64,15 @@ def fit_probe(
     for choice in CHOICES[probe]:
         if best is not None and probe == "knn" and choice > len(train.labels):
             break
-        answer = _fitted(probe, kind, classes, choice, scaled)
-        figures = compute_metrics(kind, valid.labels, answer(features))
-        worth = figures[metric.name] if metric.higher_is_better else -figures[metric.name]
+        answer = _fitted(probe, metrics.kind, classes, choice, scaled)
+        figures = metrics.compute(valid.labels, answer(features))
+        worth = figures[selection.name] if selection.higher_is_better else -figures[selection.name]
         worth = -math.inf if math.isnan(worth) else worth
         if best is None or worth >= best[0]:
             best = (worth, choice, answer, figures)
     assert best is not None, "there are choices"
     _, choice, answer, figures = best
-    return Probed(choice, figures, compute_metrics(kind, test.labels, answer(scaler.transform(test.features))))
+    return Probed(choice, figures, metrics.compute(test.labels, answer(scaler.transform(test.features))))
 
 
 def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: Part) -> Answer:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sma_bench.baselines import Baseline, BaselineRows
 from sma_core.errors import PluginError
-from sma_core.evaluation.metrics import compute_metrics
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import new_feed
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
@@ -46,7 +45,7 @@ def run_baseline(
     return {
         "baseline": function,
         "task": rows.label,
-        "metric": rows.metric,
+        "metric": rows.selection.name,
         "rows": rows.sizes(),
         "split": rows.split,
         "valid": _figures(rows, predictions, "valid"),
@@ -68,4 +67,4 @@ def _without_test_labels(rows: LabelledRows, seed: int) -> BaselineRows:
 
 
 def _figures(rows: LabelledRows, predictions: NDArray[np.float64], part: Part) -> dict[str, float]:
-    return compute_metrics(rows.kind, rows.labels(part), predictions[rows.parts[part]])
+    return rows.metrics.compute(rows.labels(part), predictions[rows.parts[part]])

@@ -81,7 +81,7 @@ class SpecChecks(Subject):
 
     def test_tasks_name_parts_that_exist(self) -> None:
         """Every task has targets, and a data set, splitter and metric that exist."""
-        from sma_core.evaluation.metrics import find_metric
+        from sma_core.evaluation.metric_set import MetricSet
         from sma_core.training.targets import check_columns
 
         registry = self._registry()
@@ -89,7 +89,7 @@ class SpecChecks(Subject):
             with explained(f"fix the Task {task.name!r}"):
                 registry.find(DataSet, task.dataset)
                 registry.find(Splitter, task.splitter)
-                find_metric(task.metric, task.kind)
+                MetricSet.of(registry, task.kind).find(task.metric)
                 check_columns(task.targets, task.kind)
             if not task.targets or len(set(task.targets)) < len(task.targets):
                 fail(f"the Task {task.name!r} must name one or more different target columns in targets")

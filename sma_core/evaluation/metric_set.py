@@ -1,0 +1,106 @@
+"""Compute all metrics of one kind of task; missing labels are left out.
+
+Letters: n rows (or positions), T targets, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.errors import ConfigError, PluginError
+from sma_core.plugins.method_specs import Metric
+from sma_core.plugins.registry import Registry
+
+Array = NDArray[np.float64]
+MetricFunction = Callable[[Array, Array], float]
+Figures = dict[str, float]
+"""Values of metrics by name; NaN where undefined."""
+
+CLASS_KINDS = ("multiclass", "per-position")
+"""Kinds of task with one target and predictions of classes."""
+
+
+@dataclass(frozen=True)
+class MetricSet:
+    """The metrics of a ``kind`` of task, from the core and from plugins, in the order in which they are shown."""
+
+    kind: str
+    functions: Mapping[Metric, MetricFunction]
+    providers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, registry: Registry, kind: str) -> Self:
+        """Import the metrics that the core and plugins of a domain register for ``kind``."""
+        specs = [spec for spec in registry.in_order(Metric) if kind in spec.kinds]
+        providers = {spec.name: registry.provider(spec) for spec in specs}
+        return cls(kind, {spec: registry.build(spec) for spec in specs}, providers)
+
+    def find(self, name: str | None, classes: int = 0) -> Metric:
+        """Return the metric ``name``; None is the kind's first.
+
+        ``classes`` is the number of classes, 0 where it is unknown. Raises `ConfigError` when a task of this kind,
+        or with so few classes, has no such metric.
+        """
+        usable = {spec.name: spec for spec in self._usable(classes or math.inf)}
+        if name is None:
+            return next(iter(usable.values()))
+        if name not in usable:
+            raise ConfigError(f"a {self.kind} task has no metric {name!r}: it has {', '.join(usable)}")
+        return usable[name]
+
+    def compute(self, labels: Array, predictions: Array) -> Figures:
+        """Return every metric, each the mean over the targets for which it is defined.
+
+        ``labels`` (n, T) with NaN where missing; ``predictions`` (n, T), values in the labels' units for
+        regression, probabilities otherwise. For classes T is 1, and the predictions are probabilities (n, C) or
+        classes (n, 1). A metric is NaN where no target defines it.
+        """
+        return self.mean(self.by_target(labels, predictions))
+
+    def by_target(self, labels: Array, predictions: Array) -> list[Figures]:
+        """Return the metrics of each of the T targets; arguments as in `compute`."""
+        from sklearn import config_context
+
+        # Labels and probabilities are checked already: scikit-learn need not check them again.
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            if self.kind in CLASS_KINDS:
+                return [self._of_known(labels[:, 0], predictions, predictions.shape[1])]
+            targets = range(labels.shape[1])
+            return [self._of_known(labels[:, target], predictions[:, target], math.inf) for target in targets]
+
+    def mean(self, targets: Sequence[Figures]) -> Figures:
+        """Return the mean of each metric over the targets for which it is defined."""
+        names = targets[0] if targets else [spec.name for spec in self.functions]
+        return {name: _mean_of_known([figures[name] for figures in targets]) for name in names}
+
+    def _usable(self, classes: float) -> list[Metric]:
+        return [spec for spec in self.functions if classes > spec.more_classes_than]
+
+    def _of_known(self, labels: Array, predictions: Array, classes: float) -> Figures:
+        """Return the metrics of one target over its known labels (n,)."""
+        known = ~np.isnan(labels)
+        specs = self._usable(classes)
+        if not known.any():
+            return {spec.name: math.nan for spec in specs}
+        return {spec.name: self._value(spec, labels[known], predictions[known]) for spec in specs}
+
+    def _value(self, spec: Metric, labels: Array, predictions: Array) -> float:
+        try:
+            return float(self.functions[spec](labels, predictions))
+        except Exception as error:
+            raise PluginError(
+                f"the metric {spec.name!r} of {self.providers.get(spec.name, 'a plugin')} failed on "
+                f"{len(labels)} labels and predictions of shape {predictions.shape}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _mean_of_known(values: Sequence[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else math.nan

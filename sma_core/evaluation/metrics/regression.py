@@ -1,0 +1,54 @@
+"""Metrics of regressions, from labels (n,) and predictions (n,) in the labels' units."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.plugins.metrics import metric
+
+Array = NDArray[np.float64]
+
+
+@metric("rmse", "regression", higher_is_better=False)
+def root_mean_squared_error(labels: Array, predictions: Array) -> float:
+    """Root of the mean squared error, in the labels' units."""
+    from sklearn.metrics import root_mean_squared_error as score
+
+    return float(score(labels, predictions))
+
+
+@metric("mse", "regression", higher_is_better=False)
+def mean_squared_error(labels: Array, predictions: Array) -> float:
+    """Mean squared error, in the labels' units squared."""
+    from sklearn.metrics import mean_squared_error as score
+
+    return float(score(labels, predictions))
+
+
+@metric("mae", "regression", higher_is_better=False)
+def mean_absolute_error(labels: Array, predictions: Array) -> float:
+    """Mean absolute error, in the labels' units."""
+    from sklearn.metrics import mean_absolute_error as score
+
+    return float(score(labels, predictions))
+
+
+@metric("r2", "regression", higher_is_better=True)
+def explained_variance(labels: Array, predictions: Array) -> float:
+    """Fraction of the labels' variance that is explained; NaN for constant labels."""
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(labels, predictions)) if labels.min() < labels.max() else float("nan")
+
+
+@metric("spearman", "regression", higher_is_better=True)
+def rank_correlation(labels: Array, predictions: Array) -> float:
+    """Spearman's rank correlation; NaN for constant labels or predictions."""
+    from scipy.stats import spearmanr
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy warns of constant input, for which it returns NaN
+        return float(spearmanr(labels, predictions).statistic)
