@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Renderer,
         Spec,
         Splitter,
+        TableFormat,
         Task,
         Tokenizer,
     )
@@ -42,6 +43,7 @@ __all__ = [
     "Schedule",
     "Spec",
     "Splitter",
+    "TableFormat",
     "Task",
     "Tokenizer",
     "hookimpl",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
-from sma_core.plugins.specs import Head, Reader, Splitter, Tokenizer
+from sma_core.plugins.specs import Head, Reader, Splitter, TableFormat, Tokenizer
 
 
 @hookimpl
@@ -183,3 +183,29 @@ def sma_metrics() -> list[Metric]:
     """Metrics of every kind of task: the decorated functions of `sma_core.evaluation.metrics`."""
     metrics: list[Metric] = resolve("sma_core.evaluation.metrics:METRICS", "the list of the core's metrics")
     return metrics
+
+
+@hookimpl
+def sma_table_formats() -> list[TableFormat]:
+    """Formats of `sma predict`."""
+    folder = "sma_core.writers.formats"
+    return [
+        TableFormat(
+            name="csv",
+            summary="Comma-separated values.",
+            factory=f"{folder}.csv:csv_format",
+            suffixes=(".csv", ".csv.gz"),
+        ),
+        TableFormat(
+            name="parquet",
+            summary="Apache Parquet.",
+            factory=f"{folder}.parquet:parquet_format",
+            suffixes=(".parquet",),
+        ),
+        TableFormat(
+            name="json-lines",
+            summary="One JSON object per line.",
+            factory=f"{folder}.json_lines:json_lines_format",
+            suffixes=(".jsonl",),
+        ),
+    ]

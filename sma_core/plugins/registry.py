@@ -26,6 +26,7 @@ from sma_core.plugins.specs import (
     Renderer,
     Spec,
     Splitter,
+    TableFormat,
     Task,
     Tokenizer,
 )
@@ -47,6 +48,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
+    "sma_table_formats": TableFormat,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -62,6 +64,7 @@ _NOUNS: dict[type[Spec], str] = {
     Optimizer: "optimizer",
     Schedule: "schedule",
     Metric: "metric",
+    TableFormat: "table format",
 }
 
 

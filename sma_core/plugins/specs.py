@@ -288,3 +288,18 @@ class Renderer(Spec):
     """
 
     factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFormat(Spec):
+    """``factory(path, suffix)`` gives a context manager of an object with a method ``write(columns)``.
+
+    ``columns`` maps names to `pyarrow.Array`, one chunk of rows at a time; it writes a new file at ``path``, which
+    the core renames when it is complete. ``suffixes`` are in lower case with a dot.
+
+    >>> TableFormat(name="tsv", summary="Tabs", factory="my_package.tsv:tsv_format", suffixes=(".tsv",)).suffixes
+    ('.tsv',)
+    """
+
+    factory: str
+    suffixes: tuple[str, ...]

@@ -46,8 +46,8 @@ def predict(
     Args:
         model: A fine-tuned run, or several of one task.
         data: A file, folder, pattern, comma-separated list, or the name of a data set.
-        out: File ending in ``.csv``, ``.csv.gz``, ``.parquet`` or ``.jsonl``, which appears only when complete;
-            None writes CSV to standard output.
+        out: File ending in ``.csv``, ``.csv.gz``, ``.parquet``, ``.jsonl``, or as a plugin's format does; it
+            appears only when complete. None writes CSV to standard output.
         column: Column of the input; None looks for a usual name.
         identifier: Column of row identifiers, copied to the output.
         reader: Name of the reader; None chooses by file suffix.
@@ -65,17 +65,22 @@ def predict(
     count = unusable = 0
     models = [Path(path) for path in ([model] if isinstance(model, str | Path) else model)]
     out = as_path(out)
-    with joined() as ranks, open_table(out) if ranks.first else nullcontext() as table:
+    with joined() as ranks:
         loaded = Ensemble.load(models, device, policy, precision)
         reading = loaded.first.reading
-        chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
-        tables = (with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks)
-        gathered = tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
-        for columns in gathered:
-            assert table is not None, "only rank 0 receives tables, and it opened the file"
-            table.write(columns)
-            count += len(columns["row"])
-            unusable += len(columns["row"]) - columns["reason"].null_count
+        with open_table(out, loaded.first.registry) if ranks.first else nullcontext() as table:
+            chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
+            tables = (
+                with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks
+            )
+            gathered = (
+                tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
+            )
+            for columns in gathered:
+                assert table is not None, "only rank 0 receives tables, and it opened the file"
+                table.write(columns)
+                count += len(columns["row"])
+                unusable += len(columns["row"]) - columns["reason"].null_count
     return PredictResult(out, count, unusable, time.monotonic() - began)
 
 

@@ -18,7 +18,7 @@ from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, OtherRankFailed, UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Vectors
-from sma_core.writers.tables import Columns
+from sma_core.writers.formats.writer import Columns
 
 _DONE, _RESULT, _ERROR = b"", b"+", b"!"
 

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Pooling, Vectors
-from sma_core.writers.tables import TableWriter, check_suffix, parquet_table, with_row_columns, writing
+from sma_core.writers.formats.parquet import parquet_format
+from sma_core.writers.formats.writer import TableWriter
+from sma_core.writers.tables import check_suffix, with_row_columns, writing
 
 ENDINGS = (".npy", ".npz", ".parquet", ".h5", ".hdf5")
 
@@ -54,7 +56,7 @@ def open_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterato
     with writing(out) as temporary, ExitStack() as stack:
         file: VectorFile
         if ending == ".parquet":
-            file = _Parquet(stack.enter_context(parquet_table(temporary)), identifier)
+            file = _Parquet(stack.enter_context(parquet_format(temporary, ".parquet")), identifier)
         elif ending in (".npy", ".npz"):
             file = stack.enter_context(_opened_numpy(temporary, alone=ending == ".npy"))
         else:

@@ -121,7 +121,7 @@ def test_a_run_whose_file_has_gone_says_so_and_takes_it_from_another_place(stran
         ("toy_strands.py", SOURCE.replace('locate="toy_strands:mine"', 'place="x"'), "TypeError"),
         ("my-strands.py", SOURCE, "is not a valid module name: rename the file"),
         ("json.py", SOURCE, "another module is already named 'json'"),
-        ("nothing.py", None, "is not there"),
+        ("nothing.py", None, "does not exist"),
     ],
 )
 def test_a_file_that_is_no_domain_is_one_sentence(strands, run_sma, name, source, said):

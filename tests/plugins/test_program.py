@@ -94,7 +94,7 @@ def test_no_plugins_switches_all_off(install, capsys):
     assert "disabled  disabled by SMA_PLUGINS or --no-plugins" in output
     status, output, errors = program(capsys, "--no-plugins", "config", "show", "--domain", "toy")
     assert (status, output) == (2, "")
-    assert errors.startswith("error: the plugin 'toy' (sma-toy) is switched off")
+    assert errors.startswith("error: the plugin 'toy' (sma-toy) is disabled")
 
 
 def test_a_broken_extension_leaves_json_output_whole(install, capsys):

@@ -162,7 +162,7 @@ def test_the_program_prints_a_table_or_json_and_writes_the_report(toy, run_sma, 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "toy:flags (multilabel) on test rows of toy:labelled: 20 rows"
-    assert lines[1].split() == ["figure", "value", "95", "%", "interval"]
+    assert lines[1].split() == ["metric", "value", "95", "%", "interval"]
     assert [line.split()[0] for line in lines[2:4]] == ["roc_auc", "pr_auc"]
     assert sum(line.startswith("has_a: ") for line in lines) == 5
     assert lines[-1] == "intervals from 20 bootstrap resamples of the rows, seed 0"

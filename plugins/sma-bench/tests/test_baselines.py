@@ -50,7 +50,7 @@ def test_many_classes_are_a_distribution_with_the_right_top(features):
 
 
 def test_labels_of_every_position_are_refused(features):
-    with pytest.raises(UserError, match="not for every position"):
+    with pytest.raises(UserError, match="not of positions"):
         fit_linear(features, rows_of(np.zeros((ROWS, 0)), "per-position"))
 
 

@@ -40,7 +40,7 @@ def test_a_suite_runs_and_a_cell_that_is_done_is_not_run_again(toy, tmp_path):
     first = benchmark(str(path), out=out, jobs=2, tell=lines.append)
     assert (first.done, first.missing, first.failures) == (2, 0, [])
     assert [row.arm for row in first.rows] == ["guided", "none"]
-    assert sum("done in" in line for line in lines) == sum("begins" in line for line in lines) == 3
+    assert sum("done in" in line for line in lines) == sum("started" in line for line in lines) == 3
     table = (out / "table.md").read_text()
     assert "| vowels | rmse, lower is better | guided |" in table
     assert "guided - none" in table
@@ -87,7 +87,7 @@ def test_only_what_is_wanted_is_run_and_unknown_names_are_refused(toy, tmp_path)
 
 def test_a_suite_that_is_not_there_is_one_sentence(toy, tmp_path, run_sma):
     for suite, said in (
-        ("toy:word", "there are words"),
+        ("toy:word", "it has words"),
         ("words", "domain:name"),
         ("nothing.toml", "cannot read the settings file nothing.toml"),
     ):
@@ -120,7 +120,7 @@ def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
-    with pytest.raises(StoppedOnRequest, match="goes on"):
+    with pytest.raises(StoppedOnRequest, match="to resume it"):
         benchmark(str(path), out=out)
     (cell,) = (out / "cells" / "vowels").glob("none-*")
     assert not (cell / "results.json").exists()

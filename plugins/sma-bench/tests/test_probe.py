@@ -144,7 +144,7 @@ def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(nu
 @pytest.mark.parametrize(
     ("wish", "error", "sentence"),
     [
-        ({"task": "marks"}, ConfigError, "a label for every position, but a probe reads one vector a row"),
+        ({"task": "marks"}, ConfigError, "has labels of positions, but a probe uses one vector per row"),
         ({"task": "vowels", "layer": 5}, UserError, "has layers 0 to 2, not 5"),
         ({"data": "nowhere.csv", "settings": {"targets": ["y"]}}, UserError, "no file nowhere.csv"),
         ({"domain": "toy-numbers"}, UserError, "trained on the domain 'toy', not 'toy-numbers'"),
@@ -159,7 +159,7 @@ def test_a_probe_needs_a_pretrained_run_or_random_weights(toy, tmp_path):
     tuned = sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "tuned").run
     with pytest.raises(CheckpointError, match="a probe looks at a run of sma train"):
         probe(model=tuned)
-    with pytest.raises(UserError, match="or say --random-weights"):
+    with pytest.raises(UserError, match="or --random-weights"):
         probe(toy)
 
 

@@ -87,7 +87,10 @@ def test_settings_become_tables():
     [
         ("domain = 'toy'\nsummary = 'x'\n[tasks.vowels]\nmetrics = 'rmse'", "no setting 'tasks.vowels.metrics'"),
         ("domain = 'toy'\nsummary = 'x'", "'tasks' is missing"),
-        ("domain = 'toy'\nsummary = 'x'\n[tasks.vowels]\n[baselines]\nnone = 'a:b'", "'none' is named twice"),
+        (
+            "domain = 'toy'\nsummary = 'x'\n[tasks.vowels]\n[baselines]\nnone = 'a:b'",
+            "the arm 'none' is listed twice",
+        ),
         ("domain = ", "not valid TOML"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_broken_extension_leaves_chem_whole_with_one_line(polymers):
     done = sma("sma config show --domain chem --json", polymers)
     assert done.returncode == 0
     assert json.loads(done.stdout)["domain"]["value"] == "chem"
-    assert done.stderr.startswith("warning: plugin 'chem.polymers' (sma-polymers 0.1.0) is skipped:  ")
+    assert done.stderr.startswith("warning: plugin 'chem.polymers' (sma-polymers 0.1.0) is skipped: ")
     assert done.stderr.count("\n") == 1
 
 

@@ -47,10 +47,13 @@ def test_a_file_of_tests_that_cannot_be_read_fails(tmp_path):
 @pytest.mark.parametrize(
     ("project", "said"),
     [
-        (None, "there is no pyproject.toml in it"),
+        (None, "it has no pyproject.toml"),
         ("[project\n", "cannot be read"),
         ('[project]\nname = "x"\n', "names no plugin"),
-        ('[project]\nname = "x"\n[project.entry-points."sma.plugins"]\n"a.b" = "m"\n', "must name one domain"),
+        (
+            '[project]\nname = "x"\n[project.entry-points."sma.plugins"]\na = "m"\nb = "m"\n',
+            "must declare exactly one domain",
+        ),
     ],
 )
 def test_a_folder_that_is_no_project_is_one_sentence(tmp_path, run_sma, project, said):

@@ -103,7 +103,7 @@ def test_a_set_of_unknown_origin(install, old, new):
 @breaks("test_sets_that_ship_state_a_licence")
 def test_a_set_that_is_given_away_without_a_licence(install):
     install.toy(('"CC0"', '"TODO"'))
-    assert "such as 'CC0 1.0'; 'TODO' is none" in only_failure("test_sets_that_ship_state_a_licence")
+    assert "such as 'CC0 1.0'; 'TODO' is not a licence" in only_failure("test_sets_that_ship_state_a_licence")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ SUITE = "summary = 'One'\ndomain = 'toy'\n[tasks.length]\n"
     [
         ("tasks.length", "tasks.lenght", "did you mean 'length'"),
         ("[tasks", "seed = [1]\n[tasks", "no setting 'seed'"),
-        ("'toy'", "'other'", "of the domain 'other'"),
+        ("'toy'", "'other'", "its domain is 'other'"),
         ("[tasks", "[baselines]\nown = 'toy_plugin.parts:nothing'\n[tasks", "which does not exist"),
         ("[tasks", "[finetuning.settings]\ntraining.epochs = 'many'\n[tasks", "training.epochs"),
     ],

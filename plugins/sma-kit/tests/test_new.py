@@ -82,17 +82,17 @@ def test_the_sample_is_what_its_tool_makes(tmp_path, kind):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Reads", "lower case letters"),
-        ("1st", "lower case letters"),
-        ("a_b", "lower case letters"),
+        ("Reads", "lower-case letters"),
+        ("1st", "lower-case letters"),
+        ("a_b", "lower-case letters"),
         ("a--b", "single hyphens"),
-        ("../x", "lower case letters"),
-        ("", "lower case letters"),
-        ("class", "a word of Python's own"),
-        ("match", "a word of Python's own"),
-        ("sma-reads", "'reads' makes the package sma-reads"),
-        ("toy", "installed already, by sma-toy"),
-        ("core", "a package sma-core is installed already"),
+        ("../x", "lower-case letters"),
+        ("", "lower-case letters"),
+        ("class", "a Python keyword"),
+        ("match", "a Python keyword"),
+        ("sma-reads", "'reads' creates the package sma-reads"),
+        ("toy", "already installed by sma-toy"),
+        ("core", "a package sma-core is already installed"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(install, tmp_path, name, said):
@@ -110,7 +110,7 @@ def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path, monkeypatch):
         with pytest.raises(UserError, match="not an empty folder"):
             new_plugin("reads", "discrete", tmp_path / place)
     monkeypatch.chdir(tmp_path / "full")
-    with pytest.raises(UserError, match="the folder you are in"):
+    with pytest.raises(UserError, match="the current folder cannot be the project"):
         new_plugin("reads", "discrete", Path())
     assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["file", "full", "mine"]
 

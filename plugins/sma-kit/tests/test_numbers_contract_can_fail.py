@@ -60,11 +60,11 @@ def test_a_good_plugin_of_numbers_holds_the_contract(boxes):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("yield replace(block, values=block.values.astype(np.float64))", "values of float32"),
+        ("yield replace(block, values=block.values.astype(np.float64))", "must yield float32 values"),
         ("yield replace(block, values=np.where(block.values > 5, np.float32(np.inf), block.values))", "infinite"),
         ("yield replace(block, columns=block.columns[::-1])", "the columns a, b in this order"),
-        ("yield replace(block, numbers=block.numbers - 1)", "upwards from 1"),
-        ("yield replace(block, numbers=block.numbers * 0 + 1)", "use no number twice"),
+        ("yield replace(block, numbers=block.numbers - 1)", "in increasing order"),
+        ("yield replace(block, numbers=block.numbers * 0 + 1)", "without duplicates"),
     ],
 )
 @breaks("test_reader_gives_blocks_of_numbers")
@@ -95,7 +95,7 @@ def test_a_recipe_too_short_for_the_rows(boxes):
 def test_numbers_that_overflow(boxes):
     boxes("yield replace(block, values=np.where(block.numbers[:, None] == 1, np.float32(np.inf), block.values))")
     found = failures(contract=ToyNumbers)
-    assert "no finite loss" in found["test_one_training_step_on_numbers_is_finite"]
+    assert "non-finite loss" in found["test_one_training_step_on_numbers_is_finite"]
 
 
 def test_a_reader_of_text_for_a_domain_of_numbers(boxes):

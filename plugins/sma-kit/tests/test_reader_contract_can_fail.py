@@ -32,7 +32,7 @@ GOOD = "yield from read_text(path, column, fields, usual=usual)"
 @breaks("test_readers_serve_endings")
 def test_an_ending_that_no_file_has(install):
     install.toy(*WITH_READER, ('(".words",)', '("words",)'), own=READER.format(body=GOOD))
-    assert "the ending 'words'" in only_failure("test_readers_serve_endings")
+    assert "the suffix 'words'" in only_failure("test_readers_serve_endings")
 
 
 def test_a_good_reader_holds_the_contract(install):
@@ -53,9 +53,9 @@ def test_a_set_that_is_mostly_unusable(install):
         ("rows = list(read_text(path, None, ()))\n    n = next(calls) % 5\n    yield from rows[n:]", "same order"),
         (
             "for row in read_text(path, None, ()): yield Row(row.number - 1, row.text)",
-            "number the rows of a file upwards",
+            "number the rows of a file from 1",
         ),
-        ("for row in read_text(path, None, ()): yield Row(7, row.text)", "use no number twice"),
+        ("for row in read_text(path, None, ()): yield Row(7, row.text)", "without duplicates"),
     ],
 )
 @breaks("test_reader_gives_the_same_rows_each_time")
@@ -75,8 +75,8 @@ def test_a_reader_whose_rows_are_not_the_same(install, body, said):
             "for at, line in enumerate(path.open(errors='surrogateescape'), 1): yield Row(at, line)",
             "row_or_rejected",
         ),
-        ("for row in read_text(path, None, ()): yield RejectedRow(row.number, ' ')", "without a reason"),
-        ("for row in read_text(path, None, ()): yield row.number", "it gives int, not Row"),
+        ("for row in read_text(path, None, ()): yield RejectedRow(row.number, ' ')", "without a printable reason"),
+        ("for row in read_text(path, None, ()): yield row.number", "it yields int, not Row"),
         ("path.read_bytes()\n    yield Row(1, 'a')", "FileNotFoundError"),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_check_that_takes_bad_rows(install):
 
 def test_a_check_that_leaves_rows_out(install):
     install.toy(("for text in texts]", "for text in texts[1:]]"))
-    assert "as many answers" in failures()["test_check_accepts_good_rows"]
+    assert "one item per row" in failures()["test_check_accepts_good_rows"]
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_check_that_leaves_rows_out(install):
     [
         ("text and text[0] and None", "not ''"),
         ("f'holds {text}' if '\\udcff' in text else None", "a row with an undecodable byte"),
-        ("text[0] and None", "must answer for an empty row, never raise: IndexError"),
-        ("'two\\nlines' if len(text) > 999 else None", "100,000 letters with None or a reason of one line"),
+        ("text[0] and None", "must return for an empty row, not raise: IndexError"),
+        ("'two\\nlines' if len(text) > 999 else None", "None or a one-line reason for a row of 100,000 letters"),
         ("text.encode()[:0].decode() or None", "UnicodeEncodeError"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_check_that_refuses_what_it_has_seen(install):
         ("for text in texts]", "for text in texts if not seen.append(text)]"),
         ('"a digit" if', '"twice" if seen.count(text) > 3 else "a digit" if'),
     )
-    assert "'apple' the same answer each time" in failures()["test_check_judges_each_row_alone"]
+    assert "the same result for 'apple' each time" in failures()["test_check_judges_each_row_alone"]
 
 
 @breaks("test_check_works_in_another_process")
@@ -169,8 +169,8 @@ SPLIT = (
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ("np.arange(2), np.arange(2, 4), np.arange(4, len(texts) + 1)", "only rows there are"),
-        ("np.arange(len(texts)), np.arange(2), np.arange(2, 4)", "no row into two parts"),
+        ("np.arange(2), np.arange(2, 4), np.arange(4, len(texts) + 1)", "valid row indices"),
+        ("np.arange(len(texts)), np.arange(2), np.arange(2, 4)", "disjoint parts"),
         ("np.arange(2), np.arange(2, 4), np.arange(0)", "none of them empty"),
         ("np.arange(2.0), np.arange(2, 4), np.arange(4, len(texts))", "int64"),
         ("*np.array_split(np.random.permutation(len(texts)), 3),", "same seed"),
@@ -209,7 +209,7 @@ def test_a_splitter_that_needs_what_there_is_not():
 
 @pytest.mark.parametrize(
     ("here", "said"),
-    [("import nowhere", "spawned process"), ("seed = 1000", "never use hash")],
+    [("import nowhere", "spawned process"), ("seed = 1000", "do not use hash")],
 )
 @breaks("test_splitters_work_in_another_process")
 def test_a_splitter_that_knows_only_its_own_process(install, here, said):

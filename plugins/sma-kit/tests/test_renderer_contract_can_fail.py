@@ -94,7 +94,7 @@ def test_only_the_check_of_renderers_fails(install):
         ("int(row.importance[-1])", "with importance that is NaN: ValueError"),
         ("row.text.isascii() or 1 / 0", "a text of markup"),
         ("parts = ['<g/>']", "looks the same with all of it hidden"),
-        ("parts.append(f'<g class=\"{next(calls)}\"/>')", "alike each time"),
+        ("parts.append(f'<g class=\"{next(calls)}\"/>')", "in the same way each time"),
     ],
 )
 def test_a_renderer_that_is_wrong(install, body, said):
@@ -133,8 +133,8 @@ NUMBERS = (
     ("body", "said"),
     [
         ("pass", None),
-        ("int(row.values[0])", "features of other names, without values with nothing hidden: ValueError"),
-        ("{'a': 1, 'b': 2}[row.features[0]]", "features of other names, without values"),
+        ("int(row.values[0])", "features with other names and missing values with nothing hidden: ValueError"),
+        ("{'a': 1, 'b': 2}[row.features[0]]", "features with other names and missing values"),
     ],
 )
 def test_a_renderer_of_numbers(install, body, said):

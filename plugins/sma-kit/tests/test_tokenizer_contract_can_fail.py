@@ -38,7 +38,7 @@ WRONG = [
         "        if '' in texts: raise IndexError('empty')\n"
         "        return super().encode(texts)",
         "test_tokenizer_takes_hostile_rows",
-        "must encode an empty row, or raise ValueError that says why not",
+        "must encode an empty row, or raise ValueError with a reason",
     ),
     (
         "def encode(self, texts):\n"
@@ -161,7 +161,7 @@ def test_a_task_for_every_position_needs_to_know_characters(install):
 
 @pytest.mark.parametrize(
     ("there", "said"),
-    [("raise RuntimeError('not here')", "spawned process"), ("texts = texts[::-1]", "never use hash()")],
+    [("raise RuntimeError('not here')", "spawned process"), ("texts = texts[::-1]", "do not use hash()")],
 )
 @breaks("test_tokenizer_works_in_another_process")
 def test_a_tokenizer_that_knows_only_its_own_process(wrong, there, said):

@@ -65,6 +65,6 @@ def test_a_check_that_changes_its_mind(install):
         ),
     )
     assert not failures()
-    assert "must end with the weights of one that was not" in failure(
+    assert "must end with the weights of an uninterrupted one" in failure(
         "test_a_stopped_run_goes_on_to_the_same_weights"
     )

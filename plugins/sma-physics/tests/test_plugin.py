@@ -3,6 +3,7 @@
 import gzip
 import os
 import tomllib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.data.blocks import Block
 from sma_core.data.readers.parquet import read_parquet
 from sma_core.data.readers.table import read_table
-from sma_core.plugins.specs import DataSet
 from sma_physics import plugin, splits
 from sma_physics.schema import FEATURE_NAMES, LABEL, SOURCE, markdown_table
 from sma_physics.toy.files import SHIPPED_EVENTS, higgs_toy, write_events
@@ -150,8 +150,7 @@ def test_what_the_hub_gives_is_read(tmp_path):
     rows = [f'{{"inputs": {[at + 0.5] * 28}, "label": {at % 2}}}' for at in range(10)]
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "train.jsonl").write_text("\n".join(rows))
-    fields = {field: getattr(spec, field) for field in spec.__dataclass_fields__}
-    local = DataSet(**fields | {"hub": str(tmp_path / "hub")})
+    local = replace(spec, hub=str(tmp_path / "hub"))
     path = fetch(local, tmp_path / "cache")
     values, [labels] = together(read_lists(path, spec.columns, (LABEL,), names=spec.names))
     np.testing.assert_array_equal(values[:, 27], np.arange(10) + 0.5)

@@ -9,7 +9,8 @@ Subclass ``DomainContract`` in a test of the plugin::
         good_rows = ("one row", "another")
         bad_rows = ("",)
 
-Both names are imported on first use, so ``import sma_kit`` is cheap.
+A plugin that adds to the domains of others subclasses ``ExtensionContract``. The names are imported on first use,
+so ``import sma_kit`` is cheap.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sma_kit.contract import DomainContract as DomainContract
+    from sma_kit.contract import ExtensionContract as ExtensionContract
     from sma_kit.distributions import write_distribution as write_distribution
 
-__all__ = ["DomainContract", "write_distribution"]
-_MODULES = {"DomainContract": "contract", "write_distribution": "distributions"}
+__all__ = ["DomainContract", "ExtensionContract", "write_distribution"]
+_MODULES = {
+    "DomainContract": "contract",
+    "ExtensionContract": "contract",
+    "write_distribution": "distributions",
+}
 
 
 def __getattr__(name: str) -> object:

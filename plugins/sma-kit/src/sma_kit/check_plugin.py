@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sma_core.errors import PluginError, UserError
-from sma_core.plugins.discovery import ANY, GROUP, PluginPolicy, installed_plugins
+from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
 
 
@@ -28,9 +28,9 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All checks of a domain, in order; ``project`` is the checked folder, or None for an installed plugin."""
+    """All checks of a plugin, in order; ``project`` is the checked folder, or None for an installed plugin."""
 
-    domain: str
+    plugin: str
     project: Path | None
     checks: tuple[Check, ...]
 
@@ -40,25 +40,21 @@ class CheckReport:
 
 
 def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport:
-    """Run the checks of `sma_kit.DomainContract` in a separate process.
+    """Run the checks of `sma_kit.DomainContract`, or `ExtensionContract`, in a separate process.
 
     Args:
-        target: An installed domain, or a project folder, which need not be installed.
+        target: An installed plugin, or a project folder, which need not be installed.
         policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        PluginError: The domain is not installed, or the folder is not a plugin project.
+        PluginError: The plugin is not installed, or the folder is not a plugin project.
         UserError: pytest is not installed, or the checks could not be run.
     """
     project = _project(target)
-    domain = usable_plugin(target, policy).domain if project is None else _domain_of(project)
-    if domain == ANY:
-        raise PluginError(
-            f"{target} adds to every domain and is not a domain itself: check a domain that it adds to"
-        )
+    plugin = usable_plugin(target, policy).name if project is None else _plugin_of(project)
     if find_spec("pytest") is None:
         raise UserError("the checks need pytest: pip install pytest")
-    return CheckReport(domain, project, _run(domain, project))
+    return CheckReport(plugin, project, _run(plugin, project))
 
 
 def _project(target: str) -> Path | None:
@@ -72,8 +68,8 @@ def _project(target: str) -> Path | None:
     return path.resolve()
 
 
-def _domain_of(project: Path) -> str:
-    """Return the domain that a project provides; raises `PluginError` when there is not exactly one."""
+def _plugin_of(project: Path) -> str:
+    """Return the domain that a project provides, or its only extension; raises `PluginError` otherwise."""
     file = project / "pyproject.toml"
     try:
         facts = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -85,19 +81,19 @@ def _domain_of(project: Path) -> str:
             f'{file} names no plugin: it needs a name and a table [project.entry-points."{GROUP}"] with a line '
             'such as NAME = "sma_NAME.plugin"'
         )
-    domains = [name for name in names if "." not in name]
-    if len(domains) != 1:
+    plugins = [name for name in names if "." not in name] or list(names)
+    if len(plugins) != 1:
         declared = ", ".join(sorted(names))
-        raise PluginError(f"{file} must declare exactly one domain, but it declares {declared}")
-    return str(domains[0])
+        raise PluginError(f"{file} must declare exactly one domain or extension, but it declares {declared}")
+    return str(plugins[0])
 
 
-def _run(domain: str, project: Path | None) -> tuple[Check, ...]:
+def _run(plugin: str, project: Path | None) -> tuple[Check, ...]:
     """Run the checks and return their results; raises `UserError` when they could not be run."""
     with tempfile.TemporaryDirectory() as folder:
         findings = Path(folder) / "findings.jsonl"
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-P", "-m", "sma_kit.running", str(findings), domain]
+        command = [sys.executable, "-P", "-m", "sma_kit.running", str(findings), plugin]
         command += [str(project)] if project is not None else []
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         lines = findings.read_text(encoding="utf-8").splitlines() if findings.is_file() else []
@@ -105,5 +101,5 @@ def _run(domain: str, project: Path | None) -> tuple[Check, ...]:
     if not checks or done.returncode not in (0, 1):
         last_line = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["no output"])[-1]
         if not any(check.outcome == "failed" for check in checks):
-            raise UserError(f"the checks of {domain!r} did not finish: {last_line}")
+            raise UserError(f"the checks of {plugin!r} did not finish: {last_line}")
     return checks

@@ -1,4 +1,4 @@
-"""The contract of domain plugins, as tests that authors inherit.
+"""The contracts of domains and of extensions, as tests that authors inherit.
 
 A failing check says in one sentence what to change in the plugin. Checks that do not apply (no check function, no
 sample) are skipped with a reason. There is one mix-in class per kind of part; `docs/testing-plugins.md` lists all
@@ -7,23 +7,33 @@ checks.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from sma_core.plugins.loading import usable_plugin
+from sma_core.plugins.registry import specs_alone
+from sma_core.plugins.specs import Spec
 from sma_kit.checks.data_sets import DataSetChecks
 from sma_kit.checks.heads import HeadChecks
+from sma_kit.checks.method_parts import MethodChecks
 from sma_kit.checks.numbers import NumbersChecks
 from sma_kit.checks.readers import ReaderChecks
 from sma_kit.checks.renderers import DrawingChecks
 from sma_kit.checks.row_check import CheckFunctionChecks
 from sma_kit.checks.shipped_files import ShippedChecks
-from sma_kit.checks.specs import SpecChecks
+from sma_kit.checks.specs import ReferenceChecks, SpecChecks
 from sma_kit.checks.splitters import SplitterChecks
+from sma_kit.checks.table_formats import TableFormatChecks
 from sma_kit.checks.tokenizers import TokenizerChecks
 from sma_kit.checks.training import TrainingChecks
+from sma_kit.verdicts import explained
 
 
 class DomainContract(  # pytest runs the checks of the last base class first
     DrawingChecks,
     ShippedChecks,
     TrainingChecks,
+    TableFormatChecks,
+    MethodChecks,
     HeadChecks,
     SplitterChecks,
     NumbersChecks,
@@ -42,3 +52,17 @@ class DomainContract(  # pytest runs the checks of the last base class first
         sample_file: A file in the domain's default format, needed only when no data set ships.
         allowed_imports: Third-party packages, quick to import, that the entry module may import.
     """
+
+
+class ExtensionContract(TableFormatChecks, MethodChecks, ReferenceChecks):
+    """Base class of contract tests of a plugin that adds to a domain, or to every domain; set ``plugin``.
+
+    Attributes:
+        plugin: Name of the entry point, such as ``any.lab``.
+    """
+
+    plugin: ClassVar[str]
+
+    def _plugin_specs(self) -> list[Spec]:
+        with explained("the plugin must load"):
+            return specs_alone(usable_plugin(self.plugin))

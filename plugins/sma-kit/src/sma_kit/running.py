@@ -1,9 +1,9 @@
-"""Run the contract tests on an installed domain or a project folder; the process of ``sma plugins check``.
+"""Run the contract tests on an installed plugin or a project folder; the process of ``sma plugins check``.
 
-``python -m sma_kit.running FINDINGS DOMAIN [PROJECT]`` writes one JSON object per check to FINDINGS, with name,
+``python -m sma_kit.running FINDINGS PLUGIN [PROJECT]`` writes one JSON object per check to FINDINGS, with name,
 outcome and sentence. A project need not be installed: its ``src`` folder is added to ``sys.path`` with metadata
-generated from ``pyproject.toml``. The project's own subclasses of `DomainContract` are run; without any, and for
-an installed domain, `SampledContract` is run.
+generated from ``pyproject.toml``. The project's own contract tests are run; without any, and for an
+installed plugin, `SampledContract` is run, or `ExtensionContract` for a plugin such as ``any.lab``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -20,14 +21,20 @@ from typing import Any
 import pytest
 
 from sma_core.plugins.discovery import GROUP
-from sma_kit.contract import DomainContract
 from sma_kit.distributions import write_distribution
+from sma_kit.subject import Subject
 
 _SAMPLED = """
 from sma_kit.sampled import SampledContract
 
 class TestDomain(SampledContract):
-    domain = {domain!r}
+    domain = {plugin!r}
+"""
+_EXTENSION = """
+from sma_kit import ExtensionContract
+
+class TestExtension(ExtensionContract):
+    plugin = {plugin!r}
 """
 
 
@@ -60,7 +67,7 @@ class Recorder:
 
 def _is_check(item: pytest.Item) -> bool:
     test_class = getattr(item, "cls", None)
-    return inspect.isclass(test_class) and issubclass(test_class, DomainContract)
+    return inspect.isclass(test_class) and issubclass(test_class, Subject)
 
 
 def _sentence(report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -93,23 +100,24 @@ def install(project: Path, folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
 
 
-def _test_files(domain: str, project: Path | None, folder: Path) -> list[Path]:
+def _test_files(plugin: str, project: Path | None, folder: Path) -> list[Path]:
     """Return the project's files with contract tests, or a generated file when there are none."""
     files = [
         path
         for path in (sorted(project.glob("tests/**/test_*.py")) if project else [])
-        if "DomainContract" in path.read_text(encoding="utf-8", errors="replace")
+        if re.search("(Domain|Extension)Contract", path.read_text(encoding="utf-8", errors="replace"))
     ]
     if files:
         return files
     generated = folder / "test_contract.py"
-    generated.write_text(_SAMPLED.format(domain=domain), encoding="utf-8")
+    text = _EXTENSION if "." in plugin else _SAMPLED
+    generated.write_text(text.format(plugin=plugin), encoding="utf-8")
     return [generated]
 
 
 def main() -> None:
     """Run the checks named by the arguments and exit with pytest's status."""
-    findings, domain, *projects = sys.argv[1:]
+    findings, plugin, *projects = sys.argv[1:]
     project = Path(projects[0]) if projects else None
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
@@ -119,7 +127,7 @@ def main() -> None:
         settings.write_text("[pytest]\n", encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", str(settings)]
         options += ["--rootdir", str(project or workspace)]
-        files = map(str, _test_files(domain, project, workspace))
+        files = map(str, _test_files(plugin, project, workspace))
         status = pytest.main([*options, *files], plugins=[Recorder(Path(findings))])
     sys.exit(int(status))
 

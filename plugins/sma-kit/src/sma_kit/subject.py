@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import resolve
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, Task, Tokenizer
+from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, TableFormat, Task, Tokenizer
 from sma_kit.checks import parts
 from sma_kit.verdicts import explained, fail, skip
 
@@ -19,7 +20,21 @@ if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
     from sma_core.sources.data_sets import Source
 
-KINDS: tuple[type[Spec], ...] = (Tokenizer, Reader, DataSet, Head, Task, Splitter, Renderer)
+KINDS: tuple[type[Spec], ...] = (
+    Tokenizer,
+    Reader,
+    DataSet,
+    Head,
+    Task,
+    Splitter,
+    Renderer,
+    MaskingStrategy,
+    Loss,
+    Optimizer,
+    Schedule,
+    Metric,
+    TableFormat,
+)
 SAMPLE_ROWS = 300
 BLOCK_ROWS = 5000
 
@@ -37,6 +52,11 @@ class Subject:
         """Load the plugin, or fail the check."""
         with explained("the plugin must load"):
             return Registry.load(self.domain, policy_for(self.domain))
+
+    def _plugin_specs(self) -> list[Spec]:
+        """Return the domain and the specs that the plugin adds."""
+        registry = self._registry()
+        return [registry.domain, *own_specs(registry)]
 
     def _pretraining(self, recipe: str) -> PretrainConfig:
         """Return the pre-training settings of a recipe."""

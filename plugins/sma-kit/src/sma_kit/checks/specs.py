@@ -8,15 +8,43 @@ from typing import Any
 
 from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Spec, Splitter, Task, Tokenizer
 from sma_kit.checks import parts
-from sma_kit.subject import Subject, own_specs, policy_for
+from sma_kit.subject import Subject, policy_for
 from sma_kit.verdicts import explained, fail, skip
 
 
-class SpecChecks(Subject):
-    """Checks of the entry point, its imports, names, references, summaries and docstrings."""
+class ReferenceChecks(Subject):
+    """Checks of the references, docstrings and summaries of all specs."""
+
+    def test_every_reference_resolves(self) -> None:
+        """Every reference package.module:attribute in the specs exists and is callable."""
+        for spec, field, reference in _references(self._plugin_specs()):
+            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
+                value = _resolved(spec, reference)
+            if not callable(value):
+                fail(f"{field} of the {type(spec).__name__} {spec.name!r} must name a function or class")
+
+    def test_every_reference_has_a_docstring(self) -> None:
+        """Every function and class that the specs refer to has a docstring."""
+        for spec, field, reference in _references(self._plugin_specs()):
+            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
+                value = _resolved(spec, reference)
+            if not (inspect.getdoc(value) or "").strip():
+                fail(
+                    f"{reference}, the {field} of the {type(spec).__name__} {spec.name!r}, needs a docstring: "
+                    "one line that describes it"
+                )
+
+    def test_summaries_tell_something(self) -> None:
+        """Every spec has a summary that says more than its name."""
+        for spec in self._plugin_specs():
+            if spec.summary.strip().lower().rstrip(".") in ("", spec.name, "todo"):
+                fail(f"the summary of the {type(spec).__name__} {spec.name!r} must say what it is in one line")
+
+
+class SpecChecks(ReferenceChecks):
+    """Checks of the entry point, what it imports, and the names in the specs."""
 
     def test_entry_point_is_installed_under_the_domains_name(self) -> None:
         """The group sma.plugins has a usable entry point with the domain's name."""
@@ -41,25 +69,6 @@ class SpecChecks(Subject):
                 f"importing {own.module} also imports {', '.join(heavy)}: move the code that needs it to another "
                 'module and refer to it, as in factory="package.module:function"'
             )
-
-    def test_every_reference_resolves(self) -> None:
-        """Every reference package.module:attribute in the specs exists and is callable."""
-        for spec, field, reference in _references(self._registry()):
-            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
-                value = _resolved(spec, reference)
-            if not callable(value):
-                fail(f"{field} of the {type(spec).__name__} {spec.name!r} must name a function or class")
-
-    def test_every_reference_has_a_docstring(self) -> None:
-        """Every function and class that the specs refer to has a docstring."""
-        for spec, field, reference in _references(self._registry()):
-            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
-                value = _resolved(spec, reference)
-            if not (inspect.getdoc(value) or "").strip():
-                fail(
-                    f"{reference}, the {field} of the {type(spec).__name__} {spec.name!r}, needs a docstring: "
-                    "one line that describes it"
-                )
 
     def test_domain_names_parts_that_exist(self) -> None:
         """The parts named in the Domain spec exist in this plugin or in the core."""
@@ -94,21 +103,13 @@ class SpecChecks(Subject):
             if not task.targets or len(set(task.targets)) < len(task.targets):
                 fail(f"the Task {task.name!r} must name one or more different target columns in targets")
 
-    def test_summaries_tell_something(self) -> None:
-        """Every spec has a summary that says more than its name."""
-        registry = self._registry()
-        for spec in [registry.domain, *own_specs(registry)]:
-            if spec.summary.strip().lower().rstrip(".") in ("", spec.name, "todo"):
-                fail(f"the summary of the {type(spec).__name__} {spec.name!r} must say what it is in one line")
-
     def _entry_point(self) -> InstalledPlugin | None:
         plugins = installed_plugins(policy_for(self.domain))
         return next((plugin for plugin in plugins if plugin.name == self.domain), None)
 
 
-def _references(registry: Registry) -> list[tuple[Spec, str, str]]:
-    """Return every reference in the plugin's specs, with its spec and field."""
-    specs = [registry.domain, *own_specs(registry)]
+def _references(specs: list[Spec]) -> list[tuple[Spec, str, str]]:
+    """Return every reference in ``specs``, with its spec and field."""
     return [(spec, field, reference) for spec in specs for field, reference in spec.references.items()]
 
 

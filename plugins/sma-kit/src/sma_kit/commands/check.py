@@ -17,7 +17,7 @@ _OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 def check(
     context: typer.Context,
     target: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="An installed domain, or a plugin's project folder.")
+        str, typer.Argument(metavar="NAME|PATH", help="An installed plugin, or a plugin's project folder.")
     ],
     as_json: Json = False,
     debug: Debug = False,
@@ -43,4 +43,4 @@ def check_lines(report: CheckReport) -> list[str]:
         lines += [f"{_OUTCOMES[check.outcome]}  {check.name}"]
         lines += [f"      {check.sentence}"] if check.sentence else []
     counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in _OUTCOMES)
-    return [*lines, f"{report.domain}: {len(report.checks)} checks, {counts}"]
+    return [*lines, f"{report.plugin}: {len(report.checks)} checks, {counts}"]

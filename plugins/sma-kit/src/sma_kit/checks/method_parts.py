@@ -1,0 +1,171 @@
+"""Contract checks of masking strategies, losses, optimisers, schedules and metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sma_core.plugins.imports import resolve
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.specs import Spec
+from sma_kit.checks import small_methods
+from sma_kit.checks.small_models import ENCODERS
+from sma_kit.subject import Subject
+from sma_kit.verdicts import explained, fail, skip
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sma_core.nn.masking import Mask
+
+S = TypeVar("S", bound=Spec)
+
+
+class MethodChecks(Subject):
+    """Checks of the parts of the method that the plugin adds."""
+
+    def test_masking_strategies_hide_real_positions(self) -> None:
+        """Masks hide no padding, leave an input of every row visible, and list what they hide."""
+        for spec, factory in self._own_parts(MaskingStrategy):
+            with explained(f"the MaskingStrategy {spec.name!r} must be created by factory(options)"):
+                strategy = factory({})
+            for encoder in ENCODERS:
+                with explained(f"the MaskingStrategy {spec.name!r} must choose masks with a {encoder} encoder"):
+                    mask, real = small_methods.choose_mask(strategy, encoder)
+                    fault = _fault_of_mask(mask, real, strategy)
+                if fault:
+                    fail(f"the MaskingStrategy {spec.name!r} must {fault}")
+
+    def test_masking_strategies_repeat_themselves(self) -> None:
+        """The same batch and noise give the same mask: all chance comes from the noise."""
+        for spec, factory in self._own_parts(MaskingStrategy):
+            with explained(f"the MaskingStrategy {spec.name!r} must choose masks"):
+                strategy = factory({})
+                first, second = (small_methods.choose_mask(strategy, "cross-attention")[0] for _ in range(2))
+                same = bool((first.hidden == second.hidden).all())
+            if not same:
+                fail(
+                    f"the MaskingStrategy {spec.name!r} must choose the same mask for the same situation: take "
+                    "all chance from situation.noise, or a resumed run differs from one that was not stopped"
+                )
+
+    def test_losses_score_the_positions_that_count(self) -> None:
+        """Losses are finite, also when no position counts, and only positions that count have a gradient."""
+        from sma_core.config import DecoderConfig
+
+        for spec, factory in self._own_parts(Loss):
+            for kind in spec.inputs:
+                with explained(f"the Loss {spec.name!r} must score {kind} inputs"):
+                    loss = factory(DecoderConfig())
+                    result, gradient, valid = small_methods.reconstruct(loss, kind == "discrete", masked=True)
+                    empty, _, _ = small_methods.reconstruct(loss, kind == "discrete", masked=False)
+                    values = (float(result.loss.detach()), float(empty.loss.detach()))
+                    reached = gradient.abs().sum(dim=-1) > 0  # (B, K)
+                if not all(map(math.isfinite, values)):
+                    fail(f"the Loss {spec.name!r} must be finite, also when no position counts, not {values}")
+                if not bool((reached == valid).all()):
+                    fail(f"the Loss {spec.name!r} must depend on the outputs where mask.valid, and on no others")
+                if int(result.scored) != int(valid.sum()):
+                    fail(f"the Loss {spec.name!r} must return mask.valid.sum() as scored")
+
+    def test_optimizers_reduce_a_loss(self) -> None:
+        """A few steps reduce the loss of a linear map."""
+        for spec, factory in self._own_parts(Optimizer):
+            with explained(f"the Optimizer {spec.name!r} must be created by factory(groups, training_config)"):
+                before, after = small_methods.losses_of_training(factory)
+            if not after < before:
+                fail(
+                    f"the Optimizer {spec.name!r} must reduce a loss: a few steps change it from {before:.4g} to "
+                    f"{after:.4g}"
+                )
+
+    def test_optimizers_resume_exactly(self) -> None:
+        """Saved and restored, an optimiser goes on to the same weights."""
+        for spec, factory in self._own_parts(Optimizer):
+            with explained(f"the Optimizer {spec.name!r} must be saved and restored"):
+                same = small_methods.resumes_exactly(factory)
+            if not same:
+                fail(
+                    f"the Optimizer {spec.name!r} must keep all its state in optimizer.state[parameter], as "
+                    "tensors or numbers: restored from a checkpoint, it gives other weights"
+                )
+
+    def test_schedules_are_factors(self) -> None:
+        """Schedules give a factor above 0 and at most 1 for each step, for runs of one step and of many."""
+        for spec, function in self._own_parts(Schedule):
+            for steps in (1, 2, 10, 1000):
+                for step in range(steps):
+                    with explained(f"the Schedule {spec.name!r} must return a factor for step {step} of {steps}"):
+                        factor = float(function(step, steps))
+                    if not 0 < factor <= 1:
+                        fail(
+                            f"the Schedule {spec.name!r} must return a factor above 0 and at most 1, not {factor} "
+                            f"for step {step} of {steps}"
+                        )
+
+    def test_metrics_prefer_right_predictions(self) -> None:
+        """Right predictions have a better value than wrong ones, in the direction of higher_is_better."""
+        for spec, function in self._own_parts(Metric):
+            for kind in spec.kinds:
+                right, wrong = (float(value) for value in _values(spec, function, kind))
+                better = right > wrong if spec.higher_is_better else right < wrong
+                if not better:
+                    fail(
+                        f"the Metric {spec.name!r} must be {'larger' if spec.higher_is_better else 'smaller'} for "
+                        f"right predictions of a {kind} task than for wrong ones, but it is {right:.4g} and "
+                        f"{wrong:.4g}: change the function or higher_is_better"
+                    )
+
+    def test_metrics_change_nothing_and_take_few_rows(self) -> None:
+        """Metrics leave their arrays alone, and return a number, perhaps NaN, also for a single row."""
+        for spec, function in self._own_parts(Metric):
+            for kind in spec.kinds:
+                labels, predictions, _ = small_methods.labels_and_predictions(kind, _classes(spec))
+                before = labels.copy(), predictions.copy()
+                with explained(f"the Metric {spec.name!r} must return a number, NaN where it is undefined"):
+                    float(function(labels, predictions))
+                    float(function(labels[:1].copy(), predictions[:1].copy()))
+                if any((one != other).any() for one, other in zip(before, (labels, predictions), strict=True)):
+                    fail(f"the Metric {spec.name!r} must not change labels or predictions")
+
+    def _own_parts(self, kind: type[S]) -> Iterator[tuple[S, Any]]:
+        """Yield the plugin's specs of one kind with what their factories name; skip when there is none."""
+        specs = [spec for spec in self._plugin_specs() if isinstance(spec, kind)]
+        if not specs:
+            skip(f"the plugin has no {kind.__name__}")
+        for spec in specs:
+            with explained(f"the {kind.__name__} {spec.name!r} must be found"):
+                factory = resolve(spec.references["factory"], f"the {kind.__name__} {spec.name!r}")
+            yield spec, factory
+
+
+def _classes(spec: Metric) -> int:
+    return max(3, spec.more_classes_than + 1)
+
+
+def _values(spec: Metric, function: Any, kind: str) -> Iterator[float]:  # noqa: ANN401 - see Metric
+    labels, *both = small_methods.labels_and_predictions(kind, _classes(spec))
+    for predictions in both:
+        with explained(f"the Metric {spec.name!r} must compute labels and predictions of a {kind} task"):
+            yield function(labels, predictions)
+
+
+def _fault_of_mask(mask: Mask, real: Tensor, strategy: Any) -> str:  # noqa: ANN401 - see Strategy
+    """Return what a mask must do and does not; empty when it is good. ``real`` is (B, N)."""
+    import torch
+
+    visible = real & ~mask.hidden
+    listed = torch.zeros_like(real).scatter(1, mask.positions, mask.valid)
+    if bool((mask.hidden & ~real).any()):
+        return "hide no padding: situation.padding_mask is True where an input is real"
+    if not bool(visible.any(dim=1).all()):
+        return "leave at least one input of every row visible"
+    if bool(mask.hidden.any()) != bool(strategy.hides):
+        return f"agree with its attribute hides, which is {strategy.hides}"
+    if bool((listed & ~real).any() or (mask.hidden & ~listed).any()):
+        return "list every hidden position, and no padding, in positions where valid"
+    bound = strategy.most_visible(real.shape[1], small_methods.masking_settings())
+    if int(visible.sum(dim=1).max()) > bound:
+        return f"leave no more inputs visible than its most_visible, {bound}"
+    return ""

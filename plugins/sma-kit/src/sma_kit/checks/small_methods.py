@@ -1,0 +1,156 @@
+"""Small batches, modules and labels on which parts of the method are tried.
+
+Shapes: B rows, N padded length, K positions to reconstruct, C channels or classes, V vocabulary size, n labels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sma_kit.checks.small_models import Encoder, small_model
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from sma_core.config import MaskingConfig
+    from sma_core.nn.losses.reconstruction import Reconstruction
+    from sma_core.nn.masking import Mask
+
+LENGTHS = (1, 2, 5, 16)
+"""Lengths of the rows of a batch."""
+VOCABULARY = 30
+STEPS = 20
+
+
+def masking_settings() -> MaskingConfig:
+    """Return settings that hide a third of each row."""
+    from sma_core.config import MaskingConfig
+
+    return MaskingConfig(ratio=0.34, layer=0)
+
+
+def choose_mask(strategy: Any, encoder: Encoder) -> tuple[Mask, Tensor]:  # noqa: ANN401 - see Strategy
+    """Return the mask that a strategy chooses for a fixed batch, and the padding mask (B, N)."""
+    import torch
+
+    from sma_core.nn.inputs import DiscreteInputs
+    from sma_core.nn.masking import draw_noise
+    from sma_core.nn.model import SMA
+    from sma_core.nn.strategies.protocol import Situation
+
+    generator = torch.Generator().manual_seed(0)
+    rows, length = len(LENGTHS), max(LENGTHS)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = SMA(small_model(encoder), DiscreteInputs(VOCABULARY))
+    ids = torch.randint(VOCABULARY, (rows, length), generator=generator)
+    padding_mask = torch.arange(length) < torch.tensor(LENGTHS)[:, None]
+    noise = draw_noise(rows, network.encoder.query_count(length), length, generator, "cpu")
+    with torch.no_grad():
+        embedded = network.embed(ids)
+        projected = network.encoder.project(embedded)
+        situation = Situation(network.encoder, projected, embedded, padding_mask, masking_settings(), noise)
+        return strategy.choose(situation), padding_mask
+
+
+def reconstruct(loss: Any, discrete: bool, masked: bool) -> tuple[Reconstruction, Tensor, Tensor]:  # noqa: ANN401
+    """Return a loss of random outputs, its gradient (B, K, V or C), and which positions count (B, K)."""
+    import torch
+
+    from sma_core.nn.masking import Mask
+
+    generator = torch.Generator().manual_seed(0)
+    positions = torch.tensor([[0, 2, 4], [1, 3, 0]])
+    valid = torch.tensor([[True, True, True], [True, True, False]]) & masked
+    outputs = torch.randn(2, 3, VOCABULARY if discrete else 1, generator=generator).requires_grad_()
+    if discrete:
+        targets = torch.randint(VOCABULARY, (2, 5), generator=generator)
+    else:
+        targets = torch.randn(2, 5, 1, generator=generator)
+    hidden = torch.zeros(2, 5, dtype=torch.bool).scatter(1, positions, valid)
+    result = loss(outputs, targets, Mask(hidden, positions, valid))
+    torch.autograd.backward([result.loss])
+    gradient = outputs.grad if outputs.grad is not None else torch.zeros_like(outputs)
+    return result, gradient, valid
+
+
+class _Quadratic:
+    """A linear map fitted to fixed targets by an optimiser under test."""
+
+    def __init__(self, factory: Any) -> None:  # noqa: ANN401 - see Optimizer
+        import torch
+        from torch import nn
+
+        from sma_core.config import TrainingConfig
+        from sma_core.training.optimizers.groups import build_optimizer
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.module: nn.Module = nn.Linear(4, 3)
+            self.inputs, self.targets = torch.randn(16, 4), torch.randn(16, 3)
+        self.optimizer: torch.optim.Optimizer = build_optimizer(
+            self.module, TrainingConfig(steps=STEPS, learning_rate=1e-2), factory=factory
+        )
+
+    def train(self, steps: int) -> None:
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            self.loss().backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+
+    def loss(self) -> Tensor:
+        error: Tensor = (self.module(self.inputs) - self.targets).square().mean()
+        return error
+
+
+def losses_of_training(factory: Any) -> tuple[float, float]:  # noqa: ANN401 - see Optimizer
+    """Return a loss before and after `STEPS` steps of an optimiser."""
+    fit = _Quadratic(factory)
+    before = float(fit.loss().detach())
+    fit.train(STEPS)
+    return before, float(fit.loss().detach())
+
+
+def resumes_exactly(factory: Any) -> bool:  # noqa: ANN401 - see Optimizer
+    """Whether training that is saved and restored half-way gives the same weights as without a stop."""
+    import torch
+
+    from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
+
+    whole, first, second = (_Quadratic(factory) for _ in range(3))
+    whole.train(STEPS)
+    first.train(STEPS // 2)
+    second.module.load_state_dict(first.module.state_dict())
+    saved = {name: tensor.clone() for name, tensor in optimizer_tensors(first.optimizer, first.module).items()}
+    load_optimizer_tensors(second.optimizer, second.module, saved)
+    second.train(STEPS - STEPS // 2)
+    pairs = zip(whole.module.parameters(), second.module.parameters(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+Labelled = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
+
+
+def labels_and_predictions(kind: str, classes: int, rows: int = 60) -> Labelled:
+    """Return labels (n,), predictions that are right, and predictions that are as wrong as can be.
+
+    Both have the shapes that metrics of a ``kind`` of task are given.
+    """
+    draw = np.random.default_rng(0)
+    if kind == "regression":
+        values = draw.normal(size=rows)
+        return values, values.copy(), -3.0 * values + 1.0
+    if kind in ("binary", "multilabel"):
+        labels = (np.arange(rows) % 2).astype(np.float64)
+        right = np.where(labels == 1, 0.9, 0.1)
+        return labels, right, 1.0 - right
+    labels = (np.arange(rows) % classes).astype(np.float64)
+    if kind == "per-position":
+        return labels, labels[:, None].copy(), ((labels + 1) % classes)[:, None]
+    right = np.full((rows, classes), 0.1 / (classes - 1))
+    right[np.arange(rows), labels.astype(np.int64)] = 0.9
+    return labels, right, (1.0 - right) / (classes - 1)

@@ -1,0 +1,240 @@
+"""A plugin with one thing wrong in a masking strategy, loss, optimiser, schedule or metric fails its check."""
+
+import pytest
+
+from sma_kit import ExtensionContract
+from sma_kit.check_plugin import check_plugin
+from tests.support.wrong_plugins import CHECKS, breaks, failure, failures, with_part
+
+GOOD = """
+'''Parts of the method.'''
+from contextlib import contextmanager
+import torch
+from sma_core.nn.losses.cross_entropy import CrossEntropy
+from sma_core.nn.masking import every_position, hide
+from sma_core.nn.strategies.protocol import Hiding
+
+class Strategy(Hiding):
+    '''Hide at random.'''
+    hides = True
+
+    def choose(self, situation):
+        mask = hide(situation.noise.positions, situation.padding_mask, situation.masking, situation.noise)
+        return mask
+
+class Loss(CrossEntropy):
+    '''Cross-entropy.'''
+    def __call__(self, outputs, targets, mask):
+        result = super().__call__(outputs, targets, mask)
+        return result
+
+def optimizer(groups, config):
+    'SGD with momentum.'
+    return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
+
+def schedule(step, steps):
+    'A line.'
+    return 1 - step / (steps + 1)
+
+def error(labels, predictions):
+    'Mean absolute error.'
+    return float(abs(labels - predictions).mean())
+
+@contextmanager
+def tabs(path, suffix):
+    'Columns beside each other, with tabs.'
+    with path.open("w", encoding="utf-8") as file:
+        yield Tabs(file)
+
+class Tabs:
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, columns):
+        for cells in zip(*(column.to_pylist() for column in columns.values())):
+            print(*cells, sep="\\t", file=self.file)
+"""
+SPECS = {
+    hook: f'{spec}(name="own", summary="One of ours.", factory="toy_plugin.own:{factory}"{more})'
+    for hook, spec, factory, more in (
+        ("sma_masking_strategies", "MaskingStrategy", "Strategy", ""),
+        ("sma_losses", "Loss", "Loss", ', inputs=("discrete",)'),
+        ("sma_optimizers", "Optimizer", "optimizer", ""),
+        ("sma_schedules", "Schedule", "schedule", ""),
+        ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
+        ("sma_table_formats", "TableFormat", "tabs", ', suffixes=(".tabs",)'),
+    )
+}
+WORDS = ("masking_strategies", "losses", "optimizers", "schedules", "metrics", "table_formats")
+OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
+MASK = "        return mask\n"
+RESULT = "        return result\n"
+
+
+@pytest.fixture
+def wrong(install):
+    """Install the toy with parts of the method, one line of which is another."""
+
+    def installed(old="", new=""):
+        assert old in GOOD
+        changes = [change for hook, spec in SPECS.items() for change in with_part(hook, spec)]
+        install.toy(*changes, own=GOOD.replace(old, new) if old else GOOD)
+
+    return installed
+
+
+def only_failure_of_method(name):
+    found = {check: sentence for check in OF_METHOD if (sentence := failure(check))}
+    assert list(found) == [name], found
+    assert "\n" not in found[name]
+    return found[name]
+
+
+def test_good_parts_hold_the_contract(wrong):
+    wrong()
+    assert failures(*OF_METHOD) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (MASK, "        return mask._replace(hidden=torch.ones_like(mask.hidden))\n", "hide no padding"),
+        (
+            MASK,
+            "        return every_position(situation.padding_mask, situation.padding_mask)\n",
+            "leave at least one input",
+        ),
+        ("    hides = True", "    hides = False", "agree with its attribute hides"),
+        (
+            MASK,
+            "        return mask._replace(valid=torch.zeros_like(mask.valid))\n",
+            "list every hidden position",
+        ),
+        (
+            "    hides = True",
+            "    def most_visible(self, length, masking): return 2",
+            "leave no more inputs visible than its most_visible, 2",
+        ),
+        ("class Strategy(Hiding)", "class Strategy", "must be created by factory(options)"),
+    ],
+)
+@breaks("test_masking_strategies_hide_real_positions")
+def test_a_strategy_whose_masks_are_wrong(wrong, old, new, said):
+    wrong(old, new)
+    assert said in failure("test_masking_strategies_hide_real_positions")
+
+
+@breaks("test_masking_strategies_repeat_themselves")
+def test_a_strategy_with_chance_of_its_own(wrong):
+    wrong("hide(situation.noise.positions,", "hide(torch.rand_like(situation.noise.positions),")
+    assert "situation.noise" in only_failure_of_method("test_masking_strategies_repeat_themselves")
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("        return result._replace(loss=result.loss / result.scored)\n", "finite, also when no position"),
+        ("        return result._replace(loss=result.loss + outputs.square().mean())\n", "and on no others"),
+        ("        return result._replace(scored=result.scored + 1)\n", "mask.valid.sum() as scored"),
+        ("        return result.loss\n", "must score discrete inputs"),
+    ],
+)
+@breaks("test_losses_score_the_positions_that_count")
+def test_a_wrong_loss(wrong, new, said):
+    wrong(RESULT, new)
+    assert said in only_failure_of_method("test_losses_score_the_positions_that_count")
+
+
+@breaks("test_optimizers_reduce_a_loss")
+def test_an_optimiser_that_goes_uphill(wrong):
+    wrong("momentum=0.9)", "momentum=0.9, maximize=True)")
+    assert "must reduce a loss" in only_failure_of_method("test_optimizers_reduce_a_loss")
+
+
+@breaks("test_optimizers_resume_exactly")
+def test_an_optimiser_with_state_that_is_not_saved(wrong):
+    wrong(
+        "def optimizer(groups, config):\n    'SGD with momentum.'\n"
+        "    return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)\n",
+        "class optimizer(torch.optim.SGD):\n    'SGD that slows down.'\n"
+        "    def __init__(self, groups, config):\n"
+        "        super().__init__(groups, lr=config.learning_rate)\n"
+        "        self.count = 0\n"
+        "    def step(self):\n"
+        "        self.count += 1\n"
+        "        for group in self.param_groups: group['lr'] = 0.01 / self.count\n"
+        "        super().step()\n",
+    )
+    assert "optimizer.state[parameter]" in only_failure_of_method("test_optimizers_resume_exactly")
+
+
+@pytest.mark.parametrize("factor", ["1 - step / max(steps - 1, 1)", "2.0", "1 / step"])
+@breaks("test_schedules_are_factors")
+def test_a_schedule_that_is_no_factor(wrong, factor):
+    wrong("return 1 - step / (steps + 1)", f"return {factor}")
+    assert "a factor" in only_failure_of_method("test_schedules_are_factors")
+
+
+@breaks("test_metrics_prefer_right_predictions")
+def test_a_metric_in_the_wrong_direction(wrong):
+    wrong("return float(abs", "return -float(abs")
+    assert "must be smaller for right predictions" in only_failure_of_method(
+        "test_metrics_prefer_right_predictions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("labels -= 1\n    predictions -= 1\n    return float(abs", "must not change labels"),
+        ("labels[1]\n    return float(abs", "must return a number"),
+    ],
+)
+@breaks("test_metrics_change_nothing_and_take_few_rows")
+def test_a_metric_that_changes_its_arrays_or_needs_many(wrong, new, said):
+    wrong("return float(abs", new)
+    assert said in only_failure_of_method("test_metrics_change_nothing_and_take_few_rows")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('path.open("w", ', 'path.with_name("other").open("w", ', "write every chunk"),
+        ("for cells in", "self.file.seek(0)\n        for cells in", "write every chunk"),
+        ("print(*cells,", "print(*map(len, cells),", "must write a table: TypeError"),
+    ],
+)
+@breaks("test_table_formats_write_chunks")
+def test_a_table_format_that_loses_rows(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_table_formats_write_chunks")
+
+
+EXTENSION = """
+from sma_core.plugins import *
+
+@metric("own", "regression", higher_is_better=False)
+def error(labels, predictions):
+    'Mean absolute error.'
+    return float(abs(labels - predictions).mean())
+
+@hookimpl
+def sma_metrics():
+    return metrics_in(__name__)
+"""
+
+
+def test_a_plugin_of_every_domain_is_checked_alone(install, monkeypatch):
+    place = install("sma-lab", {"any.lab": "other_lab"}, {"other_lab.py": EXTENSION})
+    monkeypatch.setenv("PYTHONPATH", str(place))
+
+    class Lab(ExtensionContract):
+        plugin = "any.lab"
+
+    assert failure("test_metrics_prefer_right_predictions", Lab) == ""
+    report = check_plugin("any.lab")
+    outcomes = {check.name: check.outcome for check in report.checks}
+    assert outcomes["metrics prefer right predictions"] == "passed"
+    assert outcomes["every reference has a docstring"] == "passed"
+    assert outcomes["schedules are factors"] == "skipped"
+    assert not report.count("failed")

@@ -1,0 +1,1 @@
+"""Formats of tables, one module for each: context managers ``format(path, suffix)`` of a `TableWriter`."""
