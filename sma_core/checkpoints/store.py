@@ -135,13 +135,13 @@ class CheckpointStore:
         """
         folder = self.path(step)
         try:
-            written = _check_manifest(folder)
+            version = _check_manifest(folder)
             state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         except OSError as error:
             raise CheckpointError(
                 f"{folder} cannot be read: {error.strerror or error}; it may be intact: fix the cause, then retry"
             ) from error
-        return StoredCheckpoint(step, folder, state, written)
+        return StoredCheckpoint(step, folder, state, version)
 
     def latest(self) -> StoredCheckpoint | None:
         """Return the newest intact checkpoint, or None if there are no checkpoints; log damaged ones.
@@ -208,8 +208,8 @@ def _check_manifest(folder: Path) -> int:
             f"{folder} was written by a later sma-core (checkpoint format {version}, this one reads up to "
             f"{FORMAT_VERSION}): upgrade sma-core"
         )
-    for name, facts in files.items():
-        file = SealedFile(name=name, size=facts["bytes"], sha256=facts["sha256"])
+    for name, entry in files.items():
+        file = SealedFile(name=name, size=entry["bytes"], sha256=entry["sha256"])
         if not file.is_whole(folder / name):
             raise DamagedCheckpoint(f"{folder} is damaged: {name} does not match its manifest")
     return version
@@ -218,15 +218,15 @@ def _check_manifest(folder: Path) -> int:
 def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     """Return format and file entries; verify the manifest's own checksum, missing in early manifests."""
     try:
-        written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = int(written["format"]), dict(written["files"])
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, files = int(manifest["format"]), dict(manifest["files"])
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{folder} is damaged: its manifest cannot be read ({error})") from error
     try:
-        facts = unseal(written, SEAL, required=False)
+        content = unseal(manifest, SEAL, required=False)
     except ValueError as error:
         raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not match its own checksum") from error
-    if version < 1 or len(facts) != 2:
+    if version < 1 or len(content) != 2:
         raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has unexpected entries")
     return version, files
 

@@ -70,10 +70,10 @@ def _environment(folder: Path, devices: int, on_gpus: bool) -> dict[str, str]:
 
 def _limit_agent_signals(config: LaunchConfig) -> None:
     """Prevent the agent from killing ranks at stop signals; older torch versions read the environment variable."""
-    others = "SIGHUP,SIGQUIT"
-    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = others
+    signals = "SIGHUP,SIGQUIT"
+    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = signals
     if hasattr(config, "signals_to_handle"):
-        config.signals_to_handle = others
+        config.signals_to_handle = signals
 
 
 def _set_missing(variables: Mapping[str, str]) -> None:

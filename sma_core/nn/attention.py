@@ -160,8 +160,8 @@ class SelfAttentionLayer(AttentionLayer):
     def project(self, sequence: Tensor) -> Projected:
         """Project ``sequence`` ``(B, N, D)`` to its queries, keys and values."""
         width = self.settings.query_key_width
-        parts = self.query_key_value(self.norm(sequence)).split((width, width, self.settings.width), dim=-1)
-        return Projected(*(split_heads(part, self.settings.heads) for part in parts))
+        tensors = self.query_key_value(self.norm(sequence)).split((width, width, self.settings.width), dim=-1)
+        return Projected(*(split_heads(tensor, self.settings.heads) for tensor in tensors))
 
     def forward(self, sequence: Tensor, visible: Tensor | None = None) -> Tensor:
         """Attend from ``sequence`` ``(B, N, D)`` to its visible positions ``(B, N)``; return ``(B, N, D)``."""

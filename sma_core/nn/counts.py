@@ -82,14 +82,14 @@ def shares(masking: MaskingConfig, randomness: Tensor) -> tuple[float | Tensor, 
 
 def largest_hidden_count(length: int, masking: MaskingConfig) -> int:
     """Return K, an upper bound of `hidden_counts` for padded length N, without device synchronisation."""
-    most = math.ceil(length * masking.ratio) + (1 if masking.anneal == "mix" else 0)
-    return min(max(most, 1), max(length - 1, 1))
+    bound = math.ceil(length * masking.ratio) + (1 if masking.anneal == "mix" else 0)
+    return min(max(bound, 1), max(length - 1, 1))
 
 
 def largest_visible_count(length: int, masking: MaskingConfig) -> int:
     """Return an upper bound of the number of visible positions in a row of padded length N."""
-    least = math.floor(length * masking.ratio) - (1 if masking.anneal == "mix" else 0)
-    return length - min(max(least, 0), max(length - 1, 0))
+    min_hidden = math.floor(length * masking.ratio) - (1 if masking.anneal == "mix" else 0)
+    return length - min(max(min_hidden, 0), max(length - 1, 0))
 
 
 def randomness_at(step: int, steps: int, masking: MaskingConfig) -> float:

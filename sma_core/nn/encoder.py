@@ -126,7 +126,7 @@ class CrossAttentionEncoder(Encoder):
         """
         if most_visible is not None and most_visible < visible.shape[1]:
             order = visible_first(visible, most_visible)  # (B, L)
-            keys, values = (taken(part, order) for part in (projected.keys, projected.values))  # (B, H, L, d or e)
+            keys, values = taken(projected.keys, order), taken(projected.values, order)  # (B, H, L, d or e)
             projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
         latents = self._checkpointed(self.first.attend, projected, self.latents, visible)
         return Latents(latents, None)
@@ -160,7 +160,7 @@ class SelfAttentionEncoder(Encoder):
         if most_visible is not None and most_visible < visible.shape[1]:
             order = visible_first(visible, most_visible)  # (B, L)
             embedded = taken(embedded[:, None], order)[:, 0]  # (B, N, E) -> (B, L, E)
-            projected = Projected(*(taken(part, order) for part in projected))  # (B, H, L, d)
+            projected = Projected(*(taken(tensor, order) for tensor in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
         latents = self._checkpointed(self.first.attend, projected, embedded, visible)
         return Latents(latents, visible)

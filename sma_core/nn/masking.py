@@ -116,15 +116,15 @@ def draw_queries(
     number that depends on the row's length.
     """
     length, count = padding_mask.shape[1], noise.queries.shape[1]
-    most = min(max(math.ceil(length * masking.ratio / masking.keys_per_query), 1), count)
+    max_drawn = min(max(math.ceil(length * masking.ratio / masking.keys_per_query), 1), count)
     lengths = padding_mask.sum(dim=1)
     counts = row_query_counts(lengths, length, count, masking, of_inputs)  # (B,)
     ranked = noise.queries.masked_fill(~padding_mask, -1.0) if of_inputs else noise.queries
-    drawn = ranked.topk(most, dim=1).indices  # (B, R)
-    valid = torch.arange(most, device=drawn.device) < counts[:, None]
+    indices = ranked.topk(max_drawn, dim=1).indices  # (B, R)
+    valid = torch.arange(max_drawn, device=indices.device) < counts[:, None]
     if masking.head_aggregation == "mean":
-        return Draw(drawn, valid, None)
-    return Draw(drawn, valid, (noise.heads.gather(1, drawn) * heads).to(torch.int64).clamp(max=heads - 1))
+        return Draw(indices, valid, None)
+    return Draw(indices, valid, (noise.heads.gather(1, indices) * heads).to(torch.int64).clamp(max=heads - 1))
 
 
 def query_scores(queries: Tensor, keys: Tensor, drawn: Tensor) -> Tensor:

@@ -65,12 +65,12 @@ def top_key_overlap(attention: Tensor, valid: Tensor, padding_mask: Tensor, mask
     counts = hidden_counts(padding_mask.sum(dim=1), length, masking)  # (B,)
     query_counts = counts.repeat_interleave(queries)
     real = padding_mask.repeat_interleave(queries, dim=0)  # (B * R, N)
-    most = largest_hidden_count(length, masking)
-    top = choose(attention.flatten(0, 1), real, query_counts, most).hidden  # (B, R, N) -> (B * R, N)
+    max_count = largest_hidden_count(length, masking)
+    top = choose(attention.flatten(0, 1), real, query_counts, max_count).hidden  # (B, R, N) -> (B * R, N)
     memberships = (top.view(rows, queries, length) & valid[:, :, None]).sum(dim=1)  # (B, N): number of top sets
     shared = (memberships * (memberships - 1)).sum(dim=1)  # ordered pairs that share a key
-    drawn = valid.sum(dim=1)
-    pairs = drawn * (drawn - 1) * counts
+    drawn_counts = valid.sum(dim=1)
+    pairs = drawn_counts * (drawn_counts - 1) * counts
     return shared / pairs.where(pairs > 0, torch.nan)
 
 

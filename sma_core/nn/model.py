@@ -62,12 +62,12 @@ class SMA(nn.Module):
         length = None  # no cropping with self-attention: the drawn queries are inputs at any position
         if not self.encoder.of_inputs and may_look(padding_mask):
             length = in_steps(used_columns(padding_mask), padding_mask.shape[1])
-        most = strategy.most_visible(padding_mask.shape[1], masking)
+        most_visible = strategy.most_visible(padding_mask.shape[1], masking)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
             return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise, strategy)
 
-        return self._reconstruct(inputs, *self._enter(inputs[:, :length], padding_mask, choose, most))
+        return self._reconstruct(inputs, *self._enter(inputs[:, :length], padding_mask, choose, most_visible))
 
     def reconstruct(
         self, inputs: Tensor, padding_mask: Tensor, mask: Mask, most_visible: int | None = None

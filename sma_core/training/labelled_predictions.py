@@ -82,14 +82,14 @@ def predict_labelled(
         if batch.labels is None:
             raise DataError("these rows have no labels")
         labels = batch.labels.double().numpy()
-        moved = batch.to(device)
-        outputs = targets.predictions(module(moved.inputs, moved.padding_mask))
+        device_batch = batch.to(device)
+        outputs = targets.predictions(module(device_batch.inputs, device_batch.padding_mask))
         rows.append(batch.rows)
         counts.append(targets.scored_counts(labels))
         scored_labels, scored_predictions = targets.scored(labels, outputs)
         known_labels.append(scored_labels)
         predictions.append(scored_predictions)
-    gathered = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known_labels, predictions))
+    gathered = (ranks.rows(np.concatenate(arrays)) for arrays in (rows, counts, known_labels, predictions))
     return LabelledPredictions(targets, metrics, *gathered).take(_gathered_order(batches, ranks))
 
 

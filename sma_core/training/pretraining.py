@@ -83,9 +83,9 @@ class PretrainObjective:
         sums = torch.zeros(2, 3, dtype=torch.float64)  # sum of each measure, and number of defined values
         for index, batch in self._rank_batches(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
-            moved = batch.to(device)
-            noises = (self._noise(moved, generator), self._noise(moved, generator))
-            measures = measure_mask(self.module, moved.inputs, moved.padding_mask, guided, noises)
+            device_batch = batch.to(device)
+            noises = (self._noise(device_batch, generator), self._noise(device_batch, generator))
+            measures = measure_mask(self.module, device_batch.inputs, device_batch.padding_mask, guided, noises)
             rows = torch.stack(measures).double().cpu()  # (3, B)
             sums += torch.stack((rows.nansum(dim=1), (~rows.isnan()).sum(dim=1)))
         totals, counts = ranks.total(sums).tolist()
@@ -101,9 +101,9 @@ class PretrainObjective:
         sums = torch.zeros(2, dtype=torch.float64)  # sum of losses, and number of scored positions
         for index, batch in self._rank_batches(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
-            moved = batch.to(device)
-            noise = self._noise(moved, generator)
-            result = self.module(moved.inputs, moved.padding_mask, masking, noise, strategy)
+            device_batch = batch.to(device)
+            noise = self._noise(device_batch, generator)
+            result = self.module(device_batch.inputs, device_batch.padding_mask, masking, noise, strategy)
             sums += torch.tensor(
                 [float(result.loss) * int(result.scored), int(result.scored)], dtype=torch.float64
             )
