@@ -91,7 +91,7 @@ class TrainingState:
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0
-    """Number of consecutive evaluations, from the first step on, without improvement over the best checkpoint."""
+    """Number of consecutive evaluations after step 0 without improvement over the best checkpoint."""
     metrics: dict[str, float] | None = None
     scaler: dict[str, Any] | None = None
     skipped: int = 0

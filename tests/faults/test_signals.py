@@ -80,8 +80,8 @@ def test_the_time_limit_does_the_same(toy, tmp_path):
 @pytest.mark.parametrize(
     ("number", "status", "sentence"),
     [
-        (signal.SIGTERM, 75, "stopped as asked before training began"),
-        (signal.SIGUSR1, 75, "stopped as asked before training began"),
+        (signal.SIGTERM, 75, "stopped on request before training began"),
+        (signal.SIGUSR1, 75, "stopped on request before training began"),
         (signal.SIGINT, 130, "stopped immediately"),
     ],
     ids=["SIGTERM", "SIGUSR1", "SIGINT"],

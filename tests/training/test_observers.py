@@ -115,7 +115,7 @@ def test_strict_plugins_make_it_an_error_and_the_checkpoint_stays(toy, extend, t
 def test_a_hook_with_another_argument_leaves_the_extension_out(toy, extend, tmp_path, caplog):
     extend(WATCHER.replace("(event)", "(happening)"))
     sma_core.train(toy, settings=FEW, out=tmp_path / "run")
-    assert "plugin 'toy.watch' (sma-toy-watch 2.1) is left out" in caplog.text
+    assert "plugin 'toy.watch' (sma-toy-watch 2.1) is skipped" in caplog.text
 
 
 def test_a_function_of_the_program_stops_the_run_with_what_it_raises(toy, tmp_path):
