@@ -1,9 +1,9 @@
 """Save and load checkpoint folders atomically.
 
 A checkpoint is written to a temporary folder and flushed, its manifest of sizes and SHA-256 sums last, then the
-folder is renamed. A folder that does not match its manifest is skipped for the one before. A checkpoint that
-cannot be read, or has a later format, may be intact: it is neither skipped nor removed. Tensors are saved as
-safetensors, the rest as JSON.
+folder is renamed. A folder that does not match its manifest is skipped, and the previous checkpoint is used. A
+checkpoint that cannot be read, or has a later format, may be intact: it is neither skipped nor removed. Tensors
+are saved as safetensors, the rest as JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ logger = logging.getLogger("sma")
 
 FORMAT_VERSION = 2
 _RENAMED_PREFIXES = {1: ("encoder.cross.", "encoder.first.")}
-"""Format -> prefix of names in it, and the prefix in the next format."""
+"""Format -> prefix of tensor names in this format, and in the next."""
 
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
 SEAL = "sha256"
@@ -79,7 +79,7 @@ class CheckpointStore:
         """Save the checkpoint of ``step`` and return its folder.
 
         Tensors sharded over ranks are gathered one by one, see `sma_core.checkpoints.tensor_file`. Raises
-        `CheckpointError` when it cannot be written; earlier checkpoints are unchanged.
+        `CheckpointError` if it cannot be written; earlier checkpoints are unchanged.
         """
         final = self.path(step)
         temporary = temporary_name(final)
@@ -103,7 +103,7 @@ class CheckpointStore:
         return final
 
     def path(self, step: int) -> Path:
-        """Return the folder of the checkpoint of ``step``, whether it exists or not."""
+        """Return the folder of the checkpoint of ``step``, which need not exist."""
         return self.folder / f"step-{step:08d}"
 
     def _publish(self, temporary: Path, final: Path) -> None:
@@ -117,7 +117,7 @@ class CheckpointStore:
     def steps(self) -> list[int]:
         """Return the steps of all checkpoints in ascending order, without verifying them.
 
-        Raises `CheckpointError` when the folder cannot be read.
+        Raises `CheckpointError` if the folder cannot be read.
         """
         try:
             names = [path.name for path in self.folder.iterdir() if path.is_dir()]
@@ -130,23 +130,23 @@ class CheckpointStore:
     def read(self, step: int) -> StoredCheckpoint:
         """Read and verify one checkpoint.
 
-        Raises `DamagedCheckpoint` when a file does not match the manifest, `CheckpointError` when it cannot be
-        read or has a later format.
+        Raises `DamagedCheckpoint` if a file does not match the manifest, `CheckpointError` if the checkpoint
+        cannot be read or has a later format.
         """
         folder = self.path(step)
         try:
-            written = _check_manifest(folder)
+            version = _check_manifest(folder)
             state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         except OSError as error:
             raise CheckpointError(
-                f"{folder} cannot be read: {error.strerror or error}; it may be intact: fix that, then try again"
+                f"{folder} cannot be read: {error.strerror or error}; it may be intact: fix the cause, then retry"
             ) from error
-        return StoredCheckpoint(step, folder, state, written)
+        return StoredCheckpoint(step, folder, state, version)
 
     def latest(self) -> StoredCheckpoint | None:
-        """Return the newest intact checkpoint, None when there is no checkpoint; log damaged ones.
+        """Return the newest intact checkpoint, or None if there are no checkpoints; log damaged ones.
 
-        Raises `CheckpointError` when all checkpoints are damaged.
+        Raises `CheckpointError` if all checkpoints are damaged.
         """
         steps = self.steps()
         for step in reversed(steps):
@@ -155,14 +155,14 @@ class CheckpointStore:
             except DamagedCheckpoint as error:
                 if step == steps[0]:
                     raise CheckpointError(
-                        f"{error}, and no other checkpoint in {self.folder} is whole: bring one back from a copy, "
-                        "or remove that folder to begin this run again"
+                        f"{error}, and no other checkpoint in {self.folder} is intact: restore one from a backup, "
+                        "or remove that folder to restart this run"
                     ) from error
-                logger.warning("%s; taking the one before", error)
+                logger.warning("%s; using the previous checkpoint", error)
         return None
 
     def best(self) -> StoredCheckpoint | None:
-        """Return the checkpoint with the best metric; the newest when none is marked or it is damaged."""
+        """Return the checkpoint with the best metric, or the newest if none is marked or the best is damaged."""
         newest = self.latest()
         step = newest.state.get("best_step") if newest else None
         if newest is None or step is None or step == newest.step:
@@ -170,11 +170,11 @@ class CheckpointStore:
         try:
             return self.read(step)
         except DamagedCheckpoint as error:
-            logger.warning("%s; taking the newest instead", error)
+            logger.warning("%s; using the newest checkpoint", error)
             return newest
 
     def prune(self, keep_last: int, best_step: int | None) -> None:
-        """Delete all but the newest ``keep_last`` and the best."""
+        """Delete all checkpoints but the newest ``keep_last`` and the best."""
         steps = self.steps()
         for step in steps[:-keep_last]:
             if step != best_step:
@@ -208,26 +208,26 @@ def _check_manifest(folder: Path) -> int:
             f"{folder} was written by a later sma-core (checkpoint format {version}, this one reads up to "
             f"{FORMAT_VERSION}): upgrade sma-core"
         )
-    for name, facts in files.items():
-        file = SealedFile(name=name, size=facts["bytes"], sha256=facts["sha256"])
+    for name, entry in files.items():
+        file = SealedFile(name=name, size=entry["bytes"], sha256=entry["sha256"])
         if not file.is_whole(folder / name):
-            raise DamagedCheckpoint(f"{folder} is damaged: {name} does not fit its manifest")
+            raise DamagedCheckpoint(f"{folder} is damaged: {name} does not match its manifest")
     return version
 
 
 def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Return format and file entries; verify the manifest's own checksum, which early ones lack."""
+    """Return format and file entries; verify the manifest's own checksum, missing in early manifests."""
     try:
-        written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = int(written["format"]), dict(written["files"])
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, files = int(manifest["format"]), dict(manifest["files"])
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedCheckpoint(f"{folder} is not whole: its manifest cannot be read ({error})") from error
+        raise DamagedCheckpoint(f"{folder} is damaged: its manifest cannot be read ({error})") from error
     try:
-        facts = unseal(written, SEAL, required=False)
+        content = unseal(manifest, SEAL, required=False)
     except ValueError as error:
-        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not fit its own sum") from error
-    if version < 1 or len(facts) != 2:
-        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has other entries than it should")
+        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not match its own checksum") from error
+    if version < 1 or len(content) != 2:
+        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has unexpected entries")
     return version, files
 
 

@@ -31,13 +31,13 @@ KINDS = {
     torch.bool: "BOOL",
 }
 ALIGNED = 8
-"""Bytes; the format requires tensors to begin at a multiple of this."""
+"""Alignment in bytes of the tensor data, required by the format."""
 
 
 def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors; for tensors sharded over ranks, the other ranks call `gather` with the same ones.
+    """Write tensors to a file; if they are sharded, the other ranks must call `gather` with the same tensors.
 
-    Raises `OSError` when the file cannot be written, `CheckpointError` for an unsupported dtype.
+    Raises `OSError` if the file cannot be written, `CheckpointError` for an unsupported dtype.
     """
     header: dict[str, Any] = {}
     offset = 0
@@ -46,8 +46,8 @@ def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
             raise CheckpointError(
                 f"{name} holds {tensor.dtype}, which checkpoints do not support: use another dtype"
             )
-        begin, offset = offset, offset + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": KINDS[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [begin, offset]}
+        start, offset = offset, offset + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": KINDS[tensor.dtype], "shape": [*tensor.shape], "data_offsets": [start, offset]}
     encoded = json.dumps(header, separators=(",", ":")).encode()
     encoded += b" " * (-len(encoded) % ALIGNED)
     with path.open("wb") as file:
@@ -58,6 +58,6 @@ def save_file(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def gather(tensors: Mapping[str, Tensor]) -> None:
-    """Take part in gathering the sharded tensors that rank 0 writes."""
+    """Gather sharded tensors together with rank 0, which writes them with `save_file`."""
     for tensor in tensors.values():
         full_tensor(tensor.detach())

@@ -20,26 +20,26 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of ``training.device``; raises `ConfigError` when it is unavailable."""
+    """Return the device of ``training.device``; raises `ConfigError` if it is unavailable."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"training.device cannot be {name!r}: use auto, cpu, cuda or cuda:N") from error
+        raise ConfigError(f"training.device {name!r} is invalid: use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError("training.device is cuda, but this machine has no usable CUDA device: use cpu")
     return device
 
 
 def choose_precision(name: Precision, device: torch.device, setting: str = "training.precision") -> FixedPrecision:
-    """Resolve ``auto``: bf16 when the hardware supports it natively, else fp32.
+    """Resolve ``auto``: bf16 if the hardware supports it natively, else fp32.
 
     Raises `ConfigError`, naming ``setting``, for a precision that the device does not support.
     """
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
-            raise ConfigError(f"{setting} fp16 needs a GPU: use bf16 or fp32 on the CPU")
+            raise ConfigError(f"{setting} fp16 requires a GPU: use bf16 or fp32 on the CPU")
         return name
     return "bf16" if is_native("bf16", device) else "fp32"
 
@@ -54,13 +54,13 @@ def is_native(precision: FixedPrecision, device: torch.device) -> bool:
 
 
 def warn_of_emulation(precision: FixedPrecision, device: torch.device, advice: str) -> None:
-    """Log a warning when the device only emulates ``precision``."""
+    """Log a warning if the device only emulates ``precision``."""
     if not is_native(precision, device):
         logger.warning("this %s only emulates %s, many times slower than fp32: %s", device.type, precision, advice)
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """Return whether the processor has AVX512-BF16 or AMX; False when unknown."""
+    """Return whether the processor has AVX512-BF16 or AMX; False if unknown."""
     queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in queries)
 

@@ -1,6 +1,6 @@
 """Start several ranks on this machine with torchrun's agent and a file store, without opening a port.
 
-A stop signal creates a file that all ranks look for after each step, so that they save and stop together.
+A stop signal creates a file that all ranks check after each step, so that they save and stop together.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from sma_core.signals import STOP_FILE, STOP_SIGNALS
 
 
 def launch(arguments: Sequence[str], devices: int) -> int:
-    """Run ``sma`` with ``arguments`` in ``devices`` ranks, and return the exit code.
+    """Run ``sma`` with ``arguments`` on ``devices`` ranks, and return the exit code.
 
-    Raises `UserError` when the machine has GPUs but fewer than ``devices``, or when a rank was killed.
+    Raises `UserError` if the machine has GPUs but fewer than ``devices``, or if a rank was killed.
     """
     gpus = torch.cuda.device_count()
     if 0 < gpus < devices:
@@ -69,11 +69,11 @@ def _environment(folder: Path, devices: int, on_gpus: bool) -> dict[str, str]:
 
 
 def _limit_agent_signals(config: LaunchConfig) -> None:
-    """Keep the agent from killing ranks at the signals of `_signals_to_file`; older torch reads the variable."""
-    others = "SIGHUP,SIGQUIT"
-    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = others
+    """Prevent the agent from killing ranks at stop signals; older torch versions read the environment variable."""
+    signals = "SIGHUP,SIGQUIT"
+    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = signals
     if hasattr(config, "signals_to_handle"):
-        config.signals_to_handle = others
+        config.signals_to_handle = signals
 
 
 def _set_missing(variables: Mapping[str, str]) -> None:
@@ -90,11 +90,11 @@ def _signals_to_file(file: Path) -> Iterator[None]:
             raise KeyboardInterrupt
         file.touch()
 
-    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 

@@ -33,15 +33,15 @@ def choose_strategy(name: Strategy, ranks: Ranks, precision: FixedPrecision) -> 
         return "single"
     if name == "single":
         raise ConfigError(
-            f"training.strategy is single, but {ranks.size} ranks train together: use ddp or fsdp, or one rank"
+            f"training.strategy is single, but the run has {ranks.size} ranks: use ddp or fsdp, or one rank"
         )
     if name == "fsdp" and precision == "fp16":
-        raise ConfigError("training.strategy fsdp cannot scale the loss of fp16: use training.precision bf16")
+        raise ConfigError("training.strategy fsdp does not support fp16: use training.precision bf16")
     return "ddp" if name == "auto" else name
 
 
 def shard(module: nn.Module) -> None:
-    """Shard all parameters over the ranks: each encoder layer as a unit, and the rest as one unit."""
+    """Shard all parameters over the ranks: one unit per encoder layer, and one for the rest."""
     from torch.distributed.fsdp import fully_shard
 
     layers = [
@@ -83,18 +83,18 @@ def no_gradient_sync(forward: object) -> AbstractContextManager[object]:
 
 @contextmanager
 def unsharded(module: nn.Module) -> Iterator[None]:
-    """Gather all parameters on every rank within the context, so that any method can be called."""
+    """Gather all parameters on every rank within the context, so that methods other than ``forward`` work."""
     sharded = _if_imported("torch.distributed.fsdp", "FSDPModule")
-    parts: list[Any] = [part for part in module.modules() if isinstance(part, sharded)]
-    for part in parts:
-        part.set_reshard_after_forward(False, recurse=False)
-        part.unshard()
+    submodules: list[Any] = [submodule for submodule in module.modules() if isinstance(submodule, sharded)]
+    for submodule in submodules:
+        submodule.set_reshard_after_forward(False, recurse=False)
+        submodule.unshard()
     try:
         yield
     finally:
-        for part in parts:
-            part.reshard()
-            part.set_reshard_after_forward(part is not module, recurse=False)
+        for submodule in submodules:
+            submodule.reshard()
+            submodule.set_reshard_after_forward(submodule is not module, recurse=False)
 
 
 def full_tensor(tensor: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ def _is_sharded(tensor: Tensor) -> TypeGuard[DTensor]:
 
 
 def _if_imported(module: str, name: str) -> tuple[type, ...]:
-    """Return a class for ``isinstance``, or nothing when its module is not imported, so has no instances."""
+    """Return a class as a tuple for ``isinstance``; empty if its module is not imported, so has no instances."""
     imported = sys.modules.get(module)
     return () if imported is None else (getattr(imported, name),)
 

@@ -1,6 +1,6 @@
-"""Communication between the ranks of a training.
+"""Communication between the ranks of a training run.
 
-Ranks are started by torchrun (or ``sma train --devices N``, which starts its agent) and joined by a torch process
+Ranks are started by torchrun (or ``sma train --devices N``, which starts its agent) and form a torch process
 group: gloo for CPU tensors, NCCL for GPU tensors. A single process is rank 0 of 1, and all functions are no-ops.
 """
 
@@ -23,7 +23,7 @@ from torch._C._distributed_c10d import FileStore
 from sma_core.errors import OtherRankFailed, SmaError
 
 PATIENCE = timedelta(hours=24)
-"""Timeout for collectives: preparing data may take long. The agent stops all ranks when one dies."""
+"""Timeout for collectives: data preparation may take long. The agent stops all ranks when one dies."""
 STORE = "SMA_STORE"
 """Environment variable with the file store of the ranks of one machine."""
 
@@ -95,11 +95,11 @@ class Ranks:
             return [content]
         joined_bytes = self.rows(np.frombuffer(content, dtype=np.uint8)).tobytes()
         ends = np.cumsum(self.rows(np.array([len(content)]))).tolist()
-        return [joined_bytes[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+        return [joined_bytes[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """On rank 0, report the outcome of the block to the ranks in `wait_for_first`."""
+        """Report the outcome of the block from rank 0 to the ranks in `wait_for_first`."""
         try:
             yield
         except BaseException as error:
@@ -112,7 +112,7 @@ class Ranks:
             dist.broadcast(torch.tensor([status]), 0)
 
     def wait_for_first(self) -> None:
-        """Wait for rank 0's `reporting` block; raises `OtherRankFailed` when it failed."""
+        """Wait for rank 0's `reporting` block; raises `OtherRankFailed` if it failed."""
         status = torch.zeros(1, dtype=torch.int64)
         dist.broadcast(status, 0)
         if int(status):
@@ -121,7 +121,7 @@ class Ranks:
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
-    """Join the process group when torchrun started several ranks, and leave it at the end."""
+    """Join the process group if torchrun started several ranks, and leave it at the end."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     ranks = Ranks(int(os.environ.get("RANK", "0")), size, int(os.environ.get("LOCAL_RANK", "0")))
     if size == 1 or dist.is_initialized():

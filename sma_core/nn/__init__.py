@@ -1,1 +1,1 @@
-"""Pure PyTorch: embedding, attention, masking, encoder, decoder, heads, model. Knows no data, no plugin."""
+"""The network in pure PyTorch: embedding, attention, masking, encoder, decoder, heads; no data or plugin code."""

@@ -1,7 +1,7 @@
 """One attention layer with its MLP, as cross-attention or self-attention (paper, section 3).
 
-Projecting and attending are two calls, so that the mask can be chosen from the projected queries and
-keys before the same tensors are attended with: nothing is projected twice.
+Projection and attention are separate calls, so that the mask is chosen from the projected queries and keys
+and the same projections are then reused for attention.
 
 Shapes: B batch, H heads, M queries, N inputs, D width of queries and values, d width of one head's
 queries and keys, e width of one head's values.
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSettings:
-    """Widths and switches of one attention layer; ``width`` is that of its queries, values and MLP."""
+    """Settings of one attention layer; ``width`` is the width of its queries, values and MLP."""
 
     width: int
     query_key_width: int
@@ -33,7 +33,7 @@ class LayerSettings:
 
 
 class Projected(NamedTuple):
-    """Queries ``(B, H, M, d)``, keys ``(B, H, N, d)`` and values ``(B, H, N, e)``, ready to attend with."""
+    """Projected queries ``(B, H, M, d)``, keys ``(B, H, N, d)`` and values ``(B, H, N, e)``."""
 
     queries: Tensor
     keys: Tensor
@@ -41,16 +41,16 @@ class Projected(NamedTuple):
 
 
 def split_heads(vectors: Tensor, heads: int) -> Tensor:
-    """View ``(..., N, H * d)`` as ``(..., H, N, d)``; nothing is copied."""
+    """View ``(..., N, H * d)`` as ``(..., H, N, d)`` without copying."""
     return vectors.view(*vectors.shape[:-1], heads, -1).transpose(-3, -2)
 
 
 def attend_with(projected: Projected, visible: Tensor | None, dropout: float) -> Tensor:
-    """Softmax attention, scaled by the root of the head width; gives ``(B, H, M, e)``.
+    """Compute softmax attention, scaled by the square root of the head width; return ``(B, H, M, e)``.
 
-    ``visible`` ``(B, N)`` bool, True where an input may be attended to; None shows all. Every row must
-    show one input at least. The fused operation is used except in bf16 on the CPU, where its backward
-    pass takes two to ten times as long as the three plain operations (see ``benchmarks/attention.py``).
+    ``visible`` ``(B, N)`` bool is True for inputs to attend to; None means all. Every row needs at least one
+    visible input. Uses the fused operation except in bf16 on the CPU, where its backward pass is two to ten
+    times slower than the three separate operations (see ``benchmarks/attention.py``).
     """
     queries, keys, values = projected
     if visible is not None and may_look(visible) and bool(visible.all()):
@@ -60,23 +60,23 @@ def attend_with(projected: Projected, visible: Tensor | None, dropout: float) ->
         return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
     scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))  # (B, H, M, N)
     if mask is not None:
-        scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)  # in place: the product needs it not
+        scores = scores.masked_fill_(~mask, torch.finfo(scores.dtype).min)  # in place: backward does not need it
     probabilities = functional.dropout(scores.softmax(dim=-1), dropout)
     return torch.matmul(probabilities, values)
 
 
 def in_bf16_on_cpu(tensor: Tensor) -> bool:
-    """Whether a tensor is where casts and fused attention cost more than the products they serve."""
+    """Return whether a tensor is bf16 on the CPU, where casts and fused attention are slow."""
     return tensor.dtype == torch.bfloat16 and tensor.device.type == "cpu"
 
 
 def may_look(tensor: Tensor) -> bool:
-    """Whether work may follow from a tensor's values: only on the CPU, where no other device is waited for."""
+    """Return whether reading a tensor's values is free: on the CPU, with no device to synchronise, uncompiled."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class AttentionLayer(nn.Module):
-    """What both kinds of layer do after projecting: attend, add the queries, then the MLP with residual."""
+    """Base of both layer types: attention with query residual, then an MLP with residual."""
 
     def __init__(self, settings: LayerSettings) -> None:
         super().__init__()
@@ -90,34 +90,34 @@ class AttentionLayer(nn.Module):
     def attend(
         self, projected: Projected, residual: Tensor, visible: Tensor | None = None, plain: bool = False
     ) -> Tensor:
-        """Attend, then the MLP; gives ``(B, M, D)``.
+        """Apply attention and the MLP; return ``(B, M, D)``.
 
-        ``residual`` are the queries before their LayerNorm, ``(M, D)`` or ``(B, M, D)``. ``visible`` is
-        ``(B, N)`` bool, True where an input may be attended to; None shows all. ``plain`` leaves all dropout out,
-        in training too. In bf16 on the CPU what is added up from layer to layer is bf16 as well, so that nothing
-        is cast to and fro between the products; elsewhere it keeps the kind of ``residual``.
+        ``residual`` holds the queries before their LayerNorm, ``(M, D)`` or ``(B, M, D)``. ``visible``
+        ``(B, N)`` bool is True for inputs to attend to; None means all. ``plain`` disables all dropout, also in
+        training. The residual stream keeps the dtype of ``residual``, except in bf16 on the CPU, where it is
+        bf16 to avoid casts between matrix products.
         """
         settings, noisy = self.settings, self.training and not plain
         context = attend_with(projected, visible, settings.attention_dropout if noisy else 0.0)
         attended: Tensor = self.output(context.transpose(1, 2).flatten(2))  # (B, H, M, e) -> (B, M, D)
         attended = functional.dropout(attended, settings.dropout, noisy)
         if settings.query_residual:
-            beside = residual.to(attended.dtype) if in_bf16_on_cpu(attended) else residual
-            attended = self._pass_by(attended, noisy) + beside
-        change = self.mlp_out(functional.gelu(self.mlp_in(self.mlp_norm(attended))))
-        return attended + self._pass_by(functional.dropout(change, settings.dropout, noisy), noisy)
+            residual = residual.to(attended.dtype) if in_bf16_on_cpu(attended) else residual
+            attended = self._drop_path(attended, noisy) + residual
+        update = self.mlp_out(functional.gelu(self.mlp_in(self.mlp_norm(attended))))
+        return attended + self._drop_path(functional.dropout(update, settings.dropout, noisy), noisy)
 
-    def _pass_by(self, change: Tensor, noisy: bool) -> Tensor:
-        """Leave out ``change`` ``(B, M, D)`` for a random part of the rows (drop path), the rest made up for."""
+    def _drop_path(self, update: Tensor, noisy: bool) -> Tensor:
+        """Zero ``update`` ``(B, M, D)`` for random rows and rescale the others (drop path)."""
         rate = self.settings.drop_path
         if rate == 0.0 or not noisy:
-            return change
-        kept = torch.rand(change.shape[0], 1, 1, device=change.device) >= rate  # (B, 1, 1)
-        return change * kept / (1.0 - rate)
+            return update
+        keep_mask = torch.rand(update.shape[0], 1, 1, device=update.device) >= rate  # (B, 1, 1)
+        return update * keep_mask / (1.0 - rate)
 
 
 class CrossAttentionLayer(AttentionLayer):
-    """Queries attend to other inputs. Only the queries have a LayerNorm in front."""
+    """Attention of queries to other inputs; only the queries are layer-normalised."""
 
     def __init__(self, settings: LayerSettings, input_width: int) -> None:
         super().__init__(settings)
@@ -140,15 +140,15 @@ class CrossAttentionLayer(AttentionLayer):
         )
 
     def forward(self, queries: Tensor, inputs: Tensor, visible: Tensor | None = None) -> Tensor:
-        """Let queries attend to inputs; gives ``(B, M, D)``.
+        """Attend from queries to inputs; return ``(B, M, D)``.
 
-        Queries ``(M, D)`` or ``(B, M, D)``, inputs ``(B, N, input_width)``, visible ``(B, N)`` bool.
+        ``queries`` ``(M, D)`` or ``(B, M, D)``; ``inputs`` ``(B, N, input_width)``; ``visible`` ``(B, N)`` bool.
         """
         return self.attend(self.project(queries, inputs), queries, visible)
 
 
 class SelfAttentionLayer(AttentionLayer):
-    """A sequence attends to itself, behind one LayerNorm."""
+    """Attention of a sequence to itself, after one LayerNorm."""
 
     def __init__(self, settings: LayerSettings) -> None:
         super().__init__(settings)
@@ -158,11 +158,11 @@ class SelfAttentionLayer(AttentionLayer):
         )
 
     def project(self, sequence: Tensor) -> Projected:
-        """Project ``(B, N, D)`` to queries, keys and values of the same sequence."""
+        """Project ``sequence`` ``(B, N, D)`` to its queries, keys and values."""
         width = self.settings.query_key_width
-        parts = self.query_key_value(self.norm(sequence)).split((width, width, self.settings.width), dim=-1)
-        return Projected(*(split_heads(part, self.settings.heads) for part in parts))
+        tensors = self.query_key_value(self.norm(sequence)).split((width, width, self.settings.width), dim=-1)
+        return Projected(*(split_heads(tensor, self.settings.heads) for tensor in tensors))
 
     def forward(self, sequence: Tensor, visible: Tensor | None = None) -> Tensor:
-        """Let ``sequence`` ``(B, N, D)`` attend to its visible part, ``(B, N)`` bool; gives ``(B, N, D)``."""
+        """Attend from ``sequence`` ``(B, N, D)`` to its visible positions ``(B, N)``; return ``(B, N, D)``."""
         return self.attend(self.project(sequence), sequence, visible)

@@ -1,10 +1,10 @@
 """The reconstruction decoder: position queries attend to the latents (paper, section 3).
 
-Only the positions that count in the loss are decoded. `QueryDecoder` is the part that the paper's fine-tuning head
-shares.
+Only the positions scored in the loss are decoded. `QueryDecoder` is the base class shared with the paper's
+fine-tuning head.
 
 Shapes: B batch, K positions to decode, L latents, D latent width, W decoder width, O output width, V vocabulary
-size, C channels, P longest length.
+size, C channels, P maximum length.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Ta
 
 
 class QueryDecoder(nn.Module):
-    """Queries attend once to normalised latents, then extra layers; base of `Decoder` and of fine-tuning heads."""
+    """One cross-attention layer from queries to normalised latents, then extra layers.
+
+    Base class of `Decoder` and of the fine-tuning heads.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -44,17 +47,17 @@ class QueryDecoder(nn.Module):
         self.output_layers = _output_layers(config)
 
     def decode(self, queries: Tensor, latents: Latents) -> Tensor:
-        """Let queries ``([B,] K, W)`` read latents; gives ``(B, K, O)``."""
+        """Attend from queries ``([B,] K, W)`` to latents; return ``(B, K, O)``."""
         decoded = self.layer(queries, self.latent_norm(latents.values), latents.real)
         outputs: Tensor = self.output_layers(self.output_norm(decoded))
         return outputs
 
 
 class Decoder(QueryDecoder):
-    """Latents and positions ``(B, K)`` to scores of tokens ``(B, K, V)`` or to numbers ``(B, K, C)``.
+    """Reconstruction decoder: maps latents to logits ``(B, K, V)`` or numbers ``(B, K, C)`` at given positions.
 
     With ``decoder.shared_queries`` the queries are the encoder's position embeddings; with
-    ``decoder.shared_embedding`` the output map is the transposed token embedding plus a bias.
+    ``decoder.shared_embedding`` the output layer is the transposed token embedding plus a bias.
     """
 
     def __init__(self, config: ModelConfig, inputs: Inputs) -> None:
@@ -76,10 +79,10 @@ class Decoder(QueryDecoder):
         embed: TokenEmbedding | ValueEmbedding,
         marked: Tensor | None = None,
     ) -> Tensor:
-        """Decode ``positions`` ``(B, K)`` int64; gives ``(B, K, V)`` or ``(B, K, C)``.
+        """Decode ``positions`` ``(B, K)`` int64; return ``(B, K, V)`` or ``(B, K, C)``.
 
-        ``embed`` is the encoder's embedding, read where the settings share it. ``marked`` ``(B, K)`` bool says
-        which queries get the mask token, where there is one.
+        ``embed`` is the encoder's embedding, used if the settings share it. ``marked`` ``(B, K)`` bool selects
+        the queries to which the mask token, if any, is added.
         """
         decoded = self.hidden_states(latents, positions, embed, marked)  # (B, K, O)
         if self.output is None:
@@ -95,14 +98,14 @@ class Decoder(QueryDecoder):
         embed: TokenEmbedding | ValueEmbedding,
         marked: Tensor | None = None,
     ) -> Tensor:
-        """Give what stands before the output map, ``(B, K, O)``; arguments as in `forward`."""
+        """Return the inputs of the output layer, ``(B, K, O)``; arguments as in `forward`."""
         queries = functional.embedding(positions, self._table(embed))  # (B, K, W)
         if self.mask_token is not None and marked is not None:
             queries = queries + marked[:, :, None] * self.mask_token
         return self.decode(queries, latents)
 
     def _table(self, embed: TokenEmbedding | ValueEmbedding) -> Tensor:
-        """Queries of all positions, ``(P, W)``."""
+        """Return the queries of all positions, ``(P, W)``."""
         if self.queries is not None:
             return self.queries
         assert embed.positions is not None, "settings share the position embeddings"
@@ -110,7 +113,7 @@ class Decoder(QueryDecoder):
 
 
 def _output_layers(config: ModelConfig) -> nn.Sequential:
-    """Build the extra layers between the LayerNorm and the output map; linear maps have biases."""
+    """Build the extra layers between the LayerNorm and the output layer; linear layers have biases."""
     layers: list[nn.Module] = []
     width = config.decoder.width
     for layer in config.decoder.output_layers:

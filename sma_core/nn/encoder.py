@@ -1,11 +1,11 @@
-"""Both encoders: latents attend to the inputs, or the inputs to each other, then a trunk (paper, section 3).
+"""Cross-attention and self-attention encoders: a first layer, then a trunk (paper, section 3).
 
-The first layer comes in two calls, `project` and `enter`, because the mask is chosen in between, from the
-projected queries and keys. The trunk is a third: whoever calls it should no longer hold what was projected, which
-is larger than what any layer of the trunk keeps (`sma_core.nn.model` shows how).
+The first layer is split into `project` and `enter`, because the mask is chosen in between from the projected
+queries and keys. Drop the projections before calling `trunk`: they need more memory than any trunk layer (see
+`sma_core.nn.model`).
 
-Shapes: B batch, N padded length, E embedding width, M latents, D latent width, L what leaves the encoder (M
-latents, or the tokens that stay).
+Shapes: B batch, N padded length, E embedding width, M latents, D latent width, L output length of the encoder (M
+latents, or the visible tokens).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sma_core.nn.recomputed import recomputed
 
 
 class Latents(NamedTuple):
-    """What an encoder gives: ``values`` ``(B, L, D)`` and ``real`` ``(B, L)`` bool, None where all are real."""
+    """Output of an encoder: ``values`` ``(B, L, D)`` and ``real`` ``(B, L)`` bool, None if all are real."""
 
     values: Tensor
     real: Tensor | None
 
 
 class Encoder(nn.Module):
-    """What both encoders share: a first layer in which inputs enter, and the trunk behind it."""
+    """Base of both encoders: a first layer that reads the inputs, and a trunk of self-attention layers."""
 
     of_inputs: bool
     """Whether the first layer's queries are the inputs themselves."""
     activation_checkpointing = False
-    """Whether training keeps only what enters each attention and computes the rest again for the gradient."""
+    """Whether training stores only the inputs of each attention layer and recomputes the rest in backward."""
 
     def __init__(self, config: ModelConfig, first: CrossAttentionLayer) -> None:
         super().__init__()
@@ -46,11 +46,11 @@ class Encoder(nn.Module):
         self.blocks = config.blocks
 
     def queries(self, embedded: Tensor) -> Tensor:
-        """Give the first layer's queries before their LayerNorm, ``(M, D)`` or ``(B, N, D)``."""
+        """Return the first layer's queries before their LayerNorm, ``(M, D)`` or ``(B, N, D)``."""
         raise NotImplementedError
 
     def query_count(self, length: int) -> int:
-        """Give the number of queries for padded length N."""
+        """Return the number of queries for padded length N."""
         raise NotImplementedError
 
     def project(self, embedded: Tensor) -> Projected:
@@ -60,14 +60,14 @@ class Encoder(nn.Module):
     def enter(
         self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
-        """Pass the first layer: attend to the visible inputs, ``(B, N)`` bool.
+        """Apply the first layer, attending to the ``visible`` inputs, ``(B, N)`` bool.
 
-        ``most_visible`` is an upper bound of the visible positions of a row: so many are kept, in order.
+        ``most_visible`` is an upper bound of the visible positions of a row; further positions are dropped.
         """
         raise NotImplementedError
 
     def passes(self) -> Iterator[SelfAttentionLayer]:
-        """Yield the trunk's layers in the order in which they are passed."""
+        """Yield the trunk's layers in order of application, repeated blocks each time."""
         for _ in range(self.blocks):
             for layer in self.layers:
                 assert isinstance(layer, SelfAttentionLayer)
@@ -75,24 +75,24 @@ class Encoder(nn.Module):
 
     @property
     def depth(self) -> int:
-        """How many layers the trunk has on its way, those of a repeated block counted each time."""
+        """Number of layers that the trunk applies, counting repeated blocks each time."""
         return len(self.layers) * self.blocks
 
     def trunk(self, entered: Latents, depth: int | None = None) -> Latents:
-        """Pass the first ``depth`` layers of the trunk, 0 to `depth`, or all."""
+        """Apply the first ``depth`` layers of the trunk, 0 to `depth`; None means all."""
         latents, real = entered
         for layer in islice(self.passes(), depth):
             latents = self._checkpointed(layer, latents, real)
         return Latents(latents, real)
 
-    def _checkpointed(self, work: Callable[..., Tensor], *given: object) -> Tensor:
-        """Call ``work`` with what is ``given``; see `activation_checkpointing`. Dropout is the same both times."""
+    def _checkpointed(self, function: Callable[..., Tensor], *args: object) -> Tensor:
+        """Call ``function(*args)``, with activation checkpointing if it is enabled."""
         if not (self.activation_checkpointing and self.training and torch.is_grad_enabled()):
-            return work(*given)
-        return recomputed(work, self.first.query.weight.device, *given)
+            return function(*args)
+        return recomputed(function, self.first.query.weight.device, *args)
 
     def forward(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
-        """Encode ``(B, N, E)`` with nothing hidden; padding_mask ``(B, N)`` bool, True where real.
+        """Encode ``(B, N, E)`` without masking; ``padding_mask`` ``(B, N)`` bool is True at real positions.
 
         ``depth`` as in `trunk`.
         """
@@ -100,7 +100,7 @@ class Encoder(nn.Module):
 
 
 class CrossAttentionEncoder(Encoder):
-    """Learned latents attend to the inputs: ``(B, N, E)`` to ``(B, M, D)``."""
+    """Encoder whose learned latents attend to the inputs: ``(B, N, E)`` to ``(B, M, D)``."""
 
     of_inputs = False
 
@@ -110,30 +110,30 @@ class CrossAttentionEncoder(Encoder):
         initialise(self, config.initializer_range)
 
     def queries(self, embedded: Tensor) -> Tensor:
-        """Give the learned latents ``(M, D)``, the same for every row."""
+        """Return the learned latents ``(M, D)``, the same for every row."""
         return self.latents
 
     def query_count(self, length: int) -> int:
-        """Give the number M of latents."""
+        """Return the number of latents M."""
         return self.latents.shape[0]
 
     def enter(
         self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
-        """Let the latents attend to the visible inputs; gives all M latents, every one real.
+        """Attend from the latents to the visible inputs; return all M latents.
 
-        ``most_visible`` leaves out the keys and values of other positions, in order.
+        ``most_visible`` limits the keys and values to that many positions per row, visible ones first.
         """
         if most_visible is not None and most_visible < visible.shape[1]:
             order = visible_first(visible, most_visible)  # (B, L)
-            keys, values = (taken(part, order) for part in (projected.keys, projected.values))  # (B, H, L, d or e)
+            keys, values = taken(projected.keys, order), taken(projected.values, order)  # (B, H, L, d or e)
             projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
         latents = self._checkpointed(self.first.attend, projected, self.latents, visible)
         return Latents(latents, None)
 
 
 class SelfAttentionEncoder(Encoder):
-    """Inputs attend to each other: ``(B, N, E)`` to ``(B, L, E)``; hidden ones leave after the first layer."""
+    """Encoder whose inputs attend to each other: ``(B, N, E)`` to ``(B, L, E)``, without the hidden positions."""
 
     of_inputs = True
 
@@ -142,57 +142,57 @@ class SelfAttentionEncoder(Encoder):
         initialise(self, config.initializer_range)
 
     def queries(self, embedded: Tensor) -> Tensor:
-        """Give the embedded inputs ``(B, N, E)``: D is E here."""
+        """Return the embedded inputs ``(B, N, E)``; D equals E."""
         return embedded
 
     def query_count(self, length: int) -> int:
-        """Give the padded length N."""
+        """Return the padded length N."""
         return length
 
     def enter(
         self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
     ) -> Latents:
-        """Let the visible inputs attend to each other; ``most_visible`` cuts the sequence to that many, in order.
+        """Attend among the visible inputs; ``most_visible`` limits the output to that many positions per row.
 
-        Without it nothing leaves the sequence, and what is not visible is only never attended to: the visible
-        positions come out the same.
+        Without it the hidden positions stay in the sequence and are only masked out; the outputs of the visible
+        positions are the same.
         """
         if most_visible is not None and most_visible < visible.shape[1]:
             order = visible_first(visible, most_visible)  # (B, L)
             embedded = taken(embedded[:, None], order)[:, 0]  # (B, N, E) -> (B, L, E)
-            projected = Projected(*(taken(part, order) for part in projected))  # (B, H, L, d)
+            projected = Projected(*(taken(tensor, order) for tensor in projected))  # (B, H, L, d)
             visible = visible.gather(1, order)  # (B, L)
         latents = self._checkpointed(self.first.attend, projected, embedded, visible)
         return Latents(latents, visible)
 
 
 def visible_first(visible: Tensor, most: int) -> Tensor:
-    """Give the first ``most`` positions of each row, visible ones before others, each kind in order: ``(B, L)``.
+    """Return the indices ``(B, L)`` of the first ``most`` positions of each row, visible ones before hidden ones.
 
-    ``visible`` is ``(B, N)`` bool.
+    The order within both groups is kept. ``visible`` is ``(B, N)`` bool.
     """
     return visible.to(torch.int8).sort(dim=1, descending=True, stable=True).indices[:, :most]
 
 
 def taken(vectors: Tensor, order: Tensor) -> Tensor:
-    """Take positions ``order`` ``(B, L)`` of each row of ``vectors`` ``(B, H, N, d)``; gives ``(B, H, L, d)``.
+    """Gather positions ``order`` ``(B, L)`` of each row of ``vectors`` ``(B, H, N, d)``; return ``(B, H, L, d)``.
 
-    Whole vectors are copied, which takes half the time of picking number by number (``take_along_dim``).
+    Copying whole vectors takes half the time of ``take_along_dim``.
     """
     rows, heads, length, width = vectors.shape
-    first = torch.arange(rows, device=order.device)[:, None] * length  # (B, 1)
+    offsets = torch.arange(rows, device=order.device)[:, None] * length  # (B, 1)
     flat = vectors.transpose(1, 2).reshape(rows * length, heads, width)  # (B, H, N, d) -> (B * N, H, d)
-    chosen = flat.index_select(0, (order + first).flatten())  # (B * L, H, d)
-    return chosen.view(rows, -1, heads, width).transpose(1, 2)  # (B, L, H, d) -> (B, H, L, d)
+    gathered = flat.index_select(0, (order + offsets).flatten())  # (B * L, H, d)
+    return gathered.view(rows, -1, heads, width).transpose(1, 2)  # (B, L, H, d) -> (B, H, L, d)
 
 
 def build_encoder(config: ModelConfig) -> Encoder:
-    """Build the encoder that ``model.encoder`` names."""
+    """Build the encoder set by ``model.encoder``."""
     return CrossAttentionEncoder(config) if config.encoder == "cross-attention" else SelfAttentionEncoder(config)
 
 
 def _first_settings(config: ModelConfig) -> LayerSettings:
-    """Give the first layer's settings: widths of its own in cross-attention, the residual switch, no drop path."""
+    """Return the first layer's settings: no drop path, and its own widths with cross-attention."""
     cross = config.encoder == "cross-attention"
     return replace(
         _trunk_settings(config),

@@ -1,8 +1,8 @@
-"""From the model's attention to the importance of positions: which layer guides (paper, section 3).
+"""Importance of positions from the attention of a chosen layer (paper, section 3).
 
-``masking.layer`` 0 is the paper's: the first attention, where each query attends to inputs. A trunk layer's
-queries attend to latents, so its attention is carried on to the inputs: every layer before it mixes what the
-latents hold, half from the residual and half from its attention (attention rollout, Abnar and Zuidema 2020).
+``masking.layer`` 0 is the paper's: the first attention, whose queries attend to inputs. A trunk layer's queries
+attend to latents, so its attention is mapped to the inputs by attention rollout: every layer before it contributes
+half from the residual and half from its attention (Abnar and Zuidema 2020).
 
 Shapes: B batch, H heads, N padded length, M latents (N with self-attention), R drawn queries.
 """
@@ -34,12 +34,13 @@ def rank(
     masking: MaskingConfig,
     noise: MaskNoise,
 ) -> tuple[Tensor, Tensor, Draw]:
-    """Give the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and which queries were drawn.
+    """Return the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and the drawn queries.
 
-    N is that of ``embedded`` ``(B, N, E)``; arguments as in `sma_core.nn.strategies.protocol.Situation`.
+    N is the length of ``embedded`` ``(B, N, E)``; arguments as in `sma_core.nn.strategies.protocol.Situation`.
+    Raises `ConfigError` if the encoder cannot use ``masking.mask_self`` or lacks ``masking.layer``.
     """
     if masking.mask_self and not encoder.of_inputs:
-        raise ConfigError("masking.mask_self needs a self-attention encoder: latents stand at no position")
+        raise ConfigError("masking.mask_self requires a self-attention encoder: latents have no position")
     heads = _guiding_layer(encoder, masking.layer).settings.heads
     draw = draw_queries(noise, masking, padding_mask, heads, encoder.of_inputs)
     real = padding_mask[:, : embedded.shape[1]]
@@ -53,28 +54,29 @@ def rank(
 def carried_attention(
     encoder: Encoder, projected: Projected, embedded: Tensor, padding_mask: Tensor, layer: int, draw: Draw
 ) -> Tensor:
-    """Carry the attention of the drawn queries of trunk layer ``layer`` (from 1) on to the inputs, ``(B, R, N)``.
+    """Return the attention to the inputs of the drawn queries of trunk layer ``layer`` (from 1), ``(B, R, N)``.
 
-    Nothing is hidden on the way and no dropout acts.
+    Computed by attention rollout, without masking or dropout.
     """
-    carried = attention_of(_scores(projected), padding_mask)  # (B, M, N)
+    rollout = attention_of(_scores(projected), padding_mask)  # (B, M, N)
     latents = encoder.first.attend(projected, encoder.queries(embedded), padding_mask, plain=True)
-    real = padding_mask if encoder.of_inputs else torch.ones_like(carried[:, :, 0], dtype=torch.bool)  # (B, M)
+    real = padding_mask if encoder.of_inputs else torch.ones_like(rollout[:, :, 0], dtype=torch.bool)  # (B, M)
     for number, trunk_layer in enumerate(encoder.passes(), start=1):
-        own = trunk_layer.project(latents)
+        layer_projected = trunk_layer.project(latents)
         if number == layer:
-            attention = attention_of(query_scores(own.queries, own.keys, draw.queries), real, draw.heads)
-            return torch.matmul(attention, carried)  # (B, R, M) @ (B, M, N)
-        carried = (torch.matmul(attention_of(_scores(own), real), carried) + carried) / 2
-        latents = trunk_layer.attend(own, latents, real if encoder.of_inputs else None, plain=True)
-    raise AssertionError("the guiding layer was found before")
+            scores = query_scores(layer_projected.queries, layer_projected.keys, draw.queries)
+            attention = attention_of(scores, real, draw.heads)
+            return torch.matmul(attention, rollout)  # (B, R, M) @ (B, M, N)
+        rollout = (torch.matmul(attention_of(_scores(layer_projected), real), rollout) + rollout) / 2
+        latents = trunk_layer.attend(layer_projected, latents, real if encoder.of_inputs else None, plain=True)
+    raise AssertionError("_guiding_layer checks masking.layer first")
 
 
 def _scores(projected: Projected) -> Tensor:
-    """Scores of all queries, ``(B, H, M, N)``."""
+    """Return the attention scores of all queries, ``(B, H, M, N)``."""
     rows, _, count, _ = projected.queries.shape
-    every = torch.arange(count, device=projected.queries.device).expand(rows, -1)
-    return query_scores(projected.queries, projected.keys, every)
+    indices = torch.arange(count, device=projected.queries.device).expand(rows, -1)
+    return query_scores(projected.queries, projected.keys, indices)
 
 
 def _guiding_layer(encoder: Encoder, layer: int) -> AttentionLayer:

@@ -1,7 +1,7 @@
-"""Heads for fine-tuning: latents to outputs (paper, experiments).
+"""Fine-tuning heads: latents to outputs (paper, experiments).
 
-Every head is made by ``Head(model_config, outputs)`` and is called with one `Encoded`. Heads for a whole row give
-``(B, outputs)``, heads for each position ``(B, N, outputs)``.
+Every head is built as ``Head(model_config, outputs)`` and called with an `Encoded`. Heads for whole rows return
+``(B, outputs)``, heads for positions ``(B, N, outputs)``.
 
 Shapes: B batch, N padded length, L latents, D latent width, E embedding width, W decoder width, O output width.
 """
@@ -20,10 +20,10 @@ from sma_core.nn.parameters import initialise
 
 
 class Encoded(NamedTuple):
-    """What a head reads: the encoder's latents, and the inputs they came from.
+    """Input of a head: the encoder's latents and the embedded inputs.
 
-    ``latents.values`` ``(B, L, D)`` with ``latents.real`` ``(B, L)`` bool or None where all are real; ``embedded``
-    ``(B, N, E)``; ``padding_mask`` ``(B, N)`` bool, True where real.
+    ``latents.values`` ``(B, L, D)`` with ``latents.real`` ``(B, L)`` bool, None if all are real; ``embedded``
+    ``(B, N, E)``; ``padding_mask`` ``(B, N)`` bool, True at real positions.
     """
 
     latents: Latents
@@ -32,9 +32,9 @@ class Encoded(NamedTuple):
 
 
 class DecoderHead(QueryDecoder):
-    """The paper's head: the decoder with one learned query, and a linear map to the outputs.
+    """The paper's head: a decoder with one learned query, and a linear layer to the outputs.
 
-    It has the reconstruction decoder's widths (``model.decoder``), but weights of its own.
+    It has the reconstruction decoder's widths (``model.decoder``), but separate weights.
     """
 
     def __init__(self, model_config: ModelConfig, outputs: int) -> None:
@@ -44,16 +44,16 @@ class DecoderHead(QueryDecoder):
         initialise(self, model_config.initializer_range)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """Give ``(B, outputs)``."""
+        """Return ``(B, outputs)``."""
         decoded = self.decode(self.queries, encoded.latents)  # (B, 1, O)
         outputs: Tensor = self.output(decoded[:, 0])
         return outputs
 
 
 class MultiQueryHead(QueryDecoder):
-    """The decoder with one learned query for each output, and a linear map of its own for each.
+    """A decoder with one learned query and one linear layer per output.
 
-    For several outputs that look at different parts of a row: `DecoderHead` reads all from one summary.
+    Use it for outputs that depend on different parts of a row; `DecoderHead` predicts all from one vector.
     """
 
     def __init__(self, model_config: ModelConfig, outputs: int) -> None:
@@ -64,13 +64,13 @@ class MultiQueryHead(QueryDecoder):
         initialise(self, model_config.initializer_range)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """Give ``(B, outputs)``."""
+        """Return ``(B, outputs)``."""
         decoded = self.decode(self.queries, encoded.latents)  # (B, outputs, O)
         return (decoded * self.output).sum(dim=-1) + self.output_bias
 
 
 class MeanHead(nn.Module):
-    """The mean over the real latents, then a linear map."""
+    """The mean over the real latents, followed by a linear layer."""
 
     def __init__(self, model_config: ModelConfig, outputs: int) -> None:
         super().__init__()
@@ -78,16 +78,16 @@ class MeanHead(nn.Module):
         initialise(self, model_config.initializer_range)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """Give ``(B, outputs)``."""
+        """Return ``(B, outputs)``."""
         mean = mean_latents(encoded.latents).to(self.output.weight.dtype)
         outputs: Tensor = self.output(mean)
         return outputs
 
 
 class PositionHead(QueryDecoder):
-    """An answer for every position: the embedded input is the query that reads the latents.
+    """A head that predicts at every position: the embedded inputs are the queries that attend to the latents.
 
-    The query carries what stands at the position and where it is; the latents bring what stands around it.
+    A query holds the token and its position; the latents add the context.
     """
 
     def __init__(self, model_config: ModelConfig, outputs: int) -> None:
@@ -97,7 +97,7 @@ class PositionHead(QueryDecoder):
         initialise(self, model_config.initializer_range)
 
     def forward(self, encoded: Encoded) -> Tensor:
-        """Give ``(B, N, outputs)``; what it gives for padding means nothing."""
+        """Return ``(B, N, outputs)``; ignore the outputs at padding positions."""
         decoded = self.decode(self.query(encoded.embedded), encoded.latents)  # (B, N, O)
         outputs: Tensor = self.output(decoded)
         return outputs

@@ -1,6 +1,6 @@
-"""What a model reads: ids of a vocabulary, or numbers in channels.
+"""Input types of a model: token ids or numbers in channels.
 
-These two facts come from the data's tokenizer, not from settings; everything else is in `ModelConfig`.
+They are set by the data's tokenizer; all other model settings are in `ModelConfig`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DiscreteInputs:
-    """Rows are ids ``(B, N)`` below ``vocabulary_size``, of any integer type."""
+    """Token ids ``(B, N)`` below ``vocabulary_size``, of any integer type."""
 
     vocabulary_size: int
 
 
 @dataclass(frozen=True)
 class ContinuousInputs:
-    """Rows are numbers ``(B, N, C)`` in ``channels`` C >= 1 channels a position."""
+    """Numbers ``(B, N, C)`` with ``channels`` C >= 1 per position."""
 
     channels: int = 1
 

@@ -1,14 +1,13 @@
-"""Choosing what to hide from the model's own attention (paper, section 3).
+"""Choice of masked positions from the model's own attention (paper, section 3).
 
-Pure functions of tensors, for the whole batch at once: no loop over rows, no wait for the device, and
-shapes that follow from the padded length alone. All randomness comes in as `MaskNoise`; everything after
-`draw_noise` is a deterministic function of its arguments.
+Pure functions of tensors, vectorised over the batch, without device synchronisation; shapes depend on the padded
+length only. All randomness is in `MaskNoise`; after `draw_noise` everything is deterministic.
 
-Built-in strategies are a *ranking* of the positions and a number to hide: importance ranks for ``guided``, noise
-for ``random``, and the annealed forms rank by both. `sma_core.nn.counts` says how many.
+A built-in strategy ranks the positions and hides the top ones: ``guided`` ranks by importance, ``random`` by
+noise, annealed strategies by both. `sma_core.nn.counts` computes the number to hide.
 
 Shapes: B batch, H heads, Q queries (M latents, or N inputs with self-attention), N padded length, R drawn
-queries, K most positions that a row of length N can hide, d width of one head's queries and keys.
+queries, K maximum number of hidden positions for length N, d width of one head's queries and keys.
 """
 
 from __future__ import annotations
@@ -30,12 +29,11 @@ from sma_core.nn.counts import (
 
 
 class MaskNoise(NamedTuple):
-    """All that is left to chance in a mask.
+    """Random numbers from which a mask is computed.
 
-    Uniform numbers in [0, 1), float32: ``queries`` ``(B, Q)`` decide which queries are drawn, ``positions``
-    ``(B, N)`` which positions the random part takes, ``heads`` ``(B, Q)`` the head of each query under
-    ``random_mix``. ``randomness`` is a float64 scalar from 1 (the first step) to 0 (guided alone): where an
-    annealed choice stands.
+    Uniform in [0, 1), float32: ``queries`` ``(B, Q)`` select the drawn queries, ``positions`` ``(B, N)`` the
+    randomly hidden positions, ``heads`` ``(B, Q)`` the head of each query under ``random_mix``. ``randomness`` is
+    the progress of annealing, a float64 scalar from 1 (first step) to 0 (guided only).
     """
 
     queries: Tensor
@@ -45,10 +43,10 @@ class MaskNoise(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """What is hidden, and a list of the positions that count in the loss.
+    """The hidden positions, and the positions scored in the loss.
 
-    ``hidden`` ``(B, N)`` bool; ``positions`` ``(B, K)`` int64, the positions to reconstruct, of each row first;
-    ``valid`` ``(B, K)`` bool, True where an entry of ``positions`` is one.
+    ``hidden`` ``(B, N)`` bool; ``positions`` ``(B, K)`` int64, the positions to reconstruct, followed by unused
+    entries; ``valid`` ``(B, K)`` bool, True for used entries of ``positions``.
     """
 
     hidden: Tensor
@@ -56,32 +54,32 @@ class Mask(NamedTuple):
     valid: Tensor
 
     def cut(self) -> Mask:
-        """Leave out last ``positions`` that count in no row, in whole steps (`in_steps`); waits for the device."""
-        last = in_steps(used_columns(self.valid), self.valid.shape[1])
-        return self._replace(positions=self.positions[:, :last], valid=self.valid[:, :last])
+        """Drop trailing columns of ``positions`` unused in all rows, in `LENGTH_STEP` units; synchronises."""
+        length = in_steps(used_columns(self.valid), self.valid.shape[1])
+        return self._replace(positions=self.positions[:, :length], valid=self.valid[:, :length])
 
 
 def used_columns(mask: Tensor) -> int:
-    """How many columns of ``(B, N)`` bool there are up to the last True, at least 1; this waits for the device."""
+    """Return the number of columns of ``(B, N)`` bool up to the last True, at least 1; synchronises the device."""
     columns: list[int] = mask.any(dim=0).nonzero().flatten().tolist()
     return max([0, *columns]) + 1
 
 
 LENGTH_STEP = 8
-"""Lengths that follow from values are rounded up to multiples of this (see `in_steps`)."""
+"""Lengths computed from tensor values are rounded up to multiples of this (see `in_steps`)."""
 
 
 def in_steps(length: int, most: int) -> int:
     """Round a length up to the next multiple of `LENGTH_STEP`, at most ``most``.
 
-    What multiplies matrices on the CPU keeps code and tables for every shape that it meets: where lengths were as
-    they fall, a small model would take more memory for these than for all else.
+    The CPU's matrix library caches code per shape: with arbitrary lengths a small model would need more memory
+    for this cache than for everything else.
     """
     return min(-(-length // LENGTH_STEP) * LENGTH_STEP, most)
 
 
 class Draw(NamedTuple):
-    """Drawn ``queries`` ``(B, R)`` int64, where they are ``valid`` ``(B, R)`` bool, their ``heads`` ``(B, R)``."""
+    """Drawn queries: ``queries`` ``(B, R)`` int64, ``valid`` ``(B, R)`` bool, and ``heads`` ``(B, R)`` or None."""
 
     queries: Tensor
     valid: Tensor
@@ -96,55 +94,55 @@ def draw_noise(
     device: torch.device | str,
     randomness: float = 0.0,
 ) -> MaskNoise:
-    """Draw the noise of one batch of ``rows`` rows, ``queries`` queries and padded length ``length``.
+    """Draw the noise for one batch of ``rows`` rows, ``queries`` queries and padded length ``length``.
 
-    The numbers are drawn where ``generator`` lives and then moved to ``device``, so that a CPU
-    generator gives the same noise whatever the device.
+    The numbers are drawn on the device of ``generator`` and moved to ``device``, so that a CPU generator gives
+    the same noise on every device.
     """
     sizes = (queries, length, queries)
-    on_queries, on_positions, on_heads = (
+    query_noise, position_noise, head_noise = (
         torch.rand(rows, size, generator=generator, device=generator.device).to(device) for size in sizes
     )
     scale = torch.full((), randomness, dtype=torch.float64, device=device)
-    return MaskNoise(on_queries, on_positions, on_heads, scale)
+    return MaskNoise(query_noise, position_noise, head_noise, scale)
 
 
 def draw_queries(
     noise: MaskNoise, masking: MaskingConfig, padding_mask: Tensor, heads: int, of_inputs: bool
 ) -> Draw:
-    """Draw different queries for each row; padding_mask ``(B, N)`` bool, True where real.
+    """Draw queries for each row; ``padding_mask`` ``(B, N)`` bool is True at real positions.
 
-    ``of_inputs`` says that the queries are the inputs themselves (self-attention): then only real ones are
-    drawn, and as many as the row's own length asks for.
+    With ``of_inputs`` the queries are the inputs themselves (self-attention): only real ones are drawn, in a
+    number that depends on the row's length.
     """
     length, count = padding_mask.shape[1], noise.queries.shape[1]
-    most = min(max(math.ceil(length * masking.ratio / masking.keys_per_query), 1), count)
+    max_drawn = min(max(math.ceil(length * masking.ratio / masking.keys_per_query), 1), count)
     lengths = padding_mask.sum(dim=1)
     counts = row_query_counts(lengths, length, count, masking, of_inputs)  # (B,)
     ranked = noise.queries.masked_fill(~padding_mask, -1.0) if of_inputs else noise.queries
-    drawn = ranked.topk(most, dim=1).indices  # (B, R)
-    valid = torch.arange(most, device=drawn.device) < counts[:, None]
+    indices = ranked.topk(max_drawn, dim=1).indices  # (B, R)
+    valid = torch.arange(max_drawn, device=indices.device) < counts[:, None]
     if masking.head_aggregation == "mean":
-        return Draw(drawn, valid, None)
-    return Draw(drawn, valid, (noise.heads.gather(1, drawn) * heads).to(torch.int64).clamp(max=heads - 1))
+        return Draw(indices, valid, None)
+    return Draw(indices, valid, (noise.heads.gather(1, indices) * heads).to(torch.int64).clamp(max=heads - 1))
 
 
 def query_scores(queries: Tensor, keys: Tensor, drawn: Tensor) -> Tensor:
-    """Scaled attention scores of the drawn queries only, in float32 or wider.
+    """Compute the scaled attention scores of the drawn queries, in float32 or wider.
 
-    Queries ``(B, H, Q, d)``, keys ``(B, H, N, d)``, drawn ``(B, R)`` int64; gives ``(B, H, R, N)``.
+    ``queries`` ``(B, H, Q, d)``, ``keys`` ``(B, H, N, d)``, ``drawn`` ``(B, R)`` int64; returns ``(B, H, R, N)``.
     """
-    kind = torch.promote_types(queries.dtype, torch.float32)
-    chosen = queries.take_along_dim(drawn[:, None, :, None], dim=2).to(kind)  # (B, H, R, d)
+    dtype = torch.promote_types(queries.dtype, torch.float32)
+    selected = queries.take_along_dim(drawn[:, None, :, None], dim=2).to(dtype)  # (B, H, R, d)
     with torch.autocast(queries.device.type, enabled=False):
-        return torch.matmul(chosen / math.sqrt(queries.shape[-1]), keys.to(kind).transpose(-2, -1))
+        return torch.matmul(selected / math.sqrt(queries.shape[-1]), keys.to(dtype).transpose(-2, -1))
 
 
 def attention_of(scores: Tensor, real: Tensor, heads: Tensor | None = None) -> Tensor:
-    """Attention of drawn queries over real keys, one number a key.
+    """Compute the attention of drawn queries over real keys, ``(B, R, N)``.
 
-    Scores ``(B, H, R, N)``, real ``(B, N)`` bool; heads ``(B, R)`` int64 the head that speaks for each query, None
-    for the mean over all. Gives ``(B, R, N)``.
+    ``scores`` ``(B, H, R, N)``, ``real`` ``(B, N)`` bool; ``heads`` ``(B, R)`` int64 is the head to use for each
+    query, None for the mean over heads.
     """
     probabilities = scores.masked_fill(~real[:, None, None, :], -math.inf).softmax(dim=-1)
     if heads is None:
@@ -153,22 +151,23 @@ def attention_of(scores: Tensor, real: Tensor, heads: Tensor | None = None) -> T
 
 
 def importance(attention: Tensor, draw: Draw, heads: int, mask_self: bool = False) -> Tensor:
-    """How much the drawn queries attend to each position: attention ``(B, R, N)`` to ``(B, N)``.
+    """Sum the attention ``(B, R, N)`` of the drawn queries to each position, ``(B, N)``.
 
-    With ``mask_self`` (self-attention) the drawn queries' own positions get ``heads``, more than nearly all sums.
+    With ``mask_self`` (self-attention) the drawn queries' own positions get the value ``heads``, larger than
+    almost all sums.
     """
     total = (attention * draw.valid[:, :, None]).sum(dim=1)  # (B, N)
     if not mask_self:
         return total
-    own = torch.zeros_like(total).scatter_add(1, draw.queries, draw.valid.to(total.dtype)) > 0
-    return total.masked_fill(own, float(heads))
+    is_query = torch.zeros_like(total).scatter_add(1, draw.queries, draw.valid.to(total.dtype)) > 0
+    return total.masked_fill(is_query, float(heads))
 
 
 def choose(ranking: Tensor, padding_mask: Tensor, counts: Tensor, most: int) -> Mask:
-    """Take the ``counts`` ``(B,)`` real positions with the largest ``ranking`` ``(B, N)``; among equals the first.
+    """Hide the ``counts`` ``(B,)`` real positions with the largest ``ranking`` ``(B, N)``; ties go to the first.
 
-    ``ranking`` holds no number under -0.5; padding_mask ``(B, N)`` bool, True where real; ``most`` is K, at
-    least every count.
+    ``ranking`` must be at least -0.5 everywhere; ``padding_mask`` ``(B, N)`` bool is True at real positions;
+    ``most`` is K, at least the largest count.
     """
     ordered = ranking.masked_fill(~padding_mask, -1.0).sort(dim=1, descending=True, stable=True).indices
     positions = ordered[:, :most]  # (B, K)
@@ -179,10 +178,10 @@ def choose(ranking: Tensor, padding_mask: Tensor, counts: Tensor, most: int) -> 
 def rank_annealed(
     ranking: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise
 ) -> tuple[Tensor, Tensor]:
-    """Rank by importance and chance together; gives a ranking ``(B, N)`` and the counts ``(B,)`` to hide.
+    """Combine importance and noise; return a ranking ``(B, N)`` and the counts ``(B,)`` to hide.
 
-    ``mix``: the most important positions first, for their share; then any others at random. ``candidates``: a top
-    set larger than needed, in random order.
+    ``mix``: the top share by importance first, then other positions in random order. ``candidates``: a top set
+    larger than the count, in random order.
     """
     lengths, length = padding_mask.sum(dim=1), padding_mask.shape[1]
     top_share, random_share = shares(masking, noise.randomness)
@@ -192,18 +191,18 @@ def rank_annealed(
         top = torch.maximum(top, counts)
     elif random_share is not None:
         top = torch.minimum(top, counts)
-    chosen = choose(ranking, padding_mask, torch.minimum(top, lengths), length).hidden
+    top_mask = choose(ranking, padding_mask, torch.minimum(top, lengths), length).hidden
     if masking.anneal == "candidates":
-        return noise.positions.masked_fill(~chosen, -0.5), counts
-    return noise.positions.masked_fill(chosen, 2.0), counts
+        return noise.positions.masked_fill(~top_mask, -0.5), counts
+    return noise.positions.masked_fill(top_mask, 2.0), counts
 
 
 def hide(
     ranking: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise, annealed: bool = True
 ) -> Mask:
-    """Hide by ``ranking`` ``(B, N)`` and list what counts in the loss.
+    """Return the mask that hides the top positions of ``ranking`` ``(B, N)``.
 
-    Where ``annealed``, chance takes a part in the choice as ``masking.anneal`` says.
+    With ``annealed`` part of the choice is random, as set by ``masking.anneal``.
     """
     lengths, length = padding_mask.sum(dim=1), padding_mask.shape[1]
     if masking.anneal is not None and annealed:
@@ -215,6 +214,6 @@ def hide(
 
 
 def every_position(padding_mask: Tensor, hidden: Tensor) -> Mask:
-    """`Mask` that hides ``hidden`` ``(B, N)`` and reconstructs every real position."""
+    """Return the mask that hides ``hidden`` ``(B, N)`` and reconstructs every real position."""
     positions = torch.arange(padding_mask.shape[1], device=padding_mask.device).expand_as(padding_mask)
     return Mask(hidden, positions, padding_mask)

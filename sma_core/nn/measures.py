@@ -1,13 +1,12 @@
-"""Measures of what guides the mask, logged while training (asked for by the paper's reviewers).
+"""Measures of the mask guidance, logged during training (requested by the paper's reviewers).
 
-Each is one number a row, NaN where it is not defined, between 0 and 1:
+Each measure is one number per row between 0 and 1, NaN if undefined:
 
-- ``overlap``: of the keys that a drawn query attends to most (as many as the row hides), the share that another
-  drawn query has among its own; mean over the pairs. Chance alone gives the masking ratio, 1 means that the
-  queries agree.
-- ``change``: the share of the hidden positions that a second draw does not hide. 0 means that nothing is left to
-  chance, 1 - ratio is what random masks give.
-- ``entropy``: entropy of the importance over the row's positions, over its largest value. 1 is uniform attention.
+- ``overlap``: the share of a drawn query's top keys (as many as the row hides) that are also top keys of another
+  drawn query; mean over pairs. Random attention gives the masking ratio; 1 means that all queries agree.
+- ``change``: the share of hidden positions that a second draw does not hide. 0 means a deterministic mask; random
+  masks give 1 - ratio.
+- ``entropy``: entropy of the importance over the row's positions, divided by its maximum. 1 is uniform attention.
 
 Shapes: B batch, N padded length, R drawn queries.
 """
@@ -29,7 +28,7 @@ from sma_core.nn.strategies.protocol import Strategy
 
 
 class MaskMeasures(NamedTuple):
-    """One number a row, each ``(B,)``; see the module's text."""
+    """Measures per row, ``(B,)`` each; see the module's docstring."""
 
     overlap: Tensor
     change: Tensor
@@ -47,12 +46,12 @@ def measure_mask(
 ) -> MaskMeasures:
     """Measure the guidance of one batch from two draws; arguments as in `SMA.forward`.
 
-    ``change`` compares the masks of the ``strategy``; ``overlap`` and ``entropy`` are of the attention alone.
+    ``change`` compares the masks of ``strategy``; ``overlap`` and ``entropy`` depend on the attention only.
     """
     embedded = model.embed(inputs)
-    parts = (model.encoder, model.encoder.project(embedded), embedded, padding_mask, masking)
-    importance, attention, draw = rank(*parts, noises[0])
-    first, second = (choose_mask(*parts, noise, strategy).hidden for noise in noises)
+    arguments = (model.encoder, model.encoder.project(embedded), embedded, padding_mask, masking)
+    importance, attention, draw = rank(*arguments, noises[0])
+    first, second = (choose_mask(*arguments, noise, strategy).hidden for noise in noises)
     hidden = first.sum(dim=1)
     change = (first & ~second).sum(dim=1) / hidden.where(hidden > 0, torch.nan)
     return MaskMeasures(
@@ -61,22 +60,22 @@ def measure_mask(
 
 
 def top_key_overlap(attention: Tensor, valid: Tensor, padding_mask: Tensor, masking: MaskingConfig) -> Tensor:
-    """Mean overlap ``(B,)`` of the top keys of pairs of queries; attention ``(B, R, N)``, valid ``(B, R)``."""
+    """Return the mean overlap ``(B,)`` of top keys; ``attention`` ``(B, R, N)``, ``valid`` ``(B, R)``."""
     rows, queries, length = attention.shape
     counts = hidden_counts(padding_mask.sum(dim=1), length, masking)  # (B,)
-    of_query = counts.repeat_interleave(queries)
+    query_counts = counts.repeat_interleave(queries)
     real = padding_mask.repeat_interleave(queries, dim=0)  # (B * R, N)
-    most = largest_hidden_count(length, masking)
-    top = choose(attention.flatten(0, 1), real, of_query, most).hidden  # (B, R, N) -> (B * R, N)
-    times = (top.view(rows, queries, length) & valid[:, :, None]).sum(dim=1)  # (B, N): in how many top sets
-    shared = (times * (times - 1)).sum(dim=1)  # ordered pairs that share a key
-    drawn = valid.sum(dim=1)
-    pairs = drawn * (drawn - 1) * counts
+    max_count = largest_hidden_count(length, masking)
+    top = choose(attention.flatten(0, 1), real, query_counts, max_count).hidden  # (B, R, N) -> (B * R, N)
+    memberships = (top.view(rows, queries, length) & valid[:, :, None]).sum(dim=1)  # (B, N): number of top sets
+    shared = (memberships * (memberships - 1)).sum(dim=1)  # ordered pairs that share a key
+    drawn_counts = valid.sum(dim=1)
+    pairs = drawn_counts * (drawn_counts - 1) * counts
     return shared / pairs.where(pairs > 0, torch.nan)
 
 
 def entropy(importance: Tensor, padding_mask: Tensor) -> Tensor:
-    """Entropy ``(B,)`` of the importance ``(B, N)`` over real positions, as a share of the largest possible."""
+    """Return the entropy ``(B,)`` of the importance ``(B, N)`` over real positions, divided by its maximum."""
     share = importance / importance.sum(dim=1, keepdim=True).clamp(min=torch.finfo(importance.dtype).tiny)
     total = torch.special.entr(share).sum(dim=1)
     lengths = padding_mask.sum(dim=1).to(importance.dtype)

@@ -1,6 +1,6 @@
-"""The whole network: pre-training with a mask (paper, section 3) and prediction with a head.
+"""The networks for masked pre-training (paper, section 3) and for prediction with a head.
 
-Shapes: B batch, N padded length, C channels, L latents, D latent width, P longest length, V vocabulary size.
+Shapes: B batch, N padded length, K scored positions, C channels, V vocabulary size, O decoder output width.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ EmbeddingModule = TokenEmbedding | ValueEmbedding
 class SMA(nn.Module):
     """Self-guided masked autoencoder for ids ``(B, N)`` or numbers ``(B, N, C)``.
 
-    First weights are drawn from torch's global generator: see `sma_core.nn.parameters.initialise`. ``loss`` is the
-    built-in one that ``model.decoder.loss`` names unless another is passed; only a reconstruction needs it.
+    Weights are initialised from torch's global generator, see `sma_core.nn.parameters.initialise`. ``loss``
+    defaults to the built-in loss of ``model.decoder.loss``; it is used by `forward` and `reconstruct` only.
     """
 
     def __init__(self, model_config: ModelConfig, inputs: Inputs, loss: ReconstructionLoss | None = None) -> None:
@@ -52,30 +52,29 @@ class SMA(nn.Module):
         noise: MaskNoise,
         strategy: Strategy | None = None,
     ) -> Reconstruction:
-        """Hide a part of each row and reconstruct it.
+        """Mask part of each row, reconstruct it and return the loss.
 
-        Inputs ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
-        where real; noise from `sma_core.nn.masking.draw_noise`; ``strategy`` None means the built-in one that
-        ``masking`` names. Raises `DataError` when N is larger than ``model.max_length``.
+        ``inputs`` ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; ``padding_mask`` ``(B, N)`` bool,
+        True at real positions; ``noise`` from `sma_core.nn.masking.draw_noise`; ``strategy`` defaults to the
+        built-in strategy of ``masking``. Raises `DataError` if N is larger than ``model.max_length``.
         """
         strategy = strategy or built_in_strategy(masking)
-        used = None  # with self-attention the inputs are the queries: which are drawn may stand anywhere
+        length = None  # no cropping with self-attention: the drawn queries are inputs at any position
         if not self.encoder.of_inputs and may_look(padding_mask):
-            used = in_steps(used_columns(padding_mask), padding_mask.shape[1])
-        most = strategy.most_visible(padding_mask.shape[1], masking)
+            length = in_steps(used_columns(padding_mask), padding_mask.shape[1])
+        most_visible = strategy.most_visible(padding_mask.shape[1], masking)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
             return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise, strategy)
 
-        return self._reconstruct(inputs, *self._enter(inputs[:, :used], padding_mask, choose, most))
+        return self._reconstruct(inputs, *self._enter(inputs[:, :length], padding_mask, choose, most_visible))
 
     def reconstruct(
         self, inputs: Tensor, padding_mask: Tensor, mask: Mask, most_visible: int | None = None
     ) -> Reconstruction:
-        """Reconstruct under a mask that is given; arguments as in `forward`.
+        """Reconstruct the positions hidden by ``mask`` and return the loss; arguments as in `forward`.
 
-        ``most_visible`` is an upper bound of the positions of a row that stay visible, for encoders that drop
-        others.
+        ``most_visible`` is an upper bound of the visible positions per row; encoders drop further positions.
         """
         return self._reconstruct(inputs, *self._enter(inputs, padding_mask, lambda *_: mask, most_visible))
 
@@ -86,7 +85,7 @@ class SMA(nn.Module):
         choose: Callable[[Projected, Tensor], Mask],
         most_visible: int | None,
     ) -> tuple[Latents, Mask]:
-        """Embed, project, ``choose`` a mask and pass the first layer. What was projected is free from here on."""
+        """Embed, project, ``choose`` a mask and apply the first layer; the projections are freed on return."""
         embedded = self.embed(inputs)
         projected = self.encoder.project(embedded)
         mask = choose(projected, embedded)
@@ -105,17 +104,17 @@ class SMA(nn.Module):
         return loss(outputs, inputs.to(torch.int64) if discrete else self.target_scale(inputs), mask)
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
-        """Encode with nothing hidden; inputs and padding_mask as in `forward`.
+        """Encode without masking; ``inputs`` and ``padding_mask`` as in `forward`.
 
-        ``depth`` is how many layers of the trunk are passed; empty: all.
+        ``depth`` is the number of trunk layers to apply; None means all.
         """
         latents: Latents = self.encoder(self.embed(inputs), padding_mask, depth)
         return latents
 
     def hidden_states(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
-        """Give what the decoder makes of every position before its output map, with nothing hidden: ``(B, N, O)``.
+        """Return the decoder's hidden states before its output layer, without masking: ``(B, N, O)``.
 
-        Inputs and padding_mask as in `forward`. What stands at padding means nothing.
+        ``inputs`` and ``padding_mask`` as in `forward`. Values at padding positions are undefined.
         """
         embedded = self.embed(inputs)
         latents: Latents = self.encoder(embedded, padding_mask)
@@ -126,8 +125,8 @@ class SMA(nn.Module):
 class Predictor(nn.Module):
     """Embedding, encoder and head, for fine-tuning.
 
-    ``Predictor(model.embed, model.encoder, head)`` takes these parts of an `SMA` over, not copies of them;
-    their parameters have the same names in both.
+    ``Predictor(model.embed, model.encoder, head)`` shares these modules with the `SMA`, without copying; their
+    parameters have the same names in both.
     """
 
     def __init__(self, embed: EmbeddingModule, encoder: Encoder, head: nn.Module) -> None:
@@ -138,13 +137,13 @@ class Predictor(nn.Module):
         self.frozen = False
 
     def freeze(self) -> None:
-        """Let only the head learn: embedding and encoder stay as they are, without dropout."""
+        """Freeze embedding and encoder, so that only the head is trained; they run without dropout."""
         self.frozen = True
         self.embed.requires_grad_(False)
         self.encoder.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
-        """Set training or evaluation; what is frozen stays in evaluation."""
+        """Set training or evaluation mode; frozen modules stay in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.embed.eval()
@@ -152,16 +151,16 @@ class Predictor(nn.Module):
         return self
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Encoded:
-        """Encode with nothing hidden; what a head gets. Arguments as in `SMA.encode`."""
+        """Return the input of the head, encoded without masking; arguments as in `SMA.encode`."""
         embedded = self.embed(inputs)
         latents: Latents = self.encoder(embedded, padding_mask, depth)
         return Encoded(latents, embedded, padding_mask)
 
     def forward(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
-        """Predict ``(B, outputs)``, or ``(B, N, outputs)`` with a head that answers for every position.
+        """Predict ``(B, outputs)``, or ``(B, N, outputs)`` with a head for positions.
 
-        Inputs ``(B, N)`` ids of any integer type or ``(B, N, C)`` numbers; padding_mask ``(B, N)`` bool, True
-        where real. Raises `DataError` when N is larger than ``model.max_length``.
+        ``inputs`` ``(B, N)`` ids of any integer type or ``(B, N, C)`` numbers; ``padding_mask`` ``(B, N)`` bool,
+        True at real positions. Raises `DataError` if N is larger than ``model.max_length``.
         """
         outputs: Tensor = self.head(self.encode(inputs, padding_mask))
         return outputs

@@ -1,7 +1,7 @@
-"""First values and sizes of parameters.
+"""Initialisation and number of parameters.
 
-Every weight, learned latent and learned query starts as a normal draw with the standard deviation
-``model.initializer_range``, every bias at 0, and a LayerNorm as the identity, as in the Perceiver.
+Weights, learned latents and learned queries are drawn from a normal distribution with standard deviation
+``model.initializer_range``, biases are 0, and LayerNorms are the identity, as in the Perceiver.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from torch import nn
 
 
 def initialise(module: nn.Module, standard_deviation: float) -> None:
-    """Give all parameters of ``module`` their first values, in place.
+    """Initialise all parameters of ``module`` in place.
 
-    The draws come from torch's global generator: call ``torch.manual_seed(seed)`` before building a
-    model, and equal seeds give equal models.
+    Uses torch's global generator: call ``torch.manual_seed(seed)`` before building a model to reproduce it.
     """
-    for part in module.modules():
-        if isinstance(part, nn.LayerNorm):
+    for submodule in module.modules():
+        if isinstance(submodule, nn.LayerNorm):
             continue
-        for name, parameter in part.named_parameters(recurse=False):
+        for name, parameter in submodule.named_parameters(recurse=False):
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
             else:
@@ -26,5 +25,5 @@ def initialise(module: nn.Module, standard_deviation: float) -> None:
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Count the trained numbers in ``module``, a parameter used in two places counted once."""
+    """Return the number of trainable parameters of ``module``; shared parameters are counted once."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

@@ -1,7 +1,7 @@
-"""Activation checkpointing: what a piece of work keeps for its gradient is dropped, and computed again there.
+"""Activation checkpointing: recompute intermediate tensors in the backward pass instead of storing them.
 
-``torch.utils.checkpoint`` does the same, and imports torch's compiler at its first call: 300 MB and seconds, more
-than it saves a small model. It stays for compiled models, which have imported the compiler anyway.
+``torch.utils.checkpoint`` does the same but imports torch's compiler at its first call, which takes seconds and
+300 MB, more than it saves for a small model. It is used for compiled models, which import the compiler anyway.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
 
-def recomputed(work: Callable[..., Tensor], device: torch.device, *given: Any) -> Tensor:  # noqa: ANN401 - the work's own
-    """Return ``work(*given)``; of its tensors only those ``given`` are kept for the gradient.
+def recomputed(work: Callable[..., Tensor], device: torch.device, *args: Any) -> Tensor:  # noqa: ANN401 - any inputs
+    """Return ``work(*args)``, storing only ``args`` for the backward pass.
 
-    The work is done again when the gradient first needs one of them, with the same autocast and the same random
-    numbers of ``device`` and the CPU. It must be a function of what is given, parameters and random numbers alone.
+    The backward pass calls ``work`` again with the same autocast state and random state (of ``device`` and the
+    CPU). ``work`` may depend on its arguments, parameters and random numbers only.
     """
     if torch.compiler.is_compiling():
-        compiled: Tensor = checkpoint(work, *given, use_reentrant=False)
+        compiled: Tensor = checkpoint(work, *args, use_reentrant=False)
         return compiled
-    again = _Again(work, device, given)
-    with saved_tensors_hooks(again.drop, again.get):
-        return work(*given)
+    recomputation = _Recomputation(work, device, args)
+    with saved_tensors_hooks(recomputation.drop, recomputation.get):
+        return work(*args)
 
 
-class _EnoughError(Exception):
-    """All that was dropped is there again; what would follow is not needed."""
+class _AllRecomputedError(Exception):
+    """All dropped tensors are recomputed; stops ``work`` early."""
 
 
-class _Again:
-    """Counts what is dropped, and makes it again."""
+class _Recomputation:
+    """Counts the tensors dropped in the forward pass, and recomputes them in the backward pass."""
 
-    def __init__(self, work: Callable[..., Tensor], device: torch.device, given: tuple[Any, ...]) -> None:
-        self._work, self._given, self._device = work, given, device
+    def __init__(self, work: Callable[..., Tensor], device: torch.device, args: tuple[Any, ...]) -> None:
+        self._work, self._args, self._device = work, args, device
         self._dropped = 0
-        self._made: list[Tensor | None] = []
+        self._tensors: list[Tensor | None] = []
         self._cpu_state = torch.get_rng_state()
         self._device_state = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
         self._autocast = torch.autocast(
@@ -50,26 +50,26 @@ class _Again:
         )
 
     def drop(self, tensor: Tensor) -> int:
-        """Give the number by which `get` finds the tensor."""
+        """Drop a tensor and return its number, the argument of `get`."""
         self._dropped += 1
         return self._dropped - 1
 
     def get(self, number: int) -> Tensor:
-        """Give a dropped tensor and forget it: mostly it is asked for once."""
-        if not self._made or self._made[number] is None:
-            self._make()
-        tensor, self._made[number] = self._made[number], None
+        """Return a dropped tensor and release it, since most are requested once."""
+        if not self._tensors or self._tensors[number] is None:
+            self._recompute()
+        tensor, self._tensors[number] = self._tensors[number], None
         assert tensor is not None
         return tensor
 
-    def _make(self) -> None:
-        made: list[Tensor | None] = []
+    def _recompute(self) -> None:
+        tensors: list[Tensor | None] = []
 
         def keep(tensor: Tensor) -> Tensor:
-            made.append(kept := tensor.detach())  # an output that held itself would never be freed
-            if len(made) == self._dropped:
-                raise _EnoughError
-            return kept
+            tensors.append(detached := tensor.detach())  # detached, else an output would reference itself
+            if len(tensors) == self._dropped:
+                raise _AllRecomputedError
+            return detached
 
         devices = [] if self._device_state is None else [self._device]
         with (
@@ -82,8 +82,10 @@ class _Again:
             if self._device_state is not None:
                 torch.cuda.set_rng_state(self._device_state, self._device)
             try:
-                self._work(*self._given)
-            except _EnoughError:
-                self._made = made
+                self._work(*self._args)
+            except _AllRecomputedError:
+                self._tensors = tensors
                 return
-        raise RuntimeError(f"{self._work} kept {self._dropped} tensors at first and {len(made)} when done again")
+        raise RuntimeError(
+            f"{self._work} saved {self._dropped} tensors in the forward pass but {len(tensors)} when recomputed"
+        )

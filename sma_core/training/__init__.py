@@ -1,1 +1,1 @@
-"""The training loop, its optimiser, checkpoints, resume and events."""
+"""The training loop, objectives, optimisers, schedules and observers."""

@@ -1,4 +1,4 @@
-"""The fine-tuning objective: labels from latents through a head (method, "Fine-tuning")."""
+"""The fine-tuning objective: predict labels with a head on the encoder (method, "Fine-tuning")."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sma_core.training.targets import Targets
 
 
 class FinetuneObjective:
-    """Loss over labelled rows; of the ``metrics`` on validation rows, ``selection`` selects the checkpoint."""
+    """Loss over labelled rows, and ``metrics`` on validation rows; ``selection`` selects the best checkpoint."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class FinetuneObjective:
             self.forward = cast("nn.Module", torch.compile(module))
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over the known labels of ``batch``, and how many these are; nothing is drawn."""
+        """Return the mean loss over the known labels of ``batch`` and their number; ``generator`` is not used."""
         if batch.labels is None:
             raise DataError("these rows have no labels")
         outputs = self.forward(batch.inputs, batch.padding_mask)
         return self.targets.loss(outputs, batch.labels), (~batch.labels.isnan()).sum()
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
-        """Return the figures on the validation rows."""
+        """Return the metrics on the validation rows."""
         return self.predict_labelled(self._valid, ranks).figures()
 
     def predict_labelled(self, batches: Sequence[Batch], ranks: Ranks) -> LabelledPredictions:

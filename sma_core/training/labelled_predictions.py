@@ -1,6 +1,6 @@
 """Predict labelled rows with a fine-tuned network, and compute metrics.
 
-Letters: n rows, m scored items (rows, or labelled positions of all rows), T targets, C columns of predictions.
+Symbols: n rows, m scored items (rows, or labelled positions of all rows), T targets, C columns of predictions.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def predict_labelled(
     batches: Sequence[Batch],
     ranks: Ranks | None = None,
 ) -> LabelledPredictions:
-    """Predict the rows of ``batches`` with ``module``; raises `DataError` when they have no labels.
+    """Predict the rows of ``batches`` with ``module``; raises `DataError` if they have no labels.
 
-    The caller sets evaluation mode and precision. Several ``ranks`` share the batches; each returns all results.
+    The caller sets evaluation mode and precision. ``ranks`` split the batches; every rank returns all results.
     """
     device = next(module.parameters()).device
     rows: list[NDArray[np.int64]] = []
@@ -82,14 +82,14 @@ def predict_labelled(
         if batch.labels is None:
             raise DataError("these rows have no labels")
         labels = batch.labels.double().numpy()
-        moved = batch.to(device)
-        outputs = targets.predictions(module(moved.inputs, moved.padding_mask))
+        device_batch = batch.to(device)
+        outputs = targets.predictions(module(device_batch.inputs, device_batch.padding_mask))
         rows.append(batch.rows)
         counts.append(targets.scored_counts(labels))
         scored_labels, scored_predictions = targets.scored(labels, outputs)
         known_labels.append(scored_labels)
         predictions.append(scored_predictions)
-    gathered = (ranks.rows(np.concatenate(parts)) for parts in (rows, counts, known_labels, predictions))
+    gathered = (ranks.rows(np.concatenate(arrays)) for arrays in (rows, counts, known_labels, predictions))
     return LabelledPredictions(targets, metrics, *gathered).take(_gathered_order(batches, ranks))
 
 
@@ -101,7 +101,7 @@ def _gathered_order(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]
     return np.argsort(np.concatenate(gathered), kind="stable")
 
 
-def figures_by_target(judged: LabelledPredictions) -> dict[str, Figures]:
+def figures_by_target(predictions: LabelledPredictions) -> dict[str, Figures]:
     """Return the metrics of each target by name; empty with a single target."""
-    names = judged.targets.names
-    return dict(zip(names, judged.target_figures(), strict=True)) if len(names) > 1 else {}
+    names = predictions.targets.names
+    return dict(zip(names, predictions.target_figures(), strict=True)) if len(names) > 1 else {}

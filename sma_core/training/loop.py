@@ -1,7 +1,7 @@
-"""The training loop: steps, evaluations, checkpoints, and going on exactly where a run stopped.
+"""The training loop: steps, evaluations, checkpoints, and exact resume.
 
-All randomness of a step (dropout, masks) is drawn from seeds made of the run's seed and the step, so
-the state to save is small: weights, optimiser, position in the data, and the loss since the last log.
+The random state of a step (dropout, masks) is seeded from the run's seed and the step, so a checkpoint holds only
+weights, optimiser state, the position in the data, and the loss since the last log.
 """
 
 from __future__ import annotations
@@ -46,41 +46,41 @@ from sma_core.training.workers import BatchWorkers, worker_errors
 
 
 class Objective(Protocol):
-    """What is learned: a module, its loss on a batch, and figures on rows kept apart."""
+    """A module to train, its loss on a batch, and metrics on held-out rows."""
 
     @property
     def module(self) -> nn.Module:
-        """The parameters that are trained."""
+        """The module to train."""
         ...
 
     @property
     def selection(self) -> str:
-        """Name of the figure that picks the best checkpoint."""
+        """Name of the metric that selects the best checkpoint."""
         ...
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a larger figure is the better one."""
+        """Whether a larger value of `selection` is better."""
         ...
 
     forward: nn.Module
     """The module as the loss calls it: compiled, or wrapped for several ranks."""
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
-        """Return the mean loss at ``step``, counted from 0, and of how many things it is the mean, both scalars.
+        """Return the mean loss at ``step`` (from 0) and the number of scored items, both scalars.
 
-        Whatever is drawn comes from ``generator``.
+        All random numbers come from ``generator``.
         """
         ...
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
-        """Return figures on rows kept apart, ``selection`` among them; the same on all ranks."""
+        """Return metrics on held-out rows, including `selection`; equal on all ranks."""
         ...
 
 
 @dataclass
 class TrainingState:
-    """What a checkpoint's ``state.json`` holds besides tensors."""
+    """Contents of a checkpoint's ``state.json``."""
 
     step: int = 0
     epoch: int = 0
@@ -91,20 +91,21 @@ class TrainingState:
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0
-    """Evaluations after the first step since the last one that was better than the best checkpoint."""
+    """Number of consecutive evaluations after step 0 without improvement over the best checkpoint."""
     metrics: dict[str, float] | None = None
     scaler: dict[str, Any] | None = None
     skipped: int = 0
-    """Steps that were left out because their gradient was not finite."""
+    """Number of steps skipped because of a non-finite gradient."""
     skipped_in_a_row: int = 0
 
 
 class Trainer:
-    """Runs ``steps`` optimiser steps of ``objective`` over ``source``, from wherever the run stands.
+    """Trains ``objective`` on ``source`` for ``steps`` optimiser steps, counted from the start of the run.
 
-    ``method`` is the optimiser and the schedule; empty: AdamW and the built-in schedule that the settings name.
-    ``rates`` are shares of the learning rate by parameter name. With ``patience`` training is over after so many
-    evaluations in a row without a better figure. Of several ranks ``source`` gives each its share of every batch.
+    ``method`` holds the optimiser and the schedule; the default is AdamW with the built-in schedule of the
+    settings. ``rates`` are learning-rate factors by parameter name. With ``patience`` training stops after that
+    many consecutive evaluations without improvement. On several ranks, ``source`` returns this rank's share of
+    every batch.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Trainer:
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
         self.module = objective.module.to(self.device)
         if place.strategy == "fsdp":
-            give_back_freed_memory()  # who shares the model out wants memory more than speed
+            give_back_freed_memory()  # with fsdp, memory matters more than speed
             shard(self.module)
         self.optimizer = build_optimizer(self.module, config, rates, self.method.optimizer)
         self._averaged = place.strategy == "ddp"
@@ -148,11 +149,14 @@ class Trainer:
         self._log_clock = self._clock
 
     def restore(self, checkpoint: StoredCheckpoint) -> None:
-        """Take up weights, optimiser and position of ``checkpoint``; raises `CheckpointError` on a misfit."""
+        """Restore weights, optimiser and position from ``checkpoint``.
+
+        Raises `CheckpointError` if the weights do not match the model.
+        """
         try:
             load_full_state(self.module, checkpoint.model())
         except RuntimeError as error:
-            raise CheckpointError(f"{checkpoint.folder} does not fit this model: {error}") from error
+            raise CheckpointError(f"{checkpoint.folder} does not match this model: {error}") from error
         load_optimizer_tensors(self.optimizer, self.module, checkpoint.training())
         names = TrainingState.__dataclass_fields__
         self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
@@ -165,18 +169,18 @@ class Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether training is over before the last step because nothing got better."""
+        """Whether ``patience`` ended training before the last step."""
         return self.state.step < self.steps and self.patience is not None and self.state.waited >= self.patience
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing left to train."""
+        """Whether training is complete or stopped early."""
         return self.state.step >= self.steps or self.stopped_early
 
     def run(self, until: float | None = None) -> TrainingState:
-        """Train to the last step, or ``until`` a time of ``time.monotonic()``.
+        """Train to the last step, or ``until`` a time of ``time.monotonic()`` in seconds.
 
-        Raises `StoppedOnRequest` after saving when a signal asked for it, or the time was up.
+        Raises `StoppedOnRequest`, after saving a checkpoint, on a stop signal or when the time is up.
         """
         self._clock = time.monotonic() - self.state.elapsed
         self._log_clock, self._samples = time.monotonic(), 0
@@ -207,20 +211,20 @@ class Trainer:
             stopped = not self.finished
             if self.state.step < self.steps and self._saved_step != self.state.step:
                 self._save()
-            self.ranks.barrier()  # what rank 0 has saved is there for all
+            self.ranks.barrier()  # until rank 0 has saved
         self._emit(RunFinished(self._run, self.state.step, stopped, self.stopped_early))
         if stopped:
             raise StoppedOnRequest(
-                f"stopped at step {self.state.step} of {self.steps} as asked; its checkpoint is saved"
+                f"stopped on request at step {self.state.step} of {self.steps}; its checkpoint is saved"
             )
         return self.state
 
     def _wrapped(self) -> AbstractContextManager[None]:
-        """Let gradients be averaged over the ranks inside."""
+        """Return a context in which gradients are averaged over the ranks with ddp."""
         return averaged_gradients(self.objective) if self._averaged else nullcontext()
 
     def _step(self) -> None:
-        """Make one optimiser step out of ``accumulate`` batches."""
+        """Perform one optimiser step over ``accumulate`` batches."""
         self._memory.before_step()
         step = self.state.step + 1
         dropout, masks = step_seeds(self.config.seed, step, self.ranks.rank)
@@ -228,11 +232,11 @@ class Trainer:
         generator = torch.Generator(self.device).manual_seed(masks)
         self.module.train()
         total = torch.zeros((), device=self.device)
-        for left in reversed(range(self.config.accumulate)):
+        for remaining in reversed(range(self.config.accumulate)):
             batch = self.stream.next().to(self.device)
-            with no_gradient_sync(self.objective.forward if left else None):
+            with no_gradient_sync(self.objective.forward if remaining else None):
                 with autocast(self.device, self.precision):
-                    loss = self._of_all(*self.objective.loss(batch, generator, step - 1))
+                    loss = self._weighted(*self.objective.loss(batch, generator, step - 1))
                 self.scaler.scale(loss / self.config.accumulate).backward()  # type: ignore[no-untyped-call]
             total += loss.detach() / self.ranks.size
             self._samples += batch.total
@@ -243,14 +247,14 @@ class Trainer:
         self.state.step = step
         self.state.epoch, self.state.batch = self.stream.epoch, self.stream.index
 
-    def _of_all(self, loss: Tensor, count: Tensor) -> Tensor:
-        """Weigh this rank's mean loss so that the mean over the ranks is that over the things of all of them."""
+    def _weighted(self, loss: Tensor, count: Tensor) -> Tensor:
+        """Weight this rank's mean loss by its number of items, so that the mean over ranks is the global mean."""
         if self.ranks.alone:
             return loss
         return loss * (count * self.ranks.size / self.ranks.total(count).clamp(min=1))
 
     def _update(self, rate: float) -> None:
-        """Clip the gradient and take the step, unless the gradient is not finite."""
+        """Clip the gradient and update the parameters, unless the gradient is not finite."""
         gradients = [parameter.grad for parameter in self.module.parameters() if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if self.config.clip_norm is not None:
@@ -264,7 +268,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _after_step(self) -> None:
-        """Log, evaluate and save when their turn has come."""
+        """Log, evaluate and save at the configured intervals and at the last step."""
         step, config = self.state.step, self.config
         last = step == self.steps
         if last or step % config.log_every == 0:
@@ -302,18 +306,18 @@ class Trainer:
         )
         if state.skipped_in_a_row >= self.config.max_skipped_steps:
             raise UserError(
-                f"the loss or its gradient was not finite in the last {state.skipped_in_a_row} steps, up to step "
-                f"{state.step}; the last checkpoints are kept: go on with "
+                f"the gradient was not finite in {state.skipped_in_a_row} consecutive steps, up to step "
+                f"{state.step}; the last checkpoints are kept: continue with "
                 "--set training.precision=fp32, or start again with a lower --set training.learning_rate"
             )
 
     def _evaluate(self) -> None:
-        """Take figures on rows kept apart; the time it takes does not count in samples per second."""
-        began = time.monotonic()
+        """Compute metrics on held-out rows; samples per second exclude this time."""
+        start = time.monotonic()
         self.module.eval()
         with self._grad_off(), autocast(self.device, self.precision):
             metrics = self.objective.evaluate(self.ranks)
-        self._log_clock += time.monotonic() - began
+        self._log_clock += time.monotonic() - start
         self.state.elapsed = time.monotonic() - self._clock
         self.state.metrics = metrics
         self._evaluated_step = self.state.step
@@ -322,8 +326,8 @@ class Trainer:
         self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics))
 
     def _save(self) -> None:
-        """Publish a checkpoint, mark it when it is the best, and drop what need not be kept."""
-        began = time.monotonic()
+        """Save a checkpoint, mark it if it is the best, and delete old ones."""
+        start = time.monotonic()
         state = self.state
         state.window_loss = float(self.ranks.total(self._window))
         state.skipped, state.skipped_in_a_row = self._skipped.read()
@@ -331,7 +335,7 @@ class Trainer:
         best = self._is_best()
         if best and state.metrics:
             state.best_step, state.best_value = state.step, state.metrics[self.objective.selection]
-        state.elapsed = began - self._clock
+        state.elapsed = start - self._clock
         state.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
         model, training = self.module.state_dict(), optimizer_tensors(self.optimizer, self.module)
         if not self.ranks.first:
@@ -339,14 +343,14 @@ class Trainer:
             gather(training)
         else:
             self.store.save(state.step, model, training, asdict(state))
-            if not state.skipped_in_a_row:  # else these weights may be lost, and those before are what is left
+            if not state.skipped_in_a_row:  # else these weights may have diverged: keep the earlier checkpoints
                 self.store.prune(self.config.keep_last, state.best_step)
         self._saved_step = state.step
-        self._log_clock += time.monotonic() - began
+        self._log_clock += time.monotonic() - start
         self._emit(CheckpointSaved(self._run, state.step, self.store.path(state.step), best))
 
     def _is_best(self) -> bool:
-        """Whether this step was evaluated and no saved one is better."""
+        """Return whether this step was evaluated and is better than all saved ones."""
         state = self.state
         if self._evaluated_step != state.step or not state.metrics:
             return False
@@ -358,11 +362,11 @@ class Trainer:
 
 
 def step_seeds(seed: int, step: int, rank: int = 0) -> tuple[int, int]:
-    """Return two independent 63-bit seeds for step ``step`` of a run seeded ``seed``.
+    """Return two independent 63-bit seeds for ``step`` of a run with ``seed``.
 
-    The first is the rank's own, for dropout; the second, for masks, is the same on all ranks.
+    The first, for dropout, differs between ranks; the second, for masks, is the same on all ranks.
     """
-    first, second = np.random.SeedSequence([seed, step]).generate_state(2, np.uint64)
+    dropout, masks = np.random.SeedSequence([seed, step]).generate_state(2, np.uint64)
     if rank:
-        first = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
-    return int(first) >> 1, int(second) >> 1
+        dropout = np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0]
+    return int(dropout) >> 1, int(masks) >> 1

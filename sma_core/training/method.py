@@ -1,4 +1,4 @@
-"""How a trainer optimises: which optimiser, and how its learning rate changes."""
+"""The optimiser and learning-rate schedule of a trainer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sma_core.training.schedules.rate import ScheduleFunction, built_in_schedule
 
 @dataclass(frozen=True)
 class Method:
-    """The factory of an optimiser and the function of a schedule."""
+    """An optimiser factory and a schedule function."""
 
     optimizer: OptimizerFactory = adamw
     schedule: ScheduleFunction = cosine
 
     @classmethod
     def built_in(cls, schedule: str) -> Method:
-        """AdamW with a built-in schedule; raises `ConfigError` when there is none of that name."""
+        """Return AdamW with a built-in schedule; raises `ConfigError` if there is none of that name."""
         return cls(schedule=built_in_schedule(schedule))

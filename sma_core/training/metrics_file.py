@@ -14,14 +14,14 @@ from sma_core.plugins.hookspecs import hookimpl
 
 
 class MetricsFile:
-    """Appends a line for every logged step and every evaluation."""
+    """Observer that appends a line for every logged step and every evaluation."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @hookimpl
     def sma_on_event(self, event: Event) -> None:
-        """Write the metrics of an event; raises `UserError` when the file cannot be written."""
+        """Write the metrics of an event; raises `UserError` if the file cannot be written."""
         if isinstance(event, StepLogged):
             line = {
                 "step": event.step,
@@ -59,17 +59,17 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def cut_metrics(path: Path, step: int) -> None:
     """Remove the lines after ``step``, which a resumed run writes again.
 
-    Raises `UserError` when the file cannot be written.
+    Raises `UserError` if the file cannot be written.
     """
-    kept = [line for line in read_metrics(path) if line.get("step", 0) <= step]
+    lines = [line for line in read_metrics(path) if line.get("step", 0) <= step]
     try:
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in lines))
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
-        f"cannot write {path}: {error.strerror or error}; the checkpoints are unchanged: fix that, then continue "
+        f"cannot write {path}: {error.strerror or error}; checkpoints are unchanged: fix the cause, then continue "
         "with --resume"
     )

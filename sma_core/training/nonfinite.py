@@ -23,15 +23,15 @@ class SkippedSteps:
 
     @contextmanager
     def skip_nonfinite(self, optimizer: torch.optim.Optimizer, norm: Tensor, own: bool) -> Iterator[None]:
-        """Count the step, and make a fused ``optimizer`` skip it when the gradient ``norm`` is not finite.
+        """Count the step, and make a fused ``optimizer`` skip it if the gradient ``norm`` is not finite.
 
-        For other optimisers see `allows`. ``own`` is False when a gradient scaler skips such steps itself.
+        For other optimisers see `allows`. ``own`` is False if a gradient scaler skips such steps.
         """
         self.last = ~norm.isfinite()
         total, consecutive, since_log = self._counts.unbind()
         skipped = self.last.to(torch.int64)
         self._counts = torch.stack((total + skipped, (consecutive + skipped) * skipped, since_log + skipped))
-        own = own and _leaves_out(optimizer)
+        own = own and _is_fused(optimizer)
         if own:
             optimizer.found_inf = self.last.float()  # type: ignore[attr-defined]
         try:
@@ -41,12 +41,12 @@ class SkippedSteps:
                 del optimizer.found_inf  # type: ignore[attr-defined]
 
     def allows(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Return whether the step may be taken, inside `skip_nonfinite`.
+        """Return whether to call ``optimizer.step``, within `skip_nonfinite`.
 
-        A fused optimiser, and one behind a gradient scaler, leaves out what it must by itself; for others this
-        waits for the device.
+        Always True for a fused optimiser, which skips non-finite steps itself; for others this synchronises the
+        device.
         """
-        return _leaves_out(optimizer) or not bool(self.last)
+        return _is_fused(optimizer) or not bool(self.last)
 
     def read(self) -> tuple[int, int]:
         """Return the number of skipped steps, in total and consecutive; synchronises the device."""
@@ -60,6 +60,6 @@ class SkippedSteps:
         return count
 
 
-def _leaves_out(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether every group of the optimiser is fused: it reads ``found_inf`` on the device."""
+def _is_fused(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether all groups of the optimiser are fused, so that it reads ``found_inf`` on the device."""
     return all(group.get("fused") for group in optimizer.param_groups)

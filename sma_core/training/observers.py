@@ -1,7 +1,7 @@
-"""Send the events of a run to observers: of the core, of plugins, and of a Python program.
+"""Send the events of a run to the observers of the core, of plugins, and of a Python program.
 
-Observers implement the hook ``sma_on_event``. One that fails is reported and removed for the rest of the run, and
-training continues; exceptions of ``trusted`` observers stop the run.
+Observers implement the hook ``sma_on_event``. If an observer fails, it is removed for the rest of the run with a
+warning; exceptions of ``trusted`` observers stop the run.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Observers:
         """Send an event to all observers; their standard output is redirected to stderr."""
         if self.quiet:
             return
-        # one by one, since pluggy's own call stops at the first failure
+        # one by one, since pluggy stops at the first failure
         for hook in reversed(self._manager.hook.sma_on_event.get_hookimpls()):
             try:
                 with contextlib.redirect_stdout(sys.stderr):
@@ -95,10 +95,10 @@ class Observers:
         self(RowsRead(rows, kept, rejected))
 
     def _remove(self, name: str, event: Event, error: BaseException) -> None:
-        when = f" at step {event.step}" if not isinstance(event, RowsRead) else " while rows were read"
-        sentence = f"{name} failed{when}: {reason_of(error)}"
+        context = f" at step {event.step}" if not isinstance(event, RowsRead) else " while reading rows"
+        message = f"{name} failed{context}: {reason_of(error)}"
         if self._strict:
-            raise PluginError(sentence) from error
+            raise PluginError(message) from error
         self._manager.unregister(name=name)
-        logger.warning("%s; it is removed for the rest of this run, and training continues", sentence)
-        logger.debug("the traceback of that failure:", exc_info=error)
+        logger.warning("%s; it is removed for the rest of this run, and training continues", message)
+        logger.debug("traceback of the failed observer:", exc_info=error)

@@ -1,4 +1,4 @@
-"""The pre-training objective: reconstruct what the masking hid (method, steps 2 to 7)."""
+"""The pre-training objective: reconstruct masked positions (method, steps 2 to 7)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from sma_core.nn.strategies.protocol import Strategy
 from sma_core.nn.strategies.random import Random
 
 HELD_OUT_SEED = 20_240_116
-"""Seed of the masks on held-out rows: the same for every run, so that curves can be compared."""
+"""Seed of the masks on held-out rows, the same for all runs so that their curves can be compared."""
 
 
 class PretrainObjective:
-    """Masked reconstruction loss, and two held-out losses with draws that never change.
+    """Masked reconstruction loss, and two held-out losses with fixed random numbers.
 
-    ``held_out_loss`` is taken under the masking that is trained with: under guidance its masks grow harder
-    as the attention sharpens, so it can rise while the model learns. ``held_out_random_loss`` is taken under
-    random masks, the same at every step and for every strategy: it can be compared, and picks the best.
-    ``mask_overlap``, ``mask_change`` and ``mask_entropy`` tell what the guidance is like on the same rows,
-    whatever the strategy: see `sma_core.nn.measures`. ``steps`` are those of the whole training, over which the
-    choice is annealed; held-out masks are not annealed. ``strategy`` is the built-in one that ``masking`` names
-    unless another is passed.
+    ``held_out_loss`` uses the strategy of training: guided masks become harder as the attention sharpens, so it
+    can rise while the model learns. ``held_out_random_loss`` uses random masks, the same at every step and for
+    every strategy: it is comparable between runs, and selects the best checkpoint. ``mask_overlap``,
+    ``mask_change`` and ``mask_entropy`` measure the guidance on the same rows, for any strategy: see
+    `sma_core.nn.measures`. ``steps`` is the number of steps of the whole training, for annealing; held-out masks
+    are not annealed. ``strategy`` defaults to the built-in strategy of ``masking``.
     """
 
     selection = "held_out_random_loss"
@@ -60,51 +59,51 @@ class PretrainObjective:
         self._steps = steps
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over the hidden positions of ``batch`` at ``step``, and how many these are."""
+        """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
         result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._strategy)
         return result.loss, result.scored
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
-        """Return both mean losses over the held-out rows, and the measures of the guidance."""
+        """Return both mean losses over the held-out rows and the guidance measures."""
         with unsharded(self.module):
             return self._evaluate(ranks)
 
     def _evaluate(self, ranks: Ranks) -> dict[str, float]:
         masking = self._held_out_masking
-        own = random = self._held_out_loss(masking, self._strategy, ranks)
+        loss = random_loss = self._held_out_loss(masking, self._strategy, ranks)
         if not isinstance(self._strategy, Random) or masking.reconstruct != "hidden":
-            alike = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
-            random = self._held_out_loss(alike, built_in_strategy(alike), ranks)
-        return {"held_out_loss": own, "held_out_random_loss": random, **self._measures(ranks)}
+            random_masking = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
+            random_loss = self._held_out_loss(random_masking, built_in_strategy(random_masking), ranks)
+        return {"held_out_loss": loss, "held_out_random_loss": random_loss, **self._measures(ranks)}
 
     def _measures(self, ranks: Ranks) -> dict[str, float]:
         device = next(self.module.parameters()).device
         guided = self._held_out_masking.model_copy(update={"strategy": "guided", "reconstruct": "hidden"})
-        sums = torch.zeros(2, 3, dtype=torch.float64)  # of the measures, and how many rows have each
-        for index, batch in self._own(ranks):
+        sums = torch.zeros(2, 3, dtype=torch.float64)  # sum of each measure, and number of defined values
+        for index, batch in self._rank_batches(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
-            moved = batch.to(device)
-            noises = (self._noise(moved, generator), self._noise(moved, generator))
-            measures = measure_mask(self.module, moved.inputs, moved.padding_mask, guided, noises)
+            device_batch = batch.to(device)
+            noises = (self._noise(device_batch, generator), self._noise(device_batch, generator))
+            measures = measure_mask(self.module, device_batch.inputs, device_batch.padding_mask, guided, noises)
             rows = torch.stack(measures).double().cpu()  # (3, B)
             sums += torch.stack((rows.nansum(dim=1), (~rows.isnan()).sum(dim=1)))
         totals, counts = ranks.total(sums).tolist()
         names = ("mask_overlap", "mask_change", "mask_entropy")
         return {name: total / count for name, total, count in zip(names, totals, counts, strict=True) if count}
 
-    def _own(self, ranks: Ranks) -> list[tuple[int, Batch]]:
-        """Number the held-out batches and return those that this rank takes."""
+    def _rank_batches(self, ranks: Ranks) -> list[tuple[int, Batch]]:
+        """Return this rank's held-out batches with their indices."""
         return list(enumerate(self._held_out))[ranks.rank :: ranks.size]
 
     def _held_out_loss(self, masking: MaskingConfig, strategy: Strategy, ranks: Ranks) -> float:
         device = next(self.module.parameters()).device
-        sums = torch.zeros(2, dtype=torch.float64)  # of the losses, and how many positions they are of
-        for index, batch in self._own(ranks):
+        sums = torch.zeros(2, dtype=torch.float64)  # sum of losses, and number of scored positions
+        for index, batch in self._rank_batches(ranks):
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
-            moved = batch.to(device)
-            noise = self._noise(moved, generator)
-            result = self.module(moved.inputs, moved.padding_mask, masking, noise, strategy)
+            device_batch = batch.to(device)
+            noise = self._noise(device_batch, generator)
+            result = self.module(device_batch.inputs, device_batch.padding_mask, masking, noise, strategy)
             sums += torch.tensor(
                 [float(result.loss) * int(result.scored), int(result.scored)], dtype=torch.float64
             )
@@ -112,19 +111,19 @@ class PretrainObjective:
         return float(total / max(count, 1))
 
     def _noise(self, batch: Batch, generator: torch.Generator, randomness: float = 0.0) -> MaskNoise:
-        """Draw the noise of the whole batch, whatever share of it is here: the masks are those of one rank."""
+        """Draw the noise of the whole batch and take this rank's rows, so that masks equal those of one rank."""
         length = batch.padding_mask.shape[1]
         queries = self.module.encoder.query_count(length)
         noise = draw_noise(batch.total, queries, length, generator, batch.inputs.device, randomness)
         if batch.share is None:
             return noise
-        here = batch.share.indices
+        rows = batch.share.indices
         return noise._replace(
-            queries=noise.queries[here], positions=noise.positions[here], heads=noise.heads[here]
+            queries=noise.queries[rows], positions=noise.positions[rows], heads=noise.heads[rows]
         )
 
 
 def sample_rows(rows: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return at most ``most`` row indices, drawn once and for all, in ascending order."""
+    """Return at most ``most`` row indices, drawn with a fixed seed, in ascending order."""
     order = np.random.default_rng(HELD_OUT_SEED).permutation(rows)
     return np.sort(order[:most]).astype(np.int64)

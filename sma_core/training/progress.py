@@ -24,7 +24,7 @@ class ProgressDisplay:
     """Observer that shows step, epoch, loss, held-out metrics, samples per second and remaining time.
 
     On a terminal one line is redrawn; otherwise a line is printed at every evaluation, and at most every
-    ``seconds`` in between. ``reading`` is the verb shown while rows are read.
+    ``seconds`` between evaluations. ``reading`` is the verb shown while rows are read.
     """
 
     def __init__(self, console: Console, seconds: float = 15.0, reading: str = "preparing") -> None:
@@ -34,7 +34,7 @@ class ProgressDisplay:
         self._printed = -seconds
         self._prepared = time.monotonic()
         self._figures = ""
-        self._began: tuple[int, float] | None = None  # step and seconds from which the pace is measured
+        self._start_point: tuple[int, float] | None = None  # step and elapsed seconds, to compute the pace
         self._bar: Progress | None = None
         self._task: Any = None
 
@@ -47,7 +47,7 @@ class ProgressDisplay:
             case RunStarted():
                 self._start(event)
             case StepLogged():
-                self._began = self._began or (event.step, event.elapsed)
+                self._start_point = self._start_point or (event.step, event.elapsed)
                 self._show(event)
             case Evaluated():
                 self._figures = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
@@ -59,7 +59,7 @@ class ProgressDisplay:
                     self._bar.stop()
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:
-        """Show the progress of data preparation; verbs that do not train pass this method as a callback."""
+        """Show the progress of data preparation; commands other than training pass this method as a callback."""
         now = time.monotonic()
         live = self._console.is_terminal
         if now - self._prepared >= (0.2 if live else self._seconds):
@@ -68,8 +68,8 @@ class ProgressDisplay:
             self._console.print(text, end="\r" if live else "\n", highlight=False)
 
     def _start(self, event: RunStarted) -> None:
-        self._began = None if event.step else (0, 0.0)
-        verb = "going on" if event.step else "training"
+        self._start_point = None if event.step else (0, 0.0)
+        verb = "resuming" if event.step else "training"
         self._console.print(
             f"{verb}: {event.parameters:,} parameters on {event.device} in {event.precision}, "
             f"steps {event.step:,} to {event.steps:,}, run folder {event.run}",
@@ -99,8 +99,8 @@ class ProgressDisplay:
             self._console.print(f"step {text}{self._time_left(event)}", highlight=False)
 
     def _time_left(self, event: StepLogged) -> str:
-        """Return the remaining time at the pace of this process; empty at the first line of a resumed run."""
-        step, elapsed = self._began or (event.step, event.elapsed)
+        """Return the remaining time in minutes as text; empty at the first line of a resumed run."""
+        step, elapsed = self._start_point or (event.step, event.elapsed)
         if event.step == step:
             return ""
         pace = (event.elapsed - elapsed) / (event.step - step)

@@ -1,6 +1,6 @@
 """Kinds of labels: scaling, loss, and conversion of outputs to units, probabilities or class names.
 
-Letters: n rows, B rows of a batch, N padded length, T targets, C classes.
+Symbols: n rows, B rows of a batch, N padded length, T targets, C classes.
 """
 
 from __future__ import annotations
@@ -51,20 +51,20 @@ class Targets(ABC):
     @classmethod
     @abstractmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
-        """Fit targets of this kind; arguments as in `fit`."""
+        """Fit targets of this kind to training labels (n, T); see `fit`."""
 
     @classmethod
     @abstractmethod
     def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild targets of this kind."""
+        """Rebuild targets of this kind from the values of `to_json`."""
 
     def balanced(self, labels: Labels) -> Targets:
         """Return these targets with class weights inversely proportional to class frequencies.
 
         ``labels`` are those of training rows (n, T) or positions (m, 1). A class without labels has weight 1.
-        Raises `ConfigError` when labels are not classes.
+        Raises `ConfigError` if labels are not classes.
         """
-        raise ConfigError(f"class_weights is for classes, not for labels of kind {self.kind}: leave it out")
+        raise ConfigError(f"class_weights requires class labels, not labels of kind {self.kind}: remove it")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json``."""
@@ -106,7 +106,7 @@ class Targets(ABC):
 
 @dataclass(frozen=True)
 class Regression(Targets):
-    """Measured values, standardised with ``mean`` and ``spread`` (standard deviation) of the training rows."""
+    """Real values, standardised with ``mean`` and ``spread`` (standard deviation) of the training rows."""
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
@@ -129,7 +129,7 @@ class Regression(Targets):
 
     @property
     def outputs(self) -> int:
-        """One for each target."""
+        """Number of outputs of the head: one per target."""
         return len(self.names)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -173,7 +173,7 @@ class MultiLabel(Targets):
 
     @property
     def outputs(self) -> int:
-        """One for each target."""
+        """Number of outputs of the head: one per target."""
         return len(self.names)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -229,7 +229,7 @@ class Multiclass(Targets):
 
     @property
     def outputs(self) -> int:
-        """One for each class."""
+        """Number of outputs of the head: one per class."""
         return len(self.classes)
 
     @property
@@ -309,7 +309,7 @@ def _mean_of_known(losses: Tensor, labels: Tensor) -> Tensor:
 
 
 def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:
-    """Guess the kind of labels (n, T): names, and 0 and 1, are classes; others are measured values."""
+    """Guess the kind of labels (n, T): class names, and values 0 and 1, are classes; others are regression."""
     if classes:
         return Multiclass.kind
     known = labels[~np.isnan(labels)]
@@ -319,7 +319,7 @@ def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:
 
 
 def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, rows: NDArray[np.int64]) -> None:
-    """Raise `DataError` with column, row and value when labels (n, T) do not match ``kind``."""
+    """Raise `DataError` with column, row and value if labels (n, T) do not match ``kind``."""
     check_columns(names, kind)
     if kind not in (Binary.kind, MultiLabel.kind):
         return
@@ -328,12 +328,12 @@ def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, 
         row, column = invalid[0]
         raise DataError(
             f"{where}, row {rows[row]}: the target {names[column]!r} is {labels[row, column]:g}, "
-            f"but {kind} labels are 0 or 1; for measured values use --kind regression"
+            f"but {kind} labels are 0 or 1; for real values use --kind regression"
         )
 
 
 def check_columns(names: tuple[str, ...], kind: str) -> None:
-    """Raise `DataError` when a kind with a single target column gets several."""
+    """Raise `DataError` if a kind with a single target column gets several."""
     if kind == Binary.kind and len(names) > 1:
         raise DataError(f"binary takes one target column, not {len(names)}: use --kind multilabel")
     if issubclass(_KINDS[kind], Multiclass) and len(names) > 1:

@@ -11,13 +11,13 @@ from sma_core.plugins.hookspecs import hookimpl
 
 
 def require_tensorboard() -> None:
-    """Raise `UserError` when tensorboard is not installed."""
+    """Raise `UserError` if tensorboard is not installed."""
     try:
-        import torch.utils.tensorboard  # noqa: F401 - imported to test for it
+        import torch.utils.tensorboard  # noqa: F401 - availability check
     except ImportError as error:
         raise UserError(
-            "training.tensorboard needs the package tensorboard: pip install 'sma-core[tensorboard]', "
-            "or leave the setting out"
+            "training.tensorboard requires the package tensorboard: pip install 'sma-core[tensorboard]', "
+            "or remove the setting"
         ) from error
 
 

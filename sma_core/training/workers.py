@@ -30,7 +30,7 @@ Number = tuple[int, int]
 
 
 class _Batches(Dataset[Batch | SmaError]):
-    """The batches of ``source`` by number; returns `SmaError` instead of raising it."""
+    """Dataset of the batches of ``source`` by number; returns `SmaError` instead of raising it."""
 
     def __init__(self, source: BatchSource) -> None:
         self._source = source
@@ -43,7 +43,7 @@ class _Batches(Dataset[Batch | SmaError]):
 
 
 class _Numbers(Sampler[Number]):
-    """Yields batch numbers from ``start`` on, epoch after epoch, endlessly."""
+    """Sampler that yields batch numbers from ``start`` on, epoch after epoch, endlessly."""
 
     def __init__(self, source: BatchSource, start: Number) -> None:
         self._source, self._start = source, start
@@ -65,14 +65,14 @@ class BatchWorkers:
         self._next_number: Number | None = None
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return the requested batch; another position than the next one restarts the workers."""
+        """Return the requested batch; restart the workers if it is not the next one."""
         if self._batches is None or (self._next_number is not None and self._next_number != (epoch, index)):
             self._batches = self._from((epoch, index))
         batch = _next(self._batches)
         if isinstance(batch, SmaError):
             raise batch
-        more = index + 1 < self._source.batches_in(epoch)
-        self._next_number = (epoch, index + 1) if more else (epoch + 1, 0)
+        is_last = index + 1 >= self._source.batches_in(epoch)
+        self._next_number = (epoch + 1, 0) if is_last else (epoch, index + 1)
         return batch
 
     def close(self) -> None:
@@ -95,14 +95,14 @@ class BatchWorkers:
 
 
 def _next(batches: Iterator[Batch | SmaError]) -> Batch | SmaError:
-    """Return the next batch; raises `RuntimeError` when its worker is dying.
+    """Return the next batch; raises `RuntimeError` if its worker is dying.
 
-    The pipe of a dying worker closes before SIGCHLD arrives, on which torch's handler raises; so wait for it.
+    The pipe of a dying worker closes before SIGCHLD arrives, whose handler in torch raises; so wait for it.
     """
     try:
         return next(batches)
     except (OSError, EOFError) as error:
-        if str(error).startswith("Caught "):  # raised in a live worker, and passed on by torch
+        if str(error).startswith("Caught "):  # raised in a live worker and re-raised by torch
             raise
         time.sleep(SECONDS_TO_DIE)
         raise RuntimeError(f"{DEAD} cannot be reached: {error!r}") from error
@@ -110,7 +110,7 @@ def _next(batches: Iterator[Batch | SmaError]) -> Batch | SmaError:
 
 @contextmanager
 def worker_errors(stream: BatchStream) -> Iterator[None]:
-    """Close the stream at the end; raises `DataError` when a worker died in the block."""
+    """Close the stream at the end; raises `DataError` if a worker died in the block."""
     try:
         yield
     except RuntimeError as error:
@@ -129,6 +129,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _ignore_stop_signals(worker: int) -> None:
-    """Ignore stop signals, often sent to the process group: the current step still needs batches."""
+    """Ignore stop signals, which often reach the whole process group: the current step still needs batches."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

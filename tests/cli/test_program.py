@@ -126,7 +126,7 @@ def test_a_signal_saves_and_leaves_with_75_and_a_bare_resume_goes_on(toy, run_sm
         "train", "--domain", "toy", "--out", "run", "--resume", "--set", f"training.steps={stopped + 3}"
     )
     assert done.returncode == 0, done.stderr
-    assert f"going on: 16,294 parameters on cpu in fp32, steps {stopped:,} to {stopped + 3:,}" in done.stderr
+    assert f"resuming: 16,294 parameters on cpu in fp32, steps {stopped:,} to {stopped + 3:,}" in done.stderr
 
 
 @pytest.mark.full

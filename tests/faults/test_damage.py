@@ -47,7 +47,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_taken(toy, tmp_path, w
         begin_or_go_on(toy, run, SETTINGS)
         assert "step-00000006 is" in caplog.text
         assert name in caplog.text or "its manifest cannot be read" in caplog.text
-        assert "taking the one before" in caplog.text
+        assert "using the previous checkpoint" in caplog.text
         assert same(weights(run, 6), weights(whole, 6))
 
 
@@ -75,7 +75,7 @@ def test_a_run_of_which_no_checkpoint_is_whole_stops_and_removes_nothing(toy, tm
     before = sorted((whole / "checkpoints").iterdir())
     sentence = one_sentence(program(tmp_path, "train", "--resume", whole, "--set", "training.steps=8"))
     assert "no other checkpoint" in sentence
-    assert "bring one back from a copy" in sentence
+    assert "restore one from a backup" in sentence
     assert sorted((whole / "checkpoints").iterdir()) == before
 
 

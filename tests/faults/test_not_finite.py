@@ -62,7 +62,7 @@ def test_a_step_left_out_changes_no_weight(toy, tmp_path, wrong_steps):
 def test_a_run_of_wrong_batches_ends_training_with_the_last_good_checkpoint(toy, tmp_path, wrong_steps):
     wrong_steps(set(range(5, 100)), math.nan)
     more = {"training.max_skipped_steps": 6, "training.checkpoint_every": 2, "training.keep_last": 1}
-    with pytest.raises(UserError, match=r"not finite in the last 6 steps, up to step 10; the last checkpoints"):
+    with pytest.raises(UserError, match=r"not finite in 6 consecutive steps, up to step 10; the last checkpoints"):
         train(toy, tmp_path / "run", 50, **more)
     store = CheckpointStore(tmp_path / "run" / "checkpoints")
     assert 4 in store.steps()

@@ -50,7 +50,7 @@ def test_a_signal_ends_the_step_saves_and_leaves_with_75(toy, tmp_path, number):
     os.kill(child, number)
     left = end_of(child, tmp_path)
     assert left.status == EXIT_STOPPED == 75
-    assert "stopped: stopped at step 3 of 8 as asked; its checkpoint is saved" in left.said
+    assert "stopped: stopped on request at step 3 of 8; its checkpoint is saved" in left.said
     assert "Traceback" not in left.said
     assert CheckpointStore(tmp_path / "run" / "checkpoints").steps() == [3]
     run = begin_or_go_on(toy, tmp_path / "run", SETTINGS)
@@ -72,7 +72,7 @@ def test_a_second_ctrl_c_stops_at_once_with_130(toy, tmp_path):
 def test_the_time_limit_does_the_same(toy, tmp_path):
     left = end_of(begin(toy, tmp_path, "--time-limit", "2s", seconds=2.5), tmp_path)
     assert left.status == EXIT_STOPPED
-    assert "as asked; its checkpoint is saved" in left.said
+    assert "stopped on request" in left.said
     steps = CheckpointStore(tmp_path / "run" / "checkpoints").steps()
     assert steps in ([0], [1], [2], [3])  # the machine may be slow
 

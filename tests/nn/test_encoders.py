@@ -255,7 +255,7 @@ def test_positions_can_be_left_out_for_continuous_inputs_only():
     inputs, padding_mask = rows("continuous")
     moved = model.encode(inputs[:1].roll(1, dims=1), padding_mask[:1]).values
     assert torch.allclose(moved, model.encode(inputs[:1], padding_mask[:1]).values, atol=1e-5)
-    with pytest.raises(ConfigError, match="continuous inputs only"):
+    with pytest.raises(ConfigError, match="only for continuous inputs"):
         build("cross-attention", "discrete", position_embeddings=False)
 
 

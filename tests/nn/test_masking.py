@@ -211,7 +211,7 @@ def test_mask_self_puts_the_drawn_queries_own_positions_first():
 def test_mask_self_needs_queries_that_stand_at_positions():
     model, (inputs, padding_mask) = small_model(), batch()
     masking = GUIDED.model_copy(update={"mask_self": True})
-    with pytest.raises(ConfigError, match="mask_self needs a self-attention encoder"):
+    with pytest.raises(ConfigError, match="mask_self requires a self-attention encoder"):
         model(inputs, padding_mask, masking, noise_for(padding_mask))
 
 

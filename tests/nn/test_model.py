@@ -119,7 +119,7 @@ def test_small_integer_inputs_are_accepted(kind):
 
 def test_rows_longer_than_the_position_table_are_refused():
     model, (inputs, padding_mask) = small_model(), batch([33], padded=33)
-    with pytest.raises(DataError, match=r"33 inputs.*max_length is 32"):
+    with pytest.raises(DataError, match=r"33 positions.*max_length is 32"):
         model.encode(inputs, padding_mask)
 
 

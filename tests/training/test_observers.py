@@ -136,7 +136,7 @@ class Broken:
 
 def test_an_object_of_the_program_is_left_out_when_it_fails(toy, tmp_path, caplog):
     assert sma_core.train(toy, settings=FEW, out=tmp_path / "run", observers=[Broken()]).step == 6
-    assert "the observer Broken failed while rows were read: BrokenPipeError: closed" in caplog.text
+    assert "the observer Broken failed while reading rows: BrokenPipeError: closed" in caplog.text
 
 
 def test_no_run_goes_on_without_its_metrics_file(toy, tmp_path, monkeypatch):

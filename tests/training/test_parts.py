@@ -158,7 +158,7 @@ def test_balanced_classes_weigh_alike_together_and_one_that_never_occurs_weighs_
 
 
 def test_values_are_not_balanced():
-    with pytest.raises(ConfigError, match="class_weights is for classes, not for labels of kind regression"):
+    with pytest.raises(ConfigError, match="class_weights requires class labels, not labels of kind regression"):
         Targets.fit(("y",), "regression", np.ones((2, 1))).balanced(np.ones((2, 1)))
 
 
@@ -202,7 +202,7 @@ def test_a_label_that_is_no_class_is_named_with_its_row():
 
 def test_precision_and_device_are_refused_where_they_cannot_be_had():
     assert choose_precision("fp32", torch.device("cpu")) == "fp32"
-    with pytest.raises(ConfigError, match="fp16 needs a GPU"):
+    with pytest.raises(ConfigError, match="fp16 requires a GPU"):
         choose_precision("fp16", torch.device("cpu"))
     with pytest.raises(ConfigError, match="use auto, cpu, cuda"):
         choose_device("warp")

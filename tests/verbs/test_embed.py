@@ -248,5 +248,5 @@ def test_precision_is_an_option_and_what_the_device_cannot_do_is_said(toy, tmp_p
     assert done.returncode == 0, done.stderr
     refused = run_sma(*asked, "--precision", "fp16", "--out", str(tmp_path / "other.npy"))
     assert refused.returncode == 2
-    assert "--precision fp16 needs a GPU" in refused.stderr
+    assert "--precision fp16 requires a GPU" in refused.stderr
     assert not (tmp_path / "other.npy").exists()

@@ -103,7 +103,7 @@ def test_symbols_are_weighed_by_the_positions_that_count(toy, tmp_path):
 
 
 def test_values_have_no_class_weights(toy, tmp_path):
-    with pytest.raises(ConfigError, match="class_weights is for classes"):
+    with pytest.raises(ConfigError, match="class_weights requires class labels"):
         sma_core.finetune(toy, settings={"class_weights": "balanced"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -1,1 +1,1 @@
-"""Reconstruction losses, one module for each, and the table of those that are built in."""
+"""Reconstruction losses, one per module, and the table of built-in ones."""

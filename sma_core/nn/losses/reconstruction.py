@@ -1,6 +1,6 @@
-"""What a reconstruction loss gets and gives (paper, section 3; method, step 7).
+"""Interface of reconstruction losses (paper, section 3; method, step 7).
 
-Shapes: B batch, N padded length, K most positions that count, V vocabulary size, C channels.
+Shapes: B batch, N padded length, K maximum number of scored positions, V vocabulary size, C channels.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from sma_core.nn.masking import Mask
 
 
 class Reconstruction(NamedTuple):
-    """What one pass of pre-training gives; nothing here has waited for the device.
+    """Result of a pre-training forward pass; computed without device synchronisation.
 
-    ``loss`` scalar, the mean over all positions of the batch that count (0 when there are none); ``scored`` int64
-    scalar, how many these are; ``correct`` int64 scalar, for how many of them the highest score was right (0 for
-    continuous inputs); ``mask`` what was hidden.
+    ``loss`` scalar, the mean over the scored positions of the batch (0 if there are none); ``scored`` int64
+    scalar, the number of scored positions; ``correct`` int64 scalar, the number of positions with a correct top-1
+    prediction (0 for continuous inputs); ``mask`` the mask of the batch.
     """
 
     loss: Tensor
@@ -27,12 +27,12 @@ class Reconstruction(NamedTuple):
 
 
 class ReconstructionLoss(Protocol):
-    """A loss of the reconstruction, in float32 or wider."""
+    """A reconstruction loss, computed in float32 or wider."""
 
     def __call__(self, outputs: Tensor, targets: Tensor, mask: Mask) -> Reconstruction:
-        """Judge outputs at ``mask.positions``.
+        """Compute the loss of ``outputs`` at ``mask.positions``.
 
-        Ids: outputs ``(B, K, V)`` and targets ``(B, N)`` int64. Numbers: outputs ``(B, K, C)`` and scaled targets
-        ``(B, N, C)``.
+        Discrete inputs: outputs ``(B, K, V)`` and targets ``(B, N)`` int64. Continuous inputs: outputs
+        ``(B, K, C)`` and scaled targets ``(B, N, C)``.
         """
         ...

@@ -1,4 +1,4 @@
-"""The scale of continuous targets.
+"""Scaling of continuous targets.
 
 Shapes: B batch, N padded length, C channels.
 """
@@ -12,7 +12,7 @@ from sma_core.config.models import DecoderConfig
 
 
 class TargetScale(nn.Module):
-    """Standardises and clips continuous targets as the settings say; its numbers are settings, not weights."""
+    """Standardisation and clipping of continuous targets, as set in the decoder settings."""
 
     mean: Tensor
     spread: Tensor
@@ -26,11 +26,11 @@ class TargetScale(nn.Module):
         self.clip = config.target_clip
 
     def forward(self, values: Tensor) -> Tensor:
-        """Scale values ``(B, N, C)``; gives the same shape."""
-        scaled = (values - _fitted(self.mean, values)) / _fitted(self.spread, values)
+        """Scale values ``(B, N, C)``; return the same shape."""
+        scaled = (values - _cropped(self.mean, values)) / _cropped(self.spread, values)
         return scaled if self.clip is None else scaled.clamp(-self.clip, self.clip)
 
 
-def _fitted(numbers: Tensor, values: Tensor) -> Tensor:
-    """Cut numbers given for every position ``(P, C)`` to the length of ``values`` ``(B, N, C)``."""
+def _cropped(numbers: Tensor, values: Tensor) -> Tensor:
+    """Crop per-position numbers ``(P, C)`` to the length of ``values`` ``(B, N, C)``."""
     return numbers[: values.shape[1]] if numbers.ndim == 2 and len(numbers) > 1 else numbers

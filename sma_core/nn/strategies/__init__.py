@@ -1,1 +1,1 @@
-"""Masking strategies: how positions to hide are chosen, one module for each."""
+"""Masking strategies, one per module."""

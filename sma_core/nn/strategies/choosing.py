@@ -1,4 +1,4 @@
-"""The built-in strategies by name, and the choice of a mask by one of them or another."""
+"""The built-in strategies by name, and the computation of a mask with any strategy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BUILT_IN: dict[str, Strategy] = {"guided": Guided({}), "random": Random({}), "n
 
 
 def built_in_strategy(masking: MaskingConfig) -> Strategy:
-    """Return the built-in strategy of that name; raises `ConfigError` when there is none."""
+    """Return the built-in strategy ``masking.strategy``; raises `ConfigError` if there is none of that name."""
     strategy = _BUILT_IN.get(masking.strategy)
     if strategy is None:
         raise ConfigError(
-            f"masking.strategy {masking.strategy!r} is not built in (those are {', '.join(_BUILT_IN)}): pass the "
-            "strategy of the plugin that has it"
+            f"masking.strategy {masking.strategy!r} is not built in (built-in: {', '.join(_BUILT_IN)}): pass the "
+            "strategy of the plugin that provides it"
         )
     return strategy
 
@@ -39,10 +39,10 @@ def choose_mask(
     noise: MaskNoise,
     strategy: Strategy | None = None,
 ) -> Mask:
-    """Choose what to hide in embedded inputs ``(B, N, E)``; no gradient flows through the choice.
+    """Choose the mask for embedded inputs ``(B, N, E)``, without gradient.
 
-    Arguments as in `Situation`. ``strategy`` is the built-in one that ``masking`` names unless another is passed.
-    Raises `ConfigError` when there is no built-in strategy of that name.
+    Arguments as in `Situation`; ``strategy`` defaults to the built-in strategy of ``masking``. Raises
+    `ConfigError` if there is no built-in strategy of that name.
     """
     strategy = strategy or built_in_strategy(masking)
     return strategy.choose(Situation(encoder, projected, embedded, padding_mask, masking, noise))

@@ -1,4 +1,4 @@
-"""Self-guided masks: hide what the model's own attention groups together (paper, section 3)."""
+"""Self-guided masks: hide positions that the model's own attention groups together (paper, section 3)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sma_core.nn.strategies.protocol import Hiding, Situation
 
 
 class Guided(Hiding):
-    """Hide the positions with the largest importance; annealed as ``masking.anneal`` says."""
+    """Strategy that hides the positions of largest importance, with annealing as set by ``masking.anneal``."""
 
     guided = True
 
     def choose(self, situation: Situation) -> Mask:
-        """Choose a mask; raises `ConfigError` for a ``masking.layer`` that the trunk does not have."""
+        """Choose a mask; raises `ConfigError` if the trunk has no layer ``masking.layer``."""
         ranking, _, _ = rank(*situation)
-        missing = situation.padding_mask.shape[1] - ranking.shape[1]
-        padded = functional.pad(ranking, (0, missing))  # (B, N)
+        padding = situation.padding_mask.shape[1] - ranking.shape[1]
+        padded = functional.pad(ranking, (0, padding))  # (B, N)
         return hide(padded, situation.padding_mask, situation.masking, situation.noise)
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return the padded length less what is hidden at least."""
+        """Return the padded length minus the minimum number of hidden positions."""
         return largest_visible_count(length, masking)

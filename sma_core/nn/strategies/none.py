@@ -1,4 +1,4 @@
-"""No mask: an autoencoder of whole rows."""
+"""No masking: an autoencoder of whole rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sma_core.nn.strategies.protocol import Hiding, Situation
 
 
 class NothingHidden(Hiding):
-    """Hide nothing and reconstruct every real position."""
+    """Strategy that hides nothing and reconstructs every real position."""
 
     hides = False
 

@@ -1,4 +1,4 @@
-"""What a masking strategy gets and gives.
+"""Interface of masking strategies.
 
 Shapes: B batch, N padded length, E width of embedded inputs.
 """
@@ -20,11 +20,11 @@ Options = Mapping[str, bool | int | float | str]
 
 
 class Situation(NamedTuple):
-    """One batch for which a mask is chosen.
+    """Inputs of a strategy for one batch.
 
-    ``projected`` are the first attention's queries and keys of ``embedded`` ``(B, N, E)``; padding_mask ``(B, N)``
-    bool, True where real. Last columns that are padding in every row may be missing from ``embedded`` and
-    ``projected``. All randomness is in ``noise``.
+    ``projected`` holds the first attention's queries and keys of ``embedded`` ``(B, N, E)``; ``padding_mask``
+    ``(B, N)`` bool is True at real positions. ``embedded`` and ``projected`` may omit trailing columns that are
+    padding in every row. All randomness is in ``noise``.
     """
 
     encoder: Encoder
@@ -36,11 +36,11 @@ class Situation(NamedTuple):
 
 
 class Strategy(Protocol):
-    """Chooses what to hide. It never hides padding and leaves at least one position of every row visible."""
+    """Chooses the positions to hide: never padding, and never all positions of a row."""
 
     @property
     def guided(self) -> bool:
-        """Whether the model's own attention decides."""
+        """Whether the choice depends on the model's attention."""
         ...
 
     @property
@@ -49,16 +49,16 @@ class Strategy(Protocol):
         ...
 
     def choose(self, situation: Situation) -> Mask:
-        """Choose a mask for a batch; no gradient flows through the choice."""
+        """Choose a mask for a batch, without gradient."""
         ...
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return an upper bound of the positions that stay visible in a row of padded length ``length``."""
+        """Return an upper bound of the number of visible positions in a row of padded length ``length``."""
         ...
 
 
 class Hiding:
-    """Base for strategies of plugins: attributes and bound that hold for any strategy that hides something."""
+    """Base class for strategies of plugins, with defaults for any strategy that hides positions."""
 
     guided = False
     hides = True
@@ -67,5 +67,5 @@ class Hiding:
         self.options = options
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return ``length``: all positions may stay visible."""
+        """Return ``length``, valid for any strategy."""
         return length

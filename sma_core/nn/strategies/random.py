@@ -1,4 +1,4 @@
-"""Random masks (the paper's baseline): the noise of the positions decides."""
+"""Random masks, the paper's baseline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sma_core.nn.strategies.protocol import Hiding, Situation
 
 
 class Random(Hiding):
-    """Hide as many positions as guided masks do, at random."""
+    """Strategy that hides as many positions as guided masks do, at random."""
 
     def choose(self, situation: Situation) -> Mask:
-        """Choose a mask; the settings of annealing and of the guidance have no effect."""
+        """Choose a mask; settings of annealing and guidance are ignored."""
         _, _, _, padding_mask, masking, noise = situation
         return hide(noise.positions, padding_mask, masking, noise, annealed=False)
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return the padded length less what is hidden at least."""
+        """Return the padded length minus the minimum number of hidden positions."""
         return largest_visible_count(length, masking)

@@ -1,1 +1,1 @@
-"""Optimisers, one module for each; their parameter groups, and their state as named tensors."""
+"""Optimisers, one per module; parameter groups, and optimiser state as named tensors."""

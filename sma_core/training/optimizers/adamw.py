@@ -11,9 +11,9 @@ from sma_core.config import TrainingConfig
 
 
 class LightAdamW(torch.optim.AdamW):
-    """AdamW that does not import torch's compiler (0.8 s, 140 MB), which only an optimiser that is compiled needs.
+    """AdamW that does not import torch's compiler (0.8 s, 140 MB), needed only to compile the optimiser.
 
-    torch wraps these methods so that its compiler leaves them alone, and imports it at their first call to say so.
+    torch wraps these methods to exclude them from compilation, and the wrappers import the compiler.
     """
 
     add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)

@@ -1,4 +1,4 @@
-"""From a module's parameters to an optimiser, and the learning rate of each group."""
+"""Build an optimiser with parameter groups, and set its learning rate."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sma_core.config import TrainingConfig
 from sma_core.training.optimizers.adamw import adamw
 
 _SHARE = "share"
-"""Key of a parameter group: its share of the learning rate."""
+"""Key of a parameter group's learning-rate factor."""
 
 
 class OptimizerFactory(Protocol):
-    """Makes an optimiser; any of torch's kind will do, but one that needs a closure."""
+    """Builds a torch optimiser whose ``step`` needs no closure."""
 
     def __call__(self, groups: list[dict[str, Any]], config: TrainingConfig) -> torch.optim.Optimizer:
-        """Build it over ``groups``, each with ``params``, ``weight_decay`` and a share of the learning rate."""
+        """Build the optimiser from ``groups`` with ``params``, ``weight_decay`` and a learning-rate factor."""
         ...
 
 
@@ -31,7 +31,7 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Build an optimiser over the trainable parameters; vectors (norms, biases) get no weight decay.
 
-    ``rates`` are shares of the learning rate by parameter name; empty: all learn at the whole rate.
+    ``rates`` are learning-rate factors by parameter name; None means 1 for all.
     """
     groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
@@ -48,6 +48,6 @@ def build_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Let every parameter learn at its share of ``rate`` from the next update on."""
+    """Set the learning rate of every parameter group to ``rate`` times the group's factor."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group.get(_SHARE, 1.0)

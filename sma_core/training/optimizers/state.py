@@ -11,30 +11,30 @@ from torch import Tensor, nn
 from sma_core.devices.parallel import distribute_like
 
 _NUMBER = "number:"
-"""Begins the names of entries that are Python numbers; they are kept as float64 or int64 scalars."""
+"""Prefix of the names of entries that are Python numbers, stored as float64 or int64 scalars."""
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:
     """Return the optimiser's state as ``entry.parameter`` -> tensor.
 
-    Tensors and numbers of ``optimizer.state[parameter]`` are kept; entries of another type are not.
+    Includes the tensors and numbers of ``optimizer.state[parameter]``; entries of other types are ignored.
     """
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for name, parameter in module.named_parameters():
         for entry, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
-                found[f"{entry}.{name}"] = value
+                tensors[f"{entry}.{name}"] = value
             elif isinstance(value, int | float):
-                found[f"{_NUMBER}{entry}.{name}"] = torch.tensor(
+                tensors[f"{_NUMBER}{entry}.{name}"] = torch.tensor(
                     value, dtype=torch.float64 if isinstance(value, float) else torch.int64
                 )
-    return found
+    return tensors
 
 
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, module: nn.Module, tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put back what `optimizer_tensors` returned; it also reads the checkpoints of earlier versions."""
+    """Restore the state that `optimizer_tensors` returned, also from checkpoints of earlier versions."""
     entries: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         entry, _, name = key.partition(".")
@@ -48,7 +48,7 @@ def load_optimizer_tensors(
 
 
 def _restored(entry: str, tensor: Tensor, parameter: Tensor) -> Any:  # noqa: ANN401 - a tensor or a number
-    """Bring an entry to where the parameter is; those of its shape are spread over the ranks as it is."""
+    """Move an entry to the parameter's device; entries of its shape are sharded like the parameter."""
     if entry.startswith(_NUMBER):
         return tensor.item()
     if tensor.shape == parameter.shape and entry != "step":

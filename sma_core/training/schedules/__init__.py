@@ -1,1 +1,1 @@
-"""Learning-rate schedules, one module for each, and the warm-up that all share."""
+"""Learning-rate schedules, one per module, and the warm-up that precedes all of them."""

@@ -1,8 +1,8 @@
-"""The highest learning rate to the end."""
+"""Constant learning-rate schedule."""
 
 from __future__ import annotations
 
 
 def constant(step: int, steps: int) -> float:
-    """Return the factor 1 at every step."""
+    """Return 1, the learning-rate factor at every step."""
     return 1.0

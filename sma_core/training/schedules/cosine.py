@@ -1,4 +1,4 @@
-"""Half a cosine from the highest learning rate to nearly none."""
+"""Cosine learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import math
 
 
 def cosine(step: int, steps: int) -> float:
-    """Return the factor of the learning rate at a step, counted from 0; 0 is one step after the last."""
+    """Return the learning-rate factor at ``step`` (from 0): half a cosine from 1, reaching 0 at ``steps``."""
     return 0.5 * (1.0 + math.cos(math.pi * min(step / max(steps, 1), 1.0)))

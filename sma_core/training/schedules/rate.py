@@ -12,10 +12,10 @@ from sma_core.training.schedules.cosine import cosine
 
 
 class ScheduleFunction(Protocol):
-    """The factor of the highest learning rate after the warm-up, positive and finite."""
+    """Function that returns the learning-rate factor after the warm-up, finite and non-negative."""
 
     def __call__(self, step: int, steps: int, /) -> float:
-        """Return it at ``step``, counted from 0 after the warm-up, of ``steps``."""
+        """Return the factor at ``step`` of ``steps``, counted from 0 after the warm-up."""
         ...
 
 
@@ -23,11 +23,11 @@ _BUILT_IN: dict[str, ScheduleFunction] = {"cosine": cosine, "constant": constant
 
 
 def built_in_schedule(name: str) -> ScheduleFunction:
-    """Return the built-in schedule of that name; raises `ConfigError` when there is none."""
+    """Return the built-in schedule of that name; raises `ConfigError` if there is none."""
     if name not in _BUILT_IN:
         raise ConfigError(
-            f"training.schedule {name!r} is not built in (those are {', '.join(_BUILT_IN)}): pass the function of "
-            "the plugin that has it"
+            f"training.schedule {name!r} is not built in (built-in: {', '.join(_BUILT_IN)}): pass the function of "
+            "the plugin that provides it"
         )
     return _BUILT_IN[name]
 
@@ -35,10 +35,10 @@ def built_in_schedule(name: str) -> ScheduleFunction:
 def learning_rate(
     step: int, steps: int, config: TrainingConfig, schedule: ScheduleFunction | None = None
 ) -> float:
-    """Learning rate of the update that makes step ``step`` (counted from 1) of ``steps``.
+    """Return the learning rate of ``step`` (from 1) of ``steps``.
 
-    Linear over the warm-up, then as ``schedule`` says, by default the built-in one that the settings name. Raises
-    `PluginError` when the schedule gives no finite number from 0.
+    It rises linearly over the warm-up, then follows ``schedule``, by default the built-in one of the settings.
+    Raises `PluginError` if the schedule returns a negative or non-finite factor.
     """
     warmup = min(config.warmup_steps, max(steps - 1, 0))
     if step <= warmup:
@@ -46,5 +46,7 @@ def learning_rate(
     schedule = schedule or built_in_schedule(config.schedule)
     factor = schedule(step - 1 - warmup, steps - warmup)
     if not (math.isfinite(factor) and factor >= 0.0):
-        raise PluginError(f"the schedule {config.schedule!r} gives {factor!r} at step {step}, which is no factor")
+        raise PluginError(
+            f"the schedule {config.schedule!r} returned {factor!r} at step {step}, not a finite factor >= 0"
+        )
     return config.learning_rate * factor
