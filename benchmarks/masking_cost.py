@@ -30,7 +30,7 @@ REPEATS, WARM_UP = 15, 3
 
 
 @dataclass(frozen=True)
-class Workload:
+class MaskingWorkload:
     """Rows of one padded length, the model that reads them, and how it masks."""
 
     name: str
@@ -41,7 +41,7 @@ class Workload:
     masking: MaskingConfig
 
 
-def workloads() -> list[Workload]:
+def workloads() -> list[MaskingWorkload]:
     """The paper's three domains, at the sizes that the authors' code was timed with."""
     text, floats = DiscreteInputs(262), ContinuousInputs(1)
     large = ModelConfig(max_length=1024)
@@ -54,17 +54,17 @@ def workloads() -> list[Workload]:
         decoder=DecoderConfig(width=128),
     )
     return [
-        Workload("chem 32 x 512", 32, 512, text, large, MaskingConfig(ratio=0.3)),
-        Workload("chem 32 x 80", 32, 80, text, large, MaskingConfig(ratio=0.3)),
-        Workload("protein 8 x 1024", 8, 1024, text, large, MaskingConfig(ratio=0.15)),
-        Workload("physics 128 x 28", 128, 28, floats, small, MaskingConfig(ratio=0.2)),
+        MaskingWorkload("chem 32 x 512", 32, 512, text, large, MaskingConfig(ratio=0.3)),
+        MaskingWorkload("chem 32 x 80", 32, 80, text, large, MaskingConfig(ratio=0.3)),
+        MaskingWorkload("protein 8 x 1024", 8, 1024, text, large, MaskingConfig(ratio=0.15)),
+        MaskingWorkload("physics 128 x 28", 128, 28, floats, small, MaskingConfig(ratio=0.2)),
     ]
 
 
 class Bench:
     """One workload on one device, ready to be timed."""
 
-    def __init__(self, workload: Workload, device: torch.device, precision: str) -> None:
+    def __init__(self, workload: MaskingWorkload, device: torch.device, precision: str) -> None:
         torch.manual_seed(0)
         self.workload, self.device = workload, device
         self.model = SMA(workload.model, workload.inputs).to(device)
@@ -117,7 +117,7 @@ def milliseconds(work: Callable[[], None], device: torch.device) -> float:
     return (time.perf_counter() - began) * 1e3
 
 
-def measure(workload: Workload, device: torch.device, precision: str) -> dict[str, float | str]:
+def measure(workload: MaskingWorkload, device: torch.device, precision: str) -> dict[str, float | str]:
     """Time everything in turn and return medians."""
     bench, guided = Bench(workload, device, precision), workload.masking
     random = guided.model_copy(update={"strategy": "random"})

@@ -14,12 +14,12 @@ from sma_core.cli.run_domain import reads_run
 if TYPE_CHECKING:
     from sma_core.runs.results import Estimate, EvaluateResult
 
-Part = Literal["test", "valid", "train", "all"]
+JudgedPart = Literal["test", "valid", "train", "all"]
 Labelled = Annotated[
     str | None,
     typer.Option("--data", help="A labelled file or a data set's name. Default: the run's own rows."),
 ]
-OfRun = Annotated[Part | None, typer.Option("--part", help="Part of the run's own rows. Default: test.")]
+OfRun = Annotated[JudgedPart | None, typer.Option("--part", help="Part of the run's own rows. Default: test.")]
 Bootstrap = Annotated[
     int, typer.Option("--bootstrap", min=0, help="Number of bootstrap resamples; 0: no intervals.")
 ]

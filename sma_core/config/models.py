@@ -16,7 +16,7 @@ from sma_core.config.durations import seconds_of
 from sma_core.urls import without_secrets
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Strategy = Literal["auto", "single", "ddp", "fsdp"]
+DistributionStrategy = Literal["auto", "single", "ddp", "fsdp"]
 
 
 class Settings(BaseModel):
@@ -318,7 +318,7 @@ class TrainingConfig(Settings):
     activation_checkpointing: bool = Field(
         False, description="Compute the encoder's activations again for the gradient: less memory, longer steps."
     )
-    strategy: Strategy = Field(
+    strategy: DistributionStrategy = Field(
         "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."
     )
     time_limit: str | None = Field(

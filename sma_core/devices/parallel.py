@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sma_core.config.models import Strategy
+from sma_core.config.models import DistributionStrategy
 from sma_core.devices.device import FixedPrecision
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FixedStrategy = Literal["single", "ddp", "fsdp"]
 
 
-def choose_strategy(name: Strategy, ranks: Ranks, precision: FixedPrecision) -> FixedStrategy:
+def choose_strategy(name: DistributionStrategy, ranks: Ranks, precision: FixedPrecision) -> FixedStrategy:
     """Resolve ``auto``: ddp with several ranks; raises `ConfigError` for an invalid combination."""
     if ranks.alone:
         return "single"

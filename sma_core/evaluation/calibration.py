@@ -12,11 +12,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 BINS = 10
 """Bins of equal width between 0 and 1."""
 
 
-def calibration_error(happened: NDArray[np.float64], probabilities: NDArray[np.float64]) -> float:
+def calibration_error(happened: Array, probabilities: Array) -> float:
     """Return the expected calibration error of ``probabilities`` (n,) of what ``happened`` (n,), 0 or 1.
 
     It is 0 when events with the probability p happen p of the time, at most 1, and depends on the number of

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sma_core.errors import ConfigError, PluginError
+from sma_core.evaluation.calibration import Array
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 
-Array = NDArray[np.float64]
 MetricFunction = Callable[[Array, Array], float]
 Figures = dict[str, float]
 """Values of metrics by name; NaN where undefined."""

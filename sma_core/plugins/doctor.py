@@ -11,7 +11,7 @@ from typing import Literal
 
 from sma_core.plugins.commands import InstalledCommand
 from sma_core.plugins.discovery import ANY, InstalledPlugin, PluginPolicy, installed_plugins
-from sma_core.plugins.trial import Part, Trial, try_command, try_plugin, try_together
+from sma_core.plugins.trial import PluginPart, TrialResult, try_command, try_plugin, try_together
 
 Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disabled"]
 SECONDS = 60.0
@@ -42,7 +42,7 @@ class Diagnosis:
     advice: str
     traceback: str
     api: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PluginPart, ...] = ()
     deprecated: tuple[str, ...] = ()
     kind: Literal["plugin", "command"] = "plugin"
 
@@ -74,14 +74,14 @@ def _diagnosed(plugin: InstalledPlugin, plugins: list[InstalledPlugin], seconds:
 
 
 def _together(
-    plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, alone: Trial, seconds: float
+    plugin: InstalledPlugin, usable: list[InstalledPlugin], reason: str, alone: TrialResult, seconds: float
 ) -> Diagnosis:
     """Diagnose a domain whose plugins fail to load together: a conflict, unless an extension is itself broken."""
     broken = any(try_plugin(other, seconds).reason for other in usable if other is not plugin)
     return _diagnosis(plugin, "ok", trial=alone) if broken else _diagnosis(plugin, "conflict", reason, alone)
 
 
-def _two_versions(plugin: InstalledPlugin, trial: Trial) -> str:
+def _two_versions(plugin: InstalledPlugin, trial: TrialResult) -> str:
     """Return a warning when a package's keywords and its Domain declare different API versions."""
     if not plugin.api or not trial.api_version or plugin.api == trial.api_version:
         return ""
@@ -103,7 +103,7 @@ def diagnose_commands(commands: Sequence[InstalledCommand], seconds: float = SEC
 
 
 def _diagnosed_command(command: InstalledCommand, seconds: float) -> Diagnosis:
-    trial = try_command(command, seconds) if command.status == "installed" else Trial()
+    trial = try_command(command, seconds) if command.status == "installed" else TrialResult()
     status: Health = "broken" if trial.reason else "ok" if command.status == "installed" else command.status
     return Diagnosis(
         name=command.line,
@@ -118,8 +118,10 @@ def _diagnosed_command(command: InstalledCommand, seconds: float) -> Diagnosis:
     )
 
 
-def _diagnosis(plugin: InstalledPlugin, status: Health, detail: str = "", trial: Trial | None = None) -> Diagnosis:
-    trial = trial or Trial()
+def _diagnosis(
+    plugin: InstalledPlugin, status: Health, detail: str = "", trial: TrialResult | None = None
+) -> Diagnosis:
+    trial = trial or TrialResult()
     return Diagnosis(
         name=plugin.name,
         package=plugin.package,

@@ -9,7 +9,7 @@ from sma_core.errors import PluginError
 from sma_core.plugins.api_version import API_VERSION
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
-from sma_core.plugins.trial import Part, try_plugin
+from sma_core.plugins.trial import PluginPart, try_plugin
 
 SECONDS = 60.0
 """Time limit of the import, in seconds."""
@@ -32,7 +32,7 @@ class PluginInfo:
     status: str
     module: str
     path: Path | None
-    parts: tuple[Part, ...]
+    parts: tuple[PluginPart, ...]
     extensions: tuple[str, ...]
     deprecated: tuple[str, ...]
 

@@ -43,7 +43,7 @@ _BEFORE_A_PLUGIN = tuple(str(Path(str(module.__file__)).parent) for module in (p
 
 
 @dataclass(frozen=True)
-class Part:
+class PluginPart:
     """One part of a plugin: its kind, its name and its one-line summary."""
 
     kind: str
@@ -52,7 +52,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialResult:
     """Result of a trial: the reason of a failure (empty on success), its traceback, and whether versions mismatch.
 
     On success: the plugin API version its domain was made for (None for an extension), the file of its entry
@@ -64,33 +64,33 @@ class Trial:
     incompatible: bool = False
     api_version: str | None = None
     path: str | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PluginPart, ...] = ()
     deprecated: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Parse the result written by the process; raises `ValueError` when it is incomplete."""
         facts: dict[str, Any] = json.loads(text)
-        parts = tuple(Part(**part) for part in facts.pop("parts"))
+        parts = tuple(PluginPart(**part) for part in facts.pop("parts"))
         return cls(**facts | {"parts": parts, "deprecated": tuple(facts["deprecated"])})
 
 
-def try_plugin(plugin: InstalledPlugin, seconds: float) -> Trial:
+def try_plugin(plugin: InstalledPlugin, seconds: float) -> TrialResult:
     """Import one plugin and call its hooks in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([plugin.name, plugin.package], seconds)
 
 
-def try_command(command: InstalledCommand, seconds: float) -> Trial:
+def try_command(command: InstalledCommand, seconds: float) -> TrialResult:
     """Import a command in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([command.line, command.reference, command.package], seconds)
 
 
-def try_together(domain: str, seconds: float) -> Trial:
+def try_together(domain: str, seconds: float) -> TrialResult:
     """Load a domain and all its extensions in a separate process, with a time limit of ``seconds``."""
     return _in_a_process([domain], seconds)
 
 
-def _in_a_process(names: list[str], seconds: float) -> Trial:
+def _in_a_process(names: list[str], seconds: float) -> TrialResult:
     """Run the trial of ``names``; output goes to a file because an orphaned process could keep a pipe open."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         result, printed = Path(folder) / "result.json", Path(folder) / "printed"
@@ -109,13 +109,13 @@ def _in_a_process(names: list[str], seconds: float) -> Trial:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:
                 _request_traceback(process)
-                return Trial(f"importing it took longer than {seconds:g} s and was stopped", _tail(printed))
+                return TrialResult(f"importing it took longer than {seconds:g} s and was stopped", _tail(printed))
             finally:
                 _kill(process)
         try:
-            return Trial.from_json(result.read_text(encoding="utf-8"))
+            return TrialResult.from_json(result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return Trial(f"importing it ended the process with status {status}", _tail(printed))
+            return TrialResult(f"importing it ended the process with status {status}", _tail(printed))
 
 
 def _request_traceback(process: subprocess.Popen[bytes]) -> None:
@@ -140,12 +140,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _attempt(names: list[str]) -> Trial:
+def _attempt(names: list[str]) -> TrialResult:
     """Run the trial in this process."""
     try:
         if len(names) == 1:
             Registry.load(names[0], PluginPolicy(strict=True))
-            return Trial()
+            return TrialResult()
         if len(names) == 3:
             return _tried_command(*names)
         installed = installed_plugins(PluginPolicy())
@@ -154,13 +154,15 @@ def _attempt(names: list[str]) -> Trial:
             warnings.simplefilter("always", PluginDeprecationWarning)
             return _worked(plugin, specs_alone(plugin), caught)
     except BaseException as error:
-        return Trial(reason_of(error, names[-1]), _traceback(error), isinstance(error, IncompatiblePluginError))
+        return TrialResult(
+            reason_of(error, names[-1]), _traceback(error), isinstance(error, IncompatiblePluginError)
+        )
 
 
-def _tried_command(line: str, reference: str, package: str) -> Trial:
+def _tried_command(line: str, reference: str, package: str) -> TrialResult:
     """Import and build a command; errors propagate."""
     build_command(InstalledCommand(tuple(line.split(" ")[1:]), "", package, "", reference))
-    return Trial(path=getattr(sys.modules.get(reference.partition(":")[0]), "__file__", None))
+    return TrialResult(path=getattr(sys.modules.get(reference.partition(":")[0]), "__file__", None))
 
 
 def _traceback(error: BaseException) -> str:
@@ -173,14 +175,16 @@ def _traceback(error: BaseException) -> str:
     return "\n".join("".join(formatted.format()).splitlines()[-MAX_LINES:])
 
 
-def _worked(plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[warnings.WarningMessage]) -> Trial:
+def _worked(
+    plugin: InstalledPlugin, specs: Sequence[Spec], caught: Sequence[warnings.WarningMessage]
+) -> TrialResult:
     """Return the trial of a plugin that was imported successfully."""
     module = sys.modules.get(plugin.module.partition(":")[0])
     deprecated = (str(item.message) for item in caught if issubclass(item.category, PluginDeprecationWarning))
-    return Trial(
+    return TrialResult(
         api_version=next((spec.api_version for spec in specs if isinstance(spec, Domain)), None),
         path=getattr(module, "__file__", None),
-        parts=tuple(Part(noun(spec), spec.name, spec.summary) for spec in specs),
+        parts=tuple(PluginPart(noun(spec), spec.name, spec.summary) for spec in specs),
         deprecated=tuple(dict.fromkeys(deprecated)),
     )
 

@@ -45,7 +45,7 @@ VERB = "finetune"
 
 @dataclass(frozen=True)
 class _Job:
-    """A fine-tuning that is about to begin or to go on, with all its parts found."""
+    """A fine-tuning with everything resolved: plugins, settings, labelled rows, and where to compute."""
 
     registry: Registry
     config: FinetuneConfig
@@ -55,7 +55,7 @@ class _Job:
 
     @property
     def feed(self) -> Feed:
-        """What the model is fed."""
+        """Feed of the rows."""
         return self.rows.feed
 
 
@@ -73,23 +73,23 @@ def finetune(
     observers: Sequence[Observer] = (),
     policy: PluginPolicy | None = None,
 ) -> FinetuneResult:
-    """Learn a task's labels, select on validation, and report the test split once.
+    """Train on the labels of a task, select the checkpoint on validation, and score the test part once.
 
     Args:
-        domain: The plugin, or Python file, that knows the data; empty with ``model`` or a named ``resume``.
-        model: A pre-trained run to start from; empty: random weights.
-        task: A task by name; empty: the domain's default.
-        data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
-        recipe: Shipped settings to begin from; empty: the pre-trained run's, else ``tiny``.
-        config: A TOML file of settings laid over the recipe.
-        settings: Single settings by dotted name, laid over all.
-        out: Folder of the run; empty: a new one under ``runs/``.
-        resume: A run to go on with, or ``auto``.
-        observers: Called with every event of `sma_core.plugins.events`, as plugins' observers are.
-        policy: Which plugins may be used; empty: as the environment says.
+        domain: Name of a domain, or a Python file; may be omitted with ``model`` or the path of a run to resume.
+        model: A pre-trained run to start from; None starts from random weights.
+        task: Name of a task; None is the domain's default.
+        data: Your own labelled file; ``settings["targets"]`` then names its label columns.
+        recipe: Name of a recipe; None is the pre-trained run's settings, or ``tiny`` without one.
+        config: TOML file of settings that override the recipe.
+        settings: Settings by dotted name that override all others.
+        out: Folder of the run; None creates one under ``runs/``.
+        resume: A run to resume; ``auto`` is the newest unfinished run, or a new one.
+        observers: Called with each event of `sma_core.plugins.events`, like observers of plugins.
+        policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        UserError: For anything the user can mend; nothing half-written is left.
+        UserError: For anything the user can correct; no half-written file remains.
         StoppedOnRequest: After Ctrl-C or SIGTERM, once the state is saved.
     """
     began = time.monotonic()
@@ -103,10 +103,9 @@ def finetune(
     with open_session(request, observers, policy) as session:
         with session.preparing(find) as resumed:
             job = _begin(domain, start, session) if resumed is None else _resume(resumed, session)
-            targets = _targets(job.rows, job.config)
             run = resumed or session.create(folder, f"{job.registry.name}-{job.rows.name}")
             if resumed is None:
-                _write_run(job, targets, run)
+                _write_run(job, run)
         objective = _objective(job, run)
         trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
@@ -114,7 +113,7 @@ def finetune(
 
 
 def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
-    """Write what was reached, what the model is, and that the run is finished."""
+    """Write results and model card, and mark the run as finished."""
     run.write_results(asdict(result))
     run.write_card(_card(job, objective, result))
     run.write_record(_record(job, objective.targets, finished=True))
@@ -140,7 +139,7 @@ def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
 
 
 def _resume(run: RunFolder, session: Session) -> _Job:
-    """Resolve a fine-tuning that is resumed, as it was, and prepare its rows."""
+    """Resolve a resumed fine-tuning with its own settings, and prepare its rows."""
     registry, config = reopen(run, session.request_for(run), FinetuneConfig, session.policy)
     session.observe(registry)
     record = run.record()
@@ -152,7 +151,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
 
 
 def _prepared(registry: Registry, config: FinetuneConfig, feed: Feed, session: Session) -> _Job:
-    """Prepare the rows; a head that does not fit is refused before they are read, where their kind is known."""
+    """Prepare the rows; an unsuitable head is refused before reading them when the kind of labels is known."""
     kind = known_kind(registry, config)
     if kind is not None:
         choose_head(registry, config.head, kind)
@@ -162,7 +161,7 @@ def _prepared(registry: Registry, config: FinetuneConfig, feed: Feed, session: S
 
 
 def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
-    """Build the network; a run that goes on from a checkpoint takes its weights from there later."""
+    """Build the network; the weights of a checkpoint to resume from are loaded later."""
     config, rows = job.config, job.rows
     targets = Targets.from_json(run.record().targets or {})
     with seeded(config.training.seed):
@@ -177,7 +176,7 @@ def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
 
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
-    """Take scale and class weights from the training labels."""
+    """Compute scale and class weights from the training labels."""
     targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes)
     if config.class_weights is None:
         return targets
@@ -211,7 +210,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
 def _judge(
     job: _Job, run: RunFolder, trainer: Trainer, objective: FinetuneObjective, seconds: float
 ) -> FinetuneResult:
-    """Take the figures of the checkpoint that validation picked; here the test split is looked at, once."""
+    """Score the selected checkpoint on the validation and test parts; only here the test part is used."""
     best = load_weights(objective.module, run)
     objective.module.eval()
     batch_size = job.config.training.batch_size
@@ -240,12 +239,12 @@ def _judge(
     )
 
 
-def _write_run(job: _Job, targets: Targets, run: RunFolder) -> None:
-    """Write what makes a new folder a run; ``model.json`` comes last."""
+def _write_run(job: _Job, run: RunFolder) -> None:
+    """Write the files of a new run, ``model.json`` last."""
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
     run.copy_rejected(*job.rows.prepared.rejected_rows)
-    run.write_record(_record(job, targets, finished=False))
+    run.write_record(_record(job, _targets(job.rows, job.config), finished=False))
 
 
 def _record(job: _Job, targets: Targets, finished: bool) -> RunRecord:

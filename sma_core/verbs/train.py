@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sma_core.config import PretrainConfig, TrainingConfig
 from sma_core.config.layers import dump, flatten
@@ -23,6 +22,7 @@ from sma_core.data.store.store import Store
 from sma_core.devices.device import seeded
 from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
+from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
 from sma_core.files import as_path
 from sma_core.nn.counts import query_count
@@ -47,7 +47,6 @@ from sma_core.training.observers import Observer, Observers
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.stream import count_steps
 
-Rows = NDArray[np.int64]
 logger = logging.getLogger("sma")
 
 VERB = "train"
@@ -64,12 +63,12 @@ class _Job:
     prepared: PreparedSet
     placement: Placement
 
-    def opened(self) -> tuple[Store, Rows, Rows]:
+    def opened(self) -> tuple[Store, Indices, Indices]:
         """Open the store; return it, the rows to train on, and the held-out rows."""
         store = self.prepared.open()
         return store, *split_held_out(store.row_numbers, self.config.data.held_out, self.source.where)
 
-    def drawn(self, train: Rows) -> Rows | Mixture:
+    def drawn(self, train: Indices) -> Indices | Mixture:
         """Return the training rows, or how they are drawn where data sets are mixed."""
         if self.config.data.weights is None:
             return train

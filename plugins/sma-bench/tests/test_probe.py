@@ -13,12 +13,12 @@ from sklearn.preprocessing import StandardScaler
 
 import sma_core
 from sma_bench.probe import probe
-from sma_bench.probe_models import CHOICES, Part, fit_probe
+from sma_bench.probe_models import CHOICES, FeatureSet, fit_probe
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from tests.support.metrics import core_metrics
 
 
-def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
+def parts(kind: str, seed: int = 0, targets: int = 1) -> list[FeatureSet]:
     """Make three parts of 80, 40 and 40 rows whose labels depend on the first features."""
     draw = np.random.default_rng(seed)
     made = []
@@ -28,7 +28,7 @@ def parts(kind: str, seed: int = 0, targets: int = 1) -> list[Part]:
         if kind != "regression":
             labels = np.digitize(labels, [3.0] if kind != "multiclass" else [-3.0, 9.0]).astype(float)
         labels[0] = np.nan
-        made.append(Part(features, labels))
+        made.append(FeatureSet(features, labels))
     return made
 
 
@@ -66,7 +66,7 @@ def test_the_penalty_is_the_one_that_is_best_on_validation():
 def test_the_scale_of_the_features_is_that_of_training_and_does_not_matter():
     metrics = core_metrics("regression")
     plain = parts("regression")
-    scaled = [Part(part.features * np.array([1, 9, 0.1, 3, 5, 7]) - 50, part.labels) for part in plain]
+    scaled = [FeatureSet(part.features * np.array([1, 9, 0.1, 3, 5, 7]) - 50, part.labels) for part in plain]
     first, second = (fit_probe("knn", metrics, metrics.find("rmse"), 0, *each) for each in (plain, scaled))
     assert first.test["rmse"] == pytest.approx(second.test["rmse"])
 

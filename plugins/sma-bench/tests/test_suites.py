@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from sma_bench.comparison import Figures, Row, chosen_rows, differences
+from sma_bench.comparison import ArmResult, CellResult, chosen_rows, differences
 from sma_bench.suites import Pretraining, Suite, cells, nested, read_suite
 from sma_bench.sweeps import turns
 from sma_core.errors import ConfigError
@@ -101,9 +101,10 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, said: str):
         read_suite(path)
 
 
-def figures(arm: str, rate: float, valid: list[float], test: list[float]) -> list[Figures]:
+def figures(arm: str, rate: float, valid: list[float], test: list[float]) -> list[CellResult]:
     return [
-        Figures("t", arm, seed, {"rate": rate}, *pair) for seed, pair in enumerate(zip(valid, test, strict=True))
+        CellResult("t", arm, seed, {"rate": rate}, *pair)
+        for seed, pair in enumerate(zip(valid, test, strict=True))
     ]
 
 
@@ -139,8 +140,8 @@ def test_one_seed_has_no_deviation_and_no_interval():
     assert math.isclose(differences(rows, {"t": False})[0].mean, -1.0)
 
 
-def picked(task: str, arm: str, **variant: object) -> Row:
-    return Row(task, "rmse", arm, variant, (0,), (1.0,), (1.0,))
+def picked(task: str, arm: str, **variant: object) -> ArmResult:
+    return ArmResult(task, "rmse", arm, variant, (0,), (1.0,), (1.0,))
 
 
 def small() -> Suite:

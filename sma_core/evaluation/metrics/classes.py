@@ -7,12 +7,10 @@ probabilities of classes, or (n, 1) the classes themselves.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sma_core.evaluation.calibration import Array
 from sma_core.evaluation.calibration import calibration_error as binary_calibration_error
 from sma_core.plugins.metrics import metric
-
-Array = NDArray[np.float64]
 
 
 def decided_classes(predictions: Array) -> Array:

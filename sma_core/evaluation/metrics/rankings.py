@@ -5,12 +5,8 @@ Labels (n,) are 0 or 1, predictions (n,) probabilities. Both are NaN when all la
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sma_core.evaluation.calibration import Array
 from sma_core.plugins.metrics import metric
-
-Array = NDArray[np.float64]
 
 
 def _has_both_classes(labels: Array) -> bool:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sma_core.evaluation.calibration import Array
 from sma_core.plugins.metrics import metric
-
-Array = NDArray[np.float64]
 
 
 @metric("rmse", "regression", higher_is_better=False)

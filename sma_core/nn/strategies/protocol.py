@@ -15,7 +15,7 @@ from sma_core.nn.attention import Projected
 from sma_core.nn.encoder import Encoder
 from sma_core.nn.masking import Mask, MaskNoise
 
-Options = Mapping[str, bool | int | float | str]
+StrategyOptions = Mapping[str, bool | int | float | str]
 """The table ``masking.options``."""
 
 
@@ -63,7 +63,7 @@ class Hiding:
     guided = False
     hides = True
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: StrategyOptions) -> None:
         self.options = options
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:

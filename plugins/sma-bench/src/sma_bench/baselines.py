@@ -22,8 +22,8 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.utils.extmath import safe_sparse_dot
 
 from sma_core.errors import UserError
+from sma_core.evaluation.calibration import Array
 
-Array: TypeAlias = NDArray[np.float64]
 Features: TypeAlias = "NDArray[Any] | sparse.csr_matrix"
 
 PENALTIES = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)

@@ -16,7 +16,7 @@ from typing import Any
 
 import tomli_w
 
-from sma_bench.comparison import Difference, Figures, Row, chosen_rows, differences
+from sma_bench.comparison import ArmResult, CellResult, Difference, chosen_rows, differences
 from sma_bench.find_suite import find_suite
 from sma_bench.jobs import Ended, Work, run_all
 from sma_bench.outcome import write_outcome
@@ -39,7 +39,7 @@ class BenchmarkResult:
     """The results of a suite: rows, differences, failures, and numbers of finished and missing cells."""
 
     out: Path
-    rows: list[Row]
+    rows: list[ArmResult]
     differences: list[Difference]
     failures: list[str]
     done: int
@@ -168,7 +168,7 @@ def _find(
     return _Job(registry, found, every, kept, out or RUNS / name)
 
 
-def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[Row]:
+def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[ArmResult]:
     """Return the variants chosen by the sweep, for each task and arm whose sweep is complete or was tried."""
     sweep = [cell for cell in job.every if cell.seed in job.suite.sweep_seeds]
     still = {(cell.task, cell.arm) for cell in sweep if job.results(cell) is None and cell not in tried}
@@ -246,7 +246,7 @@ def _write_settings(job: _Job, name: str, settings: Mapping[str, Any]) -> Path:
     return path
 
 
-def _write_outcome(job: _Job) -> tuple[list[Row], list[Difference]]:
+def _write_outcome(job: _Job) -> tuple[list[ArmResult], list[Difference]]:
     """Write the table of all finished cells."""
     rows = _rows(job, job.every)
     better = {row.task: _higher_is_better(job, row.task) for row in rows}
@@ -255,7 +255,7 @@ def _write_outcome(job: _Job) -> tuple[list[Row], list[Difference]]:
     return rows, found
 
 
-def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
+def _rows(job: _Job, wanted: Sequence[Cell]) -> list[ArmResult]:
     """Collect the metrics of finished cells and choose each arm's variant on validation."""
     figures, metrics = [], {}
     for cell in wanted:
@@ -269,7 +269,7 @@ def _rows(job: _Job, wanted: Sequence[Cell]) -> list[Row]:
             )
         metrics[cell.task] = metric
         valid, test = results["valid"][metric], results["test"][metric]
-        figures.append(Figures(cell.task, cell.arm, cell.seed, cell.variant, valid, test))
+        figures.append(CellResult(cell.task, cell.arm, cell.seed, cell.variant, valid, test))
     higher = {task: _higher_is_better(job, task) for task in metrics}
     return chosen_rows(figures, metrics, higher)
 

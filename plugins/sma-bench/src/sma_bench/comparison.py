@@ -17,7 +17,7 @@ from scipy import stats
 
 
 @dataclass(frozen=True)
-class Figures:
+class CellResult:
     """One cell's metric on validation and test."""
 
     task: str
@@ -29,7 +29,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Row:
+class ArmResult:
     """One task and arm: the variant chosen on validation, and its metrics by seed."""
 
     task: str
@@ -66,8 +66,8 @@ class Difference:
 
 
 def chosen_rows(
-    figures: Sequence[Figures], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool]
-) -> list[Row]:
+    figures: Sequence[CellResult], metrics: Mapping[str, str], higher_is_better: Mapping[str, bool]
+) -> list[ArmResult]:
     """Return one row for each task and arm, in order of first occurrence.
 
     In an incomplete suite, variants with fewer seeds than another variant of their arm are skipped.
@@ -83,7 +83,7 @@ def chosen_rows(
         )
         best = sorted(best, key=lambda item: item.seed)
         rows.append(
-            Row(
+            ArmResult(
                 task,
                 metrics[task],
                 arm,
@@ -96,10 +96,10 @@ def chosen_rows(
     return rows
 
 
-def _variants(figures: Sequence[Figures], task: str, arm: str) -> Iterator[list[Figures]]:
+def _variants(figures: Sequence[CellResult], task: str, arm: str) -> Iterator[list[CellResult]]:
     matching = [item for item in figures if (item.task, item.arm) == (task, arm)]
 
-    def key(item: Figures) -> str:
+    def key(item: CellResult) -> str:
         return json.dumps(item.variant, sort_keys=True, default=str)
 
     for _, group in itertools.groupby(sorted(matching, key=key), key=key):
@@ -107,7 +107,7 @@ def _variants(figures: Sequence[Figures], task: str, arm: str) -> Iterator[list[
 
 
 def differences(
-    rows: Sequence[Row], higher_is_better: Mapping[str, bool], confidence: float = 0.95
+    rows: Sequence[ArmResult], higher_is_better: Mapping[str, bool], confidence: float = 0.95
 ) -> list[Difference]:
     """Compare all pairs of arms of a task that have the same seeds."""
     found = []
@@ -117,7 +117,7 @@ def differences(
     return found
 
 
-def _difference(first: Row, second: Row, higher: bool, confidence: float) -> Difference:
+def _difference(first: ArmResult, second: ArmResult, higher: bool, confidence: float) -> Difference:
     deltas = np.subtract(first.test, second.test)
     count, mean = len(deltas), float(deltas.mean())
     interval = None

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from sma_bench.comparison import Difference, Row
+from sma_bench.comparison import ArmResult, Difference
 from sma_bench.suites import Suite
 from sma_core.config.layers import dump
 from sma_core.files import write_atomically
@@ -22,7 +22,7 @@ from sma_core.files import write_atomically
 def write_outcome(
     out: Path,
     suite: Suite,
-    rows: Sequence[Row],
+    rows: Sequence[ArmResult],
     found: Sequence[Difference],
     higher_is_better: Mapping[str, bool],
     commands: Sequence[str],
@@ -43,7 +43,7 @@ def write_outcome(
     write_atomically(out / "commands.sh", "\n".join(commands) + "\n")
 
 
-def table(suite: Suite, rows: Sequence[Row], higher_is_better: Mapping[str, bool]) -> Iterator[str]:
+def table(suite: Suite, rows: Sequence[ArmResult], higher_is_better: Mapping[str, bool]) -> Iterator[str]:
     """Yield the lines of a table of metrics by task and arm, with the paper's values for the guided arm."""
     yield "| task | figure | arm | picked on validation | validation | test, mean ± std | each seed | paper |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"

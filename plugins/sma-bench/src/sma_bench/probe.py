@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from sma_bench.probe_models import Part, ProbeName, fit_probe
+from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import choose_device, seeded
 from sma_core.errors import ConfigError, UserError
-from sma_core.evaluation.splits import Part as PartName
+from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed
 from sma_core.files import as_path
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
@@ -149,7 +149,9 @@ def _encoder(
         return SMA(config.model, feed.inputs).to(choose_device(device)).eval()
 
 
-def _part(module: SMA | Predictor, rows: LabelledRows, part: PartName, layer: int, config: FinetuneConfig) -> Part:
+def _part(
+    module: SMA | Predictor, rows: LabelledRows, part: Part, layer: int, config: FinetuneConfig
+) -> FeatureSet:
     """Encode the rows of a part: features (n, D) and labels (n, T), in the part's order."""
     width, batch_size = config.model.latent_width, config.training.batch_size
     device = next(module.parameters()).device
@@ -163,4 +165,4 @@ def _part(module: SMA | Predictor, rows: LabelledRows, part: PartName, layer: in
             with torch.inference_mode():
                 vectors = mean_latents(latents_of(module, batch.to(device), layer))  # (B, D)
             features[places[batch.rows]] = vectors.double().cpu().numpy()
-    return Part(features, rows.labels(part))
+    return FeatureSet(features, rows.labels(part))

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
-from sma_core.evaluation.metric_set import Array, MetricSet
+from sma_core.evaluation.calibration import Array
+from sma_core.evaluation.metric_set import MetricSet
 from sma_core.plugins.method_specs import Metric
 
 ProbeName = Literal["linear", "knn"]
@@ -32,7 +33,7 @@ Answer: TypeAlias = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Part:
+class FeatureSet:
     """Rows of one part of a split: features (n, D), and labels (n, T), NaN where missing."""
 
     features: Array
@@ -49,7 +50,13 @@ class Probed:
 
 
 def fit_probe(
-    probe: ProbeName, metrics: MetricSet, selection: Metric, classes: int, train: Part, valid: Part, test: Part
+    probe: ProbeName,
+    metrics: MetricSet,
+    selection: Metric,
+    classes: int,
+    train: FeatureSet,
+    valid: FeatureSet,
+    test: FeatureSet,
 ) -> Probed:
     """Fit a probe for each choice on the training rows, and take the best on validation by ``selection``.
 
@@ -58,7 +65,7 @@ def fit_probe(
     once.
     """
     scaler = StandardScaler().fit(train.features)
-    scaled = Part(scaler.transform(train.features), train.labels)
+    scaled = FeatureSet(scaler.transform(train.features), train.labels)
     features = scaler.transform(valid.features)
     best: tuple[float, float, Answer, dict[str, float]] | None = None
     for choice in CHOICES[probe]:
@@ -75,7 +82,7 @@ def fit_probe(
     return Probed(choice, figures, metrics.compute(test.labels, answer(scaler.transform(test.features))))
 
 
-def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: Part) -> Answer:
+def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: FeatureSet) -> Answer:
     """Fit one model per target on rows with a known label; return the prediction function."""
     targets = [_known(train, target) for target in range(train.labels.shape[1])]
     if kind == "multiclass":
@@ -88,9 +95,9 @@ def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: Par
     return lambda features: np.stack([answer(features)[:, 1] for answer in found], axis=1)
 
 
-def _known(train: Part, target: int) -> Part:
+def _known(train: FeatureSet, target: int) -> FeatureSet:
     known = ~np.isnan(train.labels[:, target])
-    return Part(train.features[known], train.labels[known, target])
+    return FeatureSet(train.features[known], train.labels[known, target])
 
 
 def _regressor(probe: ProbeName, choice: float, rows: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
@@ -108,7 +115,7 @@ def _beside(answers: Sequence[Answer]) -> Answer:
     return lambda features: np.stack([answer(features) for answer in answers], axis=1)
 
 
-def _values(model: Any, train: Part) -> Answer:  # noqa: ANN401 - scikit-learn has no types
+def _values(model: Any, train: FeatureSet) -> Answer:  # noqa: ANN401 - scikit-learn has no types
     """Fit a regression; it gives values (n,), 0 for a target that has no label."""
     if not len(train.labels):
         return lambda features: np.zeros(len(features))
@@ -116,7 +123,7 @@ def _values(model: Any, train: Part) -> Answer:  # noqa: ANN401 - scikit-learn h
     return lambda features: fitted.predict(features).astype(np.float64)
 
 
-def _probabilities(model: Any, train: Part, classes: Sequence[int]) -> Answer:  # noqa: ANN401 - as above
+def _probabilities(model: Any, train: FeatureSet, classes: Sequence[int]) -> Answer:  # noqa: ANN401 - as above
     """Fit a classifier; it gives probabilities (n, C), 0 for a class that no training row has."""
     there = np.unique(train.labels).astype(np.int64)
     fitted = model.fit(train.features, train.labels) if len(there) > 1 else None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sma_bench.comparison import Row
+from sma_bench.comparison import ArmResult
 from sma_bench.suites import Cell, Suite
 
 
@@ -28,7 +28,7 @@ class Turns:
         return [*self.first, *self.later]
 
 
-def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[Row]) -> Turns:
+def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[ArmResult]) -> Turns:
     """Order the selected cells; ``picked`` has a row for each task and arm whose variant is chosen."""
     variants = {(row.task, row.arm): row.variant for row in picked}
     swept = _swept(wanted)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sma_kit.checks.small_models import ENCODERS, STEPS, Encoder, small_model
+from sma_kit.checks.small_models import ENCODERS, STEPS, EncoderName, small_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +96,7 @@ def saved_outputs_are_the_same(factory: Any) -> bool:  # noqa: ANN401 - any modu
 
 def _predictor(
     factory: Any,  # noqa: ANN401 - any module
-    encoder: Encoder = "cross-attention",
+    encoder: EncoderName = "cross-attention",
     seed: int = 0,
     outputs: int = OUTPUTS,
 ) -> Predictor:

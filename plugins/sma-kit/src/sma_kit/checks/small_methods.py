@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sma_kit.checks.small_models import Encoder, small_model
+from sma_kit.checks.small_models import EncoderName, small_model
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ def masking_settings() -> MaskingConfig:
     return MaskingConfig(ratio=0.34, layer=0)
 
 
-def choose_mask(strategy: Any, encoder: Encoder) -> tuple[Mask, Tensor]:  # noqa: ANN401 - see Strategy
+def choose_mask(strategy: Any, encoder: EncoderName) -> tuple[Mask, Tensor]:  # noqa: ANN401 - see Strategy
     """Return the mask that a strategy chooses for a fixed batch, and the padding mask (B, N)."""
     import torch
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from sma_core.nn.model import SMA
     from sma_core.training.pretraining import PretrainObjective
 
-Encoder = Literal["cross-attention", "self-attention"]
-ENCODERS: tuple[Encoder, ...] = ("cross-attention", "self-attention")
+EncoderName = Literal["cross-attention", "self-attention"]
+ENCODERS: tuple[EncoderName, ...] = ("cross-attention", "self-attention")
 MAX_LENGTH = 512
 ROWS = 16
 STEPS = 10
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialBatch:
     """A batch to train on, the model's inputs, and the settings of the recipe."""
 
     batch: Batch
@@ -36,7 +36,7 @@ class Trial:
     config: PretrainConfig
 
 
-def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
+def small_model(encoder: EncoderName = "cross-attention") -> ModelConfig:
     """Return the settings of a small model."""
     from sma_core.config import DecoderConfig, ModelConfig
 
@@ -53,7 +53,7 @@ def small_model(encoder: Encoder = "cross-attention") -> ModelConfig:
     )
 
 
-def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> Trial:
+def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> TrialBatch:
     """Encode rows, truncated to `MAX_LENGTH`, as one batch."""
     from sma_core.data.batching.batches import collate_encoded
     from sma_core.data.tokenizers import shorten
@@ -61,10 +61,10 @@ def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Seque
 
     encoded = shorten(tokenizer.encode(list(rows)), MAX_LENGTH, tokenizer.separator_id)
     batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
-    return Trial(batch, DiscreteInputs(tokenizer.vocabulary_size), config)
+    return TrialBatch(batch, DiscreteInputs(tokenizer.vocabulary_size), config)
 
 
-def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfig, rows: int = ROWS) -> Trial:
+def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfig, rows: int = ROWS) -> TrialBatch:
     """Standardise the first ``rows`` rows of a block as one batch."""
     from sma_core.data.batching.batches import collate_values
     from sma_core.data.scaling import fit_scale, without_sentinels
@@ -72,10 +72,10 @@ def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfi
 
     values = without_sentinels(block.values, sentinels)
     batch = collate_values(values[:rows], fit_scale([values], block.names(())))
-    return Trial(batch, ContinuousInputs(1), config)
+    return TrialBatch(batch, ContinuousInputs(1), config)
 
 
-def train_a_step(trial: Trial) -> bool:
+def train_a_step(trial: TrialBatch) -> bool:
     """Whether loss and weights are finite after one step with the recipe's masking."""
     import torch
 
@@ -85,7 +85,7 @@ def train_a_step(trial: Trial) -> bool:
     return finite and math.isfinite(loss)
 
 
-def train_on_one_batch(trial: Trial) -> tuple[float, float]:
+def train_on_one_batch(trial: TrialBatch) -> tuple[float, float]:
     """Return the loss under fixed random masks before and after `STEPS` steps of the recipe's optimiser."""
     objective = _objective(trial)
     before = _held_out_loss(objective)
@@ -93,14 +93,14 @@ def train_on_one_batch(trial: Trial) -> tuple[float, float]:
     return before, _held_out_loss(objective)
 
 
-def _objective(trial: Trial) -> PretrainObjective:
+def _objective(trial: TrialBatch) -> PretrainObjective:
     from sma_core.training.pretraining import PretrainObjective
 
     masking = trial.config.masking.model_copy(update={"layer": min(trial.config.masking.layer, 1)})
     return PretrainObjective(_network(trial), masking, [trial.batch])
 
 
-def _network(trial: Trial) -> SMA:
+def _network(trial: TrialBatch) -> SMA:
     import torch
 
     from sma_core.nn.model import SMA
@@ -110,7 +110,7 @@ def _network(trial: Trial) -> SMA:
         return SMA(small_model(trial.config.model.encoder), trial.inputs)
 
 
-def _train(objective: PretrainObjective, trial: Trial, steps: int) -> float:
+def _train(objective: PretrainObjective, trial: TrialBatch, steps: int) -> float:
     """Train with the recipe's learning rate and weight decay, without warm-up; return the last loss."""
     import torch
 
@@ -139,7 +139,7 @@ def _held_out_loss(objective: PretrainObjective) -> float:
     return loss
 
 
-def choose_masks(trial: Trial) -> Mask:
+def choose_masks(trial: TrialBatch) -> Mask:
     """Choose the masks of a trial's rows with the recipe's masking and an untrained model."""
     import torch
 
@@ -156,7 +156,7 @@ def choose_masks(trial: Trial) -> Mask:
         return choose_mask(network.encoder, projected, embedded, trial.batch.padding_mask, masking, noise)
 
 
-def latents_of(trial: Trial) -> list[Any]:
+def latents_of(trial: TrialBatch) -> list[Any]:
     """Return the real latents (L, D) of each row."""
     import torch
 

@@ -15,7 +15,7 @@ from sma_kit.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
-    from sma_kit.checks.small_models import Trial
+    from sma_kit.checks.small_models import TrialBatch
 
 CLOSE = 1e-4
 ROWS_OF_A_RUN = 48
@@ -101,7 +101,7 @@ class TrainingChecks(Subject):
                 "check or reader must be stateless and deterministic"
             )
 
-    def _trial(self, rows: int = small_models.ROWS) -> Trial:
+    def _trial(self, rows: int = small_models.ROWS) -> TrialBatch:
         """Return a batch of good rows, or of numbers from the sample."""
         registry = self._registry()
         if registry.domain.input_kind == "discrete":

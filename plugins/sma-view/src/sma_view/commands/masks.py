@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -21,8 +21,8 @@ def masks(
     rows: Annotated[int, typer.Option("--rows", min=1, help="Number of rows, from the first.")] = 5,
     draws: Annotated[int, typer.Option("--draws", min=1, help="Number of masks per row.")] = 3,
     strategy: Annotated[
-        Literal["guided", "random"] | None,
-        typer.Option("--strategy", help="Masking strategy. Default: the run's."),
+        str | None,
+        typer.Option("--strategy", help="Name of a masking strategy. Default: the run's."),
     ] = None,
     ratio: Annotated[float | None, typer.Option("--ratio", help="Hidden fraction. Default: the run's.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the masks.")] = 0,
