@@ -7,11 +7,12 @@ checks.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from sma_core.plugins.loading import usable_plugin
 from sma_core.plugins.registry import specs_alone
-from sma_core.plugins.specs import Spec
+from sma_core.plugins.specs import Head, Spec
 from sma_kit.checks.data_sets import DataSetChecks
 from sma_kit.checks.heads import HeadChecks
 from sma_kit.checks.method_parts import MethodChecks
@@ -54,7 +55,7 @@ class DomainContract(  # pytest runs the checks of the last base class first
     """
 
 
-class ExtensionContract(TableFormatChecks, MethodChecks, ReferenceChecks):
+class ExtensionContract(TableFormatChecks, MethodChecks, HeadChecks, ReferenceChecks):
     """Base class of contract tests of a plugin that adds to a domain, or to every domain; set ``plugin``.
 
     Attributes:
@@ -66,3 +67,6 @@ class ExtensionContract(TableFormatChecks, MethodChecks, ReferenceChecks):
     def _plugin_specs(self) -> list[Spec]:
         with explained("the plugin must load"):
             return specs_alone(usable_plugin(self.plugin))
+
+    def _heads(self) -> Iterator[tuple[Head, Any]]:
+        return self._own_parts(Head)
