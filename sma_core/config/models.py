@@ -211,7 +211,9 @@ class MaskingConfig(Settings):
         description="guided: hide what the model's own attention groups together; random: random positions; none: "
         "nothing (then every position is reconstructed); or a plugin's.",
     )
-    options: Options = Field(default_factory=dict, description="Settings of a plugin's strategy.")
+    options: Options = Field(
+        default_factory=dict, description="Options of the strategy, such as temperature of sampled."
+    )
     ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Share r of the real positions that is hidden.")
     keys_per_query: float = Field(
         8.0, gt=0.0, description="How many inputs one drawn query stands for: N * r / k queries are drawn."
@@ -301,14 +303,16 @@ class TrainingConfig(Settings):
     epochs: float | None = Field(None, gt=0.0, description="Passes over the data, when steps is empty.")
     batch_size: int = Field(64, ge=1, description="Rows in one forward pass, those of all ranks together.")
     accumulate: int = Field(1, ge=1, description="Forward passes whose gradients make one step.")
-    optimizer: MemberName = Field("adamw", description="Optimiser by name: adamw, or a plugin's.")
-    optimizer_options: Options = Field(default_factory=dict, description="Settings of a plugin's optimiser.")
+    optimizer: MemberName = Field("adamw", description="Name of the optimiser: adamw, muon, or a plugin's.")
+    optimizer_options: Options = Field(
+        default_factory=dict, description="Options of the optimiser, such as momentum of muon."
+    )
     learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate.")
     weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of matrices; decoupled with adamw.")
     beta2: float = Field(0.999, gt=0.0, lt=1.0, description="Second moment decay of AdamW.")
     warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up.")
     schedule: MemberName = Field(
-        "cosine", description="Learning rate after the warm-up: cosine, constant, or a plugin's."
+        "cosine", description="Schedule after the warm-up: cosine, constant, stable-decay, or a plugin's."
     )
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
     precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")

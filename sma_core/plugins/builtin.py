@@ -122,6 +122,11 @@ def sma_masking_strategies() -> list[MaskingStrategy]:
             summary="Hide what the model's own attention groups together (the paper's masks).",
             factory=f"{folder}.guided:Guided",
         ),
+        MaskingStrategy(
+            name="sampled",
+            summary="Draw positions with chances that grow with their importance (masking.options.temperature).",
+            factory=f"{folder}.sampled:Sampled",
+        ),
         MaskingStrategy(name="random", summary="Hide random positions.", factory=f"{folder}.random:Random"),
         MaskingStrategy(
             name="none",
@@ -158,7 +163,12 @@ def sma_optimizers() -> list[Optimizer]:
             name="adamw",
             summary="Adam with decoupled weight decay (training.beta2).",
             factory="sma_core.training.optimizers.adamw:adamw",
-        )
+        ),
+        Optimizer(
+            name="muon",
+            summary="Orthogonalised momentum for hidden matrices, AdamW for the rest.",
+            factory="sma_core.training.optimizers.muon:muon",
+        ),
     ]
 
 
@@ -174,6 +184,11 @@ def sma_schedules() -> list[Schedule]:
         ),
         Schedule(
             name="constant", summary="The highest learning rate to the end.", factory=f"{folder}.constant:constant"
+        ),
+        Schedule(
+            name="stable-decay",
+            summary="The highest learning rate, then a decay over the last fifth of the steps.",
+            factory=f"{folder}.stable_decay:stable_decay",
         ),
     ]
 

@@ -68,7 +68,7 @@ class Optimizer(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Spec):
-    """``factory`` is a function ``(step, steps) -> factor`` of the highest learning rate, positive and finite.
+    """``factory`` is a function ``(step, steps) -> factor`` of the highest learning rate, from 0 to 1.
 
     ``steps`` is the number of steps after the warm-up, ``step`` is one of them, counted from 0.
 

@@ -14,8 +14,14 @@ from sma_core.nn.strategies.guided import Guided
 from sma_core.nn.strategies.none import NothingHidden
 from sma_core.nn.strategies.protocol import Situation, Strategy
 from sma_core.nn.strategies.random import Random
+from sma_core.nn.strategies.sampled import Sampled
 
-_BUILT_IN: dict[str, Strategy] = {"guided": Guided({}), "random": Random({}), "none": NothingHidden({})}
+_BUILT_IN: dict[str, Strategy] = {
+    "guided": Guided({}),
+    "sampled": Sampled({}),
+    "random": Random({}),
+    "none": NothingHidden({}),
+}
 
 
 def built_in_strategy(masking: MaskingConfig) -> Strategy:

@@ -33,18 +33,38 @@ def build_optimizer(
 
     ``rates`` are learning-rate factors by parameter name; None means 1 for all.
     """
-    groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[bool, bool, float], list[nn.Parameter]] = {}
+    matrices = hidden_matrices(module)
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             rate = 1.0 if rates is None else rates[name]
-            groups.setdefault((parameter.ndim >= 2, rate), []).append(parameter)
+            groups.setdefault((parameter.ndim >= 2, name in matrices, rate), []).append(parameter)
     return factory(
         [
-            {"params": groups[key], "weight_decay": config.weight_decay if key[0] else 0.0, _SHARE: key[1]}
+            {
+                "params": groups[key],
+                "weight_decay": config.weight_decay if key[0] else 0.0,
+                "hidden": key[1],
+                _SHARE: key[2],
+            }
             for key in sorted(groups, reverse=True)
         ],
         config,
     )
+
+
+def hidden_matrices(module: nn.Module) -> set[str]:
+    """Return the names of the weights of linear maps from hidden units to hidden units.
+
+    These are all maps but those of the embedding, of the decoder's outputs, and of a head outside its ``layer``.
+    """
+    names = {f"{name}.weight".lstrip(".") for name, part in module.named_modules() if isinstance(part, nn.Linear)}
+    return {
+        name
+        for name in names
+        if not name.startswith(("embed.", "decoder.output."))
+        and (not name.startswith("head.") or ".layer." in name)
+    }
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

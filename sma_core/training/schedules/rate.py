@@ -9,6 +9,7 @@ from sma_core.config import TrainingConfig
 from sma_core.errors import ConfigError, PluginError
 from sma_core.training.schedules.constant import constant
 from sma_core.training.schedules.cosine import cosine
+from sma_core.training.schedules.stable_decay import stable_decay
 
 
 class ScheduleFunction(Protocol):
@@ -19,7 +20,11 @@ class ScheduleFunction(Protocol):
         ...
 
 
-_BUILT_IN: dict[str, ScheduleFunction] = {"cosine": cosine, "constant": constant}
+_BUILT_IN: dict[str, ScheduleFunction] = {
+    "cosine": cosine,
+    "constant": constant,
+    "stable-decay": stable_decay,
+}
 
 
 def built_in_schedule(name: str) -> ScheduleFunction:

@@ -92,15 +92,15 @@ class MethodChecks(Subject):
                 )
 
     def test_schedules_are_factors(self) -> None:
-        """Schedules give a factor above 0 and at most 1 for each step, for runs of one step and of many."""
+        """Schedules return a factor from 0 to 1 for each step, for runs of one step and of many."""
         for spec, function in self._own_parts(Schedule):
             for steps in (1, 2, 10, 1000):
                 for step in range(steps):
                     with explained(f"the Schedule {spec.name!r} must return a factor for step {step} of {steps}"):
                         factor = float(function(step, steps))
-                    if not 0 < factor <= 1:
+                    if not 0 <= factor <= 1:
                         fail(
-                            f"the Schedule {spec.name!r} must return a factor above 0 and at most 1, not {factor} "
+                            f"the Schedule {spec.name!r} must return a factor from 0 to 1, not {factor} "
                             f"for step {step} of {steps}"
                         )
 

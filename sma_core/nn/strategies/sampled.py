@@ -1,0 +1,56 @@
+"""Sampled masks: positions are drawn without replacement, with chances that grow with their importance.
+
+The paper hides the most important positions. When attention is nearly uniform, as in an untrained model, which
+these are is decided by tiny differences, and masks of different queries become alike. Here noise is added to the
+logarithm of the importance (Gumbel top-k): uniform attention gives random masks, and masks become guided as the
+attention sharpens.
+"""
+
+from __future__ import annotations
+
+from torch.nn import functional
+
+from sma_core.config.models import MaskingConfig
+from sma_core.errors import ConfigError
+from sma_core.nn.counts import largest_visible_count
+from sma_core.nn.guidance import rank
+from sma_core.nn.masking import Mask, hide
+from sma_core.nn.strategies.protocol import Hiding, Situation, StrategyOptions
+
+TINY = 1e-7
+"""Smallest importance and smallest uniform number."""
+LOWEST = 0.2
+"""Lowest temperature: below it float32 cannot hold the weights."""
+
+
+class Sampled(Hiding):
+    """Strategy that draws positions with chances proportional to ``importance ** (1 / temperature)``.
+
+    The option ``temperature`` is 1 by default, and at least 0.2. Low temperatures make masks like those of
+    ``guided``, high ones random masks.
+    """
+
+    guided = True
+
+    def __init__(self, options: StrategyOptions) -> None:
+        super().__init__(options)
+        unknown = sorted(set(options) - {"temperature"})
+        if unknown:
+            raise ConfigError(f"masking.options.{unknown[0]} is no option of sampled: it has temperature")
+        self.temperature = float(options.get("temperature", 1.0))
+        if not self.temperature >= LOWEST:
+            raise ConfigError(f"masking.options.temperature must be at least {LOWEST}, not {self.temperature:g}")
+
+    def choose(self, situation: Situation) -> Mask:
+        """Choose a mask; raises `ConfigError` for a ``masking.layer`` that the trunk does not have."""
+        importance, _, _ = rank(*situation)
+        missing = situation.padding_mask.shape[1] - importance.shape[1]
+        weights = functional.pad(importance, (0, missing)).clamp(min=TINY)  # (B, N)
+        # Ranking by weight / exponential variable is Gumbel top-k: drawing without replacement by weight.
+        waiting = -situation.noise.positions.clamp(min=TINY).log()  # (B, N), exponential with mean 1
+        ranking = weights ** (1.0 / self.temperature) / waiting.clamp(min=TINY)
+        return hide(ranking, situation.padding_mask, situation.masking, situation.noise)
+
+    def most_visible(self, length: int, masking: MaskingConfig) -> int:
+        """Return the padded length less the smallest number of hidden positions."""
+        return largest_visible_count(length, masking)
