@@ -279,12 +279,9 @@ class Renderer(Spec):
     The SVG stands in a page among others, so it is complete in itself: no script, no style sheet, no link, and
     each id begins with the row's ``prefix``. It draws every row, whatever is hidden, importance that is NaN too.
 
-    >>> from sma_core.plugins.drawn_row import DrawnRow
-    >>> from sma_core.plugins.imports import resolve
-    >>> spec = Renderer(name="boxes", summary="Letters", factory="sma_view.letters:draw_letters")
-    >>> row = DrawnRow(importance=(0.2, 0.8), text="AC", pieces=("A", "C"), hidden=frozenset({1}))
-    >>> resolve(spec.factory, "boxes")(row)[:4]
-    '<svg'
+    >>> spec = Renderer(name="codons", summary="Codons", factory="my_package.drawing:draw_codons")
+    >>> spec.references
+    {'factory': 'my_package.drawing:draw_codons'}
     """
 
     factory: str

@@ -103,9 +103,7 @@ def finetune(
     with open_session(request, observers, policy) as session:
         with session.preparing(find) as resumed:
             job = _begin(domain, start, session) if resumed is None else _resume(resumed, session)
-            run = resumed or session.create(folder, f"{job.registry.name}-{job.rows.name}")
-            if resumed is None:
-                _write_run(job, run)
+            run = resumed or _new_run(job, session, folder)
         objective = _objective(job, run)
         trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
@@ -239,12 +237,15 @@ def _judge(
     )
 
 
-def _write_run(job: _Job, run: RunFolder) -> None:
-    """Write the files of a new run, ``model.json`` last."""
+def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:
+    """Create the folder of a new run and write its files, ``model.json`` last."""
+    record = _record(job, _targets(job.rows, job.config), finished=False)
+    run = session.create(folder, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
     run.copy_rejected(*job.rows.prepared.rejected_rows)
-    run.write_record(_record(job, _targets(job.rows, job.config), finished=False))
+    run.write_record(record)
+    return run
 
 
 def _record(job: _Job, targets: Targets, finished: bool) -> RunRecord:

@@ -19,7 +19,6 @@ from sma_core.verbs.embed import embed
 from sma_core.verbs.finetune import finetune
 from sma_core.verbs.predict import predict
 from sma_core.verbs.train import train
-from sma_view.masks import masks
 from tests.support.runs import table
 
 BYTES = Path(__file__).parent / "parity" / "fixtures" / "discrete-cross-shared-embedding"
@@ -44,6 +43,7 @@ def same_tensors(first: Path, second: Path) -> bool:
 
 
 def test_an_imported_model_is_taken_by_every_verb(imported, toy, words, tmp_path):
+    masks = pytest.importorskip("sma_view.masks").masks
     found = masks(imported, words, rows=3, draws=2)
     assert [row.text for row in found.rows] == WORDS
     assert all(len(hidden) == 1 for row in found.rows[:2] for hidden in row.hidden)
@@ -275,6 +275,7 @@ def test_vectors_in_parquet_stand_beside_their_rows(imported, words, tmp_path):
 
 
 def test_masks_are_a_function_of_row_model_and_seed(imported, words):
+    masks = pytest.importorskip("sma_view.masks").masks
     first, again, other = (masks(imported, words, seed=seed, draws=4) for seed in (0, 0, 100))
     assert first == again
     assert [row.hidden for row in first.rows] != [row.hidden for row in other.rows]

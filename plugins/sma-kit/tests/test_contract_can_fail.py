@@ -176,6 +176,7 @@ SUITE = "summary = 'One'\ndomain = 'toy'\n[tasks.length]\n"
 )
 @breaks("test_suites_name_what_exists")
 def test_a_suite_that_names_what_is_not_there(install, old, new, said):
+    pytest.importorskip("sma_bench")
     place = install.toy(
         ('recipes="toy_plugin.recipes"', 'recipes="toy_plugin.recipes", suites="toy_plugin.suites"')
     )

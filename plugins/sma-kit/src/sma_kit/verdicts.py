@@ -19,6 +19,19 @@ def explained(advice: str) -> Iterator[None]:
         fail(f"{advice}: {reason}")
 
 
+def needs_missing_package(error: BaseException) -> str | None:
+    """Return sma-view or sma-bench when ``error`` comes from importing it where it is not installed, else None.
+
+    Plugins import these only for drawings and baselines, and need not require them.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError) and cause.name in ("sma_view", "sma_bench"):
+            return cause.name.replace("_", "-")
+        cause = cause.__cause__
+    return None
+
+
 def fail(sentence: str) -> NoReturn:
     """Fail the check with a sentence that says what to change."""
     import pytest

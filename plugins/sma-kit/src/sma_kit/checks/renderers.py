@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sma_core.errors import PluginError
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
 from sma_kit.subject import Subject, is_own
-from sma_kit.verdicts import explained, fail, skip
+from sma_kit.verdicts import explained, fail, needs_missing_package, skip
 
 ROWS = 4
 LONGEST, CUT = 512, 5
@@ -31,6 +32,8 @@ class DrawingChecks(Subject):
         own = [spec for spec in registry.specs(Renderer) if is_own(registry, spec)]
         if not own:
             skip("the plugin has no renderer, so the general one draws its rows")
+        for spec in own:
+            _skip_without_package(registry, spec)
         rows = list(self._drawn_rows(registry))
         for spec in own:
             for what, row in rows:
@@ -70,6 +73,16 @@ def _of_numbers(names: tuple[str, ...], values: tuple[float, ...]) -> DrawnRow:
     """Return a row of numbers with increasing importance."""
     rising = tuple(index / len(names) for index in range(len(names)))
     return DrawnRow(importance=rising, features=names, values=values, prefix="r1-m1-")
+
+
+def _skip_without_package(registry: Registry, spec: Renderer) -> None:
+    """Skip the check when a renderer needs a package that is not installed."""
+    try:
+        registry.build(spec)
+    except PluginError as error:
+        package = needs_missing_package(error)
+        if package is not None:
+            skip(f"the Renderer {spec.name!r} needs {package}, which is not installed")
 
 
 def _check_row(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sma_core.errors import PluginError
 from sma_core.plugins.discovery import InstalledPlugin, installed_plugins
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.specs import DataSet, Head, Spec, Splitter, Task, Tokenizer
 from sma_kit.checks import parts
 from sma_kit.subject import Subject, policy_for
-from sma_kit.verdicts import explained, fail, skip
+from sma_kit.verdicts import explained, fail, needs_missing_package, skip
 
 
 class ReferenceChecks(Subject):
@@ -19,22 +21,22 @@ class ReferenceChecks(Subject):
 
     def test_every_reference_resolves(self) -> None:
         """Every reference package.module:attribute in the specs exists and is callable."""
-        for spec, field, reference in _references(self._plugin_specs()):
-            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
-                value = _resolved(spec, reference)
+        resolved = _Resolved(self._plugin_specs())
+        for spec, field, _, value in resolved:
             if not callable(value):
                 fail(f"{field} of the {type(spec).__name__} {spec.name!r} must name a function or class")
+        resolved.skip_omitted()
 
     def test_every_reference_has_a_docstring(self) -> None:
         """Every function and class that the specs refer to has a docstring."""
-        for spec, field, reference in _references(self._plugin_specs()):
-            with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
-                value = _resolved(spec, reference)
+        resolved = _Resolved(self._plugin_specs())
+        for spec, field, reference, value in resolved:
             if not (inspect.getdoc(value) or "").strip():
                 fail(
                     f"{reference}, the {field} of the {type(spec).__name__} {spec.name!r}, needs a docstring: "
                     "one line that describes it"
                 )
+        resolved.skip_omitted()
 
     def test_summaries_tell_something(self) -> None:
         """Every spec has a summary that says more than its name."""
@@ -108,10 +110,29 @@ class SpecChecks(ReferenceChecks):
         return next((plugin for plugin in plugins if plugin.name == self.domain), None)
 
 
-def _references(specs: list[Spec]) -> list[tuple[Spec, str, str]]:
-    """Return every reference in ``specs``, with its spec and field."""
-    return [(spec, field, reference) for spec in specs for field, reference in spec.references.items()]
+class _Resolved:
+    """What the references of specs name; those that need a package that is not installed are omitted."""
 
+    def __init__(self, specs: list[Spec]) -> None:
+        self._specs = specs
+        self._omitted: list[str] = []
 
-def _resolved(spec: Spec, reference: str) -> Any:  # noqa: ANN401 - a reference may name anything
-    return resolve(reference, f"{type(spec).__name__} {spec.name!r}")
+    def __iter__(self) -> Iterator[tuple[Spec, str, str, Any]]:
+        """Yield spec, field, reference and the object it names."""
+        for spec in self._specs:
+            for field, reference in spec.references.items():
+                with explained(f"fix {field} of the {type(spec).__name__} {spec.name!r}"):
+                    try:
+                        value = resolve(reference, f"{type(spec).__name__} {spec.name!r}")
+                    except PluginError as error:
+                        package = needs_missing_package(error)
+                        if package is None:
+                            raise
+                        self._omitted.append(f"{reference} needs {package}")
+                        continue
+                yield spec, field, reference, value
+
+    def skip_omitted(self) -> None:
+        """Skip the check when references were omitted, and say which."""
+        if self._omitted:
+            skip(f"{'; '.join(self._omitted)}, which is not installed: all other references are good")
