@@ -30,7 +30,7 @@ def test_bad_records_are_set_aside_and_counted(written):
 
 
 def test_a_file_without_a_name_line_is_refused(written):
-    with pytest.raises(DataError, match=r"is no FASTA file: its first line must begin with '>'"):
+    with pytest.raises(DataError, match=r"is not a FASTA file: its first line must start with '>'"):
         list(read_fasta(written("a.fasta", "MKTAYIAK\n>one\nMK\n"), None, ()))
 
 
