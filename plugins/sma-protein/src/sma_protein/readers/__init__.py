@@ -18,5 +18,5 @@ def check_record_size(path: Path, size: int) -> None:
     """Raise `DataError` if ``size`` exceeds `LONGEST_RECORD`."""
     if size > LONGEST_RECORD:
         raise DataError(
-            f"{path} has a record of more than {LONGEST_RECORD >> 20} MiB; check that it is a file of proteins"
+            f"{path} has a record of over {LONGEST_RECORD >> 20} MiB; check that it is a file of proteins"
         )
