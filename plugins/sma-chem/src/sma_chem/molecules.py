@@ -1,7 +1,7 @@
 """Check of SMILES strings.
 
-A row is usable if RDKit's ``MolFromSmiles``, including sanitization (valence, aromaticity), returns a molecule with
-at least one atom. Every usable row has a scaffold. RDKit's log is disabled during the check.
+A row is usable if RDKit's ``MolFromSmiles``, including sanitization (valence, aromaticity), returns a molecule
+with at least one atom. Every usable row has a scaffold. RDKit's log is disabled during the check.
 """
 
 from __future__ import annotations
