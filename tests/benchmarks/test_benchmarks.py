@@ -120,7 +120,7 @@ def test_activation_checkpointing_is_measured_beside():
 
 
 def test_a_process_that_cannot_build_is_said():
-    with pytest.raises(RuntimeError, match="a measured process left with 1"):
+    with pytest.raises(RuntimeError, match="a benchmark process exited with status 1"):
         Elsewhere(Cell("chemistry", "sma", "fp32", False, "cpu").build, CPU)
 
 

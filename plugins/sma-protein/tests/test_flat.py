@@ -110,7 +110,7 @@ def test_flat_files_have_no_columns(written, read, name, record):
 @each_format
 def test_a_record_that_never_ends_is_refused(written, monkeypatch, read, name, record):
     monkeypatch.setattr(readers, "LONGEST_RECORD", 1 << 20)
-    with pytest.raises(DataError, match="a record of over 1 MB"):
+    with pytest.raises(DataError, match="a record of over 1 MiB"):
         list(read(written(name, record.removesuffix("//\n") + ("A" * 80 + "\n") * 20_000), None, ()))
 
 
