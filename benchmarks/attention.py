@@ -1,7 +1,7 @@
-"""Fused attention against three plain operations, side by side: `python benchmarks/attention.py`.
+"""Comparison of fused attention with three plain operations: `python benchmarks/attention.py`.
 
-Prints, for shapes of the recipes and both precisions, the median milliseconds of forward plus backward.
-It is why `sma_core.nn.attention.attend_with` takes the plain operations in bf16 on the CPU.
+Prints the median time in ms of a forward and backward pass, for shapes of the recipes in fp32 and bf16. The result
+is the reason why `sma_core.nn.attention.attend_with` uses plain operations in bf16 on the CPU.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SHAPES = (
 
 
 def fused(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """PyTorch's own operation."""
+    """Apply PyTorch's fused attention."""
     return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
 
 
 def plain(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """Product, softmax, product."""
+    """Apply attention as matrix product, softmax and matrix product."""
     scores = torch.matmul(queries * queries.shape[-1] ** -0.5, keys.transpose(-2, -1))
     return torch.matmul(scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(dim=-1), values)
 
@@ -38,15 +38,15 @@ def plain(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor
 def milliseconds(
     attend: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], tensors: tuple[Tensor, ...], mask: Tensor
 ) -> float:
-    """Time one forward and backward pass."""
-    began = time.perf_counter()
+    """Return the time in ms of one forward and backward pass."""
+    start = time.perf_counter()
     queries, keys, values = tensors
     attend(queries, keys, values, mask).sum().backward()  # type: ignore[no-untyped-call]
-    return (time.perf_counter() - began) * 1e3
+    return (time.perf_counter() - start) * 1e3
 
 
 def main() -> None:
-    """Time both in turn, shape after shape."""
+    """Time both kinds of attention, alternately, for every shape."""
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; median of 15, in turn")
     for rows, heads, queries, inputs, width in SHAPES:
         for dtype in (torch.float32, torch.bfloat16):

@@ -1,4 +1,4 @@
-"""The program: options of each command, and what is done with what it found (printed, written, kept, compared)."""
+"""Command line of the benchmarks: options, and output, storage and comparison of results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sma_core.errors import UserError
 from sma_core.memory import keep_freed_memory
 
 app = typer.Typer(
-    help="Timings, side by side; docs/speed.md says what is measured and how.",
+    help="Benchmarks; methods are described in docs/speed.md.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,33 +25,35 @@ app = typer.Typer(
 
 @app.callback()
 def program() -> None:
-    """Make commands of what follows; memory is kept as the program ``sma`` keeps it."""
+    """Configure memory as ``sma`` does, and record the commit."""
     keep_freed_memory()
-    commit()  # what is in the working tree now is what runs, whatever is written there meanwhile
+    commit()  # cached now, because the working tree may change during the run
 
 
 PRECISIONS: tuple[Literal["fp32"], Literal["bf16"]] = ("fp32", "bf16")
 AGAINST = ("transformers", "previous")
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
-Repeats = Annotated[int, typer.Option(min=1, help="Rounds that count.")]
-Threads = Annotated[int, typer.Option(min=0, help="Threads of torch; 0: as it is.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16, or both with a comma; empty: those of the device.")]
-OnePrecision = Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Arithmetic; auto: as a training.")]
-Names = Annotated[str, typer.Option("--workload", help="Names with commas; empty: all.")]
-Plot = Annotated[Path | None, typer.Option(help="Draw the lines here, .svg or .png.")]
-Against = Annotated[
-    str, typer.Option(help="transformers (the peer), previous (kept results), or both with a comma.")
+Repeats = Annotated[int, typer.Option(min=1, help="Number of timed rounds.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads of torch; 0: torch's default.")]
+Precision = Annotated[
+    str, typer.Option(help="fp32, bf16, or both separated by a comma; default: those native to the device.")
 ]
-Earlier = Annotated[str, typer.Option(help="previous: kept results of this machine.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here.")]
-Keep = Annotated[bool, typer.Option("--keep", help="Keep the figures in benchmarks/results/.")]
-Tiny = Annotated[bool, typer.Option("--tiny", hidden=True, help="Small sizes, to try the command out.")]
+OnePrecision = Annotated[Literal["auto", "fp32", "bf16"], typer.Option(help="Precision; auto: as in training.")]
+Names = Annotated[str, typer.Option("--workload", help="Workloads, separated by commas; default: all.")]
+Plot = Annotated[Path | None, typer.Option(help="Write a plot to this .svg or .png file.")]
+Against = Annotated[
+    str, typer.Option(help="Compare with transformers, previous (stored results), or both separated by a comma.")
+]
+Earlier = Annotated[str, typer.Option(help="previous: compare with stored results of this machine.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the results to this file.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Store the results in benchmarks/results/.")]
+Tiny = Annotated[bool, typer.Option("--tiny", hidden=True, help="Small sizes, for tests.")]
 _NOT_SAID = {"json", "kept", "plot"}
-"""Options that change nothing about what is measured."""
+"""Output options, which are not part of the report."""
 
 
 def chosen(text: str, known: tuple[str, ...], option: str) -> list[str]:
-    """Split a list with commas; empty: none. Raises for what is not known."""
+    """Split a comma-separated list; raise `BadParameter` for an unknown name."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
@@ -60,23 +62,23 @@ def chosen(text: str, known: tuple[str, ...], option: str) -> list[str]:
 
 
 def workloads(text: str, known: Iterable[str]) -> list[str]:
-    """Return the named workloads, all when none is named."""
+    """Parse workload names; default: all."""
     return chosen(text, tuple(known), "--workload") or list(known)
 
 
 def with_peer(against: str) -> bool:
-    """Whether the peer is to be measured too."""
+    """Return whether to measure the peer too."""
     return "transformers" in chosen(against, AGAINST, "--against")
 
 
 def arithmetics(text: str, device: torch.device) -> list[FixedPrecision]:
-    """Return the named arithmetics; when none is named, those that the device multiplies itself."""
-    named: Any = chosen(text, PRECISIONS, "--precision")
-    return named or [each for each in PRECISIONS if is_native(each, device)]
+    """Parse precisions; default: those native to the device."""
+    precisions: Any = chosen(text, PRECISIONS, "--precision")
+    return precisions or [precision for precision in PRECISIONS if is_native(precision, device)]
 
 
 def ready(device: str, threads: int = 0) -> torch.device:
-    """Return the device and set the threads; raises where the device is not there."""
+    """Set the number of threads and return the device; raise `BadParameter` if it is not available."""
     if threads:
         torch.set_num_threads(threads)
     try:
@@ -86,24 +88,24 @@ def ready(device: str, threads: int = 0) -> torch.device:
 
 
 def finish(
-    context: typer.Context, found: Found, device: torch.device, against: str, file: Path | None, kept: bool
+    context: typer.Context, results: Found, device: torch.device, against: str, file: Path | None, kept: bool
 ) -> None:
-    """Print the table under the line that says what ran, compare, write and keep."""
+    """Print the results, and compare, write and store them as requested."""
     machine = Machine.here(device)
-    report = Report.of(str(context.info_name), said(context), found, machine)
-    print(f"{report.line()}\n\n{found.text}")
+    report = Report.of(str(context.info_name), said(context), results, machine)
+    print(f"{report.line()}\n\n{results.text}")
     if "previous" in chosen(against, AGAINST, "--against"):
         print(f"\n{then_and_now(report, previous(report.command, machine))}")
     if file is not None:
         write(file, [report])
     if kept and "tiny" in report.options:
-        raise typer.BadParameter("figures of --tiny are not kept", param_hint="--keep")
+        raise typer.BadParameter("results of --tiny cannot be stored", param_hint="--keep")
     if kept:
-        print(f"\nkept in {keep(report)}")
+        print(f"\nstored in {keep(report)}")
 
 
 def said(context: typer.Context) -> dict[str, str]:
-    """Return the options that were given, but for those about output; an argument has its name in capitals."""
+    """Return the options on the command line except output options; names of arguments are in capitals."""
     options: dict[str, str] = {}
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
@@ -112,13 +114,13 @@ def said(context: typer.Context) -> dict[str, str]:
     return options
 
 
-def _spelled(parameter: Any) -> str:  # noqa: ANN401 - click's, under whatever name typer has it
+def _spelled(parameter: Any) -> str:  # noqa: ANN401 - a click parameter
     name = str(max(parameter.opts, key=len)).lstrip("-")
     return name.upper() if parameter.param_type_name == "argument" else name
 
 
-def _text(parameter: Any, value: Any) -> str:  # noqa: ANN401 - as above, and whatever an option holds
-    if parameter.param_type_name == "argument":  # a file; where it lies on this machine helps nobody
+def _text(parameter: Any, value: Any) -> str:  # noqa: ANN401 - a click parameter and its value
+    if parameter.param_type_name == "argument":  # a file; omit its folder
         return Path(value).name
     return "" if value is True else str(value)
 
@@ -130,9 +132,10 @@ def step(
     precision: Precision = "",
     against: Against = "",
     device: Device = "cpu",
-    compiled: Annotated[bool, typer.Option("--compile", help="Compiled models too.")] = False,
+    compiled: Annotated[bool, typer.Option("--compile", help="Measure compiled models too.")] = False,
     checkpointed: Annotated[
-        bool, typer.Option("--activation-checkpointing", help="Ours with activation checkpointing too.")
+        bool,
+        typer.Option("--activation-checkpointing", help="Measure our model with activation checkpointing too."),
     ] = False,
     repeats: Repeats = 7,
     threads: Threads = 0,
@@ -140,30 +143,32 @@ def step(
     kept: Keep = False,
     tiny: Tiny = False,
 ) -> None:
-    """Training steps at the paper's sizes: samples/s, share of the machine's limit, peak memory."""
+    """Measure training steps at the paper's sizes: samples/s, share of peak FLOP/s, peak memory."""
     from benchmarks.step import measure
     from benchmarks.workloads import WORKLOADS
 
     names = workloads(workload, WORKLOADS)
-    place = ready(device, threads)
-    precisions = arithmetics(precision, place)
-    found = measure(
+    target = ready(device, threads)
+    precisions = arithmetics(precision, target)
+    results = measure(
         names,
         precisions,
-        str(place),
+        str(target),
         peer=with_peer(against),
         compiled=compiled,
         checkpointed=checkpointed,
         repeats=repeats,
         tiny=tiny,
     )
-    finish(context, found, place, against, json, kept)
+    finish(context, results, target, against, json, kept)
 
 
 @app.command()
 def growth(
     context: typer.Context,
-    axis: Annotated[str, typer.Option(help="inputs, latents, rows, layers, with commas; empty: all.")] = "",
+    axis: Annotated[
+        str, typer.Option(help="inputs, latents, rows, layers, separated by commas; default: all.")
+    ] = "",
     precision: OnePrecision = "auto",
     against: Earlier = "",
     plot: Plot = None,
@@ -174,18 +179,18 @@ def growth(
     kept: Keep = False,
     tiny: Tiny = False,
 ) -> None:
-    """Time and memory of a step against inputs, latents, rows and layers, with exponents."""
+    """Measure how time and memory of a step grow with inputs, latents, rows and layers."""
     from benchmarks.growth import AXES, measure
 
     axes = chosen(axis, tuple(AXES), "--axis") or list(AXES)
-    place = ready(device, threads)
-    chosen_one = choose_precision(precision, place)
-    found = measure(axes, chosen_one, str(place), repeats=repeats, tiny=tiny)
-    finish(context, found, place, against, json, kept)
+    target = ready(device, threads)
+    one_precision = choose_precision(precision, target)
+    results = measure(axes, one_precision, str(target), repeats=repeats, tiny=tiny)
+    finish(context, results, target, against, json, kept)
     if plot is not None:
         from benchmarks.growth_plot import draw
 
-        draw(found.records, f"{chosen_one}, {Machine.here(place).words()}, commit {commit()}", plot)
+        draw(results.records, f"{one_precision}, {Machine.here(target).words()}, commit {commit()}", plot)
 
 
 @app.command()
@@ -200,15 +205,15 @@ def inference(
     kept: Keep = False,
     tiny: Tiny = False,
 ) -> None:
-    """Rows to vectors at the paper's sizes, as embed and predict do it: tokens/s, in several arithmetics."""
+    """Measure encoding at the paper's sizes, as in embed and predict: tokens/s in several precisions."""
     from benchmarks.inference import ROWS, measure
 
     names = workloads(workload, ROWS)
-    place = ready(device, threads)
+    target = ready(device, threads)
     finish(
         context,
-        measure(names, str(place), peer=with_peer(against), repeats=repeats, tiny=tiny),
-        place,
+        measure(names, str(target), peer=with_peer(against), repeats=repeats, tiny=tiny),
+        target,
         against,
         json,
         kept,
@@ -226,12 +231,12 @@ def loader(
     kept: Keep = False,
     tiny: Tiny = False,
 ) -> None:
-    """Batches a second out of prepared stores, beside what a training step eats."""
+    """Measure the data loader on prepared stores, compared with a training step."""
     from benchmarks.loader import ROWS, measure
 
     names = workloads(workload, ROWS)
-    place = ready("cpu", threads)
-    finish(context, measure(names, repeats=repeats, tiny=tiny), place, against, json, kept)
+    target = ready("cpu", threads)
+    finish(context, measure(names, repeats=repeats, tiny=tiny), target, against, json, kept)
 
 
 @app.command()
@@ -239,30 +244,30 @@ def prepare(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help=".txt, .csv, .tsv or .smi, compressed or not.", exists=True)],
     check: Annotated[str, typer.Option(help="The domain's check, as package.module:function.")] = "",
-    numbers: Annotated[bool, typer.Option("--numbers", help="Rows of numbers, not texts.")] = False,
-    max_length: Annotated[int, typer.Option(help="Texts are cut here.", min=1)] = 512,
+    numbers: Annotated[bool, typer.Option("--numbers", help="Rows are numbers, not texts.")] = False,
+    max_length: Annotated[int, typer.Option(help="Maximum length of texts.", min=1)] = 512,
     against: Earlier = "",
     repeats: Repeats = 3,
     json: Json = None,
     kept: Keep = False,
 ) -> None:
-    """A file to a store: rows/s with and without the check, with one process and several."""
+    """Measure the preparation of a file: rows/s with and without the check, in one or several processes."""
     from benchmarks.prepare import measure
 
-    found = measure(file, check or None, numbers=numbers, longest=max_length, repeats=repeats)
-    finish(context, found, ready("cpu"), against, json, kept)
+    results = measure(file, check or None, numbers=numbers, longest=max_length, repeats=repeats)
+    finish(context, results, ready("cpu"), against, json, kept)
 
 
 @app.command()
 def startup(
     context: typer.Context,
-    domain: Annotated[str, typer.Option(help="A domain whose first training step is timed too.")] = "",
+    domain: Annotated[str, typer.Option(help="Time the first training step of this domain too.")] = "",
     against: Earlier = "",
     repeats: Repeats = 15,
     json: Json = None,
     kept: Keep = False,
 ) -> None:
-    """How long the program takes to start, with no plugin and with fifty."""
+    """Measure the startup time of the program, without plugins and with fifty."""
     from benchmarks.startup import measure
 
     finish(context, measure(domain, repeats), ready("cpu"), against, json, kept)
@@ -271,25 +276,25 @@ def startup(
 @app.command()
 def curves(
     context: typer.Context,
-    domain: Annotated[str, typer.Option(help="A domain that is installed.")] = "chem",
+    domain: Annotated[str, typer.Option(help="An installed domain.")] = "chem",
     recipe: Annotated[str, typer.Option(help="One of its recipes.")] = "tiny",
     steps: Annotated[int, typer.Option(min=1)] = 1500,
     seeds: Annotated[int, typer.Option(min=1)] = 3,
-    every: Annotated[int, typer.Option(min=1, help="Steps between two held-out losses.")] = 150,
-    strategy: Annotated[str, typer.Option(help="How masks are chosen; empty: as the recipe does.")] = "",
+    every: Annotated[int, typer.Option(min=1, help="Steps between held-out losses.")] = 150,
+    strategy: Annotated[str, typer.Option(help="Masking strategy; default: the recipe's.")] = "",
     plot: Plot = None,
     json: Json = None,
     kept: Keep = False,
 ) -> None:
-    """The learning curve of bf16 beside that of fp32."""
+    """Compare learning curves in bf16 and fp32."""
     from benchmarks.curves import draw, measure
 
-    place = ready("cpu")
-    found = measure(domain, recipe, steps, seeds, every, strategy)
-    finish(context, found, place, "", json, kept)
+    target = ready("cpu")
+    results = measure(domain, recipe, steps, seeds, every, strategy)
+    finish(context, results, target, "", json, kept)
     if plot is not None:
         title = ", ".join(filter(None, (domain, recipe, strategy)))
-        draw(found.records, f"{title}, {Machine.here(place).words()}, commit {commit()}", plot)
+        draw(results.records, f"{title}, {Machine.here(target).words()}, commit {commit()}", plot)
 
 
 @app.command()
@@ -303,11 +308,11 @@ def profile(
     json: Json = None,
     tiny: Tiny = False,
 ) -> None:
-    """Where the time of a training step goes, by kind of operation."""
+    """Profile a training step by kind of operation."""
     from benchmarks.profile import measure
     from benchmarks.workloads import WORKLOADS
 
     names = workloads(workload, WORKLOADS)
-    place = ready(device, threads)
-    found = measure(names, choose_precision(precision, place), str(place), peer=with_peer(against), tiny=tiny)
-    finish(context, found, place, "", json, kept=False)
+    target = ready(device, threads)
+    results = measure(names, choose_precision(precision, target), str(target), peer=with_peer(against), tiny=tiny)
+    finish(context, results, target, "", json, kept=False)

@@ -1,6 +1,6 @@
-"""`curves`: the learning curve of bf16 beside that of fp32, over seeds, on the rows that ship with a domain.
+"""`curves`: learning curves in bf16 and fp32 over several seeds, on a recipe's data set.
 
-Every run is a process of ``sma train``; as many run at a time as there are cores, with a thread each.
+Each run is a process of ``sma train`` with one thread; as many run in parallel as there are cores.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ COLUMNS = ("step", "fp32, mean ± std", "bf16, mean ± std", "bf16 - fp32, same 
 
 
 def measure(domain: str, recipe: str, steps: int, seeds: int, every: int, strategy: str = "") -> Found:
-    """Train with each precision and seed; the figure is the held-out loss under random masks.
+    """Train with each precision and seed, and return the held-out losses under random masks.
 
-    ``strategy`` chooses the masks of the training; empty: as the recipe has it.
+    ``strategy`` is the masking strategy of the training. Default: the recipe's.
     """
     settings: dict[str, object] = {
         "training.steps": steps,
@@ -37,15 +37,15 @@ def measure(domain: str, recipe: str, steps: int, seeds: int, every: int, strate
     with tempfile.TemporaryDirectory() as folder:
         runs = {(p, seed): Path(folder) / f"{p}-{seed}" for seed in range(seeds) for p in PRECISIONS}
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            waiting = [
+            futures = [
                 pool.submit(
                     _train, run, domain, recipe, {**settings, "training.precision": p, "training.seed": seed}
                 )
                 for (p, seed), run in runs.items()
             ]
-            for each in waiting:
-                each.result()
-        found = {run: _curve(path) for run, path in runs.items()}
+            for future in futures:
+                future.result()
+        losses = {run: _curve(path) for run, path in runs.items()}
     records: list[Record] = [
         {
             "name": f"{domain}, {precision}, seed {seed}, step {step}",
@@ -55,26 +55,26 @@ def measure(domain: str, recipe: str, steps: int, seeds: int, every: int, strate
             "seed": seed,
             "step": step,
         }
-        for (precision, seed), curve in found.items()
+        for (precision, seed), curve in losses.items()
         for step, value in curve.items()
     ]
     return Found(records, table(COLUMNS, lines(records)), seeds)
 
 
 def lines(records: Sequence[Record]) -> list[tuple[str, ...]]:
-    """Draw a line for each step at which every run was judged."""
+    """Return the table rows, one per evaluated step."""
     rows = []
     for step in sorted({record["step"] for record in records}):
         values = {p: _by_seed(records, p, step) for p in PRECISIONS}
-        apart = [values["bf16"][seed] - values["fp32"][seed] for seed in values["fp32"]]
+        differences = [values["bf16"][seed] - values["fp32"][seed] for seed in values["fp32"]]
         cells = [_spread(list(values[p].values())) for p in PRECISIONS]
-        between = f"{statistics.mean(apart):+.4f} ({min(apart):+.4f} to {max(apart):+.4f})"
-        rows.append((f"{step:,}", *cells, between))
+        difference = f"{statistics.mean(differences):+.4f} ({min(differences):+.4f} to {max(differences):+.4f})"
+        rows.append((f"{step:,}", *cells, difference))
     return rows
 
 
 def draw(records: Sequence[Record], title: str, path: Path) -> None:
-    """Write the picture of all curves with matplotlib; the same records give the same bytes."""
+    """Plot all curves with matplotlib; the file is reproducible."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -109,7 +109,7 @@ def _train(run: Path, domain: str, recipe: str, settings: Mapping[str, object]) 
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} left with {done.returncode}: {done.stderr[-500:]}")
+        raise RuntimeError(f"{' '.join(command)} exited with status {done.returncode}: {done.stderr[-500:]}")
 
 
 def _curve(run: Path) -> dict[int, float]:

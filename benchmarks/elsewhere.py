@@ -1,4 +1,4 @@
-"""What makes steps, in a process of its own: it shares neither memory nor caches with what it is compared to."""
+"""Training steps in a separate process, so that compared models share neither memory nor caches."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from benchmarks.training import Stepping, parameters, settle
 from sma_core.memory import keep_freed_memory
 
 SETTLING = 1
-"""Steps made before those that are timed: the caches then hold what they hold in a training."""
+"""Steps before the timed ones, which warm the caches."""
 
 
 class Elsewhere:
-    """A process that builds what ``build`` returns, makes its first steps, and then one when it is asked.
+    """Process that builds a `Stepping` with ``build``, runs its first steps, and then steps on request.
 
-    ``figures`` are ``first_step_seconds``, ``parameters`` and ``before_mb``, its size before anything was built.
-    Raises `RuntimeError` when the process dies.
+    ``figures`` has ``first_step_seconds``, ``parameters`` and ``before_mb``, the memory before ``build``. Methods
+    raise `RuntimeError` if the process dies.
     """
 
     def __init__(self, build: Callable[[], Stepping], device: torch.device) -> None:
         context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        arguments = (there, torch.get_num_threads(), build, device)
+        self._connection, remote = context.Pipe()
+        arguments = (remote, torch.get_num_threads(), build, device)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
-        there.close()
+        remote.close()
         self.figures: dict[str, Any] = self._answer()
 
     def seconds(self, calls: int = 1) -> float:
-        """Return the seconds of one of ``calls`` steps; those that settle come before and do not count."""
-        self._here.send(calls)
+        """Return the mean seconds per step of ``calls`` steps, which follow `SETTLING` untimed steps."""
+        self._connection.send(calls)
         return float(self._answer())
 
     def close(self) -> dict[str, Any]:
-        """End the process and return its peaks of memory, which the steps made so far have reached."""
-        self._here.send(None)
-        found: dict[str, Any] = self._answer()
+        """End the process and return its peak memory."""
+        self._connection.send(None)
+        peak: dict[str, Any] = self._answer()
         self._process.join()
-        return found
+        return peak
 
-    def _answer(self) -> Any:  # noqa: ANN401 - whatever the process says
+    def _answer(self) -> Any:  # noqa: ANN401 - any picklable object
         try:
-            return self._here.recv()
+            return self._connection.recv()
         except EOFError:
             self._process.join()
-            raise RuntimeError(f"a measured process left with {self._process.exitcode}") from None
+            raise RuntimeError(f"a benchmark process exited with status {self._process.exitcode}") from None
 
 
 def _serve(out: Connection, threads: int, build: Callable[[], Stepping], device: torch.device) -> None:

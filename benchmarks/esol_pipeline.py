@@ -1,9 +1,9 @@
-"""Solubility of molecules (ESOL) by ridge regression: a run's vectors against Morgan fingerprints.
+"""Ridge regression of solubility (ESOL) on a run's vectors and on Morgan fingerprints.
 
     SMA_DATA=FOLDER python benchmarks/esol_pipeline.py RUN
 
-RUN is a run of ``sma train --domain chem``. Training and test are those of the plugin's scaffold-balanced split;
-the penalty of both ridges is chosen by cross-validation on the training rows.
+RUN is a run of ``sma train --domain chem``. Rows are split with the plugin's scaffold-balanced split; the
+penalties are selected by cross-validation on the training rows.
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ def main() -> None:
     errors: dict[str, list[float]] = {}
     for seed in range(3):
         train, valid, test = scaffold_balanced_split(smiles, 0.1, 0.1, seed)
-        learn = np.concatenate([train, valid])  # RidgeCV needs no validation rows of its own
+        learn = np.concatenate([train, valid])  # RidgeCV cross-validates
         for name, features in {
             "run": make_pipeline(SMAFeaturizer(sys.argv[1]), StandardScaler()),
             "Morgan fingerprints": FunctionTransformer(fingerprints),
         }.items():
             model = make_pipeline(features, RidgeCV(alphas=PENALTIES))
-            model.fit([smiles[at] for at in learn], labels[learn])
-            found = model.predict([smiles[at] for at in test])
-            errors.setdefault(name, []).append(float(root_mean_squared_error(labels[test], found)))
-    for name, each in errors.items():
-        print(f"{name}: test RMSE {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f}, splits {np.round(each, 3)}")
+            model.fit([smiles[row] for row in learn], labels[learn])
+            predictions = model.predict([smiles[row] for row in test])
+            errors.setdefault(name, []).append(float(root_mean_squared_error(labels[test], predictions)))
+    for name, values in errors.items():
+        print(
+            f"{name}: test RMSE {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}, splits {np.round(values, 3)}"
+        )
 
 
 if __name__ == "__main__":

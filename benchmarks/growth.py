@@ -1,8 +1,8 @@
-"""`growth`: how time and memory of a training step grow with inputs, latents, rows and layers, one at a time.
+"""`growth`: time and memory of a training step as functions of inputs, latents, rows and layers.
 
-All start from the paper's model for bytes: 128 latents of width 384, 6 layers, rows full of random letters. With
-longer inputs the table of positions grows too. The exponent is the slope of the logarithms over the last three
-sizes, where what does not grow weighs least: 1 is linear.
+The base is the paper's model for bytes (128 latents of width 384, 6 layers) on rows of random letters without
+padding. The table of position embeddings grows with the number of inputs. Exponents are slopes on logarithmic
+axes, fitted to the three largest sizes, where constant costs matter least; 1 is linear.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ AXES: dict[str, tuple[int, ...]] = {
     "layers": (3, 6, 12, 24, 48),
 }
 FEW = {"inputs": (32, 64, 128), "latents": (2, 4), "rows": (1, 2), "layers": (1, 2)}
-"""Sizes to try the command out with."""
+"""Sizes of ``--tiny``."""
 ROWS = {"inputs": 1}
-"""Rows of a batch where they are not what grows; 8 otherwise."""
+"""Batch size of an axis, unless it is the axis itself. Default: 8."""
 COLUMNS = (
     "grows",
     "to",
@@ -48,7 +48,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Size:
-    """One size of one axis, in plain values that a new process can be told."""
+    """Size on an axis, as picklable values."""
 
     axis: str
     value: int
@@ -59,12 +59,12 @@ class Size:
 
     @property
     def name(self) -> str:
-        """What results are compared by."""
+        """Name of the record."""
         kind = ", activation checkpointing" if self.checkpointed else ""
         return f"{self.axis} {self.value}{kind}, {self.precision}"
 
     def work(self) -> Workload:
-        """Return a batch's sizes and the model."""
+        """Return the workload."""
         length = self.value if self.axis == "inputs" else 512
         base = Workload(self.name, ROWS.get(self.axis, 8), length, BYTES_MODEL, CHEM)
         if self.tiny:
@@ -76,13 +76,13 @@ class Size:
         return replace(base, rows=rows, model=base.model.model_copy(update=sizes))
 
     def build(self) -> Training:
-        """Build what is timed, before its first step."""
+        """Build the training to time."""
         device = torch.device(self.device)
         return Training(self.work(), device, self.precision, seed=SEED, checkpointed=self.checkpointed)
 
 
 def memory_of(size: Size) -> dict[str, Any]:
-    """Return the size of a new process before the model was built there, and its peak after some steps."""
+    """Return the memory of a new process before building the model, and its peak after some steps."""
     process = Elsewhere(size.build, torch.device(size.device))
     process.seconds()
     return process.figures | process.close()
@@ -91,7 +91,7 @@ def memory_of(size: Size) -> dict[str, Any]:
 def measure(
     axes: Sequence[str], precision: FixedPrecision, device: str, *, repeats: int = 5, tiny: bool = False
 ) -> Found:
-    """Measure every axis in its turn, all of its sizes round by round, as they are and with checkpointing."""
+    """Measure all sizes of each axis in rounds, with and without activation checkpointing."""
     records: list[Record] = []
     for axis in axes:
         values = (FEW if tiny else AXES)[axis]
@@ -140,29 +140,30 @@ def _line(record: Record) -> tuple[str, ...]:
 
 
 def series(records: Sequence[Record], axis: str, checkpointed: bool) -> list[Record]:
-    """Return the records of one line of a plot, by size."""
-    found = [each for each in records if each["axis"] == axis and each["checkpointed"] is checkpointed]
-    return sorted(found, key=lambda each: int(each["size"]))
+    """Return the records of a series, sorted by size."""
+    selected = [r for r in records if r["axis"] == axis and r["checkpointed"] is checkpointed]
+    return sorted(selected, key=lambda record: int(record["size"]))
 
 
 def slope(sizes: Sequence[float], values: Sequence[float], last: int = 3) -> float:
-    """Return the slope of the logarithms over the ``last`` sizes, by least squares."""
-    x, y = (np.log(np.asarray(each[-last:], dtype=np.float64)) for each in (sizes, values))
+    """Return the least-squares slope on logarithmic axes over the ``last`` sizes."""
+    x, y = (np.log(np.asarray(column[-last:], dtype=np.float64)) for column in (sizes, values))
     return float(np.polyfit(x, y, 1)[0])
 
 
 def exponents(records: Sequence[Record]) -> str:
-    """Draw the table of exponents: of time, of operations and of memory, for each line of a plot."""
+    """Return the table of exponents of time, FLOP and memory for each series."""
     lines = []
     for axis in dict.fromkeys(record["axis"] for record in records):
         for kind in (False, True):
-            found = series(records, axis, kind)
-            sizes = [each["size"] for each in found]
+            points = series(records, axis, kind)
+            sizes = [point["size"] for point in points]
             figures = (
-                [each["seconds"]["median"] for each in found],
-                [each["operations"] for each in found],
-                [each["step_mb"] for each in found],
+                [point["seconds"]["median"] for point in points],
+                [point["operations"] for point in points],
+                [point["step_mb"] for point in points],
             )
-            lines.append((axis, "on" if kind else "off", *(f"{slope(sizes, each):.2f}" for each in figures)))
+            slopes = (f"{slope(sizes, values):.2f}" for values in figures)
+            lines.append((axis, "on" if kind else "off", *slopes))
     columns = ("grows", "activation checkpointing", "exponent of time", "of operations", "of memory")
     return table(columns, lines, left=2)

@@ -1,4 +1,4 @@
-"""The picture of `growth`: time above, memory below, both axes logarithmic (needs matplotlib)."""
+"""Plot of `growth`: time and memory on logarithmic axes (needs matplotlib)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from benchmarks.growth import series, slope
 from benchmarks.reports import Record
 
-KINDS = {False: ("o-", "as it is"), True: ("s--", "activation checkpointing")}
+KINDS = {False: ("o-", "no checkpointing"), True: ("s--", "activation checkpointing")}
 
 
 def draw(records: Sequence[Record], title: str, path: Path) -> None:
-    """Write the picture of all axes to ``path``; the same records give the same bytes."""
+    """Plot all axes to ``path``; the file is reproducible."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -23,27 +23,27 @@ def draw(records: Sequence[Record], title: str, path: Path) -> None:
         grid = figure.subplots(2, len(axes), squeeze=False, sharex="col")
         for column, axis in enumerate(axes):
             for kind, (style, label) in KINDS.items():
-                found = series(records, axis, kind)
-                sizes = [each["size"] for each in found]
-                milliseconds = [1e3 * each["seconds"]["median"] for each in found]
-                memory = [each["step_mb"] for each in found]
+                points = series(records, axis, kind)
+                sizes = [point["size"] for point in points]
+                milliseconds = [1e3 * point["seconds"]["median"] for point in points]
+                memory = [point["step_mb"] for point in points]
                 for row, values in enumerate((milliseconds, memory)):
-                    said = f"{label}, exponent {slope(sizes, values):.2f}"
-                    grid[row][column].loglog(sizes, values, style, label=said, markersize=3, linewidth=1)
+                    legend = f"{label}, exponent {slope(sizes, values):.2f}"
+                    grid[row][column].loglog(sizes, values, style, label=legend, markersize=3, linewidth=1)
             grid[1][column].set_xlabel(axis)
-            sizes = [each["size"] for each in series(records, axis, False)]
+            sizes = [record["size"] for record in series(records, axis, False)]
             grid[1][column].set_xticks(sizes, [_short(size) for size in sizes], fontsize=6)
             grid[1][column].minorticks_off()
-        for row, label in enumerate(("ms a step", "MB of a step")):
+        for row, label in enumerate(("ms per step", "MB per step")):
             grid[row][0].set_ylabel(label)
-            for each in grid[row]:
-                low, high = each.get_ylim()
-                each.set_ylim(low, high * (high / low) ** 0.3)  # room for the legend
-                each.legend(fontsize=6, loc="upper left", frameon=False)
-                each.grid(which="major", linewidth=0.3)
+            for panel in grid[row]:
+                low, high = panel.get_ylim()
+                panel.set_ylim(low, high * (high / low) ** 0.3)  # room for the legend
+                panel.legend(fontsize=6, loc="upper left", frameon=False)
+                panel.grid(which="major", linewidth=0.3)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _short(size: int) -> str:
-    """Write 65,536 as 64k."""
+    """Format a multiple of 1,024 with a k, such as 64k for 65,536."""
     return f"{size // 1024}k" if size >= 1024 and size % 1024 == 0 else str(size)

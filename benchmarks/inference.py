@@ -1,9 +1,9 @@
-"""`inference`: rows to vectors, as `embed` and `predict` do it, in tokens a second.
+"""`inference`: throughput of the encoder, as in `embed` and `predict`, in tokens/s.
 
-One call takes all rows of a workload through the encoder, in batches of at most ``TOKENS`` padded inputs. Beside
-the way of the verbs (rows of similar length together, no gradients): other arithmetic, batches in the order of the
-file, and the encoder of `transformers`' Perceiver. How far vectors move by arithmetic is the largest difference of
-their cosine from 1.
+A call encodes all rows of a workload in batches of at most ``BATCH_TOKENS`` padded inputs. The default of the
+verbs (batches of similar length, no gradients) is compared with other precisions, with batches in file order, and
+with the encoder of `transformers`' Perceiver. The effect of a precision on vectors is the maximum of 1 - cosine
+similarity.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from sma_core.nn.model import SMA
 
 SEED = 0
 ROWS = {"chem-bucketed": 256, "protein-378": 64, "physics": 1024}
-"""Rows of a call; `MIXED` says which lengths they have."""
+"""Rows per call; their lengths are drawn from `MIXED`."""
 MIXED = {"chem-bucketed": (16, 160), "protein-378": (60, 1000)}
-"""Shortest and longest row: lengths are drawn evenly on a logarithmic scale, as sets of texts have them."""
+"""Minimum and maximum length; lengths are log-uniform, similar to real sets of texts."""
 COLUMNS = ("rows", "how", "a call in ms (quartiles)", "tokens/s", "rows/s", "1 - cosine, at most")
 ARITHMETICS: tuple[FixedPrecision, ...] = ("fp32", "bf16")
-"""What is measured where the device multiplies it itself."""
+"""Precisions to measure if the device supports them natively."""
 Encode = Callable[[Batch], Tensor]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a workload one by one, and how many inputs each has."""
+    """Rows of a workload and their lengths."""
 
     batch: Batch
     lengths: NDArray[np.int64]
 
     @classmethod
     def of(cls, name: str, count: int) -> Rows:
-        """Draw them."""
+        """Draw ``count`` rows of the workload ``name``."""
         draws = np.random.default_rng(SEED)
         low, high = MIXED.get(name, (28, 28))
         lengths = np.exp(draws.uniform(np.log(low), np.log(high), count)).astype(np.int64)
@@ -63,21 +63,21 @@ class Rows:
         return cls(batch, lengths)
 
     def part(self, places: NDArray[np.int64]) -> Batch:
-        """Return a batch of some rows, padded as the longest of them."""
+        """Return a batch of the selected rows, padded to the longest one rounded up to a multiple of 8."""
         width = -(-int(self.lengths[places].max()) // 8) * 8
         inputs, mask = self.batch.inputs[places], self.batch.padding_mask[places]
         return Batch(inputs[:, :width], mask[:, :width], None, places)
 
 
 def in_file_order(lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the places of rows that share a batch when nobody looks at their lengths."""
+    """Yield the row numbers of batches in file order, without sorting by length."""
     size = max(1, tokens // int(lengths.max()))
-    for begin in range(0, len(lengths), size):
-        yield np.arange(begin, min(begin + size, len(lengths)))
+    for start in range(0, len(lengths), size):
+        yield np.arange(start, min(start + size, len(lengths)))
 
 
 def ours(module: SMA, device: torch.device, precision: FixedPrecision) -> Encode:
-    """Return the encoder as `embed` calls it: mean latents."""
+    """Return a function that computes mean latents, as in `embed`."""
 
     def encode(batch: Batch) -> Tensor:
         with autocast(device, precision):
@@ -87,19 +87,19 @@ def ours(module: SMA, device: torch.device, precision: FixedPrecision) -> Encode
 
 
 def eight_bits(module: SMA) -> SMA:
-    """Return a copy whose encoder's linear maps have weights of eight bits, and inputs rounded batch by batch."""
+    """Return a copy with dynamic int8 quantization of the encoder's linear layers."""
     from torch.ao.quantization import quantize_dynamic
 
-    found = copy.deepcopy(module)
+    quantized = copy.deepcopy(module)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch will give it away to a package of its own
-        eight: Any = quantize_dynamic  # torch gives it no types
-        found.encoder = eight(found.encoder, {nn.Linear}, dtype=torch.qint8)
-    return found
+        warnings.simplefilter("ignore", DeprecationWarning)  # it will move to another package
+        quantize: Any = quantize_dynamic  # torch has no types for it
+        quantized.encoder = quantize(quantized.encoder, {nn.Linear}, dtype=torch.qint8)
+    return quantized
 
 
 def theirs(workload: Workload, device: torch.device, precision: FixedPrecision) -> Encode:
-    """Return the peer's encoder."""
+    """Return a function that computes mean latents with the peer's encoder."""
     from benchmarks.peer import TextPeer
 
     with seeded(SEED):
@@ -113,8 +113,8 @@ def theirs(workload: Workload, device: torch.device, precision: FixedPrecision) 
                 :, None, None
             ]  # (B, 1, 1, N)
             latents = perceiver.embeddings(batch_size=len(inputs))
-            found: Tensor = perceiver.encoder(latents, inputs=inputs, inputs_mask=mask).last_hidden_state
-        return found.mean(dim=1).float()
+            outputs: Tensor = perceiver.encoder(latents, inputs=inputs, inputs_mask=mask).last_hidden_state
+        return outputs.mean(dim=1).float()
 
     return encode
 
@@ -122,7 +122,7 @@ def theirs(workload: Workload, device: torch.device, precision: FixedPrecision) 
 def measure(
     workloads: Sequence[str], device: str, *, peer: bool = False, repeats: int = 5, tiny: bool = False
 ) -> Found:
-    """Measure every workload in its turn, all ways of one round by round."""
+    """Measure all variants of each workload in rounds."""
     records: list[Record] = []
     for name in workloads:
         print(f"{name}: {repeats} rounds", file=sys.stderr, flush=True)
@@ -139,12 +139,12 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
         "fp32": (ours(module, device, "fp32"), of_similar_length),
         "fp32, in the order of the file": (ours(module, device, "fp32"), in_file_order),
     }
-    natural = [each for each in ARITHMETICS if is_native(each, device)]
-    ways |= {p: (ours(module, device, p), of_similar_length) for p in natural if p != "fp32"}
+    native = [p for p in ARITHMETICS if is_native(p, device)]
+    ways |= {p: (ours(module, device, p), of_similar_length) for p in native if p != "fp32"}
     if device.type == "cpu":
         ways["int8 weights"] = (ours(eight_bits(module), device, "fp32"), of_similar_length)
     if peer and rows.batch.inputs.dim() == 2:
-        ways |= {f"transformers {p}": (theirs(work, device, p), of_similar_length) for p in natural}
+        ways |= {f"transformers {p}": (theirs(work, device, p), of_similar_length) for p in native}
     padded = -(-rows.lengths // 8) * 8
     calls = {
         way: partial(_all, rows, encode, partial(order, padded, BATCH_TOKENS), device)
@@ -159,13 +159,13 @@ def _of_one_workload(name: str, device: torch.device, peer: bool, repeats: int, 
 def _all(
     rows: Rows, encode: Encode, groups: Callable[[], Iterable[NDArray[np.int64]]], device: torch.device
 ) -> Tensor:
-    """Take all rows through the encoder; gives vectors (n, D) in their order."""
-    found: list[Tensor] = []
+    """Encode all rows and return the vectors (n, D) in row order."""
+    vectors: list[Tensor] = []
     order: list[NDArray[np.int64]] = []
     for places in groups():
-        found.append(encode(rows.part(places).to(device)).cpu())
+        vectors.append(encode(rows.part(places).to(device)).cpu())
         order.append(places)
-    return torch.cat(found)[np.argsort(np.concatenate(order))]
+    return torch.cat(vectors)[np.argsort(np.concatenate(order))]
 
 
 def _moved(exact: Tensor, other: Tensor) -> float:

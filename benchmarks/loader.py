@@ -1,9 +1,9 @@
-"""`loader`: batches out of a prepared store, beside what a training step eats, and beside copying memory.
+"""`loader`: throughput of the data loader, compared with a training step and with copying memory.
 
-Rows are drawn from a seed and prepared as any file is. One call makes ``BATCHES`` batches of an epoch in its
-shuffled order, in the training process itself (``training.workers`` 0). What the store itself gives is read
-``BLOCK`` rows at a time, in its own order beside copying as many bytes, and in a drawn order beside taking rows of
-that size (the mean) out of a table in memory; no cache holds any of it.
+Rows are random and prepared like any file. A call makes ``BATCHES`` batches of an epoch in shuffled order, in the
+main process (``training.workers`` = 0). The store is also read directly, ``BLOCK`` rows at a time with cold
+caches: in its own order, compared with copying the same number of bytes, and in random order, compared with taking
+rows of the mean size from an array in memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SEED = 0
 BATCHES = 64
 BLOCK = 1 << 16
 CACHES = 1 << 28
-"""Bytes, more than any cache holds."""
+"""Number of bytes to copy to evict all caches."""
 ROWS = {"chem-bucketed": 200_000, "chem-packed": 200_000, "protein-1024": 20_000, "physics": 200_000}
 FEATURES = 28
 COLUMNS = (
@@ -57,7 +57,7 @@ COLUMNS = (
 
 
 def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSource, Store, float]:
-    """Write rows, prepare them, and return batches of them, their store, and the rows prepared a second."""
+    """Write and prepare random rows; return the source of batches, the store, and the rows prepared per second."""
     draws = np.random.default_rng(SEED)
     longest = WORKLOADS[name].longest
     if name == "physics":
@@ -66,11 +66,11 @@ def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSour
         values = ValuesRequest(
             source=file, reader=read_arrays, reader_name="npy", cache=folder, max_length=FEATURES
         )
-        made = prepare(values)
+        data = prepare(values)
         names = tuple(map(str, range(FEATURES)))
         scale = FeatureScale(names, (0.1,) * FEATURES, (1.1,) * FEATURES)
-        store = made.open()
-        return StoreSource(store, batch, FEATURES, 0, SEED, scale=scale), store, rows / made.summary.seconds
+        store = data.open()
+        return StoreSource(store, batch, FEATURES, 0, SEED, scale=scale), store, rows / data.summary.seconds
     file = folder / "rows.txt"
     lengths = (
         draws.integers(340, 1024, rows) if name.startswith("protein") else draws.normal(60, 15, rows).clip(16)
@@ -85,15 +85,15 @@ def source_of(name: str, folder: Path, rows: int, batch: int) -> tuple[StoreSour
         max_length=longest,
         tokenizer=ByteTokenizer(),
     )
-    made = prepare(texts)
+    data = prepare(texts)
     packing = "concat" if name == "chem-packed" else "single"
-    store = made.open()
+    store = data.open()
     source = StoreSource(store, batch, longest, ByteTokenizer.pad_id, SEED, packing)  # type: ignore[arg-type]
-    return source, store, rows / made.summary.seconds
+    return source, store, rows / data.summary.seconds
 
 
 def measure(workloads: Sequence[str], *, repeats: int = 5, tiny: bool = False) -> Found:
-    """Measure every workload in its turn: loader, training step and copying, round by round."""
+    """Measure loader, training step and copying for each workload, in rounds."""
     records = []
     for name in workloads:
         print(f"{name}: {repeats} rounds", file=sys.stderr, flush=True)
@@ -108,13 +108,13 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
     source, store, prepared = source_of(name, folder, rows, work.rows)
     batches, precision = 4 if tiny else BATCHES, choose_precision("auto", torch.device("cpu"))
     training = Training(work, torch.device("cpu"), precision, seed=SEED)
-    source.batches_in(0)  # the plan of an epoch is made once
+    source.batches_in(0)  # plan the epoch before timing
     settle(training)
     order = np.arange(min(rows, BLOCK))
     drawn = np.random.default_rng(SEED).permutation(rows)[: len(order)]
     read, drawn_bytes = store.gather(order).nbytes, store.gather(drawn).nbytes
     sample = source.batch(0, 0)
-    given = sample.inputs.element_size() * sample.inputs.numel()
+    batch_bytes = sample.inputs.element_size() * sample.inputs.numel()
     block = np.ones(read, dtype=np.uint8)
     rows_in_memory = np.ones((rows, drawn_bytes // len(drawn)), dtype=np.uint8)
     cpu = torch.device("cpu")
@@ -137,7 +137,7 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
         "prepared_per_second": prepared,
         "eaten_per_second": eaten,
         "precision": precision,
-        "bytes_per_second": given / spread.median,
+        "bytes_per_second": batch_bytes / spread.median,
         "read_per_second": read / Spread.of(times["store"]).median,
         "copied_per_second": block.nbytes / Spread.of(times["copy"]).median,
         "drawn_per_second": drawn_bytes / Spread.of(times["drawn"]).median,
@@ -146,23 +146,23 @@ def _of_one_workload(name: str, folder: Path, repeats: int, tiny: bool) -> Recor
 
 
 def _cold(work: Callable[[], object]) -> Callable[[], float]:
-    """Return a call that times ``work`` when no cache holds what it reads: much is copied before."""
-    much = np.ones(CACHES, dtype=np.uint8)
+    """Return a function that times ``work`` with cold caches."""
+    filler = np.ones(CACHES, dtype=np.uint8)
 
     def timed() -> float:
-        much.copy()
+        filler.copy()
         return seconds(work, torch.device("cpu"))
 
     return timed
 
 
 def _walk(source: StoreSource, batches: int) -> Callable[[], object]:
-    """Return a call that makes the next batches of the first epoch, from the top again at its end."""
-    places = count()
+    """Return a function that makes the next batches of the first epoch, cyclically."""
+    indices = count()
 
     def walk() -> None:
         for _ in range(batches):
-            source.batch(0, next(places) % source.batches_in(0))
+            source.batch(0, next(indices) % source.batches_in(0))
 
     return walk
 

@@ -1,4 +1,4 @@
-"""What ran, and where: the machine's name, its cores, torch, and the commit of the working tree."""
+"""Description of the machine, and the commit of the working tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODE = ("sma_core", "plugins", "benchmarks", ":!benchmarks/results")
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine, as results name it."""
+    """Machine that results were measured on."""
 
     name: str
     cores: int
@@ -30,7 +30,7 @@ class Machine:
 
     @classmethod
     def here(cls, device: Device | None = None) -> Self:
-        """Describe this machine, by its GPU when ``device`` is one."""
+        """Describe this machine; if ``device`` is a GPU, the name is the GPU's."""
         name = torch.cuda.get_device_name(device) if device is not None and device.type == "cuda" else processor()
         return cls(
             name, os.cpu_count() or 1, torch.get_num_threads(), torch.__version__, platform.python_version()
@@ -38,31 +38,31 @@ class Machine:
 
     @property
     def slug(self) -> str:
-        """The name and the number of cores in small letters and hyphens: what results of one machine share."""
+        """Name and number of cores as a slug, which identifies the machine's results."""
         return re.sub(r"[^a-z0-9]+", "-", f"{self.name} {self.cores} cores".lower()).strip("-")
 
     def to_json(self) -> dict[str, str | int]:
-        """Give the form that is kept."""
+        """Return the JSON form."""
         return {**asdict(self), "slug": self.slug}
 
     def words(self) -> str:
-        """Give one line for people."""
+        """Return a one-line description."""
         return f"{self.name}, {self.cores} cores, {self.threads} threads, torch {self.torch}"
 
 
 def processor() -> str:
-    """Return the processor's name, as Linux has it, else as Python has it."""
+    """Return the processor's name from ``/proc/cpuinfo``, or from `platform`."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 @cache
 def commit() -> str:
-    """Return the short name of the commit, with ``-dirty`` when the code differs from it: as of the first call."""
+    """Return the short commit hash, with ``-dirty`` if code was changed; cached at the first call."""
     try:
         name = _git("rev-parse", "--short", "HEAD")
         return f"{name}-dirty" if _git("status", "--porcelain", "--", *CODE) else name

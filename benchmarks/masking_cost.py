@@ -1,9 +1,8 @@
-"""What choosing the mask costs: `python benchmarks/masking_cost.py [--device cuda] [--json FILE]`.
+"""Cost of choosing the mask: `python benchmarks/masking_cost.py [--device cuda] [--json FILE]`.
 
-For workloads of the paper's sizes, in turn: the training step (forward, backward, AdamW) with guided and with
-random masks, and the choice alone (drawing the noise, ranking, hiding), which is timed by itself on the
-projections of a pass. Prints medians in milliseconds and the choice's share of the guided step; also with a trunk
-layer as the guide.
+Times the training step (forward, backward, AdamW) with guided and random masks, and the choice of the mask alone
+(noise, ranking, hiding) on precomputed projections, for workloads of the paper's sizes; also with guidance by a
+trunk layer. Prints medians in ms and the share of the choice in the guided step.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ REPEATS, WARM_UP = 15, 3
 
 @dataclass(frozen=True)
 class MaskingWorkload:
-    """Rows of one padded length, the model that reads them, and how it masks."""
+    """Batch size, padded length, model and masking."""
 
     name: str
     rows: int
@@ -42,7 +41,7 @@ class MaskingWorkload:
 
 
 def workloads() -> list[MaskingWorkload]:
-    """The paper's three domains, at the sizes that the authors' code was timed with."""
+    """Return workloads of the paper's three domains, at the sizes used to time the authors' code."""
     text, floats = DiscreteInputs(262), ContinuousInputs(1)
     large = ModelConfig(max_length=1024)
     small = ModelConfig(
@@ -62,7 +61,7 @@ def workloads() -> list[MaskingWorkload]:
 
 
 class Bench:
-    """One workload on one device, ready to be timed."""
+    """Workload on a device."""
 
     def __init__(self, workload: MaskingWorkload, device: torch.device, precision: str) -> None:
         torch.manual_seed(0)
@@ -79,7 +78,7 @@ class Bench:
         self.dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
 
     def step(self, masking: MaskingConfig) -> None:
-        """Make one optimiser step."""
+        """Run one optimizer step."""
         with self._autocast():
             loss = self.model(self.rows, self.real, masking, self._noise()).loss
         loss.backward()
@@ -87,7 +86,7 @@ class Bench:
         self.optimizer.zero_grad(set_to_none=True)
 
     def choice(self, masking: MaskingConfig) -> Callable[[], None]:
-        """Return the choice alone, on the projections of a pass that was made before."""
+        """Return a function that only chooses the mask, on precomputed projections."""
         with torch.no_grad(), self._autocast():
             embedded = self.model.embed(self.rows)
             projected = self.model.encoder.project(embedded)
@@ -107,27 +106,27 @@ class Bench:
 
 
 def milliseconds(work: Callable[[], None], device: torch.device) -> float:
-    """Time one call, the device's own work included."""
+    """Return the time in ms of one call, including work on the device."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-    began = time.perf_counter()
+    start = time.perf_counter()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return (time.perf_counter() - began) * 1e3
+    return (time.perf_counter() - start) * 1e3
 
 
 def measure(workload: MaskingWorkload, device: torch.device, precision: str) -> dict[str, float | str]:
-    """Time everything in turn and return medians."""
+    """Time all tasks in rounds and return medians."""
     bench, guided = Bench(workload, device, precision), workload.masking
     random = guided.model_copy(update={"strategy": "random"})
-    carried = guided.model_copy(update={"layer": 2})
+    by_trunk = guided.model_copy(update={"layer": 2})
     tasks: dict[str, Callable[[], None]] = {
         "step, guided": lambda: bench.step(guided),
         "step, random": lambda: bench.step(random),
         "choice, guided": bench.choice(guided),
         "choice, random": bench.choice(random),
-        "choice, trunk layer 2": bench.choice(carried),
+        "choice, trunk layer 2": bench.choice(by_trunk),
     }
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(REPEATS + WARM_UP):
@@ -142,20 +141,20 @@ def main() -> None:
     """Measure every workload in both precisions and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
     print(
         f"torch {torch.__version__}, {name}, {torch.get_num_threads()} threads; medians of {REPEATS}, ms, in turn"
     )
-    found = [measure(workload, device, precision) for workload in workloads() for precision in ("fp32", "bf16")]
-    columns = list(found[0])
+    results = [measure(workload, device, precision) for workload in workloads() for precision in ("fp32", "bf16")]
+    columns = list(results[0])
     print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
-    for figures in found:
+    for figures in results:
         print("| " + " | ".join(f"{v:.2f}" if isinstance(v, float) else v for v in figures.values()) + " |")
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

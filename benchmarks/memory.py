@@ -1,4 +1,4 @@
-"""How much memory this process has taken. It imports no torch, which would be most of it."""
+"""Memory use of this process, measured without importing torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def resident_megabytes(what: str = "VmHWM") -> float:
-    """Return this process's largest resident set so far in MB (``VmRSS``: the present one).
+    """Return the peak resident memory of this process in MB, or the current one with ``VmRSS``.
 
-    On Linux it is read from ``/proc``: what ``getrusage`` says of a started process begins with its parent's size.
+    On Linux it is read from ``/proc``, because ``getrusage`` of a child process starts at the parent's size.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -22,7 +22,7 @@ def resident_megabytes(what: str = "VmHWM") -> float:
 
 
 def peaks() -> dict[str, float]:
-    """Return the largest resident set of this process so far in MB, and the most its tensors took of a GPU."""
+    """Return the peak resident memory of this process and the peak GPU memory of its tensors, in MB."""
     figures = {"peak_mb": round(resident_megabytes(), 1)}
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -1,7 +1,7 @@
-"""Operations of a piece of work: counted by torch while it runs, never worked out by hand.
+"""FLOP count of a function, measured by torch.
 
-A multiplication with its addition is two operations; only matrix products are counted, forward and backward.
-Attention is taken through its plain form meanwhile, since torch's counter does not know the fused one of the CPU.
+Only matrix products are counted, forward and backward; a multiply-add counts as two operations. Fused attention is
+disabled during counting, because torch does not count it on the CPU.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 def operations(work: Callable[[], object]) -> int:
-    """Run ``work`` once and return how many operations its matrix products have."""
-    from torch.utils.flop_counter import FlopCounterMode  # 72 MB, which no measured process needs
+    """Run ``work`` once and return the FLOP of its matrix products."""
+    from torch.utils.flop_counter import FlopCounterMode  # needs 72 MB, so only import it here
 
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         work()

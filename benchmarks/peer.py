@@ -1,8 +1,8 @@
-"""The nearest public model elsewhere: `transformers`' Perceiver for masked language modelling, at equal sizes.
+"""Most similar public model: `transformers`' Perceiver for masked language modelling, at the same size.
 
-It is trained as ours is (our AdamW and autocast, gradients clipped), with random masks: hidden ids are replaced by
-the mask id, hidden numbers by 0. It always decodes every position of its table, also padding, where ours decodes
-what is hidden; so for rows shorter than the table it decodes more than they have.
+It is trained like ours (our AdamW, autocast and gradient clipping) with random masks: hidden ids are replaced by
+the mask id, hidden numbers by 0. It always decodes all positions of its position table, including padding, while
+ours decodes only hidden positions.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from sma_core.training.optimizers.groups import build_optimizer
 
 IGNORED = -100
 TOLERANCE = 0.02
-"""Largest difference of the number of parameters, as a share of ours."""
+"""Maximum relative difference in the number of parameters."""
 
 
 class PeerTraining:
-    """Their model and a plain training step."""
+    """The peer's model with a training step."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class PeerTraining:
         self._memory = FirstSteps()
 
     def step(self) -> None:
-        """Make a step: batch to the device, mask, forward, backward, clipping, AdamW."""
+        """Run a step: batch to the device, mask, forward, backward, clipping, AdamW."""
         self._memory.before_step()
         batch = next(self._batches).to(self._device)
         noise = torch.rand(batch.padding_mask.shape, generator=self._generator, device=self._device)
@@ -71,7 +71,7 @@ class PeerTraining:
 
 
 class TextPeer(nn.Module):
-    """Their masked language model, with the loss at hidden positions."""
+    """The peer's masked language model, with the loss at hidden positions."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class TextPeer(nn.Module):
 
 
 class ValueEmbedder(nn.Module):
-    """A preprocessor for numbers: a linear map and learned positions."""
+    """Preprocessor for numbers: a linear layer and learned position embeddings."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -98,13 +98,13 @@ class ValueEmbedder(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(config.max_length, config.embedding_width))
 
     def forward(self, inputs: Tensor, **_: object) -> tuple[Tensor, None, Tensor]:
-        """Embed ``(B, N, 1)``; further, as the library expects: sizes of modalities, and what has no positions."""
+        """Return embeddings of ``(B, N, 1)``, no modality sizes, and embeddings without positions."""
         embedded = self.projection(inputs)
         return embedded + self.positions[: inputs.shape[1]], None, embedded
 
 
 class ValuePeer(nn.Module):
-    """Their encoder and decoder behind a preprocessor for numbers, with squared error at hidden positions."""
+    """The peer's model for numbers, with squared error at hidden positions."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -150,6 +150,6 @@ def _configured(config: ModelConfig) -> PerceiverConfig:
 
 
 def check_sizes(ours: int, theirs: int) -> None:
-    """Raise `ConfigError` when the numbers of parameters are further apart than `TOLERANCE`."""
+    """Raise `ConfigError` if the numbers of parameters differ by more than `TOLERANCE`."""
     if abs(ours - theirs) > TOLERANCE * ours:
-        raise ConfigError(f"{theirs:,} parameters are not within 2 % of {ours:,}: the models cannot be compared")
+        raise ConfigError(f"{theirs:,} parameters are not within 2 % of {ours:,}; the models are not comparable")

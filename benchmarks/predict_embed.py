@@ -1,10 +1,10 @@
-"""Measure how many rows a second `predict` and `embed` take, and how much memory.
+"""Throughput and memory of `predict` and `embed`.
 
     python -m benchmarks.predict_embed FILE --finetuned RUN --pretrained RUN [--rows N]
 
-FILE is a text file with a row a line, compressed or not (``.smi``, ``.txt``; ``.csv`` and ``.tsv`` with a header).
-It is cut to N rows, or repeated until it has N. Each verb runs in a process of its own and prints one JSON line:
-rows, rows that cannot be used, seconds of the verb, rows a second, and the peak resident memory in MB.
+FILE is a text file with one row per line, optionally compressed (``.smi``, ``.txt``; ``.csv`` and ``.tsv`` with a
+header). It is truncated or repeated to N rows. Each verb runs in a separate process and prints one JSON line:
+rows, unusable rows, seconds, rows per second, and peak resident memory in MB.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sma_core.data.streams import data_suffix, read_lines
 
 
 def cut(source: Path, rows: int, folder: Path) -> Path:
-    """Write the first ``rows`` rows of ``source``, from the top again where there are not as many."""
+    """Write the first ``rows`` rows of ``source``, repeated if there are fewer."""
     lines = list(islice(read_lines(source), rows + 1))
     has_header = data_suffix(source) in (".csv", ".tsv")
     head, body = (lines[:1], lines[1:]) if has_header else ([], lines)
@@ -31,7 +31,7 @@ def cut(source: Path, rows: int, folder: Path) -> Path:
 
 
 def measure(verb: str, run: Path, file: Path, out: Path) -> None:
-    """Run one verb and print its figures."""
+    """Run one verb and print its measurements as JSON."""
     import sma_core
 
     result = sma_core.predict(run, file, out=out) if verb == "predict" else sma_core.embed(run, file, out)
@@ -48,7 +48,7 @@ def measure(verb: str, run: Path, file: Path, out: Path) -> None:
 
 
 def main() -> None:
-    """Read the arguments, make the file, measure."""
+    """Parse the arguments and measure both verbs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--finetuned", type=Path, help="a run of sma finetune, for predict")

@@ -1,6 +1,6 @@
-"""`prepare`: a file to a store, without its domain's check and with it, in one process and in several.
+"""`prepare`: preparation of a file with and without the domain's check, in one or several processes.
 
-Every way runs in a process of its own, into a folder of its own, in turn.
+Each measurement runs in a separate process with its own folder.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ COLUMNS = ("way", "rows", "set aside", "seconds (quartiles)", "rows/s", "peak MB
 def measure(
     file: Path, check: str | None, *, numbers: bool = False, longest: int = 512, repeats: int = 3
 ) -> Found:
-    """Prepare ``file`` in every way, round by round."""
+    """Prepare ``file`` with all variants, in rounds."""
     ways: dict[str, tuple[str | None, int | None]] = {"not checked": (None, None)}
     if check is not None:
-        counts = sorted({1, *(each for each in (2, 4, 8, 16, 32) if each <= (os.cpu_count() or 1))})
+        counts = sorted({1, *(count for count in (2, 4, 8, 16, 32) if count <= (os.cpu_count() or 1))})
         ways |= {f"checked, {count} processes": (check, count) for count in counts}
-    found: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    results: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
     for round_ in range(repeats):
         print(f"round {round_ + 1} of {repeats}", file=sys.stderr, flush=True)
-        for way, (wanted, processes) in ways.items():
-            once = prepared_apart(file, check=wanted, processes=processes, numbers=numbers, longest=longest)
-            found[way].append(once)
-    records = [_record(file.name, way, each) for way, each in found.items()]
+        for way, (way_check, processes) in ways.items():
+            once = prepared_apart(file, check=way_check, processes=processes, numbers=numbers, longest=longest)
+            results[way].append(once)
+    records = [_record(file.name, way, values) for way, values in results.items()]
     return Found(records, table(COLUMNS, map(_line, records)), repeats)
 
 
-def _record(file: str, way: str, found: list[dict[str, Any]]) -> Record:
-    spread, first = Spread.of([each["seconds"] for each in found]), found[0]
+def _record(file: str, way: str, results: list[dict[str, Any]]) -> Record:
+    spread, first = Spread.of([result["seconds"] for result in results]), results[0]
     return {
         "name": f"{file}, {way}",
         "value": first["rows"] / spread.median,
@@ -46,12 +46,12 @@ def _record(file: str, way: str, found: list[dict[str, Any]]) -> Record:
         "rows": first["rows"],
         "rejected": first["rejected"],
         "seconds": spread.to_json(),
-        "peak_mb": max(each["peak_mb"] for each in found),
+        "peak_mb": max(result["peak_mb"] for result in results),
     }
 
 
 def _line(record: Record) -> tuple[str, ...]:
-    low, median, high = (f"{record['seconds'][each]:.1f}" for each in ("low", "median", "high"))
+    low, median, high = (f"{record['seconds'][key]:.1f}" for key in ("low", "median", "high"))
     return (
         record["way"],
         f"{record['rows']:,}",

@@ -1,6 +1,6 @@
-"""One preparation in a process of its own, which imports no torch: a peak of memory is then the preparation's.
+"""Preparation of a file in a separate process, which does not import torch, to measure its peak memory.
 
-`python -m benchmarks.prepare_once` reads its arguments as JSON from standard input and prints its figures as JSON.
+`python -m benchmarks.prepare_once` reads its arguments as JSON from standard input and prints results as JSON.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ USUAL = ("smiles", "SMILES", "sequence", "text")
 
 
 def prepared_apart(file: Path, **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - what `prepared` takes
-    """Call `prepared` in a new process; raises `RuntimeError` with what it said when it fails."""
-    asked = json.dumps({"file": str(file), **settings})
+    """Call `prepared` in a new process; raise `RuntimeError` with the end of its stderr if it fails."""
+    arguments = json.dumps({"file": str(file), **settings})
     command = [sys.executable, "-m", "benchmarks.prepare_once"]
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=arguments, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"preparing {file} left with {done.returncode}: {done.stderr[-500:]}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+        raise RuntimeError(f"preparing {file} exited with status {done.returncode}: {done.stderr[-500:]}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def prepared(file: Path, check: str | None, processes: int | None, numbers: bool, longest: int) -> dict[str, Any]:
-    """Prepare once, in a temporary folder; return rows, those set aside, seconds and this process's peak in MB."""
+    """Prepare a file in a temporary folder; return rows, rejected rows, seconds and peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         common: dict[str, Any] = {"source": file, "reader_name": "benchmark", "cache": Path(folder)}
         common |= {"max_length": longest, "max_rejected": 1.0}
@@ -57,7 +57,7 @@ def prepared(file: Path, check: str | None, processes: int | None, numbers: bool
 
 
 def _reader_for(path: Path) -> Reader:
-    """Choose the reader of texts by the file's suffix."""
+    """Return the reader of texts for the suffix of ``path``."""
     suffix = data_suffix(path)
     if suffix == ".smi":
         from sma_chem.smi import read_smi
@@ -68,5 +68,5 @@ def _reader_for(path: Path) -> Reader:
 
 if __name__ == "__main__":
     keep_freed_memory()  # as the program `sma` does
-    asked = json.load(sys.stdin)
-    print(json.dumps(prepared(Path(asked.pop("file")), **asked)))
+    arguments = json.load(sys.stdin)
+    print(json.dumps(prepared(Path(arguments.pop("file")), **arguments)))

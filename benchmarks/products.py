@@ -1,4 +1,4 @@
-"""What the machine can do at most: the rate of big square matrix products, in the arithmetic of a step."""
+"""Peak rate of the machine: large square matrix products in a step's precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
 
 
 def products(device: torch.device, precision: str, sizes: tuple[int, ...] = ()) -> dict[str, Callable[[], object]]:
-    """Return a product to time for each size, by the name that `rate` knows it by."""
+    """Return a matrix product to time for each size, by the name that `rate` expects."""
     works: dict[str, Callable[[], object]] = {}
     for size in sizes or SIZES[device.type]:
         left, right = (torch.randn(size, size, device=device).to(DTYPES[precision]) for _ in range(2))
@@ -22,13 +22,13 @@ def products(device: torch.device, precision: str, sizes: tuple[int, ...] = ()) 
 
 
 def rate(times: Mapping[str, list[float]], precision: str) -> float:
-    """Return the operations a second of the best size, from the seconds that `products` took (medians)."""
-    found = []
+    """Return the FLOP/s of the fastest size, from the median times of `products`."""
+    rates = []
     for name, seconds in times.items():
         kind, _, size = name.rpartition(" ")
         if kind == _name(precision, 0).rpartition(" ")[0]:
-            found.append(2 * int(size) ** 3 / statistics.median(seconds))
-    return max(found)
+            rates.append(2 * int(size) ** 3 / statistics.median(seconds))
+    return max(rates)
 
 
 def _name(precision: str, size: int) -> str:

@@ -1,6 +1,6 @@
-"""`profile`: where the time of a training step goes, by kind of operation, as torch's profiler sees it.
+"""`profile`: time of a training step by kind of operation, measured with torch's profiler.
 
-On a GPU the time is that of the device's own work. The profiler costs time itself: shares are what to read.
+On a GPU, the time is that of the device. The profiler has an overhead, so only shares are meaningful.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ KINDS = {
     "copies and casts": ("copy", "clone", "contiguous", "aten::cat", "index", "gather", "take", "embedding"),
     "optimiser and clipping": ("adamw", "optimizer", "vector_norm", "foreach"),
 }
-"""What belongs to a kind: parts of an operation's name in small letters."""
+"""Kind of operation -> substrings of lower-case operation names."""
 REST = "everything else"
 STEPS = 5
 
 
 def kind_of(name: str) -> str:
     """Return the kind of an operation."""
-    small = name.lower()
-    if small in KINDS["products of weights"]:
+    lower = name.lower()
+    if lower in KINDS["products of weights"]:
         return "products of weights"
-    return next((kind for kind, parts in KINDS.items() if any(part in small for part in parts)), REST)
+    return next((kind for kind, parts in KINDS.items() if any(part in lower for part in parts)), REST)
 
 
 def measure(
     workloads: Sequence[str], precision: FixedPrecision, device: str, *, peer: bool = False, tiny: bool = False
 ) -> Found:
-    """Profile some steps of every workload, and of the peer's."""
+    """Profile `STEPS` steps of every workload, optionally also with the peer."""
     cells = [
         Cell(name, model, precision, False, device, tiny)
         for name in workloads
@@ -64,11 +64,11 @@ def _of_one(cell: Cell) -> Record:
     settle(stepping)
     cuda = torch.device(cell.device).type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with profile(activities=activities) as seen:
+    with profile(activities=activities) as profiler:
         for _ in range(STEPS):
             stepping.step()
     kinds: Counter[str] = Counter()
-    for event in seen.key_averages():
+    for event in profiler.key_averages():
         own = event.self_device_time_total if cuda else event.self_cpu_time_total
         kinds[kind_of(event.key)] += own / 1e6 / STEPS
     seconds = sum(kinds.values())
@@ -81,5 +81,5 @@ def _of_one(cell: Cell) -> Record:
 
 
 def _share(record: Record, kind: str) -> str:
-    own, every = record["kinds"][kind], sum(record["kinds"].values())
-    return f"{1e3 * own:,.0f} ({100 * own / every:.0f} %)"
+    seconds, total = record["kinds"][kind], sum(record["kinds"].values())
+    return f"{1e3 * seconds:,.0f} ({100 * seconds / total:.0f} %)"

@@ -1,10 +1,10 @@
-"""One rank against two on this machine: samples a second, difference of the loss, peak memory of a rank.
+"""Comparison of one and two ranks on this machine: samples/s, difference of the loss, peak memory per rank.
 
     python benchmarks/ranks.py [--domain chem] [--recipe paper] [--source nci] [--set model.layers=24] …
 
-Every run has the same batches and masks, and `--threads` threads a rank, so two ranks have twice as many: one rank
-is measured with as many threads too. Dropout is off, since each rank drops what its own seed says. Memory is the
-largest resident set (VmHWM) of any rank, of Linux.
+All runs have the same batches and masks, and `--threads` threads per rank; one rank is also measured with twice as
+many threads. Dropout is off, because its seed depends on the rank. Memory is the largest peak resident memory
+(VmHWM, Linux only) of a rank.
 """
 
 from __future__ import annotations
@@ -26,55 +26,55 @@ RUNS = {
     "2 ranks, ddp": (2, "ddp", 1),
     "2 ranks, fsdp": (2, "fsdp", 1),
 }
-"""Ranks, strategy, and threads of a rank as a multiple of `--threads`."""
+"""Run -> ranks, strategy, and threads per rank as a multiple of `--threads`."""
 
 
 def main() -> None:
-    """Run all and print a table."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--domain", default="chem")
-    options.add_argument("--recipe", default="paper")
-    options.add_argument("--source", default="", help="rows; empty: the recipe's")
-    options.add_argument("--set", action="append", default=[], help="a setting of the training")
-    options.add_argument("--only", default="", help="part of the names of the runs that are wanted")
-    options.add_argument("--steps", type=int, default=6)
-    options.add_argument("--batch-size", type=int, default=8)
-    options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--precision", default="fp32")
-    chosen = options.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {vars(chosen)}")
+    """Measure all runs and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--domain", default="chem")
+    parser.add_argument("--recipe", default="paper")
+    parser.add_argument("--source", default="", help="data source (default: the recipe's)")
+    parser.add_argument("--set", action="append", default=[], help="a setting NAME=VALUE; repeatable")
+    parser.add_argument("--only", default="", help="only runs whose names contain this text")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precision", default="fp32")
+    options = parser.parse_args()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {vars(options)}")
     print("| run | samples/s | peak memory of a rank | largest difference of the loss |")
     print("| --- | ---: | ---: | ---: |")
     first: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, (devices, strategy, times) in RUNS.items():
-            if chosen.only not in name:
+            if options.only not in name:
                 continue
             run = Path(folder) / name.replace(" ", "-").replace(",", "")
-            peak = measured(run, chosen, devices, strategy, times * chosen.threads)
+            peak = measured(run, options, devices, strategy, times * options.threads)
             losses, rate = figures(run)
             first = first or losses
-            apart = max(abs(losses[step] - first[step]) for step in first)
-            print(f"| {name} | {rate:.1f} | {peak:,.0f} MB | {apart:.1e} |", flush=True)
+            difference = max(abs(losses[step] - first[step]) for step in first)
+            print(f"| {name} | {rate:.1f} | {peak:,.0f} MB | {difference:.1e} |", flush=True)
 
 
-def measured(run: Path, chosen: argparse.Namespace, devices: int, strategy: str, threads: int) -> float:
-    """Train, and return the largest resident set of a rank in MB."""
+def measured(run: Path, options: argparse.Namespace, devices: int, strategy: str, threads: int) -> float:
+    """Train, and return the largest peak memory of a rank in MB."""
     settings = {
-        "training.steps": chosen.steps,
-        "training.batch_size": chosen.batch_size,
-        "training.precision": chosen.precision,
+        "training.steps": options.steps,
+        "training.batch_size": options.batch_size,
+        "training.precision": options.precision,
         "training.strategy": strategy,
         "training.log_every": 1,
         "training.evaluate_rows": 8,
-        "training.evaluate_every": chosen.steps,
-        "training.checkpoint_every": chosen.steps,
+        "training.evaluate_every": options.steps,
+        "training.checkpoint_every": options.steps,
         "model.dropout": 0.0,
     }
-    settings |= {"data.source": chosen.source} if chosen.source else {}
-    command = [sys.executable, "-m", "sma_core", "train", "--domain", chosen.domain, "--recipe", chosen.recipe]
+    settings |= {"data.source": options.source} if options.source else {}
+    command = [sys.executable, "-m", "sma_core", "train", "--domain", options.domain, "--recipe", options.recipe]
     command += [text for setting, value in settings.items() for text in ("--set", f"{setting}={value}")]
-    command += [text for given in chosen.set for text in ("--set", given)]
+    command += [text for setting in options.set for text in ("--set", setting)]
     command += ["--out", str(run), "--devices", str(devices)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -83,22 +83,22 @@ def measured(run: Path, chosen: argparse.Namespace, devices: int, strategy: str,
         peak = max([peak, *(resident(rank) for rank in ranks_of(process.pid))])
         time.sleep(0.1)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)} left with {process.returncode}")
+        raise SystemExit(f"{' '.join(command)} exited with status {process.returncode}")
     return peak
 
 
 def ranks_of(process: int) -> list[int]:
-    """Return the processes that train: those below ``process``, or itself where there are none."""
+    """Return the leaf processes below ``process``, or ``process`` itself if it has no children."""
     try:
-        below = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
     except OSError:
         return []
-    found = [rank for child in below for rank in ranks_of(int(child))]
-    return found or [process]
+    leaves = [rank for child in children for rank in ranks_of(int(child))]
+    return leaves or [process]
 
 
 def resident(process: int) -> float:
-    """Return the largest resident set of a process so far in MB, 0 when it is gone."""
+    """Return the peak resident memory of a process in MB, or 0 if it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -107,7 +107,7 @@ def resident(process: int) -> float:
 
 
 def figures(run: Path) -> tuple[dict[int, float], float]:
-    """Return the loss of each step, and the median rate without the first step."""
+    """Return the loss of each step, and the median samples/s without the first step."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     steps = [line for line in lines if "loss" in line]
     rate = statistics.median(line["samples_per_second"] for line in steps[1:])

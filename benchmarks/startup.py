@@ -1,7 +1,7 @@
-"""`startup`: from Enter to the first answer: help, plugins, and the first step of a training.
+"""`startup`: time to the first output of the program: help, plugin list, and first training step.
 
-Runs take turns. Plugins are packages with a plugin and a command each, written as site-packages holds them. The
-first step is seen in the run's curve; data are prepared before, as in every training but a set's first.
+Runs alternate. Plugins are generated packages, each with a plugin and a command. The first step is detected in
+``metrics.jsonl``; the data were prepared by the untimed first round.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COLUMNS = ("what", "plugins beside", "ms (quartiles)")
 
 
 def install(folder: Path) -> str:
-    """Write packages with a plugin and a command each into one folder."""
+    """Write `PLUGINS` packages, each with a plugin and a command, into a folder."""
     for number in range(PLUGINS):
         name = f"many{number}"
         command = {f"{name}: Do thing {number}.": f"{name}:run"}
@@ -47,39 +47,39 @@ def install(folder: Path) -> str:
     return str(folder)
 
 
-def seconds(arguments: tuple[str, ...], place: str) -> float:
-    """Time one run of Python with a further folder on its path."""
-    environment = os.environ | {"PYTHONPATH": place}
-    began = time.perf_counter()
+def seconds(arguments: tuple[str, ...], folder: str) -> float:
+    """Time one run of Python with ``folder`` on its path."""
+    environment = os.environ | {"PYTHONPATH": folder}
+    start = time.perf_counter()
     subprocess.run([sys.executable, *arguments], env=environment, check=True, capture_output=True)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def first_step(domain: str, run: Path) -> float:
-    """Return the seconds until a training of the recipe tiny has logged its first step."""
-    given = [text for setting in FIRST_STEP for text in ("--set", setting)]
-    command = ["-m", "sma_core", "train", "--domain", domain, "--out", str(run), *given]
-    began = time.perf_counter()
+    """Return the seconds until a training with the default recipe has logged its first step."""
+    settings = [text for setting in FIRST_STEP for text in ("--set", setting)]
+    command = ["-m", "sma_core", "train", "--domain", domain, "--out", str(run), *settings]
+    start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     curve = run / "metrics.jsonl"
     while process.poll() is None and not (curve.is_file() and '"loss"' in curve.read_text(encoding="utf-8")):
         time.sleep(0.005)
-    taken = time.perf_counter() - began
+    taken = time.perf_counter() - start
     if process.wait():
-        raise RuntimeError(f"sma train --domain {domain} left with {process.returncode}")
+        raise RuntimeError(f"sma train --domain {domain} exited with status {process.returncode}")
     return taken
 
 
 def measure(domain: str = "", repeats: int = 15) -> Found:
-    """Time every command without and with the plugins, and the first step of ``domain`` where one is named."""
+    """Time every command with and without plugins, and the first training step of ``domain``, if set."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        places = {0: "", PLUGINS: install(folder / "site")}
-        cases = [(what, plugins) for what in COMMANDS for plugins in places]
+        folders = {0: "", PLUGINS: install(folder / "site")}
+        cases = [(what, plugins) for what in COMMANDS for plugins in folders]
         times: dict[tuple[str, int], list[float]] = {case: [] for case in cases}
         steps: list[float] = []
-        for round_ in range(repeats + 1):  # the first one warms the file cache and does not count
-            taken = {case: seconds(COMMANDS[case[0]], places[case[1]]) for case in cases}
+        for round_ in range(repeats + 1):  # the first round warms the file cache and is not timed
+            taken = {case: seconds(COMMANDS[case[0]], folders[case[1]]) for case in cases}
             steps += [first_step(domain, folder / f"run-{round_}")] if domain else []
             for case, value in taken.items():
                 times[case] += [value] if round_ else []
@@ -102,5 +102,5 @@ def _record(what: str, plugins: int, values: list[float]) -> Record:
 
 
 def _line(record: Record) -> tuple[str, ...]:
-    low, median, high = (f"{1e3 * record['seconds'][each]:,.0f}" for each in ("low", "median", "high"))
+    low, median, high = (f"{1e3 * record['seconds'][key]:,.0f}" for key in ("low", "median", "high"))
     return (f"`{record['what']}`", str(record["plugins"]), f"{median} ({low} to {high})")

@@ -1,4 +1,4 @@
-"""`step`: a full training step (forward, backward, clipping, AdamW), beside a peer and the machine's limit."""
+"""`step`: a full training step (forward, backward, clipping, AdamW), compared with a peer and the peak rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sma_core.devices.device import FixedPrecision
 SEED = 0
 OURS, PEER = "sma", "transformers"
 CALLS = {"cpu": 1, "cuda": 10}
-"""Steps timed as one: on a GPU the host may run ahead, as in a training."""
+"""Steps per timing; with several, the host can run ahead of a GPU, as in training."""
 COLUMNS = (
     "workload",
     "model",
@@ -38,15 +38,15 @@ COLUMNS = (
 )
 NOTE = (
     "`transformers` is its PerceiverForMaskedLM (physics: PerceiverModel behind a linear map), with random masks"
-    " on the same batches; it decodes every position of its table, ours the hidden ones. GFLOP are counted while a"
-    " step runs in fp32 with plain attention. The machine's products are the best of several big square ones in"
-    " the same arithmetic, timed in the same rounds."
+    " on the same batches; it decodes all positions of its table, ours only hidden ones. GFLOP are counted in"
+    " fp32 with plain attention. The machine's products are the fastest of several large square matrix products in"
+    " the same precision, timed in the same rounds."
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One line of the table, in plain values that a new process can be told."""
+    """Line of the table, as picklable values."""
 
     workload: str
     model: str
@@ -58,22 +58,22 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """Which model, and how it runs."""
+        """Name of the model and its options."""
         ways = {"compiled": self.compiled, "activation checkpointing": self.checkpointed}
         return ", ".join([self.model, *(way for way, on in ways.items() if on)])
 
     @property
     def name(self) -> str:
-        """What results are compared by."""
+        """Name of the record."""
         return f"{self.workload}, {self.kind}, {self.precision}"
 
     def work(self) -> Workload:
-        """Return the workload, a small one for trying out."""
-        found = WORKLOADS[self.workload]
-        return small(found) if self.tiny else found
+        """Return the workload; a small one if ``tiny``."""
+        workload = WORKLOADS[self.workload]
+        return small(workload) if self.tiny else workload
 
     def build(self) -> Stepping:
-        """Build what is timed, before its first step."""
+        """Build the training to time."""
         device = torch.device(self.device)
         if self.model == OURS:
             return Training(self.work(), device, self.precision, self.compiled, SEED, self.checkpointed)
@@ -93,7 +93,7 @@ def measure(
     repeats: int = 7,
     tiny: bool = False,
 ) -> Found:
-    """Measure every workload in its turn: all models and precisions of one, round by round, with the products."""
+    """Measure all models and precisions of each workload in rounds, together with matrix products."""
     records = []
     for name in workloads:
         models = (OURS, PEER) if peer else (OURS,)
@@ -114,18 +114,18 @@ def _of_one_workload(cells: Sequence[Cell], repeats: int) -> list[Record]:
     device = torch.device(cells[0].device)
     running = {cell: Elsewhere(cell.build, device) for cell in cells}
     _check(cells, running)
-    timings = {cell.name: partial(each.seconds, CALLS[device.type]) for cell, each in running.items()}
+    timings = {cell.name: partial(process.seconds, CALLS[device.type]) for cell, process in running.items()}
     for precision in dict.fromkeys(cell.precision for cell in cells):
         for name, product in products(device, precision, sizes=(64,) if cells[0].tiny else ()).items():
             timings[name] = partial(seconds, product, device)
     times = rounds(timings, repeats, warm_up=1)
-    figures = {cell: each.figures | each.close() for cell, each in running.items()}
+    figures = {cell: process.figures | process.close() for cell, process in running.items()}
     counted = {cell.model: _counted(cell) for cell in cells}
     return [_record(cell, times, counted[cell.model], figures[cell]) for cell in cells]
 
 
 def _check(cells: Sequence[Cell], running: Mapping[Cell, Elsewhere]) -> None:
-    """Raise `ConfigError` when a peer has not as many parameters as ours."""
+    """Raise `ConfigError` if the peer's number of parameters differs too much from ours."""
     sizes = {cell.model: int(running[cell].figures["parameters"]) for cell in cells if not cell.tiny}
     if PEER in sizes:
         from benchmarks.peer import check_sizes
@@ -134,7 +134,7 @@ def _check(cells: Sequence[Cell], running: Mapping[Cell, Elsewhere]) -> None:
 
 
 def _counted(cell: Cell) -> int:
-    """Count the operations of a step in plain fp32 on the CPU."""
+    """Return the FLOP of a step, counted in fp32 on the CPU."""
     return operations(Cell(cell.workload, cell.model, "fp32", False, "cpu", cell.tiny).build().step)
 
 

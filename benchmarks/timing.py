@@ -1,6 +1,6 @@
-"""Timing several things in turn.
+"""Interleaved timing.
 
-Round by round, always in the same order, so that whatever else the machine does falls on all of them alike.
+Tasks are timed in rounds, in the same order, so that other load on the machine affects all of them equally.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> Self:
-        """Summarise one value or more."""
+        """Compute the summary of one or more values."""
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
         low, median, high = statistics.quantiles(values, n=4, method="inclusive")
         return cls(median, low, high)
 
     def to_json(self) -> dict[str, float]:
-        """Give the form that is kept."""
+        """Return the JSON form."""
         return asdict(self)
 
 
 def seconds(work: Work, device: torch.device, calls: int = 1) -> float:
-    """Time ``calls`` calls one after the other and return the seconds of one, the device's own work included.
+    """Return the mean seconds per call of ``calls`` consecutive calls, including work on the device.
 
-    On a GPU it is the time between two events of its stream, so the host may run ahead of it within the calls.
+    On a GPU, the time is measured between two events of the stream, so the host may run ahead.
     """
     if device.type != "cuda":
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         for _ in range(calls):
             work()
-        return (time.perf_counter() - began) / calls
+        return (time.perf_counter() - start_time) / calls
     with torch.cuda.device(device):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
@@ -61,20 +61,20 @@ def seconds(work: Work, device: torch.device, calls: int = 1) -> float:
 def interleaved(
     works: Mapping[str, Work], device: torch.device, repeats: int, warm_up: int = 2, calls: int = 1
 ) -> dict[str, list[float]]:
-    """Return for each of ``works`` the seconds of a call in each of ``repeats`` rounds; see `rounds`."""
+    """Return the seconds per call of each task in each of ``repeats`` rounds; see `rounds`."""
     timings = {name: lambda work=work: seconds(work, device, calls) for name, work in works.items()}
     return rounds(timings, repeats, warm_up)
 
 
 def rounds(timings: Mapping[str, Callable[[], float]], repeats: int, warm_up: int) -> dict[str, list[float]]:
-    """Return what each of ``timings`` says, in each of ``repeats`` rounds.
+    """Call all ``timings`` in ``repeats`` rounds and return their values.
 
-    Every round asks all of them in their order; ``warm_up`` rounds before the first are not counted.
+    ``warm_up`` additional rounds come first and are discarded.
     """
-    found: dict[str, list[float]] = {name: [] for name in timings}
+    times: dict[str, list[float]] = {name: [] for name in timings}
     for round_ in range(warm_up + repeats):
         for name, timing in timings.items():
             taken = timing()
             if round_ >= warm_up:
-                found[name].append(taken)
-    return found
+                times[name].append(taken)
+    return times

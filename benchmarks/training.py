@@ -1,4 +1,4 @@
-"""A training step of ours: the step of the trainer itself, on batches that are already in memory."""
+"""Training step of our trainer on batches in memory."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from sma_core.training.loop import Trainer
 from sma_core.training.pretraining import PretrainObjective
 
 STEPS = 100_000
-"""Of the run that the measured steps belong to: the choice of masks is annealed over a part of them."""
+"""Steps of the run, over part of which masking is annealed."""
 BATCHES = 4
-"""Different batches, taken in turn."""
+"""Number of different batches, used cyclically."""
 
 
 class Stepping(Protocol):
-    """What is compared: something that makes a training step on the next batch."""
+    """Protocol of measured trainings."""
 
     @property
     def module(self) -> nn.Module:
-        """What is trained."""
+        """Trained module."""
         ...
 
     def step(self) -> None:
-        """Make one optimiser step; on a GPU it may still be under way afterwards."""
+        """Run one optimizer step on the next batch; on a GPU it is asynchronous."""
         ...
 
 
 @dataclass(frozen=True)
 class InMemory:
-    """Batches that are there, as a source of the trainer's stream."""
+    """Source of batches in memory."""
 
     batches: Sequence[Batch]
 
@@ -51,29 +51,29 @@ class InMemory:
         return len(self.batches)
 
     def batch(self, epoch: int, index: int) -> Batch:
-        """Return one of them."""
+        """Return the batch ``index``."""
         return self.batches[index]
 
 
 def training_config(precision: FixedPrecision, device: torch.device, compiled: bool, seed: int) -> TrainingConfig:
-    """Return settings of a training, as the recipes leave them."""
+    """Return training settings with the defaults of the recipes."""
     return TrainingConfig(steps=STEPS, precision=precision, device=str(device), compile=compiled, seed=seed)
 
 
 def batches_of(workload: Workload, device: torch.device, seed: int) -> list[Batch]:
-    """Draw the batches of a workload; for a GPU in page-locked memory, as data workers leave them."""
+    """Draw the batches of a workload; for a GPU, in pinned memory as from data workers."""
     batches = workload.batches(BATCHES, seed)
     return [batch.pin_memory() for batch in batches] if device.type == "cuda" else batches
 
 
 def settle(stepping: Stepping) -> None:
-    """Make the steps behind which a training's memory stays as it is."""
+    """Run the first steps, after which memory use is constant."""
     for _ in range(FirstSteps.COUNT + 1):
         stepping.step()
 
 
 class Training:
-    """Our trainer, standing before its first step. It never evaluates and never saves."""
+    """Our trainer, without evaluation and checkpoints."""
 
     def __init__(
         self,
@@ -90,14 +90,14 @@ class Training:
         self.module.encoder.activation_checkpointing = checkpointed
         objective = PretrainObjective(self.module, workload.masking, [], STEPS, compiled)
         source = InMemory(batches_of(workload, device, seed))
-        place = Placement(device, precision)
-        self._trainer = Trainer(objective, source, config, STEPS, CheckpointStore(Path("never-saved")), place)
+        placement = Placement(device, precision)
+        self._trainer = Trainer(objective, source, config, STEPS, CheckpointStore(Path("never-saved")), placement)
 
     def step(self) -> None:
-        """Make the trainer's step: batch to the device, masks, forward, backward, clipping, AdamW."""
+        """Run the trainer's step: batch to the device, masks, forward, backward, clipping, AdamW."""
         self._trainer._step()
 
 
 def parameters(stepping: Stepping) -> int:
-    """Count the numbers that are learned."""
-    return sum(each.numel() for each in stepping.module.parameters() if each.requires_grad)
+    """Return the number of trainable parameters."""
+    return sum(tensor.numel() for tensor in stepping.module.parameters() if tensor.requires_grad)

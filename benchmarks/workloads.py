@@ -1,16 +1,13 @@
-"""What is trained on: models and batches at the paper's sizes, all drawn from a seed.
+"""Workloads: models and seeded random batches at the paper's sizes.
 
-Models and masks are those of the recipes ``paper``; the rows are those that the authors' code was timed with.
-Texts are random letters with a separator behind each row. Real lengths, separator included, from PCG64 of the
-seed:
+Models and masks are those of the ``paper`` recipes; batches have the sizes used to time the authors' code. Texts
+are random letters, and each row ends with a separator. Lengths include the separator and are drawn with PCG64:
 
 - chem-padded: normal, mean 60, deviation 15, at least 16, rounded; padded to 512
-- chem-packed: rows of such lengths joined until 512 are full; the last is cut
-- chem-bucketed: uniform from 60 to 76 with a 76 among them, as rows of like length are; padded as the loader pads
-- protein-1024: all 1,024; protein-378: uniform from 340 to 378 with a 378 among them
-- physics: 28 features of an event, standard normal
-
-Letters: B rows, N padded length.
+- chem-packed: rows of such lengths, concatenated and truncated to 512
+- chem-bucketed: uniform from 60 to 76, including a 76, like batches of similar length; padded like the loader
+- protein-1024: all 1,024; protein-378: uniform from 340 to 378, including a 378
+- physics: 28 standard normal features
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ CHEM = MaskingConfig(ratio=0.3)
 PROTEIN = MaskingConfig(ratio=0.15)
 PHYSICS = MaskingConfig(ratio=0.2, keys_per_query=2.0, anneal="mix", anneal_start=1.0, anneal_over=0.25)
 BYTES_MODEL = ModelConfig(max_length=512)
-"""The defaults of the settings are the paper's model for bytes."""
+"""The paper's model for bytes, which is the default of `ModelConfig`."""
 EVENT_MODEL = ModelConfig(
     max_length=28,
     embedding_width=128,
@@ -47,7 +44,7 @@ Lengths = Callable[[np.random.Generator, int], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Workload:
-    """A model, how it masks, and batches of ``rows`` inputs; ``lengths`` draws how many of each are real."""
+    """Model, masking and batches of ``rows`` rows, whose lengths are drawn by ``lengths``."""
 
     name: str
     rows: int
@@ -57,7 +54,7 @@ class Workload:
     inputs: Inputs = TEXT
     lengths: Lengths | None = None
     padded: bool = False
-    """Whether every batch is padded to ``longest``."""
+    """Whether to pad every batch to ``longest``."""
 
     def batches(self, count: int, seed: int) -> list[Batch]:
         """Draw ``count`` batches."""
@@ -76,7 +73,7 @@ class Workload:
 
 
 def _letters(draws: np.random.Generator, lengths: NDArray[np.int64]) -> EncodedRows:
-    """Draw ids of capital letters, with the separator behind each row."""
+    """Draw ids of capital letters, with a separator at the end of each row."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     values = draws.integers(ord("A") + 6, ord("Z") + 7, offsets[-1]).astype(np.uint16)
     values[offsets[1:] - 1] = ByteTokenizer.separator_id
@@ -92,7 +89,7 @@ def _molecules(draws: np.random.Generator, rows: int) -> NDArray[np.int64]:
 
 
 def _alike(least: int, most: int) -> Lengths:
-    """Lengths from ``least`` to ``most``, which is among them."""
+    """Return a function that draws lengths from ``least`` to ``most``, including ``most``."""
 
     def draw(draws: np.random.Generator, rows: int) -> NDArray[np.int64]:
         lengths = draws.integers(least, most + 1, rows)
@@ -104,7 +101,7 @@ def _alike(least: int, most: int) -> Lengths:
 
 @dataclass(frozen=True)
 class PackedWorkload(Workload):
-    """Inputs of several rows each, joined until they are full."""
+    """Workload whose inputs are several rows concatenated to full length."""
 
     def _batch(self, draws: np.random.Generator) -> Batch:
         values = []
@@ -117,7 +114,7 @@ class PackedWorkload(Workload):
 
 def _workloads() -> dict[str, Workload]:
     protein = BYTES_MODEL.model_copy(update={"max_length": 1024})
-    every = (
+    workloads = (
         Workload("chem-padded", 32, 512, BYTES_MODEL, CHEM, lengths=_molecules, padded=True),
         PackedWorkload("chem-packed", 32, 512, BYTES_MODEL, CHEM),
         Workload("chem-bucketed", 32, 512, BYTES_MODEL, CHEM, lengths=_alike(60, 76)),
@@ -125,14 +122,14 @@ def _workloads() -> dict[str, Workload]:
         Workload("protein-378", 8, 1024, protein, PROTEIN, lengths=_alike(340, 378)),
         Workload("physics", 128, 28, EVENT_MODEL, PHYSICS, ContinuousInputs(1)),
     )
-    return {each.name: each for each in every}
+    return {workload.name: workload for workload in workloads}
 
 
 WORKLOADS = _workloads()
 
 
 def small(workload: Workload) -> Workload:
-    """Return the same with two rows and a small model, for tests and for trying a command out."""
+    """Return the workload with two rows and a small model, for tests."""
     model = workload.model.model_copy(
         update={
             "embedding_width": 16,

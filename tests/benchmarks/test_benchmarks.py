@@ -120,7 +120,7 @@ def test_activation_checkpointing_is_measured_beside():
 
 
 def test_a_process_that_cannot_build_is_said():
-    with pytest.raises(RuntimeError, match="a measured process left with 1"):
+    with pytest.raises(RuntimeError, match="a benchmark process exited with status 1"):
         Elsewhere(Cell("chemistry", "sma", "fp32", False, "cpu").build, CPU)
 
 
@@ -138,7 +138,7 @@ def test_kept_figures_are_compared_with_the_newest_of_the_same_machine(tmp_path)
     now = Report.of("step", {}, Found([{"name": "x", "value": 3.0, "unit": "samples/s"}], "", 1), machine)
     assert "| x | samples/s | 2" in then_and_now(now, previous("step", machine, tmp_path))
     assert "1.50 |" in then_and_now(now, previous("step", machine, tmp_path))
-    assert "Nothing was kept" in then_and_now(now, previous("prepare", machine, tmp_path))
+    assert "No stored results" in then_and_now(now, previous("prepare", machine, tmp_path))
 
 
 def test_an_exponent_is_the_slope_of_the_largest_sizes():

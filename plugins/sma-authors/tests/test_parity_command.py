@@ -39,7 +39,7 @@ def test_check_leaves_with_one_when_a_tensor_differs(run_sma, tmp_path):
 
 
 def test_check_says_what_is_wrong_with_a_folder(run_sma, tmp_path):
-    assert "holds no recorded case" in run_sma("parity", tmp_path).stderr
+    assert "has no recorded case" in run_sma("parity", tmp_path).stderr
     case = shutil.copytree(FIXTURES / "classification-3class", tmp_path / "case")
     (case / "inputs.safetensors").unlink()
     done = run_sma("parity", case)

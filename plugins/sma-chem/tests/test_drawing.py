@@ -74,7 +74,7 @@ def test_atoms_of_real_molecules_are_those_of_rdkit():
 def test_what_is_no_molecule_is_drawn_as_letters_with_the_reason(text):
     drawing = draw_molecule(row_of(text, hidden={0}))
     words = [element.text for element in ElementTree.fromstring(drawing).iter(f"{SVG}text")]
-    assert words == ["no molecule to draw: RDKit reads no molecule", *text]
+    assert words == ["no molecule to draw: RDKit cannot parse the SMILES", *text]
 
 
 def test_a_hidden_atom_has_a_ring_and_one_hidden_in_part_a_dashed_ring():

@@ -60,7 +60,7 @@ def test_nothing_is_left_after_an_error(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "events", "seed"), [("e.txt", 10, 0), ("e.csv", 0, 0), ("e.csv", 10, -1)])
 def test_what_cannot_be_written_is_said(tmp_path, name, events, seed):
-    with pytest.raises(UserError, match=r"must end with|at least 1 event"):
+    with pytest.raises(UserError, match=r"must end with|events must be at least 1"):
         files.write_events(tmp_path / name, events, seed)
 
 

@@ -30,7 +30,7 @@ def test_bad_records_are_set_aside_and_counted(written):
 
 
 def test_a_file_without_a_name_line_is_refused(written):
-    with pytest.raises(DataError, match=r"is no FASTA file: its first line must begin with '>'"):
+    with pytest.raises(DataError, match=r"is not a FASTA file: its first line must start with '>'"):
         list(read_fasta(written("a.fasta", "MKTAYIAK\n>one\nMK\n"), None, ()))
 
 
@@ -55,7 +55,7 @@ def test_a_cut_off_archive_is_said_after_its_whole_records(tmp_path):
 def test_a_record_that_never_ends_is_refused(written, monkeypatch):
     monkeypatch.setattr(readers, "LONGEST_RECORD", 1 << 20)
     path = written("a.fasta", ">genome\n" + ("ACGT" * 20 + "\n") * 20_000)
-    with pytest.raises(DataError, match="a record of over 1 MB"):
+    with pytest.raises(DataError, match="a record of over 1 MiB"):
         list(read_fasta(path, None, ()))
 
 

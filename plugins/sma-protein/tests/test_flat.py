@@ -65,7 +65,7 @@ def test_a_bad_record_does_not_spoil_the_next(written, read, name, record):
     assert [row.number for row in rows] == [1, 2, 3, 4]
     assert rows[0] == Row(1, SEQUENCE)
     assert isinstance(rows[1], RejectedRow)
-    assert rows[1].kind == "Biopython cannot read the record"
+    assert rows[1].kind == "Biopython cannot parse the record"
     assert isinstance(rows[2], RejectedRow)
     assert rows[3] == Row(4, SEQUENCE)
 
@@ -86,12 +86,12 @@ def test_a_cut_off_record_is_set_aside(written, read, name, record):
 def test_a_sequence_shorter_than_stated_is_set_aside(written, read, name, record):
     path = written(name, record.replace(" lm", " l").replace(" LM", " L"))
     (row,) = read(path, None, ())
-    assert row.reason.startswith("sequence not as long as stated: 11 residues, 12 in the ")
+    assert row.reason.startswith("sequence length mismatch: 11 residues, 12 in the ")
 
 
 @each_format
 def test_another_format_is_refused(written, read, name, record):
-    with pytest.raises(DataError, match="no line of it begins with"):
+    with pytest.raises(DataError, match="no line starts with"):
         list(read(written(name, ">one\nMK\n"), None, ()))
 
 
@@ -110,7 +110,7 @@ def test_flat_files_have_no_columns(written, read, name, record):
 @each_format
 def test_a_record_that_never_ends_is_refused(written, monkeypatch, read, name, record):
     monkeypatch.setattr(readers, "LONGEST_RECORD", 1 << 20)
-    with pytest.raises(DataError, match="a record of over 1 MB"):
+    with pytest.raises(DataError, match="a record of over 1 MiB"):
         list(read(written(name, record.removesuffix("//\n") + ("A" * 80 + "\n") * 20_000), None, ()))
 
 

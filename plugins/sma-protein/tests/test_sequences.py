@@ -20,9 +20,9 @@ def test_every_allowed_letter_passes():
         ("Ä", "letter 'Ä' is not an amino acid: position 1"),
         ("Mé", "letter 'é' is not an amino acid: position 2"),
         ("MK\udcff", "letter '\\udcff' is not an amino acid: position 3"),
-        ("MKtay", "letters in lower case: 't' at position 3"),
-        ("MK-TAY", "'-' is a gap of an alignment: position 3"),
-        ("MKTAY.", "'.' is a gap of an alignment: position 6"),
+        ("MKtay", "lower-case letters: 't' at position 3"),
+        ("MK-TAY", "'-' is an alignment gap: position 3"),
+        ("MKTAY.", "'.' is an alignment gap: position 6"),
     ],
 )
 def test_the_reason_names_letter_and_position(sequence, reason):

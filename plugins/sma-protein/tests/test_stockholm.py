@@ -45,8 +45,8 @@ def test_bad_rows_are_set_aside(written):
         RejectedRow(1, "empty"),
         Row(2, "MKAC"),
         RejectedRow(3, "not valid UTF-8", "MK\ufffdC"),
-        RejectedRow(4, "row not as wide as its alignment: 3 columns instead of 4", "MKA"),
-        RejectedRow(5, "row not as wide as its alignment: 0 columns instead of 4"),
+        RejectedRow(4, "row width differs from the alignment: 3 columns instead of 4", "MKA"),
+        RejectedRow(5, "row width differs from the alignment: 0 columns instead of 4"),
     ]
 
 
@@ -67,7 +67,7 @@ def test_nothing_to_read_is_said(written, content):
 
 
 def test_another_format_is_refused(written):
-    with pytest.raises(DataError, match="is no Stockholm file: its first line must be"):
+    with pytest.raises(DataError, match="is not a Stockholm file: its first line must be"):
         list(read_stockholm(written("a.sto", ">one\nMK\n"), None, ()))
 
 

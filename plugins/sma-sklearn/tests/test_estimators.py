@@ -134,12 +134,12 @@ def test_a_featurizer_gives_the_vectors_of_the_run(toy, tmp_path):
     ("make", "rows", "error", "sentence"),
     [
         (lambda run: SMARegressor(domain="toy"), ["kato", "n7", "mire"] * 9, DataError, "not letters only"),
-        (lambda run: SMARegressor(domain="toy"), [1.0, 2.0], ValueError, "row 0 is no text"),
+        (lambda run: SMARegressor(domain="toy"), [1.0, 2.0], ValueError, "row 0 is not a string"),
         (lambda run: SMARegressor(), ["ka"] * 9, UserError, "pass domain=NAME"),
         (lambda run: SMARegressor("nowhere"), ["ka"] * 9, UserError, "nowhere is not a run folder"),
         (lambda run: SMARegressor(domain="toy", settings={"a.b": 1}), ["ka"] * 9, UserError, "a.b"),
         (lambda run: SMARegressor(run, validation_fraction=1.5), ["ka"] * 9, ValueError, "between 0 and 1"),
-        (lambda run: SMAClassifier(domain="toy"), ["ka"] * 9, ValueError, "one class only"),
+        (lambda run: SMAClassifier(domain="toy"), ["ka"] * 9, ValueError, "at least two classes"),
         (lambda run: SMAFeaturizer(), ["ka"], UserError, "needs a run"),
         (lambda run: SMAFeaturizer(run, pooling="inputs"), ["ka"], UserError, "mean or latents"),
         (lambda run: SMAFeaturizer(run, layer=9), ["ka"], UserError, "has layers 0 to 2"),
@@ -156,7 +156,7 @@ def test_rows_that_cannot_be_used_later_are_named(toy, tmp_path):
     featurizer = SMAFeaturizer(run)
     with pytest.raises(NotFittedError):
         featurizer.transform(["ka"])
-    with pytest.raises(ValueError, match="row 1 cannot be used: not letters only"):
+    with pytest.raises(ValueError, match="row 1 is unusable: not letters only"):
         featurizer.fit(["ka"]).transform(["ka", "n7"])
 
 

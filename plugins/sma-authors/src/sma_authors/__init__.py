@@ -1,1 +1,1 @@
-"""The authors' released implementation: its settings, tensor names and recorded numbers, to ours and back."""
+"""Convert checkpoints of the authors' released implementation, and compare with outputs recorded from it."""

@@ -1,7 +1,6 @@
-"""One line of a parity table: what was compared, how far apart it is, and whether that is near enough.
+"""Comparison of our tensors with recorded ones.
 
-Tolerances are those the numbers were recorded with: a share of the largest recorded value, which counts as 1 at
-least (for gradients 0.1).
+The tolerance is relative to the largest absolute recorded value, clamped to a minimum of 1 (0.1 for gradients).
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ VALUE_FLOOR, GRADIENT_FLOOR = 1.0, 0.1
 
 @dataclass(frozen=True)
 class Verdict:
-    """``difference`` is the largest one, or the number of entries that differ where all must be equal."""
+    """Result of one comparison, a row of the parity table.
+
+    ``difference`` is the largest absolute difference; for an exact comparison, the number of unequal entries.
+    """
 
     case: str
     tensor: str
@@ -36,7 +38,7 @@ def compare(
     floor: float = VALUE_FLOOR,
     note: str = "",
 ) -> Verdict:
-    """Compare two tensors; another shape or a NaN is a failure."""
+    """Compare two tensors within a tolerance; a different shape or a NaN fails."""
     if ours.shape != recorded.shape:
         shapes = f"shape {tuple(ours.shape)}, recorded {tuple(recorded.shape)}"
         return Verdict(case, tensor, None, None, "fail", shapes)
@@ -48,7 +50,7 @@ def compare(
 
 
 def compare_exactly(case: str, tensor: str, ours: Tensor, recorded: Tensor, note: str = "") -> Verdict:
-    """Compare two tensors of which every entry must be equal."""
+    """Compare two tensors that must be equal in every entry."""
     if ours.shape != recorded.shape:
         shapes = f"shape {tuple(ours.shape)}, recorded {tuple(recorded.shape)}"
         return Verdict(case, tensor, None, None, "fail", shapes)
@@ -57,5 +59,5 @@ def compare_exactly(case: str, tensor: str, ours: Tensor, recorded: Tensor, note
 
 
 def left_out(case: str, tensor: str, note: str) -> Verdict:
-    """Say that something recorded is not compared, and why."""
+    """Return a verdict for a recorded tensor that is not compared; ``note`` is the reason."""
     return Verdict(case, tensor, None, None, "left out", note)

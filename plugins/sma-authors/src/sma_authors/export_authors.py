@@ -1,4 +1,4 @@
-"""`export_authors`: write a run as a folder that the authors' code loads."""
+"""Export a run as a checkpoint that the authors' code can load."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ PROBLEMS = {
     "multilabel": "multi_label_classification",
     "multiclass": "single_label_classification",
 }
-"""Our kind of task -> theirs."""
+"""Our kind of task -> the authors' ``problem_type``."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The folder, and its tensors and parameters; copies of tied tensors are not counted."""
+    """Exported folder, with its numbers of tensors and parameters (tied tensors are counted once)."""
 
     out: Path
     tensors: int
@@ -43,19 +43,19 @@ class ExportResult:
 
 
 def export_authors(run: str | Path, out: str | Path) -> ExportResult:
-    """Write ``config.json`` and ``model.safetensors`` as the authors' code writes and reads them.
+    """Write ``config.json`` and ``model.safetensors`` in the authors' format.
 
-    A pre-trained run becomes their pre-training model (newest checkpoint), a fine-tuned one their classification
-    model (best checkpoint), whose outputs are in the labels' units: the scale of regression labels goes into its
-    last map.
+    The newest checkpoint of a pre-trained run becomes their pre-training model; the best checkpoint of a
+    fine-tuned run becomes their classification model. For regression, the label scale is folded into the last
+    linear layer, so the outputs are in the labels' units.
 
     Raises:
-        CheckpointError: ``run`` is no run, is damaged, or is set in a way that their code has no setting for.
-        UserError: ``out`` is in use or cannot be written.
+        CheckpointError: ``run`` is not a run, is damaged, or has settings that the authors' code does not support.
+        UserError: ``out`` exists and is not empty, or cannot be written.
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} already exists and is not empty: give another --out")
+        raise UserError(f"{out} already exists and is not empty; choose another --out")
     contents = RunContents.read(Path(run))
     settings, weights = _finetuned(contents) if contents.record.is_finetuned else _pretrained(contents)
     described = write_settings(settings)
@@ -70,9 +70,7 @@ def _pretrained(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
     config = run.config()
     assert isinstance(config, PretrainConfig), "the run is a pre-trained one"
     if not can_express(config.masking):
-        logger.warning(
-            "the authors' code has no setting for how this run masks: trained further there, it would hide nothing"
-        )
+        logger.warning("the authors' code does not support this run's masking; the exported config.json sets none")
     return AuthorsModel(config.model, _inputs_of(run.weights), config.masking, None, 0, None), run.weights
 
 
@@ -88,14 +86,14 @@ def _finetuned(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
 
 
 def _inputs_of(weights: dict[str, Tensor]) -> Inputs:
-    """Return what the model reads, from the shape of its embedding."""
+    """Infer the model's inputs from the shape of its embedding."""
     if "embed.tokens.weight" in weights:
         return DiscreteInputs(len(weights["embed.tokens.weight"]))
     return ContinuousInputs(weights["embed.projection.weight"].shape[1])
 
 
 def _write(out: Path, described: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-    """Write the folder under a temporary name, then rename it."""
+    """Write the folder atomically: under a temporary name that is then renamed."""
     building = temporary_name(out)
     try:
         building.mkdir(parents=True)

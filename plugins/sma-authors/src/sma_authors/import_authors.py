@@ -1,4 +1,4 @@
-"""`import_authors`: turn a checkpoint of the authors' code into a run folder."""
+"""Import a checkpoint of the authors' code as a run folder."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ KINDS = {
     "single_label_classification": "multiclass",
     "multi_label_classification": "multilabel",
 }
-"""Their name of a problem -> our kind of task."""
+"""The authors' ``problem_type`` -> our kind of task."""
 
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The run, what it is (``pre-trained`` or ``fine-tuned``), its size, and tensors that it does not use."""
+    """Imported run: its folder, type (``pre-trained`` or ``fine-tuned``), size, and unused tensors."""
 
     run: Path
     domain: str
@@ -64,24 +64,24 @@ def import_authors(
     columns: Sequence[str] | None = None,
     policy: PluginPolicy | None = None,
 ) -> ImportResult:
-    """Turn ``config.json`` and weights of the authors' format into a run folder.
+    """Create a run folder from ``config.json`` and weights in the authors' format.
 
-    A pre-training model becomes a run of `train` (and can be trained further), a classification model one of
-    `finetune`. Numbers and text must mean what they meant to the model: the domain's tokenizer must have as many
-    ids; rows of numbers are taken as they are (no statistics are applied).
+    A pre-training model becomes a run of `train`, which can be trained further; a classification model becomes a
+    run of `finetune`. The domain's tokenizer must have the vocabulary size of the model. Numeric features are not
+    standardized.
 
     Args:
-        source: A folder, or a model's name ``owner/name`` on the hub.
-        domain: The plugin whose rows the model reads.
-        out: Folder of the run; empty: a new one under ``runs/``.
-        kind: What a classification model predicts, where its settings do not say.
-        targets: Names of its outputs, or of its one target; empty: the labels in its settings.
-        columns: Names of the features of rows of numbers; empty: those of the domain's default set.
-        policy: Which plugins may be used; empty: as the environment says.
+        source: A folder, or the name of a model on the hub, ``owner/name``.
+        domain: Name of the domain of the model's inputs.
+        out: Folder of the run. Default: a new folder in ``runs/``.
+        kind: Kind of a classification model's task. Default: from its ``problem_type``.
+        targets: Names of the model's outputs or of its single target. Default: the labels in ``config.json``.
+        columns: Names of numeric features. Default: the columns of the domain's default data set.
+        policy: Which plugins may be loaded. Default: as set in the environment.
 
     Raises:
-        CheckpointError: The files are missing, damaged, or set in a way that cannot be taken over.
-        UserError: The domain does not fit the model, or ``out`` is in use.
+        CheckpointError: The files are missing or damaged, or a setting is not supported.
+        UserError: The domain does not match the model, or ``out`` is in use.
     """
     checkpoint = read_checkpoint(_folder(str(source)))
     registry = Registry.load_named(domain, policy)
@@ -106,7 +106,7 @@ def import_authors(
 
 
 def _folder(source: str) -> Path:
-    """Return the folder that ``source`` names, or that a file in it stands for; a name on the hub is fetched."""
+    """Return the folder that ``source`` is or that contains it; download ``source`` if it is a hub name."""
     path = Path(source).expanduser()
     if not path.exists():
         path = fetch_model(source, cache_folder() / "models")
@@ -114,37 +114,35 @@ def _folder(source: str) -> Path:
 
 
 def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | None) -> Feed:
-    """Return the domain's feed; raises `UserError` when it is not what the model reads."""
+    """Return the domain's feed; raise `UserError` if it does not match the model's inputs."""
     inputs, longest = checkpoint.settings.inputs, checkpoint.settings.model.max_length
     kind = "discrete" if isinstance(inputs, DiscreteInputs) else "continuous"
     if kind != registry.domain.input_kind:
         raise UserError(
-            f"{checkpoint.folder} reads {kind} inputs, but rows of the domain {registry.name!r} are "
-            f"{registry.domain.input_kind}: name another --domain"
+            f"{checkpoint.folder} expects {kind} inputs, but inputs of the domain {registry.name!r} are "
+            f"{registry.domain.input_kind}; choose another --domain"
         )
     if isinstance(inputs, DiscreteInputs):
         feed = TextFeed.of(registry)
         if feed.inputs != inputs:
             raise UserError(
-                f"{checkpoint.folder} reads {inputs.vocabulary_size} ids, but the tokenizer of the domain "
-                f"{registry.name!r} has {feed.inputs.vocabulary_size}: name the domain it was trained on"
+                f"{checkpoint.folder} has a vocabulary of {inputs.vocabulary_size} tokens, but the tokenizer of "
+                f"the domain {registry.name!r} has {feed.inputs.vocabulary_size}; use the domain it was trained on"
             )
         return feed
     if inputs.channels != 1:
-        raise UserError(
-            f"{checkpoint.folder} reads {inputs.channels} channels a position; rows of numbers have one"
-        )
+        raise UserError(f"{checkpoint.folder} expects {inputs.channels} input channels; only 1 is supported")
     names = tuple(columns or registry.find(DataSet, registry.domain.dataset).columns)
     if len(names) != longest:
         raise UserError(
-            f"{checkpoint.folder} reads {longest} features, but {len(names)} are named: give all with --columns"
+            f"{checkpoint.folder} expects {longest} features, but got {len(names)} names; pass all with --columns"
         )
     return ValueFeed(FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
 
 
 def _pretrained(registry: Registry, settings: AuthorsModel) -> tuple[BaseModel, dict[str, Any]]:
     if settings.masking is None:
-        logger.warning("the settings name no masking that is known here; the run has the defaults of [masking]")
+        logger.warning("config.json has no supported masking function; the run uses the defaults of [masking]")
     config = PretrainConfig(
         domain=registry.name,
         model=settings.model,
@@ -169,12 +167,12 @@ def _finetuned(
 def _targets(
     settings: AuthorsModel, labels: list[str], kind: str | None, names: Sequence[str] | None, folder: Path
 ) -> Targets:
-    """Tell what the outputs mean; outputs are taken as they are, so values have no scale."""
+    """Return the targets of the outputs, with mean 0 and spread 1: the outputs are not rescaled."""
     kind = kind or KINDS.get(settings.problem or "")
     if kind is None:
         raise CheckpointError(
-            f"{folder} does not say what its {settings.outputs} outputs are: give --kind regression, binary, "
-            "multilabel or multiclass"
+            f"{folder}: config.json has no known problem_type for its {settings.outputs} outputs; pass --kind "
+            "regression, binary, multilabel or multiclass"
         )
     outputs = (
         labels if len(labels) == settings.outputs else [f"LABEL_{index}" for index in range(settings.outputs)]
@@ -182,9 +180,9 @@ def _targets(
     if kind == "multilabel" and len(outputs) == 1:
         kind = "binary"
     own = tuple(names or (("label",) if kind == "multiclass" else outputs))
-    due = 1 if kind in ("multiclass", "binary") else settings.outputs
-    if len(own) != due:
-        raise UserError(f"{folder} needs {due} names of targets, but --target gives {len(own)}")
+    expected = 1 if kind in ("multiclass", "binary") else settings.outputs
+    if len(own) != expected:
+        raise UserError(f"{folder} needs {expected} target names, but got {len(own)}; pass them with --target")
     scale = {"mean": (0.0,) * len(own), "spread": (1.0,) * len(own)}
     return Targets.from_json({"kind": kind, "names": own, "classes": outputs, **scale})
 

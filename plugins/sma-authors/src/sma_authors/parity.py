@@ -1,4 +1,4 @@
-"""`parity`: compare numbers recorded from the authors' implementation with ours."""
+"""Compare our outputs with outputs recorded from the authors' implementation."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sma_core.errors import CheckpointError
 
 CASE, MASKS = "config.json", "index.json"
 MOST_ROUNDING = 10.0
-"""A float32 difference of more than this many tolerances is no rounding."""
+"""A float32 difference above this multiple of the tolerance is not attributed to rounding."""
 
 
 def parity(folders: Sequence[Path]) -> list[Verdict]:
-    """Check every folder: a recorded model, recorded masks, or a folder that holds such folders.
+    """Compare every recorded case in ``folders``: recorded models, recorded masks, or folders of these.
 
-    Raises `CheckpointError` when a folder is neither, or a file in it is missing or damaged.
+    Raises `CheckpointError` if a folder has no recorded case, or a file is missing or damaged.
     """
     verdicts: list[Verdict] = []
     for folder in folders:
@@ -31,7 +31,7 @@ def parity(folders: Sequence[Path]) -> list[Verdict]:
 
 
 def _check_model(folder: Path) -> list[Verdict]:
-    """Check in float32; what fails is computed in float64, where only the recording's own rounding is left."""
+    """Compare in float32; repeat failures in float64, which leaves only the rounding of the recording."""
     case = read_case(folder)
     verdicts = check_case(case)
     if all(verdict.verdict != "fail" for verdict in verdicts):
@@ -41,7 +41,7 @@ def _check_model(folder: Path) -> list[Verdict]:
 
 
 def _or_exact(rounded: Verdict, exact: Verdict) -> Verdict:
-    """Take the float64 verdict where float32 failed by rounding alone, and say so."""
+    """Return the float64 verdict, with a note, if float32 failed only by rounding; else the float32 verdict."""
     if rounded.verdict != "fail" or exact.verdict != "pass" or rounded.difference is None or not rounded.tolerance:
         return rounded
     if rounded.difference > MOST_ROUNDING * rounded.tolerance:
@@ -50,13 +50,13 @@ def _or_exact(rounded: Verdict, exact: Verdict) -> Verdict:
 
 
 def _cases(folder: Path) -> list[Path]:
-    """Return the folder itself when it is a case, else the cases in it."""
+    """Return the folder itself if it is a case, else the cases in it."""
     if _is_case(folder):
         return [folder]
     inner = sorted(path for path in folder.iterdir() if _is_case(path)) if folder.is_dir() else []
     if not inner:
         raise CheckpointError(
-            f"{folder} holds no recorded case: name a folder with {CASE} and outputs.safetensors, or with {MASKS}"
+            f"{folder} has no recorded case: expected {CASE} and outputs.safetensors, or {MASKS}"
         )
     return inner
 

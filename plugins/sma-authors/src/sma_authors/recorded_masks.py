@@ -1,10 +1,10 @@
-"""Parity of the masking alone: from recorded attention and draws to the recorded ranking, mask and counts.
+"""Parity of masking: compute ranking, mask and counts from recorded attention and random draws.
 
-A folder has ``index.json`` (case -> arguments), one safetensors file a case, and perhaps ``counts.safetensors``
-and ``schedule.safetensors``; the format is described beside the project's recorded numbers
-(plugins/sma-authors/tests/parity/fixtures).
+A folder has ``index.json`` (case -> arguments), one safetensors file per case and, optionally,
+``counts.safetensors`` and ``schedule.safetensors``. The format is documented in
+plugins/sma-authors/tests/parity/fixtures.
 
-Shapes: B batch, H heads, Q queries, N padded length, n drawn queries.
+Shapes: B batch size, H heads, Q queries, N padded length, n drawn queries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SCHEDULE = re.compile(r"cosine_(\d+)(?:_of_(\d+))?")
 
 
 def check_masks(folder: Path) -> list[Verdict]:
-    """Check every case of a folder; raises `CheckpointError` naming the file that is missing or damaged."""
+    """Compare every case of a folder; raise `CheckpointError` if a file is missing or damaged."""
     try:
         index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         verdicts = []
@@ -48,7 +48,7 @@ def check_masks(folder: Path) -> list[Verdict]:
 
 
 def masking_of(facts: Mapping[str, Any]) -> MaskingConfig:
-    """Give our settings for one case's arguments."""
+    """Return our masking settings for the arguments of a case."""
     start, varying = facts["select_initial_ratio"], facts["varying_length"]
     annealed = start is not None and facts["noise_scale"] > 0
     return MaskingConfig(
@@ -66,11 +66,13 @@ def _check_case(name: str, facts: Mapping[str, Any], recorded: dict[str, Tensor]
     masking, real, chosen = masking_of(facts), recorded["attention_mask"] > 0, recorded["chosen_queries"].long()
     scores, heads = recorded["attentions"], recorded["attentions"].shape[1]
     if not (chosen >= 0).any():
-        return [left_out(name, "masked", "no query was drawn and all positions tie: ours draws one at least")]
-    picked = recorded.get("random_mix_heads")
+        return [
+            left_out(name, "masked", "the recording drew no query, so all positions tie; ours draws at least one")
+        ]
+    heads_by_query = recorded.get("random_mix_heads")
     draw = Draw(chosen.clamp(min=0), chosen >= 0, None)
-    if picked is not None:
-        draw = draw._replace(heads=picked.long().gather(1, draw.queries))
+    if heads_by_query is not None:
+        draw = draw._replace(heads=heads_by_query.long().gather(1, draw.queries))
     of_drawn = scores.take_along_dim(draw.queries[:, None, :, None], dim=2)  # (B, H, n, N)
     ranking = importance(attention_of(of_drawn, real, draw.heads), draw, heads, masking.mask_self)
     verdicts = [compare(name, "query_sum", ranking, recorded["query_sum"])]
@@ -80,10 +82,14 @@ def _check_case(name: str, facts: Mapping[str, Any], recorded: dict[str, Tensor]
 
 
 def _compare_masks(name: str, hidden: Tensor, recorded: Tensor, real: Tensor) -> Verdict:
-    """Compare hidden positions ``(B, N)``, but for rows that hide all or nothing in the recording."""
+    """Compare hidden positions ``(B, N)``, except in rows where the recording hides none or all."""
     counts = recorded.sum(dim=1)
     comparable = (counts > 0) & (counts < real.sum(dim=1))
-    note = "" if comparable.all() else f"{int((~comparable).sum())} rows left out: ours hides one and shows one"
+    note = (
+        ""
+        if comparable.all()
+        else f"{int((~comparable).sum())} rows left out: ours hides and shows at least one position"
+    )
     return compare_exactly(name, "masked", hidden[comparable], recorded[comparable], note)
 
 
@@ -92,7 +98,9 @@ def _compare_drawn(
 ) -> Iterator[Verdict]:
     of_inputs, (queries, length) = facts["treated_as_self_attention"], (facts["Q"], facts["N"])
     if of_inputs and name.startswith("cross"):
-        yield left_out(name, "chosen_queries (count)", "theirs takes cross-attention for self-attention here")
+        yield left_out(
+            name, "chosen_queries (count)", "the authors' code treats this cross-attention as self-attention"
+        )
         return
     ours = row_query_counts(real.sum(dim=1), length, queries, masking, of_inputs)
     yield compare_exactly(name, "chosen_queries (count)", ours, (chosen >= 0).sum(dim=1))
@@ -101,7 +109,7 @@ def _compare_drawn(
 def _noise(
     masking: MaskingConfig, facts: Mapping[str, Any], recorded: Mapping[str, Tensor], real: Tensor, ranking: Tensor
 ) -> MaskNoise:
-    """Make position noise ``(B, N)`` in which the recorded permutation is the order of the random part."""
+    """Return position noise ``(B, N)`` that ranks the random part in the order of the recorded permutation."""
     noise = torch.zeros_like(ranking)
     if masking.anneal is not None:
         for row, permutation in enumerate(recorded["second_permutations"].long()):
@@ -116,10 +124,10 @@ def _noise(
 
 
 def _check_counts(recorded: dict[str, Tensor]) -> list[Verdict]:
-    """Compare hidden and drawn counts at every length; ours draws one at least."""
+    """Compare the numbers of hidden positions and drawn queries for every length; ours draws at least one."""
     verdicts = []
     for name, counts in recorded.items():
-        lengths, due = torch.arange(len(counts)), counts.long()
+        lengths, expected = torch.arange(len(counts)), counts.long()
         if match := _TOKENS.fullmatch(name):
             ratio, varying = float(match[2]), match[1] == "varying"
             if varying:
@@ -128,17 +136,17 @@ def _check_counts(recorded: dict[str, Tensor]) -> list[Verdict]:
                 ours = torch.tensor([int(wanted(lengths[:1], n, ratio, False)) for n in range(len(counts))])
         elif match := _QUERIES.fullmatch(name):
             ratio, keys = float(match[2]), float(match[3])
-            due = due.clamp(min=1)
+            expected = expected.clamp(min=1)
             if match[1] == "fixed":
                 ours = torch.tensor([query_count(n, ratio, keys, 1 << 30) for n in range(len(counts))])
             else:
                 masking = MaskingConfig(ratio=ratio, keys_per_query=keys)
                 ours = row_query_counts(lengths, 0, 0, masking, of_inputs=True)
-                ours, due = ours[1:], due[1:]
+                ours, expected = ours[1:], expected[1:]
         else:
-            verdicts.append(left_out("counts", name, "not shown by this program"))
+            verdicts.append(left_out("counts", name, "not computed by this program"))
             continue
-        verdicts.append(compare_exactly("counts", name, ours, due))
+        verdicts.append(compare_exactly("counts", name, ours, expected))
     return verdicts
 
 
@@ -146,7 +154,7 @@ def _check_schedule(recorded: dict[str, Tensor]) -> list[Verdict]:
     verdicts = []
     for name, scales in recorded.items():
         if not (match := _SCHEDULE.fullmatch(name)):
-            verdicts.append(left_out("schedule", name, "not shown by this program"))
+            verdicts.append(left_out("schedule", name, "not computed by this program"))
             continue
         steps = int(match[2] or match[1])
         masking = MaskingConfig(anneal="mix", anneal_over=int(match[1]) / steps)

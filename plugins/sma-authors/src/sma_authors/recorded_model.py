@@ -1,7 +1,7 @@
-"""Parity of one recorded model: build it from its ``config.json``, load its weights, compare every tensor.
+"""Parity of a recorded model: rebuild it, load its weights and compare every recorded tensor.
 
-A case is a folder with ``config.json``, ``model.safetensors``, ``inputs.safetensors`` and ``outputs.safetensors``,
-in the format of the project's recorded numbers (plugins/sma-authors/tests/parity/fixtures/README.md).
+A case is a folder with ``config.json``, ``model.safetensors``, ``inputs.safetensors`` and ``outputs.safetensors``.
+The format is documented in plugins/sma-authors/tests/parity/fixtures/README.md.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from sma_core.nn.model import SMA, Predictor
 
 @dataclass(frozen=True)
 class Case:
-    """One recorded model: checkpoint, inputs, what came out, and notes on how it was recorded."""
+    """Recorded model: its checkpoint, inputs, outputs and metadata."""
 
     name: str
     checkpoint: Checkpoint
@@ -55,39 +55,39 @@ class Case:
 
     @property
     def real(self) -> Tensor:
-        """Where inputs are real, ``(B, N)`` bool."""
+        """Mask of the non-padding positions, ``(B, N)`` bool."""
         return self.inputs["attention_mask"] > 0
 
 
 def read_case(folder: Path) -> Case:
-    """Read a folder; raises `CheckpointError` naming the file that is missing or damaged."""
+    """Read a case from a folder; raise `CheckpointError` if a file is missing or damaged."""
     tensors = {}
     for part in ("inputs", "outputs"):
         path = folder / f"{part}.safetensors"
         try:
             tensors[part] = load_file(path)
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path} cannot be read ({error}): a recorded case needs it") from error
+            raise CheckpointError(f"{path} of the recorded case cannot be read: {error}") from error
     meta_file = folder / "meta.json"
     meta = json.loads(meta_file.read_text(encoding="utf-8")) if meta_file.is_file() else {}
     return Case(folder.name, read_checkpoint(folder), tensors["inputs"], tensors["outputs"], meta)
 
 
 def check_case(case: Case, dtype: torch.dtype = torch.float32) -> list[Verdict]:
-    """Compare everything that was recorded, computed in ``dtype``; what cannot be compared says why."""
+    """Compare all recorded tensors, computed in ``dtype``; tensors that cannot be compared get a reason."""
     settings = case.checkpoint.settings
     if settings.head is None:
         model = SMA(settings.model, settings.inputs)
-        extra = take_over(model, case.checkpoint)
+        unused = take_over(model, case.checkpoint)
         verdicts = _check_pretraining(case, model.to(dtype).train())
     else:
         predictor = build_predictor(settings)
-        extra = take_over(predictor, case.checkpoint)
+        unused = take_over(predictor, case.checkpoint)
         verdicts = _check_classification(case, predictor.to(dtype).train())
-    verdicts += [left_out(case.name, name, "a tensor that no part of the network uses") for name in extra]
-    shown = {verdict.tensor for verdict in verdicts}
-    missing = [name for name in case.outputs if name not in shown and name != "guided.chosen_queries"]
-    return verdicts + [left_out(case.name, name, "not shown by this program") for name in missing]
+    verdicts += [left_out(case.name, name, "a tensor that the network does not use") for name in unused]
+    compared = {verdict.tensor for verdict in verdicts}
+    missing = [name for name in case.outputs if name not in compared and name != "guided.chosen_queries"]
+    return verdicts + [left_out(case.name, name, "not computed by this program") for name in missing]
 
 
 def _compared(case: Case, stages: Mapping[str, Tensor]) -> Iterator[Verdict]:
@@ -97,7 +97,7 @@ def _compared(case: Case, stages: Mapping[str, Tensor]) -> Iterator[Verdict]:
 
 
 def _compared_latents(case: Case, stages: Mapping[str, Tensor], real: Tensor | None) -> Iterator[Verdict]:
-    """Compare latents ``(B, L, D)``; where rows stand for tokens, the real ones only: real ``(B, L)`` bool."""
+    """Compare latents ``(B, L, D)``; if ``real`` ``(B, L)`` bool is passed, only at its positions."""
     for name, value in stages.items():
         if name not in case.outputs:
             continue
@@ -128,7 +128,7 @@ def _check_pretraining(case: Case, model: SMA) -> list[Verdict]:
 
 
 def _undisturbed(case: Case, model: SMA) -> list[Verdict]:
-    """Compare the pass in evaluation mode with nothing hidden."""
+    """Compare a forward pass in evaluation mode without masking."""
     inputs, real = case.inputs["inputs"], case.real
     model.eval()
     with torch.no_grad():
@@ -141,12 +141,12 @@ def _undisturbed(case: Case, model: SMA) -> list[Verdict]:
 
 
 def _guided(case: Case, model: SMA) -> list[Verdict]:
-    """Compare the mask that follows from the recorded draws, and the loss under it."""
+    """Compare the guided mask computed from the recorded queries, and the loss under the recorded mask."""
     chosen, masking = case.outputs.get("guided.chosen_queries"), case.checkpoint.settings.masking
     if chosen is None or "guided.mask" not in case.outputs:
         return []
     if masking is None or masking.head_aggregation != "mean" or masking.anneal is not None:
-        note = "the draws that it depends on were not recorded"
+        note = "the random draws it depends on were not recorded"
         return [left_out(case.name, name, note) for name in ("guided.mask", "guided.loss")]
     inputs, real, recorded = case.inputs["inputs"], case.real, case.outputs["guided.mask"] > 0
     draw = Draw(chosen.clamp(min=0), chosen >= 0, None)
@@ -160,26 +160,32 @@ def _guided(case: Case, model: SMA) -> list[Verdict]:
         loss = model.reconstruct(inputs, real, mask_of(recorded)).loss
     counts, lengths = recorded.sum(dim=1), real.sum(dim=1)
     comparable = (counts > 0) & (counts < lengths) & draw.valid.any(dim=1)
-    note = "" if comparable.all() else f"{int((~comparable).sum())} rows left out: ours hides one and shows one"
+    note = (
+        ""
+        if comparable.all()
+        else f"{int((~comparable).sum())} rows left out: ours hides and shows at least one position"
+    )
     verdicts = [compare_exactly(case.name, "guided.mask", hidden[comparable], recorded[comparable], note)]
     verdicts += _compared(case, {"guided.loss": loss}) if masking.reconstruct == "hidden" else []
     return [*verdicts, *_drawn_counts(case, model, masking, chosen)]
 
 
 def _drawn_counts(case: Case, model: SMA, masking: MaskingConfig, chosen: Tensor) -> Iterator[Verdict]:
-    """Compare how many queries are drawn; chosen ``(B, n)`` int64, -1 where a row drew fewer."""
+    """Compare the numbers of drawn queries; ``chosen`` ``(B, n)`` int64 is padded with -1."""
     lengths, length = case.real.sum(dim=1), case.real.shape[1]
     queries, of_inputs = model.encoder.query_count(length), model.encoder.of_inputs
     name = "guided.chosen_queries (count)"
     if not of_inputs and queries == length:
-        yield left_out(case.name, name, "as many latents as inputs: theirs takes it for self-attention")
+        yield left_out(
+            case.name, name, "as many latents as inputs, which the authors' code treats as self-attention"
+        )
         return
     ours = row_query_counts(lengths, length, queries, masking, of_inputs)
     yield compare_exactly(case.name, name, ours, (chosen >= 0).sum(dim=1).clamp(min=1))
 
 
 def _training(case: Case, model: SMA, hidden: Tensor) -> list[Verdict]:
-    """Compare the losses of five steps of AdamW under the fixed mask."""
+    """Compare the losses of the recorded AdamW steps under the fixed mask."""
     recorded = case.outputs.get("train.losses")
     if recorded is None:
         return []
@@ -205,7 +211,7 @@ def _check_classification(case: Case, model: Predictor) -> list[Verdict]:
     of_inputs, head = model.encoder.of_inputs, case.checkpoint.settings.head
     verdicts += _compared_latents(case, trunk_stages(seen, model), real if of_inputs else None)
     if of_inputs and head == "mean" and not real.all():
-        note = "theirs averages padded rows too, ours the real ones alone"
+        note = "the authors' code includes padding in the mean, ours does not"
         names = [name for name in case.outputs if name.startswith(("grad", "logits", "loss", "decoder"))]
         return verdicts + [left_out(case.name, name, note) for name in names]
     stages = {"logits": logits, "decoder.logits": logits[:, None], "loss": loss}
@@ -216,27 +222,27 @@ def _check_classification(case: Case, model: Predictor) -> list[Verdict]:
 
 
 def _label_loss(case: Case, logits: Tensor) -> Tensor:
-    """Give the loss that the case was recorded with: by its notes, its settings, or the labels' type."""
+    """Compute the loss of the recording, chosen by its metadata, settings and the labels' dtype."""
     labels = case.inputs["labels"]
-    noted = (case.meta.get("problem_type"), case.meta.get("loss_fn"), case.checkpoint.settings.problem)
-    said = " ".join(map(str, noted)).lower()
+    values = (case.meta.get("problem_type"), case.meta.get("loss_fn"), case.checkpoint.settings.problem)
+    description = " ".join(map(str, values)).lower()
     if not labels.is_floating_point():
         return functional.cross_entropy(logits, labels.flatten())
     labels = labels.to(logits.dtype)
-    if "bce" in said or "multi_label" in said or "binary" in said:
+    if any(word in description for word in ("bce", "multi_label", "binary")):
         return functional.binary_cross_entropy_with_logits(logits, labels.view_as(logits))
     return functional.mse_loss(logits.view_as(labels), labels)
 
 
 def _gradients(case: Case, model: nn.Module) -> Iterator[Verdict]:
-    """Compare every recorded gradient, and the norm of all of them.
+    """Compare every recorded gradient, and the norm of all gradients.
 
-    A bias of keys moves all scores of a query alike, so its gradient is 0 but for rounding, which is measured by
-    the norm of all gradients.
+    A key bias shifts all scores of a query equally, so its gradient is 0 up to rounding; its tolerance is
+    relative to the norm of all gradients.
     """
-    mine = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
-    theirs = split_back(model, mine, case.checkpoint.settings.head == "mean")
-    norm = torch.stack([gradient.norm() for gradient in mine.values()]).norm()
+    gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+    theirs = split_back(model, gradients, case.checkpoint.settings.head == "mean")
+    norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
     for name, recorded in case.outputs.items():
         ours = theirs.get(name.removeprefix("grad.")) if name.startswith("grad.") else None
         if ours is not None:

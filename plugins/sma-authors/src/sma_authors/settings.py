@@ -1,8 +1,7 @@
-"""The authors' ``config.json`` to our settings.
+"""Conversion of the authors' ``config.json`` to our settings.
 
-Their defaults hold where a key is missing or null. What their code ignores or cannot run is ignored or refused
-here
-too: see each reader below.
+Missing keys and nulls get the authors' defaults. Settings that their code ignores are ignored; settings that
+it cannot run raise `CheckpointError`.
 """
 
 from __future__ import annotations
@@ -28,10 +27,11 @@ HEADS = {"cross_attention": "decoder", "mean_pool": "mean"}
 
 @dataclass(frozen=True)
 class AuthorsModel:
-    """What a ``config.json`` describes.
+    """Settings read from the authors' ``config.json``.
 
-    ``head`` is None for a pre-training model, else our name of its head, with ``outputs`` outputs and the
-    ``problem`` that the file states, if any. ``masking`` is None where none is given that we know.
+    ``head`` is our name of a classification model's head, which has ``outputs`` outputs; it is None for a
+    pre-training model. ``problem`` is the file's ``problem_type``. ``masking`` is None if the file has no
+    supported masking function.
     """
 
     model: ModelConfig
@@ -43,12 +43,12 @@ class AuthorsModel:
 
 
 def read_settings(facts: Facts) -> AuthorsModel:
-    """Read a parsed ``config.json``; raises `CheckpointError` naming the key that cannot be taken over."""
+    """Convert a parsed ``config.json``; raise `CheckpointError` with the name of an unsupported key."""
     if facts.get("model_type", "sma") != "sma":
-        raise CheckpointError(f"config.json: model_type is {facts['model_type']!r}; only 'sma' is read")
+        raise CheckpointError(f"config.json: model_type is {facts['model_type']!r}; expected 'sma'")
     for key, only in (("hidden_act", "gelu"), ("final_project", True)):
         if facts.get(key, only) != only:
-            raise CheckpointError(f"config.json: {key} is {facts[key]!r}; only {only!r} can be taken over")
+            raise CheckpointError(f"config.json: {key} is {facts[key]!r}; only {only!r} is supported")
     inputs = _inputs(facts)
     teacher = facts.get("teacher_args") or {}
     arguments = teacher.get("reconstruction_decoder_args")
@@ -63,8 +63,8 @@ def read_settings(facts: Facts) -> AuthorsModel:
         return AuthorsModel(_model(facts, decoder, inputs), inputs, None, head, outputs, problem)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its settings"
-        raise CheckpointError(f"config.json: {where} cannot be taken over: {first['msg']}") from error
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise CheckpointError(f"config.json: {name} is not supported: {first['msg']}") from error
 
 
 def _inputs(facts: Facts) -> Inputs:
@@ -107,7 +107,7 @@ def _model(facts: Facts, decoder: DecoderConfig, inputs: Inputs) -> ModelConfig:
 
 
 def _has_positions(facts: Facts, inputs: Inputs) -> bool:
-    """Discrete inputs have position embeddings whatever the setting says."""
+    """Return whether the model has position embeddings, which discrete inputs always have."""
     return isinstance(inputs, DiscreteInputs) or bool(facts.get("use_position_embeddings", True))
 
 
@@ -117,7 +117,7 @@ def _reconstruction_decoder(facts: Facts, teacher: Facts, arguments: Facts, inpu
     if teacher.get("reconstruction_loss_fn", loss) != loss:
         raise CheckpointError(
             f"config.json: teacher_args.reconstruction_loss_fn is {teacher['reconstruction_loss_fn']!r}; "
-            f"{facts.get('input_type')} inputs are trained with {loss!r}"
+            f"{facts.get('input_type')} inputs need {loss!r}"
         )
     embedding = facts.get("embedded_channels", 256)
     width = arguments.get("query_num_channels") or embedding
@@ -145,9 +145,9 @@ def _reconstruction_decoder(facts: Facts, teacher: Facts, arguments: Facts, inpu
 
 
 def _head_decoder(facts: Facts) -> DecoderConfig:
-    """Read the decoder of a classification model, which is the base of our decoder head."""
+    """Read the decoder settings of a classification model."""
     if (facts.get("num_outputs") or 1) != 1:
-        raise CheckpointError(f"config.json: num_outputs is {facts['num_outputs']}; a head with one query is read")
+        raise CheckpointError(f"config.json: num_outputs is {facts['num_outputs']}; only 1 is supported")
     width = facts.get("decoder_latent_channels") or facts.get("latent_channels", 1024)
     return DecoderConfig(
         width=width,
@@ -158,7 +158,7 @@ def _head_decoder(facts: Facts) -> DecoderConfig:
 
 
 def _masking(facts: Facts) -> MaskingConfig | None:
-    """Read the first masking function; None when there is none, or one that we do not know."""
+    """Read the masking settings; return None unless there is exactly one function, of a supported type."""
     listed = facts.get("cross_train_noising_args")
     if not listed or len(listed) != 1 or listed[0][0] != MASKING_NAME:
         return None
@@ -178,7 +178,7 @@ def _masking(facts: Facts) -> MaskingConfig | None:
 
 
 def _output_layers(text: str | None) -> tuple[Any, ...]:
-    """Read ``"256 gelu"``: widths of linear maps, and activations by name."""
+    """Parse output layers such as ``"256 gelu"``: widths of linear layers and names of activations."""
     return tuple(int(word) if word.isdigit() else word for word in (text or "").split())
 
 
@@ -190,16 +190,16 @@ def _numbers(value: Any) -> Any:  # noqa: ANN401 - a number, a list, or a list o
     return tuple(tuple(inner) if isinstance(inner, list) else inner for inner in value)
 
 
-def _one_of(facts: Facts, key: str, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - one of the values
+def _one_of(facts: Facts, key: str, choices: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a value of any type
     value = facts.get(key, "cross_attention")
-    if value not in known:
-        raise CheckpointError(f"config.json: {key} is {value!r}; it must be one of {', '.join(known)}")
-    return known[value]
+    if value not in choices:
+        raise CheckpointError(f"config.json: {key} is {value!r}; it must be one of {', '.join(choices)}")
+    return choices[value]
 
 
-def _equal(facts: Facts, key: str, value: Any, other: str, due: Any) -> None:  # noqa: ANN401 - JSON values
-    if value != due:
+def _equal(facts: Facts, key: str, value: Any, other: str, expected: Any) -> None:  # noqa: ANN401 - JSON values
+    if value != expected:
         raise CheckpointError(
-            f"config.json: {key} is {facts.get(key)!r}, but it must equal {other} ({due}): "
+            f"config.json: {key} is {facts.get(key)!r}, but it must equal {other} ({expected}) because "
             "values are added to queries"
         )

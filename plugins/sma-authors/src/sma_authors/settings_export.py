@@ -1,4 +1,4 @@
-"""Our settings to the authors' ``config.json``, so that their code builds the same network."""
+"""Conversion of our settings to the authors' ``config.json``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _UNUSED = {
     "share_decoder_queries": False,
     "share_embedding_weights": False,
 }
-"""Keys that their files hold and that say nothing, unless a kind of model sets them."""
+"""Keys of the authors' files that have no effect, with their usual values."""
 
 
 def write_settings(settings: AuthorsModel) -> dict[str, Any]:
-    """Give the content of ``config.json``; raises `CheckpointError` for what theirs cannot express."""
+    """Return the content of ``config.json``; raise `CheckpointError` for settings their code does not support."""
     model, inputs = settings.model, settings.inputs
     discrete = isinstance(inputs, DiscreteInputs)
     facts = {
@@ -68,7 +68,7 @@ def _pretraining(settings: AuthorsModel) -> dict[str, Any]:
     discrete = isinstance(settings.inputs, DiscreteInputs)
     if decoder.mask_token and not decoder.shared_queries:
         raise CheckpointError(
-            "their decoder has a mask token only beside shared queries; this one has its own queries"
+            "the authors' decoder supports a mask token only with shared queries (model.decoder.shared_queries)"
         )
     arguments = {
         "query_num_channels": decoder.width,
@@ -103,9 +103,13 @@ def _pretraining(settings: AuthorsModel) -> dict[str, Any]:
 def _classification(settings: AuthorsModel) -> dict[str, Any]:
     decoder, head = settings.model.decoder, settings.head
     if head not in HEADS.values():
-        raise CheckpointError(f"their code has no head like {head!r}; decoder and mean can be exported")
+        raise CheckpointError(
+            f"the authors' code has no head {head!r}; only decoder and mean heads can be exported"
+        )
     if head == "decoder" and (decoder.widening != 1 or not decoder.query_residual):
-        raise CheckpointError("their head has widening 1 and the query residual; this one is set otherwise")
+        raise CheckpointError(
+            "the authors' decoder head needs widening = 1 and query_residual = true in [model.decoder]"
+        )
     labels = {str(index): f"LABEL_{index}" for index in range(settings.outputs)}
     return {
         "decoder_type": _theirs(HEADS, head),
@@ -125,7 +129,7 @@ def _classification(settings: AuthorsModel) -> dict[str, Any]:
 
 
 def _masking(masking: MaskingConfig | None) -> list[Any] | None:
-    """Give their masking arguments; None (nothing hidden) where theirs has no such choice."""
+    """Return their masking arguments, or None (no masking) if their code does not support ours."""
     if masking is None or not can_express(masking):
         return None
     arguments = {
@@ -141,13 +145,13 @@ def _masking(masking: MaskingConfig | None) -> list[Any] | None:
 
 
 def can_express(masking: MaskingConfig) -> bool:
-    """Whether their masking function can do what these settings say."""
+    """Return whether the authors' masking function supports these settings."""
     form = "mix" if masking.varying_length else "candidates"
     return masking.strategy == "guided" and masking.layer == 0 and masking.anneal in (None, form)
 
 
 def _width(inputs: Inputs) -> int:
-    """Outputs of a position: an id's scores, or its channels."""
+    """Return the number of outputs per position: the vocabulary size, or the number of channels."""
     return inputs.vocabulary_size if isinstance(inputs, DiscreteInputs) else inputs.channels
 
 

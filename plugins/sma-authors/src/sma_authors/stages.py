@@ -1,9 +1,9 @@
-"""Every stage of a forward pass under the name it was recorded with.
+"""Intermediate activations of a forward pass, by the names used in recordings.
 
-The stages are taken from the modules as they run, with hooks, so that what is compared is what trains. Attention
-probabilities, which a fused operation never shows, are computed from the projections of the same pass.
+Forward hooks capture the activations of the modules used in training. Fused attention does not return its
+probabilities, so these are computed from the projections of the same pass.
 
-Shapes: B batch, H heads, N padded length, Q queries, L what leaves the encoder, P longest length.
+Shapes: B batch size, H heads, N padded length, Q queries, L encoder outputs, P maximum length.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from sma_core.nn.model import SMA, Predictor
 
 
 class Seen:
-    """The last first-argument and output of every module that ran while `watching`."""
+    """First argument and output of the last call of every module, captured by `watching`."""
 
     def __init__(self) -> None:
         self.inputs: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
 
     def scores(self, name: str, layer: CrossAttentionLayer) -> Tensor:
-        """Scaled scores ``(B, H, Q, N)`` of the cross-attention layer called ``name``."""
+        """Return the scaled scores ``(B, H, Q, N)`` of the cross-attention layer ``name``."""
         settings = layer.settings
         queries = split_heads(self.outputs[f"{name}.query"], settings.heads)  # ([B,] H, Q, d)
         keys = split_heads(self.outputs[f"{name}.key_value"][..., : settings.query_key_width], settings.heads)
@@ -39,7 +39,7 @@ class Seen:
 
 @contextmanager
 def watching(module: nn.Module) -> Iterator[Seen]:
-    """Record what passes every module inside."""
+    """Capture inputs and outputs of all submodules while the context is open."""
     seen = Seen()
 
     def hook(name: str) -> Any:  # noqa: ANN401 - torch's hook type
@@ -58,7 +58,7 @@ def watching(module: nn.Module) -> Iterator[Seen]:
 
 
 def mask_of(hidden: Tensor) -> Mask:
-    """Make the `Mask` of hidden positions ``(B, N)`` bool."""
+    """Return the `Mask` of hidden positions ``(B, N)`` bool."""
     counts = hidden.sum(dim=1)
     most = max(int(counts.max()), 1)
     positions = hidden.int().sort(dim=1, descending=True, stable=True).indices[:, :most]
@@ -66,7 +66,7 @@ def mask_of(hidden: Tensor) -> Mask:
 
 
 def first_layer(model: SMA | Predictor, inputs: Tensor, visible: Tensor, prefix: str = "") -> dict[str, Tensor]:
-    """Give the stages up to the first layer's output, at all queries; visible ``(B, N)`` bool."""
+    """Run the model up to the first layer and return its stages for all queries; visible ``(B, N)`` bool."""
     encoder = model.encoder
     with watching(model) as seen:
         embedded = model.embed(inputs)
@@ -84,19 +84,19 @@ def first_layer(model: SMA | Predictor, inputs: Tensor, visible: Tensor, prefix:
 
 
 def trunk_stages(seen: Seen, model: SMA | Predictor) -> dict[str, Tensor]:
-    """Give the trunk's stages of a pass that was watched, each ``(B, L, D)``."""
+    """Return the trunk's stages of a captured pass, each ``(B, L, D)``."""
     layers = len(model.encoder.layers)
     stages = {f"latents.layer{index}": seen.outputs[f"encoder.layers.{index}"] for index in range(layers)}
-    read = next((name for name in ("decoder.latent_norm", "head.latent_norm") if name in seen.inputs), None)
-    if read is not None:
-        stages["latents.final"] = seen.inputs[read]
+    reader = next((name for name in ("decoder.latent_norm", "head.latent_norm") if name in seen.inputs), None)
+    if reader is not None:
+        stages["latents.final"] = seen.inputs[reader]
     elif layers:
         stages["latents.final"] = stages[f"latents.layer{layers - 1}"]
     return stages
 
 
 def decoder_stages(model: SMA, latents: Latents, marked: Tensor | None) -> dict[str, Tensor]:
-    """Decode all positions of the position table; marked ``(B, N)`` bool, those that get the mask token."""
+    """Decode all P positions; ``marked`` ``(B, N)`` bool selects those that get the mask token."""
     rows, longest = len(latents.values), model.embed.longest
     positions = torch.arange(longest).expand(rows, -1)  # (B, P)
     if marked is not None:

@@ -1,8 +1,8 @@
-"""Tensor names of the authors' checkpoints, to ours and back.
+"""Mapping between tensor names of the authors' checkpoints and ours.
 
-Our projections are fused: ``key_value`` holds their key and value weights one below the other, ``query_key_value``
-all three. Everything else is a change of name. Their files hold every encoder tensor under two or three names;
-`canonical` gives the one that counts.
+Our projections are fused: ``key_value`` stacks their key and value weights along the rows, ``query_key_value`` all
+three. All other tensors are only renamed. Their files store every encoder tensor under two or three names;
+`canonical` returns the first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OUTER = {
     "decoder.": RECONSTRUCTION,
     "head.": "perceiver.decoder.",
 }
-"""Beginning of our name -> beginning of theirs."""
+"""Prefix of our name -> prefix of theirs."""
 
 _DECODER = {
     "queries": "decoder_latents.latents",
@@ -35,7 +35,7 @@ _DECODER = {
     "output_bias": "final_project.bias",
     "output": "final_project",
 }
-"""Inside a decoder or the decoder head."""
+"""Modules of a decoder or the decoder head: our name -> theirs."""
 
 _LAYER = {
     "query_norm": ("attention.attention.layernorm1",),
@@ -48,7 +48,7 @@ _LAYER = {
     "mlp_in": ("mlp.dense1",),
     "mlp_out": ("mlp.dense2",),
 }
-"""Inside an attention layer; several names are one below the other in ours."""
+"""Modules of an attention layer: our name -> theirs; ours stacks several of theirs along the rows."""
 
 _COPIES = {
     "teacher.student_model.": "perceiver.",
@@ -58,12 +58,12 @@ _COPIES = {
     f"{RECONSTRUCTION}embedding_layer.": EMBEDDING_TABLE,
     "perceiver.decoder.embedding_layer.": EMBEDDING_TABLE,
 }
-"""Beginning of a second name -> beginning of the first; spelt as theirs are."""
+"""Prefix of a duplicate name -> prefix of the first name, including the authors' misspellings."""
 
 
 def official_names(ours: str, mean_head: bool = False) -> list[str]:
-    """Give their names for one parameter of ours, in the order in which ours stacks them."""
-    start = next(beginning for beginning in _OUTER if ours.startswith(beginning))
+    """Return their names for one of our parameters, in the order in which ours stacks them."""
+    start = next(prefix for prefix in _OUTER if ours.startswith(prefix))
     prefix, rest = _OUTER[start], ours.removeprefix(start)
     if start in ("decoder.", "head."):
         if not rest.startswith("layer."):
@@ -80,7 +80,7 @@ def official_names(ours: str, mean_head: bool = False) -> list[str]:
 
 
 def canonical(name: str) -> str:
-    """Give the first name of a tensor that their files hold under several."""
+    """Return the first name of a tensor that their files store under several names."""
     name = name.removeprefix("module.")
     changed = True
     while changed:
@@ -92,7 +92,7 @@ def canonical(name: str) -> str:
 
 
 def copies(name: str, pretraining: bool, shared_embedding: bool, decoder_head: bool) -> Iterator[str]:
-    """Yield every name under which their files hold the tensor that is first called ``name``."""
+    """Yield all names under which their files store the tensor with the first name ``name``."""
     yield name
     inner = name.removeprefix(PREPROCESSOR)
     if pretraining and name.startswith("perceiver."):

@@ -1,6 +1,6 @@
-"""The authors' weights into a module of ours, and ours into a file of theirs.
+"""Conversion of weights between the authors' checkpoints and our modules.
 
-Files are read without running anything in them: safetensors, or a ``.bin`` with torch's weights-only reader.
+Reading a file never executes code: it is safetensors, or a ``.bin`` loaded with ``weights_only=True``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONFIG, SAFETENSORS, BIN = "config.json", "model.safetensors", "pytorch_model.bi
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder of theirs that was read: parsed ``config.json``, its meaning, and the tensors by first name."""
+    """Checkpoint of the authors' code: parsed ``config.json``, our settings, and the tensors by first name."""
 
     folder: Path
     facts: dict[str, Any]
@@ -35,13 +35,13 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read ``config.json`` and the weights beside it; raises `CheckpointError` saying what is missing."""
+    """Read ``config.json`` and the weights of a folder; raise `CheckpointError` if one is missing or damaged."""
     try:
         facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(
-            f"{folder / CONFIG} cannot be read ({reason}): name a folder that holds one"
+            f"{folder / CONFIG} cannot be read: {reason}; pass a folder that has this file"
         ) from error
     try:
         settings = read_settings(facts)
@@ -60,47 +60,47 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
                 return load_file(path)
             tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
             return tensors
-        except Exception as error:  # a damaged file makes torch raise errors of many kinds
+        except Exception as error:  # torch raises many types of errors for damaged files
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"{path} cannot be read: {reason}; fetch it again") from error
-    raise CheckpointError(f"{folder} holds neither {SAFETENSORS} nor {BIN}: name the folder with the weights")
+            raise CheckpointError(f"{path} cannot be read: {reason}; download it again") from error
+    raise CheckpointError(f"{folder} has neither {SAFETENSORS} nor {BIN}; pass the folder with the weights")
 
 
 def _first_names(tensors: Mapping[str, Any], folder: Path) -> dict[str, Tensor]:
-    """Keep each tensor once, under its first name; raises `CheckpointError` when two copies differ."""
+    """Return the tensors by first name, without duplicates; raise `CheckpointError` if duplicates differ."""
     kept: dict[str, Tensor] = {}
     origin: dict[str, str] = {}
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise CheckpointError(
-                f"{folder}: the weights hold {name!r}, which is no tensor; give a plain state dict"
+                f"{folder}: {name!r} in the weights is not a tensor; expected a plain state dict"
             )
         first = canonical(name)
         tensor = tensor.float() if tensor.is_floating_point() else tensor
         if first in kept and not torch.equal(kept[first], tensor):
             raise CheckpointError(
-                f"{folder}: {origin[first]} and {name} must hold the same numbers and do not; the file is damaged"
+                f"{folder}: {origin[first]} and {name} must be equal but differ; the file is damaged"
             )
         kept[first], origin[first] = tensor, name
     return kept
 
 
 def build_predictor(settings: AuthorsModel) -> Predictor:
-    """Build the network with a head that ``settings`` describe, with fresh weights."""
+    """Build the network with a head described by ``settings``, with newly initialized weights."""
     whole = SMA(settings.model, settings.inputs)
     head = (MeanHead if settings.head == "mean" else DecoderHead)(settings.model, settings.outputs)
     return Predictor(whole.embed, whole.encoder, head)
 
 
 def official_parts(module: nn.Module, mean_head: bool = False) -> dict[str, list[str]]:
-    """Map every parameter name of ``module`` to their names for its parts."""
+    """Return their names of the parts of every parameter of ``module``."""
     return {name: official_names(name, mean_head) for name, _ in module.named_parameters()}
 
 
 def take_over(module: nn.Module, checkpoint: Checkpoint) -> list[str]:
-    """Fill all parameters of ``module`` and return their tensors that have no place in it.
+    """Load the weights into ``module`` and return the names of the tensors it does not use.
 
-    Raises `CheckpointError` naming the first tensor that is missing or of another shape.
+    Raises `CheckpointError` if a tensor is missing or has a different shape.
     """
     weights, filled = checkpoint.weights, {}
     parts = official_parts(module, checkpoint.settings.head == "mean")
@@ -108,13 +108,13 @@ def take_over(module: nn.Module, checkpoint: Checkpoint) -> list[str]:
         missing = [part for part in parts[name] if part not in weights]
         if missing:
             raise CheckpointError(
-                f"{checkpoint.folder}: the weights lack {missing[0]}, which its settings ask for"
+                f"{checkpoint.folder}: the weights lack {missing[0]}, which config.json requires"
             )
         filled[name] = torch.cat([weights[part] for part in parts[name]])
         if filled[name].shape != parameter.shape:
             raise CheckpointError(
-                f"{checkpoint.folder}: {parts[name][0]} does not fit its settings: with its kin it is "
-                f"{tuple(filled[name].shape)}, {tuple(parameter.shape)} was due"
+                f"{checkpoint.folder}: {' + '.join(parts[name])} has shape {tuple(filled[name].shape)}, but "
+                f"config.json requires {tuple(parameter.shape)}"
             )
     module.load_state_dict(filled)
     used = {part for group in parts.values() for part in group}
@@ -122,18 +122,18 @@ def take_over(module: nn.Module, checkpoint: Checkpoint) -> list[str]:
 
 
 def split_back(module: nn.Module, ours: Mapping[str, Tensor], mean_head: bool = False) -> dict[str, Tensor]:
-    """Take tensors by our names (weights or gradients) apart into theirs, by first name."""
+    """Split tensors by our names (weights or gradients) into theirs, by first name."""
     rows = _row_counts(module)
-    found: dict[str, Tensor] = {}
+    theirs: dict[str, Tensor] = {}
     for name, tensor in ours.items():
         names = official_names(name, mean_head)
         pieces = torch.split(tensor, rows[name]) if len(names) > 1 else (tensor,)
-        found |= dict(zip(names, pieces, strict=True))
-    return found
+        theirs |= dict(zip(names, pieces, strict=True))
+    return theirs
 
 
 def _row_counts(module: nn.Module) -> dict[str, list[int]]:
-    """Rows of each part of the fused projections, by our parameter name."""
+    """Return the numbers of rows of the parts of each fused projection, by our parameter name."""
     counts: dict[str, list[int]] = {}
     for prefix, layer in module.named_modules():
         settings = getattr(layer, "settings", None)
@@ -147,7 +147,7 @@ def _row_counts(module: nn.Module) -> dict[str, list[int]]:
 
 
 def with_copies(weights: Mapping[str, Tensor], settings: AuthorsModel) -> dict[str, Tensor]:
-    """Give every tensor under all the names that their files hold it under."""
+    """Return copies of the tensors under all names that their files store them under."""
     pretraining = settings.head is None
     shared = settings.model.decoder.shared_embedding
     return {

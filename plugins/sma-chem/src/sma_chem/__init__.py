@@ -1,1 +1,1 @@
-"""Molecules for sma: SMILES reader and check, MoleculeNet tasks, scaffold splits, recipes."""
+"""Chemistry domain for sma: SMILES reader and check, MoleculeNet tasks, scaffold splits, recipes."""

@@ -16,7 +16,7 @@ RADIUS, BITS = 2, 2048
 
 
 def fingerprints(smiles: Sequence[str]) -> sparse.csr_matrix:
-    """Return Morgan fingerprints (n, 2048) of zeros and ones, radius 2; raises `ValueError` for a bad SMILES."""
+    """Return binary Morgan fingerprints (n, 2048) of radius 2; raise `ValueError` for an invalid SMILES."""
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
     rows = np.empty((len(smiles), BITS), dtype=np.float32)
     for index, text in enumerate(smiles):

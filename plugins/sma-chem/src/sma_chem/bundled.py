@@ -1,4 +1,4 @@
-"""Where the sets lie that need no download."""
+"""Paths of the data sets shipped with the plugin or with RDKit."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def nci() -> Path:
-    """Find the first part of the NCI open database, which every RDKit wheel carries."""
+    """Return the path of the first part of the NCI open database, which is in every RDKit wheel."""
     from rdkit import RDConfig
 
     return Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
 
 
 def freesolv() -> Path:
-    """Find FreeSolv, which is part of this plugin."""
+    """Return the path of FreeSolv."""
     return Path(__file__).parent / "data" / "freesolv.csv.gz"

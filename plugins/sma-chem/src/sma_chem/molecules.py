@@ -1,7 +1,7 @@
-"""Which SMILES stand for a molecule.
+"""Check of SMILES strings.
 
-A row is usable when RDKit's ``MolFromSmiles`` gives a molecule of at least one atom, with all its
-checks (valence, aromaticity): what passes here also has a scaffold. RDKit's log is silent meanwhile.
+A row is usable if RDKit's ``MolFromSmiles``, including sanitization (valence, aromaticity), returns a molecule
+with at least one atom. Every usable row has a scaffold. RDKit's log is disabled during the check.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def check_smiles(texts: list[str]) -> list[str | None]:
 
 
 def _reason(smiles: str) -> str | None:
-    if len(smiles.split(None, 1)) != 1:  # RDKit accepts a trailing name, which the model would learn
+    if len(smiles.split(None, 1)) != 1:  # RDKit accepts a trailing name, but the model would train on it
         return SPACE_INSIDE if smiles.strip() else NO_ATOMS
     if not is_decoded(smiles):
         return NOT_UTF8

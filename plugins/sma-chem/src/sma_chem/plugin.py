@@ -7,7 +7,7 @@ from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, 
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
 _MOLECULENET = "MoleculeNet (Wu et al. 2018)"
-_HUB_SPLITS = ("train_0", "test_0")  # one split's two parts, which together are the whole set
+_HUB_SPLITS = ("train_0", "test_0")  # parts of one split; together they are the whole set
 _TOX21 = (
     "NR-AR", "NR-AR-LBD", "NR-AhR", "NR-Aromatase", "NR-ER", "NR-ER-LBD",
     "NR-PPAR-gamma", "SR-ARE", "SR-ATAD5", "SR-HSE", "SR-MMP", "SR-p53",
@@ -39,11 +39,11 @@ def sma_domains() -> list[Domain]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """SMILES files."""
+    """Provide the reader of SMILES files."""
     return [
         Reader(
             name="smi",
-            summary="SMILES files: the molecule, then perhaps a name, on each line",
+            summary="SMILES files: one molecule per line, optionally followed by a name",
             factory="sma_chem.smi:read_smi",
             suffixes=(".smi", ".smiles"),
         )
@@ -52,7 +52,7 @@ def sma_readers() -> list[Reader]:
 
 @hookimpl
 def sma_datasets() -> list[DataSet]:
-    """Unlabelled sets to pre-train on, and the MoleculeNet sets."""
+    """Provide unlabelled sets for pre-training, and the MoleculeNet sets."""
     return [*_unlabelled_sets(), *_regression_sets(), *_classification_sets()]
 
 
@@ -60,7 +60,7 @@ def _unlabelled_sets() -> list[DataSet]:
     return [
         DataSet(
             name="nci",
-            summary="4,999 molecules of the NCI open database, part of RDKit: the quick start",
+            summary="4,999 molecules of the NCI open database for the quick start, shipped with RDKit",
             source="NCI open database, as distributed with RDKit",
             licence="open data of the US National Cancer Institute; RDKit is BSD-3-Clause",
             locate="sma_chem.bundled:nci",
@@ -76,7 +76,7 @@ def _unlabelled_sets() -> list[DataSet]:
         ),
         DataSet(
             name="moses",
-            summary="1,584,663 molecules of the MOSES training set, drug-like",
+            summary="1,584,663 drug-like molecules of the MOSES training set",
             source="MOSES (Polykovskiy et al. 2020), from ZINC clean leads",
             licence="MIT",
             file="moses_train.csv.gz",
@@ -98,7 +98,7 @@ def _regression_sets() -> list[DataSet]:
     return [
         DataSet(
             name="esol",
-            summary="ESOL: 1,128 molecules with their solubility in water",
+            summary="ESOL: 1,128 molecules with water solubility",
             source=f"{_MOLECULENET}; Delaney 2004",
             licence="MIT, as distributed with DeepChem; the measurements are their authors'",
             file="delaney-processed.csv.gz",
@@ -109,7 +109,7 @@ def _regression_sets() -> list[DataSet]:
         ),
         DataSet(
             name="freesolv",
-            summary="FreeSolv: 642 molecules with their hydration free energy; part of this plugin",
+            summary="FreeSolv: 642 molecules with hydration free energy, shipped with this plugin",
             source="FreeSolv (Mobley and Guthrie 2014)",
             licence="open, with attribution; see the README in the plugin's data folder",
             locate="sma_chem.bundled:freesolv",
@@ -117,7 +117,7 @@ def _regression_sets() -> list[DataSet]:
         ),
         DataSet(
             name="lipophilicity",
-            summary="4,200 molecules with their octanol/water distribution (log D at pH 7.4)",
+            summary="4,200 molecules with octanol/water distribution coefficient (log D at pH 7.4)",
             source=f"{_MOLECULENET}; ChEMBL",
             licence="CC BY-SA 3.0 (ChEMBL)",
             file="Lipophilicity.csv.gz",
@@ -133,7 +133,7 @@ def _classification_sets() -> list[DataSet]:
     def described(
         name: str, summary: str, source: str, file: str, column: str = "smiles", label: str | None = None
     ) -> DataSet:
-        """Describe one set; it is on the hub where its one ``label`` is named."""
+        """Return a set; it is also on the hub if ``label`` is passed."""
         return DataSet(
             name=name,
             summary=summary,
@@ -149,28 +149,35 @@ def _classification_sets() -> list[DataSet]:
     return [
         described(
             "bbbp",
-            "2,050 molecules: do they pass into the brain?",
+            "2,050 molecules labelled by blood-brain barrier penetration",
             "Martins 2012",
             "BBBP.csv.gz",
             label="p_np",
         ),
         described(
             "bace",
-            "1,513 molecules: do they inhibit beta-secretase 1?",
+            "1,513 molecules labelled by inhibition of beta-secretase 1",
             "Subramanian 2016",
             "bace.csv.gz",
             column="mol",
             label="Class",
         ),
-        described("hiv", "41,127 molecules: do they inhibit HIV?", "NCI DTP", "HIV.csv.gz", label="HIV_active"),
-        described("tox21", "7,831 molecules, 12 toxicity assays with gaps", "Tox21 2014", "tox21.csv.gz"),
-        described("clintox", "1,484 drugs: approved, failed for toxicity", "Gayvert 2016", "clintox.csv.gz"),
+        described(
+            "hiv", "41,127 molecules labelled by inhibition of HIV", "NCI DTP", "HIV.csv.gz", label="HIV_active"
+        ),
+        described(
+            "tox21",
+            "7,831 molecules with 12 toxicity assays; some labels are missing",
+            "Tox21 2014",
+            "tox21.csv.gz",
+        ),
+        described("clintox", "1,484 drugs: approval, and failure for toxicity", "Gayvert 2016", "clintox.csv.gz"),
     ]
 
 
 @hookimpl
 def sma_tasks() -> list[Task]:
-    """MoleculeNet's problems, split by scaffold."""
+    """Provide the MoleculeNet tasks, split by scaffold."""
 
     def regression(name: str, summary: str, target: str) -> Task:
         return Task(
@@ -208,7 +215,7 @@ def sma_tasks() -> list[Task]:
     return [
         regression("esol", "Solubility in water (log mol/l)", "measured log solubility in mols per litre"),
         regression("freesolv", "Hydration free energy (kcal/mol)", "expt"),
-        regression("lipophilicity", "Octanol/water distribution (log D)", "exp"),
+        regression("lipophilicity", "Octanol/water distribution coefficient (log D)", "exp"),
         binary("bbbp", "Passes the blood-brain barrier", "p_np"),
         binary("bace", "Inhibits beta-secretase 1", "Class"),
         binary("hiv", "Inhibits HIV replication", "HIV_active"),
@@ -219,17 +226,17 @@ def sma_tasks() -> list[Task]:
 
 @hookimpl
 def sma_splitters() -> list[Splitter]:
-    """Splitters that keep molecules of one scaffold together."""
+    """Provide splitters that keep molecules with the same scaffold together."""
     return [
         Splitter(
             name="scaffold",
-            summary="Common scaffolds to training, rare ones to the test; one fixed split",
+            summary="Deterministic: common scaffolds for training, rare ones for testing",
             factory="sma_chem.scaffolds:scaffold_split",
             seeded=False,
         ),
         Splitter(
             name="scaffold-balanced",
-            summary="Scaffolds at random by seed, only very common ones always to training",
+            summary="Random scaffolds by seed; very common scaffolds come first",
             factory="sma_chem.scaffolds:scaffold_balanced_split",
         ),
     ]
@@ -237,11 +244,11 @@ def sma_splitters() -> list[Splitter]:
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """Renderers of molecules with hidden inputs."""
+    """Provide the drawing of molecules."""
     return [
         Renderer(
             name="molecule",
-            summary="The molecule with its atoms coloured, and its SMILES below",
+            summary="Molecule with atoms coloured by importance, and its SMILES below",
             factory="sma_chem.drawing:draw_molecule",
         )
     ]

@@ -1,8 +1,7 @@
-"""Reader of SMILES files: on each line the molecule, then perhaps white space and a name.
+"""Reader of SMILES files: one molecule per line, optionally followed by white space and a name.
 
-Some programs write a header line. The first line is one when its first word is ``smiles`` (or
-``canonical_smiles``) in any case: no molecule is written so. It is then skipped and not counted, as in
-csv files; otherwise a row's number is its line's number.
+The first line is skipped as a header if its first word is ``smiles`` or ``canonical_smiles``, ignoring case;
+neither is a valid SMILES. Rows are numbered from 1, without the header.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _HEADERS = {b"smiles", b"canonical_smiles"}
 def read_smi(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the molecules of ``path``. There are no columns to ask for."""
+    """Yield the SMILES strings of ``path``; raise `DataError` if columns are requested."""
     refuse_columns(path, column, fields)
     lines = read_lines(path)
     first = next(lines, None)

@@ -1,1 +1,1 @@
-"""Collision events for sma: HIGGS, a toy of it that ships, readers of HDF5 and ROOT, label-poor splits."""
+"""Physics domain for sma: HIGGS and a simulated toy set, readers of HDF5 and ROOT, few-label splits."""

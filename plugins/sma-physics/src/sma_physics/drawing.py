@@ -1,4 +1,4 @@
-"""An event with what a mask hides: its features by the object they belong to, with values as the file has them."""
+"""Drawing of an event with its mask: the features, grouped by physics object, with their original values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sma_view.bars import draw_groups
 GROUPS = {"lepton": "lepton", "missing": "missing momentum", "m": "masses"} | {
     f"jet{number}": f"jet {number}" for number in (1, 2, 3, 4)
 }
-"""What the first word of a feature's name says of the object it belongs to."""
+"""First word of a feature's name -> title of its group."""
 OTHERS = "other features"
 
 _MEANINGS = {
@@ -19,7 +19,7 @@ _MEANINGS = {
 
 
 def draw_event(row: DrawnRow) -> str:
-    """Draw a bar for each feature, those of one object together; features that HIGGS does not have come last."""
+    """Draw one bar per feature, grouped by object; features that are not in HIGGS come last."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(row.features):
         group = GROUPS[name.partition("_")[0]] if name in _MEANINGS else OTHERS

@@ -10,13 +10,13 @@ BUDGETS = {
     "higgs": ("100", "1k", "10k", "all"),
     "uci": ("100", "1k", "10k", "100k", "all"),
 }
-"""For each family of splitters and tasks: how many labels train."""
+"""Numbers of training labels of each family of splitters and tasks."""
 
 _SETS = {"toy": "higgs-toy", "higgs": "higgs", "uci": "higgs-uci"}
 _TESTS = {
-    "toy": "a random test",
-    "higgs": "the first 5,000 rows for the test",
-    "uci": "the last 500,000 for the test",
+    "toy": "random test set",
+    "higgs": "test set: the first 5,000 rows",
+    "uci": "test set: the last 500,000 rows",
 }
 _UCI = "UCI HIGGS (Baldi, Sadowski and Whiteson 2014)"
 
@@ -27,7 +27,7 @@ def sma_domains() -> list[Domain]:
     return [
         Domain(
             name="physics",
-            summary="Collision events, one number a feature",
+            summary="Collision events, one number per feature",
             input_kind="continuous",
             reader="table",
             dataset="higgs-toy",
@@ -45,7 +45,7 @@ def sma_domains() -> list[Domain]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """Readers of HDF5, ROOT and data sets from the hub."""
+    """Provide readers of HDF5, ROOT and data sets from the hub."""
     return [
         Reader(
             name="hdf5",
@@ -56,14 +56,14 @@ def sma_readers() -> list[Reader]:
         ),
         Reader(
             name="root",
-            summary="Branches of a ROOT tree with one number an entry (extra root)",
+            summary="Branches of a ROOT tree with one number per entry (extra root)",
             factory="sma_physics.readers.root:read_root",
             suffixes=(".root",),
             reads="blocks",
         ),
         Reader(
             name="lists",
-            summary="csv whose column inputs holds a list of features, as fetched from the hub",
+            summary="CSV from the hub whose column 'inputs' has lists of features",
             factory="sma_physics.readers.lists:read_lists",
             suffixes=(),
             reads="blocks",
@@ -73,11 +73,11 @@ def sma_readers() -> list[Reader]:
 
 @hookimpl
 def sma_datasets() -> list[DataSet]:
-    """The toy, and HIGGS in three forms."""
+    """Provide the toy set and the HIGGS sets."""
     return [
         DataSet(
             name="higgs-toy",
-            summary="50,000 simulated events, a toy of HIGGS in GeV, made on this machine: the quick start",
+            summary="50,000 simulated events similar to HIGGS, generated on first use: the quick start",
             source="simulated by this plugin (sma_physics.toy) after arXiv 1402.4735; a toy, not the data set",
             licence="Apache-2.0",
             locate="sma_physics.toy.files:higgs_toy",
@@ -93,7 +93,7 @@ def sma_datasets() -> list[DataSet]:
         ),
         DataSet(
             name="higgs-without-test",
-            summary="The 18,471 events of higgs that are not for its test, without labels: to pre-train on",
+            summary="The 18,471 events of higgs outside its test set, without labels, for pre-training",
             source=_UCI,
             licence="CC BY 4.0",
             locate="sma_physics.unlabelled:higgs_without_test",
@@ -101,7 +101,7 @@ def sma_datasets() -> list[DataSet]:
         ),
         DataSet(
             name="higgs-uci",
-            summary="All 11,000,000 events of HIGGS, the file as published",
+            summary="All 11,000,000 events of HIGGS, the published file",
             source=_UCI,
             licence="CC BY 4.0",
             file="HIGGS.csv.gz",
@@ -132,7 +132,7 @@ def _labels(budget: str) -> str:
 
 @hookimpl
 def sma_tasks() -> list[Task]:
-    """Signal or background, learned from few labels or all."""
+    """Provide signal-background classification with few or all labels."""
     return [
         Task(
             name=f"{family}-{budget}",
@@ -149,11 +149,11 @@ def sma_tasks() -> list[Task]:
 
 @hookimpl
 def sma_splitters() -> list[Splitter]:
-    """A fixed test, and nested subsets to train on."""
+    """Provide splits with a fixed test set and nested training subsets."""
     return [
         Splitter(
             name=f"{family}-{budget}",
-            summary=f"{_labels(budget).capitalize()} to train on, {_TESTS[family]}",
+            summary=f"{_labels(budget).capitalize()} for training; {_TESTS[family]}",
             factory=f"sma_physics.splits:{family}_{budget}",
         )
         for family, budget in _with_budgets()
@@ -162,11 +162,11 @@ def sma_splitters() -> list[Splitter]:
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """Renderers of events with hidden features."""
+    """Provide the drawing of events."""
     return [
         Renderer(
             name="event",
-            summary="Bars of the features by the object they belong to, with their values",
+            summary="Feature bars grouped by physics object, with values",
             factory="sma_physics.drawing:draw_event",
         )
     ]

@@ -1,7 +1,7 @@
-"""The 28 features of an event in HIGGS, in their order: names, units, and which are angles.
+"""Names, units and order of the 28 features of a HIGGS event.
 
-Source: Baldi, Sadowski and Whiteson 2014 (arXiv 1402.4735), section 2, and the UCI data set HIGGS. The
-published rows have every feature divided by a number of its own, so that they are near 1; units hold for the toy.
+Source: Baldi, Sadowski and Whiteson 2014 (arXiv 1402.4735), section 2, and the UCI data set HIGGS. Units apply to
+the toy set; in the published data, every feature is divided by a constant so that its values are near 1.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Literal
 Unit = Literal["GeV", "radians", "1"]
 
 LABEL = "label"
-"""The column of the class: 1 for signal, 0 for background."""
+"""Column of the class: 1 for signal, 0 for background."""
 
 SOURCE = "source"
-"""The column of ``higgs.csv.gz`` that tells which public sample a row is from."""
+"""Column of ``higgs.csv.gz`` with the public sample that a row is from."""
 
 JETS = (1, 2, 3, 4)
-"""Jets by falling transverse momentum."""
+"""Numbers of the jets, in order of decreasing transverse momentum."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number of an event: its column, its unit (``1``: none), whether it is an angle around the beam."""
+    """Feature of an event: column name, unit (``1`` if dimensionless), meaning, and whether it is an azimuth."""
 
     name: str
     unit: Unit
@@ -67,11 +67,11 @@ BTAG_VALUES: dict[int, tuple[float, float, float]] = {
     3: (0.0, 1.274112, 2.548224),
     4: (0.0, 1.550981, 3.101961),
 }
-"""For each jet the three values of its b-tag in the published rows: none, loose, tight."""
+"""Values of the b-tag of each jet in the published data: none, loose, tight."""
 
 
 def markdown_table() -> str:
-    """Return the features as the table that README shows, with a line end after each row."""
+    """Return the features as a Markdown table, as shown in the README."""
     lines = ["| column | unit | what it is |", "| --- | --- | --- |"]
     for feature in FEATURES:
         kind = f"{feature.unit}, an angle" if feature.angle else ("none" if feature.unit == "1" else feature.unit)

@@ -1,15 +1,15 @@
-"""Splits for learning from few labels: a fixed test, and training subsets that are nested.
+"""Splits for learning from few labels: a fixed test set and nested training subsets.
 
-All splitters of one seed put the rows that are not for the test into one order. The first ``valid`` share
-of all rows are kept for validation, and training begins after them: with 100 labels it has the first 100 rows
-of what it has with 1,000. Validation has no more rows than training, so that it is no hidden supply of labels.
-Rows beyond that are in no part. The order comes from an integer hash, the same with every version of numpy.
+The rows outside the test set are permuted by seed, with an integer hash that does not depend on the numpy version.
+A ``valid`` share of all rows is reserved for validation and training starts after it, so the 100 rows of a
+100-label split are among the rows of the 1,000-label split. Validation is cut to the size of training, so that it
+does not provide additional labels. Remaining rows are unused.
 
-Where the test is: `toy` draws it at random; `higgs` takes the first 5,000 rows, where ``higgs.csv.gz`` has
-those of ``h2o_test5k``; `uci` takes the last 500,000, as published with the data set. A file with less than
-twice as many rows gives its first or last tenth, so that a piece of a file can be tried.
+The test set of `toy` is random; that of `higgs` is the first 5,000 rows, which are ``h2o_test5k`` in
+``higgs.csv.gz``; that of `uci` is the last 500,000 rows, as published. If a file has less than twice as many rows,
+the test set is its first or last tenth.
 
-Letters: n rows.
+Shapes: n rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEST_SEED, _ORDER_SEED = 0, 1
 
 @dataclass(frozen=True)
 class FewLabels:
-    """A splitter: where the test is, and how many rows at most train (None: all that are left)."""
+    """Splitter with a test set at a fixed position and at most ``labels`` training rows (None: no limit)."""
 
     test_at: Literal["random", "first", "last"]
     test_rows: int | None = None
@@ -42,10 +42,9 @@ class FewLabels:
     def __call__(
         self, texts: Sequence[str], valid: float, test: float, seed: int
     ) -> tuple[Indices, Indices, Indices]:
-        """Return the row indices of training, validation and test, each sorted (n,) int64.
+        """Return the sorted row indices (n,) int64 of training, validation and test.
 
-        ``valid`` and ``test`` are shares of the n rows; ``test`` counts only where the test is drawn at random.
-        ``seed`` decides the order, and a random test.
+        ``valid`` and ``test`` are fractions of all rows; ``test`` is only used for a random test set.
         """
         rows = len(texts)
         tests, others = self._test(rows, test, seed)
@@ -55,8 +54,8 @@ class FewLabels:
         return np.sort(train), np.sort(order[: min(held, len(train))]), tests
 
     def _test(self, rows: int, share: float, seed: int) -> tuple[Indices, Indices]:
-        """Return the rows of the test and all others, both sorted."""
-        every = np.arange(rows, dtype=np.int64)
+        """Return the sorted indices of the test rows and of all other rows."""
+        indices = np.arange(rows, dtype=np.int64)
         if self.test_at == "random":
             order = shuffled(rows, seed, _TEST_SEED)
             count = round(share * rows)
@@ -65,8 +64,8 @@ class FewLabels:
         if rows < _FEWEST_TIMES * count:
             count = rows // 10
         if self.test_at == "first":
-            return every[:count], every[count:]
-        return every[rows - count :], every[: rows - count]
+            return indices[:count], indices[count:]
+        return indices[rows - count :], indices[: rows - count]
 
 
 toy_100 = FewLabels("random", labels=100)

@@ -1,4 +1,4 @@
-"""HIGGS to pre-train on: the events of ``higgs.csv.gz`` that no test judges, so that the test stays unseen."""
+"""Unlabelled HIGGS events for pre-training, without the rows of the test set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from sma_physics.splits import HIGGS_TEST_ROWS
 
 
 def higgs_without_test() -> Path:
-    """Return a file of the features of all but the first 5,000 events of ``higgs``, made at the first call.
+    """Return the path of a file with the features of all but the first 5,000 events of ``higgs``.
 
-    It is made anew when ``higgs.csv.gz`` is newer. Raises `DataError` when that file is not on this machine.
+    The file is written to the cache, and rewritten if ``higgs.csv.gz`` is newer. Raises `DataError` if
+    ``higgs.csv.gz`` is not available.
     """
     registry = Registry.load("physics")
     source = locate(registry, registry.find(DataSet, "higgs"))

@@ -1,1 +1,1 @@
-"""Proteins for sma: readers of sequence files and their check, TAPE and FLIP tasks, recipes."""
+"""Protein domain for sma: sequence file readers and check, TAPE and FLIP tasks, recipes."""

@@ -1,4 +1,4 @@
-"""What one would take instead: linear models on the letters of each position, or on short words."""
+"""Baselines for proteins: linear models on one-hot encoded residues or on 3-mer frequencies."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ LETTERS = 26
 
 
 def one_hot(sequences: Sequence[str]) -> sparse.csr_matrix:
-    """Return which letter stands at each position (n, longest x 26); it suits sequences that are aligned."""
+    """Return the one-hot encoding of the letter at each position (n, longest * 26), for aligned sequences."""
     longest = max(map(len, sequences), default=0)
     lengths = np.array([len(sequence) for sequence in sequences])
     letters = np.frombuffer("".join(sequences).encode("ascii"), dtype=np.uint8) - ord("A")
     positions = np.concatenate([np.arange(length) for length in lengths]) if len(lengths) else np.empty(0, int)
     rows = np.repeat(np.arange(len(sequences)), lengths)
-    known = letters < LETTERS  # a stop, *, has no column
+    known = letters < LETTERS  # a stop (*) has no column
     ones = np.ones(int(known.sum()), dtype=np.float32)
     columns = positions[known] * LETTERS + letters[known]
     return sparse.csr_matrix((ones, (rows[known], columns)), shape=(len(sequences), longest * LETTERS))
 
 
 def words(sequences: Sequence[str]) -> sparse.csr_matrix:
-    """Return how often each word of three letters occurs (n, F), each row with length 1."""
+    """Return the 3-mer counts (n, F), normalized to unit length per row."""
     counter = CountVectorizer(analyzer="char", ngram_range=(WORD, WORD), lowercase=False, dtype=np.float32)
     return normalize(counter.fit_transform(sequences))
 
 
 def one_hot_linear(rows: BaselineRows) -> NDArray[np.float64]:
-    """Fit ridge or logistic regression to the letter at each position."""
+    """Fit ridge or logistic regression to one-hot encoded residues."""
     return fit_linear(one_hot([str(text) for text in rows.inputs]), rows)
 
 
 def words_linear(rows: BaselineRows) -> NDArray[np.float64]:
-    """Fit ridge or logistic regression to the frequencies of words of three letters."""
+    """Fit ridge or logistic regression to 3-mer frequencies."""
     return fit_linear(words([str(text) for text in rows.inputs]), rows)

@@ -1,4 +1,4 @@
-"""Where the set lies that needs no download."""
+"""Paths of the data sets shipped with the plugin."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def sample() -> Path:
-    """Find the sample of Swiss-Prot, which is part of this plugin."""
+    """Return the path of the Swiss-Prot sample."""
     return Path(__file__).parent / "data" / "swissprot_sample.fasta.gz"

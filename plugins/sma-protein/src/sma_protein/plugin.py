@@ -1,4 +1,4 @@
-"""What this plugin gives to sma. Heavy parts are named by reference, so importing this is cheap."""
+"""Entry point of the plugin; heavy parts are named by reference, so importing it is cheap."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sma_core.plugins import DataSet, Domain, Reader, Renderer, Task, hookimpl
 
 COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
 
-_HUB_SPLITS = ("train", "test")  # what the authors' hub account has of each labelled set
+_HUB_SPLITS = ("train", "test")  # splits of the labelled sets on the authors' hub account
 
 
 @hookimpl
@@ -15,7 +15,7 @@ def sma_domains() -> list[Domain]:
     return [
         Domain(
             name="protein",
-            summary="Protein sequences, one letter a residue, read as raw bytes",
+            summary="Protein sequences, one letter per residue, read as raw bytes",
             tokenizer="bytes",
             reader="fasta",
             dataset="sample",
@@ -33,17 +33,17 @@ def sma_domains() -> list[Domain]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """The formats that sequences come in."""
+    """Provide readers of sequence files."""
     return [
         Reader(
             name="fasta",
-            summary="FASTA: a line with '>' and a name, then the sequence on any number of lines",
+            summary="FASTA: a header line starting with '>', then the sequence on one or more lines",
             factory="sma_protein.readers.fasta:read_fasta",
             suffixes=(".fasta", ".fa", ".faa"),
         ),
         Reader(
             name="stockholm",
-            summary="Stockholm alignments (Pfam): a sequence for each row, gaps dropped",
+            summary="Stockholm alignments (Pfam): one sequence per row, without gaps",
             factory="sma_protein.readers.stockholm:read_stockholm",
             suffixes=(".sto", ".stockholm"),
         ),
@@ -64,7 +64,7 @@ def sma_readers() -> list[Reader]:
 
 @hookimpl
 def sma_datasets() -> list[DataSet]:
-    """Unlabelled sets to pre-train on, and the sets of TAPE and FLIP."""
+    """Provide unlabelled sets for pre-training, and the sets of TAPE and FLIP."""
     return [*_unlabelled_sets(), *_tape_sets(), _flip_set()]
 
 
@@ -72,7 +72,7 @@ def _unlabelled_sets() -> list[DataSet]:
     return [
         DataSet(
             name="sample",
-            summary="3,000 sequences of Swiss-Prot, part of this plugin: the quick start",
+            summary="3,000 sequences of Swiss-Prot for the quick start, shipped with this plugin",
             source="UniProtKB/Swiss-Prot, January 2014 (The UniProt Consortium)",
             licence="CC BY 4.0; see the README in the plugin's data folder",
             locate="sma_protein.bundled:sample",
@@ -80,7 +80,7 @@ def _unlabelled_sets() -> list[DataSet]:
         ),
         DataSet(
             name="swissprot-subset",
-            summary="342,586 sequences of Swiss-Prot with 30 to 512 residues; stands in for Pfam",
+            summary="342,586 sequences of Swiss-Prot with 30 to 512 residues; a substitute for Pfam",
             source="UniProtKB/Swiss-Prot, 2014 (The UniProt Consortium)",
             licence="CC BY 4.0",
             file="swissprot_30to512.txt.zst",
@@ -100,7 +100,7 @@ def _unlabelled_sets() -> list[DataSet]:
 
 def _tape_sets() -> list[DataSet]:
     def described(name: str, summary: str, source: str, hub: str, label: str) -> DataSet:
-        """Describe one set: a file of ours with TAPE's split, or the authors' copy on the hub."""
+        """Return a set with TAPE's split, available as a file or as the authors' copy on the hub."""
         return DataSet(
             name=name,
             summary=summary,
@@ -116,14 +116,14 @@ def _tape_sets() -> list[DataSet]:
     return [
         described(
             "remote-homology",
-            "13,766 protein domains with their fold, one of 1,195",
+            "13,766 protein domains labelled with one of 1,195 folds",
             "SCOP 1.75 (Fox et al. 2013), Hou et al. 2018",
             "jxie/scop",
             "fold_label",
         ),
         described(
             "fluorescence",
-            "54,025 variants of one green fluorescent protein with their brightness (log)",
+            "54,025 variants of a green fluorescent protein with their log brightness",
             "Sarkisyan et al. 2016",
             "jxie/fluorescence",
             "log_fluorescence",
@@ -141,7 +141,7 @@ def _tape_sets() -> list[DataSet]:
 def _flip_set() -> DataSet:
     return DataSet(
         name="secondary-structure",
-        summary="11,156 proteins with helix, strand or coil for each residue",
+        summary="11,156 proteins labelled with helix, strand or coil for each residue",
         source="FLIP (Dallago et al. 2021); NetSurfP-2.0 (Klausen et al. 2019)",
         licence="as distributed with FLIP; please cite both",
         file="secondary_structure.csv.gz",
@@ -151,11 +151,11 @@ def _flip_set() -> DataSet:
 
 @hookimpl
 def sma_tasks() -> list[Task]:
-    """The problems of TAPE that the paper uses, and one with an answer for every residue, split as published."""
+    """Provide the TAPE tasks of the paper and a per-residue task, with the published splits."""
     return [
         Task(
             name="remote-homology",
-            summary="Which of 1,195 folds; the test holds superfamilies that training has not seen",
+            summary="Fold, one of 1,195; test superfamilies do not occur in training",
             dataset="remote-homology",
             targets=("fold_label",),
             kind="multiclass",
@@ -164,7 +164,7 @@ def sma_tasks() -> list[Task]:
         ),
         Task(
             name="fluorescence",
-            summary="Brightness (log); training has up to 3 mutations, the test 4 and more",
+            summary="Log brightness; training has up to 3 mutations, the test set 4 or more",
             dataset="fluorescence",
             targets=("log_fluorescence",),
             kind="regression",
@@ -173,7 +173,7 @@ def sma_tasks() -> list[Task]:
         ),
         Task(
             name="stability",
-            summary="Stability score; the test holds single mutations of the best designs",
+            summary="Stability score; the test set has single mutations of the best designs",
             dataset="stability",
             targets=("stability_score",),
             kind="regression",
@@ -182,7 +182,7 @@ def sma_tasks() -> list[Task]:
         ),
         Task(
             name="secondary-structure",
-            summary="Coil, helix or strand (C, H, E) for each residue whose structure is known",
+            summary="Coil, helix or strand (C, H, E) for each residue with a known structure",
             dataset="secondary-structure",
             targets=("ss3",),
             kind="per-position",
@@ -195,11 +195,11 @@ def sma_tasks() -> list[Task]:
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """What a row looks like with what a mask hides."""
+    """Provide the drawing of proteins."""
     return [
         Renderer(
             name="sequence",
-            summary="Residues in blocks of ten with their numbers, coloured",
+            summary="Residues coloured by importance, in numbered blocks of ten",
             factory="sma_protein.drawing:draw_sequence",
         )
     ]

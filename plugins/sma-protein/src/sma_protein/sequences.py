@@ -1,7 +1,7 @@
-"""Which texts are protein sequences.
+"""Check of protein sequences.
 
-A row is usable when it has at least one letter and only letters of the IUPAC code in upper case: the 20
-amino acids, U (selenocysteine), O (pyrrolysine), the ambiguous B, J, Z, X, and ``*`` for a stop.
+A row is usable if it is not empty and has only upper-case letters of the IUPAC code: the 20 amino acids, U
+(selenocysteine), O (pyrrolysine), the ambiguity codes B, J, Z, X, and ``*`` for a stop.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ _NOT_ALLOWED = re.compile(f"[^{re.escape(LETTERS)}]")
 
 
 def check_sequences(texts: list[str]) -> list[str | None]:
-    """Tell for each sequence why it cannot be used, or None when it can."""
+    """Return for each sequence the reason why it is unusable, or None."""
     return [None if _is_usable(text) else _why_not(text) for text in texts]
 
 
 def _is_usable(text: str) -> bool:
-    """Whether nothing is left when all allowed letters are deleted; other characters become ``?``."""
+    """Return whether the text is not empty and has only allowed letters."""
+    # Non-ASCII characters become "?", which is not allowed.
     return bool(text) and not text.encode("ascii", "replace").translate(None, _ALLOWED)
 
 
 def _why_not(text: str) -> str:
-    """Name the first letter that is not allowed; bad rows are few, so this may take longer."""
-    found = _NOT_ALLOWED.search(text)
-    if found is None:
+    """Return a reason with the first letter that is not allowed."""
+    match = _NOT_ALLOWED.search(text)
+    if match is None:
         return NO_RESIDUES
-    letter, position = found.group(), found.start() + 1
+    letter, position = match.group(), match.start() + 1
     if letter in GAPS:
-        return f"{letter!r} is a gap of an alignment: position {position}"
+        return f"{letter!r} is an alignment gap: position {position}"
     if letter.upper() in LETTERS:
-        return f"letters in lower case: {letter!r} at position {position}"
+        return f"lower-case letters: {letter!r} at position {position}"
     return f"letter {letter!r} is not an amino acid: position {position}"

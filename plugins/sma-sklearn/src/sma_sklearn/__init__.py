@@ -1,4 +1,4 @@
-"""scikit-learn estimators on top of sma runs: a featurizer, a regressor and a classifier."""
+"""scikit-learn estimators for sma: a featurizer, a regressor and a classifier."""
 
 from sma_sklearn.estimators import SMAClassifier, SMARegressor
 from sma_sklearn.featurizer import SMAFeaturizer

@@ -1,9 +1,9 @@
-"""`SMARegressor` and `SMAClassifier`: fine-tune on rows in memory.
+"""Estimators that fine-tune on rows in memory: `SMARegressor` and `SMAClassifier`.
 
-The rows are written to a file in a temporary folder and fine-tuned on by `sma_core.finetune`; the run is then read
-into memory and the folder is removed, unless ``out`` names a folder for the run.
+`fit` writes the rows to a temporary folder, calls `sma_core.finetune`, reads the run into memory and removes the
+folder. With ``out``, the run is kept.
 
-Letters: n rows, F features, T targets, C classes.
+Shapes: n rows, F features, T targets, C classes.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from sma_core.verbs.finetune import finetune
 from sma_sklearn.featurizer import RunEstimator, numbers_of, texts_of
 
 TEXT, PART = "sma:text", "sma:part"
-"""Columns of the file besides features and targets."""
+"""Names of the columns of texts and of split parts in the temporary file."""
 
 
 class _Tuned(RunEstimator):
-    """Base of the regressor and the classifier."""
+    """Base class of the regressor and the classifier."""
 
     kind: str
-    """The kind of the labels, as `finetune` takes it."""
+    """Kind of task, as in `finetune`."""
 
     def __init__(
         self,
@@ -65,14 +65,14 @@ class _Tuned(RunEstimator):
         self.device = device
 
     def _read(self, X: Any, feed: Feed) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
-        """Return rows as ``feed`` reads them; raises `ValueError` for rows of another kind or fewer than two."""
+        """Validate the rows for ``feed``; raise `ValueError` for another type of rows or fewer than two."""
         rows: MemoryRows = numbers_of(self, X, reset=True) if feed.unit == "numbers" else texts_of(X)
         if len(rows) < 2:
             raise ValueError(f"n_samples={len(rows)}, but training and validation need at least one row each")
         return rows
 
     def _feed(self) -> Feed:
-        """Return the feed of the pre-trained run, or that of a new run of the domain."""
+        """Return the feed of the pre-trained run, or of a new run of the domain."""
         if self.run is None and self.domain is None:
             raise UserError("pass domain=NAME, or a pre-trained run with run=FOLDER")
         run = None if self.run is None else Path(self.run)
@@ -81,39 +81,39 @@ class _Tuned(RunEstimator):
             return start.feed(Registry.load(start.domain), DataConfig())
 
     def _tune(self, rows: MemoryRows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:
-        """Fine-tune on rows and the columns ``labels``, and keep the run in memory."""
+        """Fine-tune on rows and label columns, and read the run into memory."""
         state = self.random_state
         seed = state if isinstance(state, int) else int(check_random_state(state).randint(2**31))
         with tempfile.TemporaryDirectory(prefix="sma-", ignore_cleanup_errors=True) as name, cache_in(Path(name)):
             folder = Path(name)
-            order = self._order(len(rows), seed)
-            file, own = _written(folder, rows, labels, order, self._columns(rows, feed))
-            own |= {"targets": list(labels), "kind": self.kind, "split.column": PART, "training.seed": seed}
-            own |= {"data.max_rejected": 0.0, "training.device": self.device}
+            valid = self._validation_mask(len(rows), seed)
+            file, options = _written(folder, rows, labels, valid, self._columns(rows, feed))
+            options |= {"targets": list(labels), "kind": self.kind, "split.column": PART, "training.seed": seed}
+            options |= {"data.max_rejected": 0.0, "training.device": self.device}
             if isinstance(rows, np.ndarray) and self.run is None:
-                own["model.max_length"] = rows.shape[1]
+                options["model.max_length"] = rows.shape[1]
             result = finetune(
                 self.domain,
                 model=None if self.run is None else Path(self.run),
                 data=str(file),
                 recipe=self.recipe,
-                settings=own | dict(self.settings or {}),
+                settings=options | dict(self.settings or {}),
                 out=folder / "run" if self.out is None else Path(self.out),
             )
             self._hold(result.run)
         self.validation_score_ = result.valid[result.metric]
 
-    def _order(self, rows: int, seed: int) -> NDArray[np.bool_]:
-        """Draw which rows are for validation (n,), one at least, and never all."""
+    def _validation_mask(self, rows: int, seed: int) -> NDArray[np.bool_]:
+        """Draw the mask of validation rows (n,), with at least one row in each of training and validation."""
         if not 0.0 < self.validation_fraction < 1.0:
-            raise ValueError(f"validation_fraction is a share between 0 and 1, not {self.validation_fraction!r}")
+            raise ValueError(f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}")
         count = min(max(1, round(self.validation_fraction * rows)), rows - 1)
         valid = np.zeros(rows, dtype=np.bool_)
         valid[np.random.default_rng(seed).permutation(rows)[:count]] = True
         return valid
 
     def _columns(self, rows: MemoryRows, feed: Feed) -> tuple[str, ...]:
-        """Name the features as the run does, or by their numbers; rows of text have none."""
+        """Return the feature names of the run or feature numbers; empty for rows of text."""
         if not isinstance(rows, np.ndarray):
             return ()
         columns = feed.columns or tuple(str(number) for number in range(rows.shape[1]))
@@ -123,27 +123,26 @@ class _Tuned(RunEstimator):
 
 
 class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
-    """Fine-tune on measured values, from a run or from random weights.
+    """Regressor that fine-tunes a pre-trained run, or a new model with random weights.
 
-    Rows are texts (a list, a Series, an array of one column) or numbers (n, F), as the domain has them; numbers
-    may be missing (NaN). Labels are (n,) or (n, T). A share of the rows picks the checkpoint and is not
-    trained on.
+    Rows are texts (a list, a Series or an array with one column) or numbers (n, F), depending on the domain;
+    numbers may be NaN. Labels are (n,) or (n, T).
 
     Args:
-        run: A pre-trained run; empty: random weights.
-        domain: The plugin that knows the rows; may be left out with ``run``.
-        recipe: Shipped settings to begin from, as `sma_core.finetune` takes them.
-        settings: Single settings by dotted name, such as ``{"training.epochs": 20}``.
-        validation_fraction: The share of the rows that picks the checkpoint, drawn with ``random_state``.
-        out: Folder that keeps the run; empty: nothing is left behind.
-        random_state: Seed of weights, order, dropout, and the drawn rows.
+        run: Folder of a pre-trained run. Default: random weights.
+        domain: Name of the domain of the rows. Optional if ``run`` is passed.
+        recipe: Name of a recipe, as in `sma_core.finetune`.
+        settings: Settings by dotted name, such as ``{"training.epochs": 20}``.
+        validation_fraction: Fraction of the rows held out to select the checkpoint.
+        out: Folder to keep the run in. Default: the run is only kept in memory.
+        random_state: Seed of weights, row order, dropout and the validation rows.
         device: auto, cpu, cuda or cuda:N.
     """
 
     kind = "regression"
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
-        """Fine-tune; raises `ValueError` or `UserError` for rows, labels or settings that cannot be used."""
+        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels or settings."""
         feed = self._feed()
         rows = self._read(X, feed)
         labels = check_array(_needed(self, y), ensure_2d=False, dtype=np.float64, input_name="y")
@@ -154,7 +153,7 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
-        """Return values (n,) or (n, T)."""
+        """Return predicted values (n,) or (n, T)."""
         values = self._run().predict(self._rows(X))
         return values[:, 0] if self._is_column else values
 
@@ -165,15 +164,16 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
 
 
 class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
-    """Fine-tune on classes, from a run or from random weights; otherwise as `SMARegressor`.
+    """Classifier that fine-tunes a pre-trained run, or a new model with random weights.
 
-    ``classes_`` are the classes in the order of the columns of `predict_proba`.
+    Takes the same parameters as `SMARegressor`. ``classes_`` are the classes in the order of the columns of
+    `predict_proba`.
     """
 
     kind = "multiclass"
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
-        """Fine-tune; raises `ValueError` or `UserError` for rows, labels or settings that cannot be used."""
+        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels or settings."""
         feed = self._feed()
         rows = self._read(X, feed)
         labels = column_or_1d(_needed(self, y), warn=True)
@@ -181,12 +181,12 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
         _same_length(rows, labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: there is nothing to learn")
+            raise ValueError(f"y must have at least two classes, but has one class, {self.classes_[0]!r}")
         self._tune(rows, feed, {"sma:target": [str(number) for number in numbers.tolist()]})
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
-        """Return probabilities (n, C)."""
+        """Return class probabilities (n, C)."""
         return self._run().predict(self._rows(X))
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401 - as scikit-learn calls it
@@ -196,7 +196,7 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
 
 
 def _needed(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of any form
-    """Return the labels; raises `ValueError` when there are none."""
+    """Return the labels; raise `ValueError` if they are None."""
     if y is None:
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
@@ -216,14 +216,14 @@ def _written(
     valid: NDArray[np.bool_],
     columns: tuple[str, ...],
 ) -> tuple[Path, dict[str, Any]]:
-    """Write the rows in their order, as training or validation; return the file and the settings that read it.
+    """Write the rows in order, with a column of split parts; return the file and the settings to read it.
 
-    The validation rows are repeated at the end as the test part, which fine-tuning needs; row numbers in messages
-    stay those of the caller.
+    Fine-tuning needs a test part, so the validation rows are repeated at the end. Row numbers in messages are
+    those of the caller.
     """
-    again = np.flatnonzero(valid)
-    order = np.concatenate([np.arange(len(rows)), again])
-    parts = [*np.where(valid, "valid", "train").tolist(), *["test"] * len(again)]
+    repeated = np.flatnonzero(valid)
+    order = np.concatenate([np.arange(len(rows)), repeated])
+    parts = [*np.where(valid, "valid", "train").tolist(), *["test"] * len(repeated)]
     others = {name: [values[row] for row in order.tolist()] for name, values in labels.items()} | {PART: parts}
     if columns:
         features = np.asarray(rows)[order].T

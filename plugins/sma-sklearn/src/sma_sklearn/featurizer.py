@@ -1,6 +1,6 @@
-"""`SMAFeaturizer`: a run's vectors as a step of a scikit-learn pipeline; and the base of all estimators.
+"""`SMAFeaturizer`, a transformer that returns a run's vectors, and the base class of all estimators.
 
-Letters: n rows, F features, D width of a vector, M latents.
+Shapes: n rows, F features, D vector width, M latents.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from sma_core.models.vectors import BATCH_TOKENS, Pooling
 
 
 class RunEstimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator that keeps a run in memory: ``contents_`` are the contents of its folder.
+    """Base class of estimators that keep a run in memory.
 
-    It can be copied and serialised and does not need the folder any more: the network is built from the contents.
+    ``contents_`` are the contents of the run folder, from which the network is built. Estimators can be copied and
+    pickled, and do not need the folder after `fit`.
     """
 
     contents_: RunContents
     device: str
 
     def _run(self) -> LoadedRun:
-        """Return the run; raises scikit-learn's `NotFittedError` before `fit`."""
+        """Return the run; raise scikit-learn's `NotFittedError` before `fit`."""
         check_is_fitted(self, "contents_")
         if "_built" not in self.__dict__:
             self._built = LoadedRun.of(self.contents_, self.device)
@@ -38,18 +39,18 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
         return built
 
     def _hold(self, folder: Path) -> LoadedRun:
-        """Read the run of a folder and build its network."""
+        """Read a run into memory and build its network."""
         self.__dict__.pop("_built", None)
         self.contents_ = RunContents.read(folder)
         return self._run()
 
     def _rows(self, X: Any) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
-        """Return rows as the run reads them; raises `ValueError` naming the first that it cannot use."""
+        """Validate the rows for the run; raise `ValueError` for the first unusable row."""
         run = self._run()
         rows: MemoryRows = numbers_of(self, X, reset=False) if run.features else texts_of(X)
         for index, reason in enumerate(run.check(rows)):
             if reason is not None:
-                raise ValueError(f"row {index} cannot be used: {reason}")
+                raise ValueError(f"row {index} is unusable: {reason}")
         return rows
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,16 +65,17 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstimator):  # type: ignore[misc]
-    """Turn rows into the vectors that a run's encoder has for them.
+    """Transformer that embeds rows with the encoder of a run.
 
-    Rows are texts (a list, a Series, an array of one column) or numbers (n, F), as the run reads them. `transform`
-    raises `ValueError` naming the first row that cannot be used.
+    Rows are texts (a list, a Series or an array with one column) or numbers (n, F), depending on the run.
+    `transform` raises `ValueError` for the first unusable row.
 
     Args:
-        run: A run of `train` or `finetune`.
-        pooling: ``mean`` gives (n, D); ``latents`` all of them side by side (n, M · D), cross-attention only.
-        layer: The number of the trunk's layers that are passed, 0 after the first attention; empty: all.
-        batch_tokens: Padded inputs in one forward pass.
+        run: Folder of a run of `train` or `finetune`.
+        pooling: ``mean`` returns the mean latent (n, D); ``latents`` returns all latents, concatenated (n, M * D),
+            and needs a cross-attention encoder.
+        layer: Number of trunk layers to apply; 0 for the output of the first attention. Default: all.
+        batch_tokens: Number of padded inputs in a forward pass.
         device: auto, cpu, cuda or cuda:N.
     """
 
@@ -92,9 +94,9 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ANN401 - as scikit-learn calls it
-        """Read the run; nothing is learned from the rows. Raises `UserError` when it is no run."""
+        """Read the run; the rows are only validated. Raises `UserError` if ``run`` is not a run."""
         if self.run is None:
-            raise UserError("SMAFeaturizer needs a run: SMAFeaturizer('runs/NAME')")
+            raise UserError("SMAFeaturizer needs a run, for example SMAFeaturizer('runs/NAME')")
         run = self._hold(Path(self.run))
         if run.features:
             numbers_of(self, X, reset=True)
@@ -103,23 +105,23 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as scikit-learn calls it
-        """Return the vectors (n, D) or (n, M · D)."""
+        """Return the vectors (n, D) or (n, M * D)."""
         return self._embedded(self._rows(X))
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn has no types
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # vectors are float32, whatever the rows are
+        tags.transformer_tags.preserves_dtype = []  # vectors are always float32
         return tags
 
     def _embedded(self, rows: MemoryRows) -> NDArray[np.float32]:
         if self.pooling not in ("mean", "latents"):
-            raise UserError(f"pooling is mean or latents, not {self.pooling!r}")
+            raise UserError(f"pooling must be 'mean' or 'latents', got {self.pooling!r}")
         vectors = self._run().embed(rows, self.pooling, self.layer, self.batch_tokens)
         return vectors.reshape(len(vectors), int(np.prod(vectors.shape[1:])))
 
 
 def numbers_of(estimator: BaseEstimator, X: Any, reset: bool) -> NDArray[Any]:  # noqa: ANN401
-    """Return rows of numbers (n, F), checked as scikit-learn does; missing ones may be NaN."""
+    """Validate rows of numbers (n, F) with scikit-learn; NaN is allowed."""
     rows: NDArray[Any] = validate_data(
         estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
     )
@@ -127,13 +129,13 @@ def numbers_of(estimator: BaseEstimator, X: Any, reset: bool) -> NDArray[Any]:  
 
 
 def texts_of(X: Any) -> list[str]:  # noqa: ANN401 - a list, a Series, an array
-    """Return rows of text; an array of one column counts as its texts. Raises `ValueError` for anything else."""
+    """Return rows of text from a sequence or an array with one column; raise `ValueError` for other input."""
     if isinstance(X, str) or not hasattr(X, "__len__"):
-        raise ValueError("texts are given as a list, a Series or an array, a row each")
+        raise ValueError("X must be a list, a Series or an array with one text per row")
     rows: Sequence[Any] | NDArray[Any] = X if isinstance(X, list | tuple) else np.asarray(X, dtype=object)
     if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 1:
         rows = rows[:, 0]
-    wrong = next((index for index, text in enumerate(rows) if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise ValueError(f"row {wrong} is no text: {rows[wrong]!r:.60}")
+    invalid = next((index for index, text in enumerate(rows) if not isinstance(text, str)), None)
+    if invalid is not None:
+        raise ValueError(f"row {invalid} is not a string: {rows[invalid]!r:.60}")
     return [str(text) for text in rows]

@@ -1,4 +1,4 @@
-"""``sma export authors``: write a run as a checkpoint that the authors' code loads."""
+"""``sma export authors``: export a run in the authors' format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def export_authors(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a run as config.json and model.safetensors that the authors' code loads."""
+    """Export a run as config.json and model.safetensors that the authors' code can load."""
     from sma_authors.export_authors import export_authors
 
     result = export_authors(run, out)

@@ -1,4 +1,4 @@
-"""``sma import authors``: turn a checkpoint of the authors' code into a run folder."""
+"""``sma import authors``: import a checkpoint of the authors' code."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def import_authors(
             metavar="FOLDER|HUB_ID", help="config.json with pytorch_model.bin or model.safetensors, or owner/name."
         ),
     ],
-    domain: Annotated[str, typer.Option("--domain", help="The domain whose rows the model reads.")],
+    domain: Annotated[str, typer.Option("--domain", help="The domain of the model's inputs.")],
     out: Out = None,
     kind: Annotated[
-        Kind | None, typer.Option("--kind", help="What a head predicts, where its settings do not say.")
+        Kind | None, typer.Option("--kind", help="Kind of the task, if config.json does not name it.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", help="Names of a head's targets, separated by commas.")
+        str | None, typer.Option("--target", help="Target names of the head, separated by commas.")
     ] = None,
     columns: Columns = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Turn a checkpoint of the authors' released code into a run folder."""
+    """Import a checkpoint of the authors' released code as a run folder."""
     from sma_authors.import_authors import import_authors
 
     result = import_authors(
@@ -54,11 +54,11 @@ def import_authors(
 
 
 def _lines(result: ImportResult) -> list[str]:
-    """Return the summary of an import, and the command to type next."""
-    unused = [f"left out, because no part of the network uses them: {', '.join(result.left_out)}"]
+    """Return the summary of an import and a suggested next command."""
+    unused = [f"tensors that the network does not use: {', '.join(result.left_out)}"]
     following = "finetune --model" if result.what == "pre-trained" else "predict FILE --model"
     return [
-        f"imported a {result.what} model of {result.parameters:,} parameters",
+        f"imported a {result.what} model with {result.parameters:,} parameters",
         *(unused if result.left_out else []),
         f"run folder {result.run}",
         f"next: sma {following} {result.run}",

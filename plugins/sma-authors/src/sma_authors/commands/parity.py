@@ -1,4 +1,4 @@
-"""``sma parity``: compare with numbers recorded from the authors' code."""
+"""``sma parity``: compare with outputs recorded from the authors' code."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 def parity(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Recorded models or masks, or a folder of them.")
+        list[Path], typer.Argument(metavar="FOLDER...", help="Folders of recorded models or masks.")
     ],
     brief: Annotated[
         bool,
-        typer.Option("--brief", help="Print a line for each folder, and for each tensor that does not pass."),
+        typer.Option("--brief", help="Print one line per folder, and one per tensor that does not pass."),
     ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Rebuild recorded models and masks and compare every tensor; exit with status 1 when one differs."""
+    """Recompute recorded models and masks and compare every tensor; exit with status 1 if one differs."""
     from sma_authors.parity import parity
 
     verdicts = parity(folders)
@@ -45,25 +45,27 @@ def parity(
 
 
 def _table(verdicts: list[Verdict]) -> list[str]:
-    """Return aligned lines: case, tensor, largest difference, tolerance, verdict, note."""
+    """Return the table of all verdicts as aligned lines."""
     rows = [("CASE", "TENSOR", "DIFFERENCE", "TOLERANCE", "VERDICT", "")]
     rows += [(v.case, v.tensor, _number(v.difference), _number(v.tolerance), v.verdict, v.note) for v in verdicts]
     return aligned(rows, right={2, 3})
 
 
 def _summary(verdicts: list[Verdict]) -> list[str]:
-    """Return a line for each case, with the tensor nearest to its tolerance, then all that did not pass."""
-    lines = [("CASE", "TENSORS", "PASS", "NEAREST TO ITS TOLERANCE")]
+    """Return one line per case, with the tensor closest to its tolerance, then all that did not pass."""
+    lines = [("CASE", "TENSORS", "PASS", "CLOSEST TO ITS TOLERANCE")]
     for case in dict.fromkeys(verdict.case for verdict in verdicts):
         own = [verdict for verdict in verdicts if verdict.case == case]
         measured = [v for v in own if v.difference is not None and v.tolerance]
         nearest = max(measured, key=lambda v: (v.difference or 0.0) / (v.tolerance or 1.0), default=None)
-        share = (
+        closest = (
             f"{nearest.tensor}: {_number(nearest.difference)} of {_number(nearest.tolerance)}" if nearest else "-"
         )
-        lines.append((case, str(len(own)), str(sum(v.verdict == "pass" for v in own)), share))
-    odd = [v for v in verdicts if v.verdict != "pass"]
-    return aligned(lines) + [f"{v.verdict}: {v.case}, {v.tensor}: {v.note or _number(v.difference)}" for v in odd]
+        lines.append((case, str(len(own)), str(sum(v.verdict == "pass" for v in own)), closest))
+    failures = [v for v in verdicts if v.verdict != "pass"]
+    return aligned(lines) + [
+        f"{v.verdict}: {v.case}, {v.tensor}: {v.note or _number(v.difference)}" for v in failures
+    ]
 
 
 def _number(value: float | None) -> str:

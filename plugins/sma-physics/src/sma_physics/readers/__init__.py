@@ -1,4 +1,4 @@
-"""Readers of the formats that events come in: HDF5 (extra ``hdf5``), ROOT (extra ``root``), lists from the hub.
+"""Readers of event files: HDF5 (extra ``hdf5``), ROOT (extra ``root``) and lists from the hub.
 
-Each answers `sma_core.data.blocks.BlockReader`: it streams blocks of bounded size, in the file's order.
+All implement `sma_core.data.blocks.BlockReader`: they yield blocks of bounded size in file order.
 """

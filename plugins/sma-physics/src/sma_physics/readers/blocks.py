@@ -1,6 +1,6 @@
-"""From columns as a file's library gives them to blocks; shared by the readers.
+"""Conversion of column arrays to blocks, shared by the readers.
 
-Letters: n rows, F features, K further columns.
+Shapes: n rows, F features, K further columns.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from sma_core.errors import DataError
 
 ROWS_IN_BLOCK = 65_536
 VALUES_IN_BLOCK = 4_000_000
-"""About so many values of a file are in memory at a time, however wide its rows are."""
+"""Approximate maximum number of values in a block."""
 
 _NUMBERS = "fiub"
 
 
 def rows_in_block(width: int) -> int:
-    """Return how many rows of ``width`` values make a block."""
+    """Return the number of rows in a block for rows of ``width`` values."""
     return min(ROWS_IN_BLOCK, max(1, VALUES_IN_BLOCK // max(1, width)))
 
 
 def is_numeric(kind: np.dtype[Any]) -> bool:
-    """Tell whether a column of this type can be a feature."""
+    """Return whether a dtype is numeric."""
     return kind.kind in _NUMBERS
 
 
 def not_numbers(path: Path, name: str, kind: object) -> DataError:
-    """Return the error for a feature that is no column of numbers."""
-    return DataError(f"{path}: {name!r} holds {kind}, not one number a row; name others with data.columns")
+    """Return the error for a feature that is not a column of numbers."""
+    return DataError(f"{path}: {name!r} has type {kind}, not one number per row; choose others with data.columns")
 
 
 def not_there(path: Path) -> DataError:
@@ -47,11 +47,11 @@ def not_there(path: Path) -> DataError:
 def make_block(
     start: int, features: Sequence[NDArray[Any]], fields: Sequence[NDArray[Any]], columns: tuple[str, ...]
 ) -> Iterator[Block | RejectedRow]:
-    """Yield rows set aside, then a block: F features and K further columns, (n,) each, after ``start`` rows."""
+    """Yield rejected rows, then a block of F features and K further columns (n,), which follow ``start`` rows."""
     values = np.empty((len(features[0]), len(features)), dtype=np.float32)
     with np.errstate(over="ignore"):
-        for at, feature in enumerate(features):
-            values[:, at] = feature
+        for index, feature in enumerate(features):
+            values[:, index] = feature
     numbers = np.arange(start + 1, start + 1 + len(values))
     rejected, block = finite_block(numbers, values, tuple(_as_field(field) for field in fields), columns)
     yield from rejected

@@ -1,9 +1,9 @@
-"""Reader of events fetched from the hub, where one cell holds all features of an event as a list.
+"""Reader of events from the hub, with all features of an event in one cell.
 
-The core writes what it fetched as csv, with a column ``inputs`` (``"[0.87, -0.6, …]"``) beside the others. The
-names of the list's numbers are given by ``names``, else they are those of HIGGS.
+Downloads are stored as CSV with a column ``inputs`` of lists (``"[0.87, -0.6, …]"``). Features are named by
+``names``; the default is the HIGGS features.
 
-Letters: n rows, F features.
+Shapes: n rows, F features.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ INPUTS = "inputs"
 def read_lists(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Stream the rows of ``path`` in blocks; raises `DataError` when a column is not there."""
+    """Yield the rows of ``path`` in blocks; raise `DataError` if a column is missing."""
     known = tuple(names) or FEATURE_NAMES
     chosen = Chosen.among(known, columns, (), path)
     step = rows_in_block(len(known))
@@ -48,10 +48,10 @@ def read_lists(
 
 
 def _numbers(row: Row, count: int) -> tuple[Row, list[float]] | RejectedRow:
-    """Read the list of a row, or say why it cannot be used."""
+    """Parse the list of a row; return a rejected row if it is invalid."""
     try:
-        found = json.loads(row.text.replace("nan", "NaN").replace("None", "NaN"))
-        numbers = [float(number) for number in found]
+        values = json.loads(row.text.replace("nan", "NaN").replace("None", "NaN"))
+        numbers = [float(number) for number in values]
     except (ValueError, TypeError):
         return RejectedRow(row.number, "not a list of numbers", row.text)
     if len(numbers) != count:
@@ -62,7 +62,7 @@ def _numbers(row: Row, count: int) -> tuple[Row, list[float]] | RejectedRow:
 def _block(rows: Sequence[tuple[Row, list[float]]], chosen: Chosen) -> Iterator[Block | RejectedRow]:
     numbers = np.array([row.number for row, _ in rows], dtype=np.int64)
     with np.errstate(over="ignore"):
-        values = np.array([found for _, found in rows], dtype=np.float64).astype(np.float32)
+        values = np.array([features for _, features in rows], dtype=np.float64).astype(np.float32)
     texts = zip(*(row.fields for row, _ in rows), strict=True)
     fields = tuple(_as_field(list(column)) for column in texts)
     rejected, block = finite_block(numbers, values[:, list(chosen.features)], fields, chosen.columns)
@@ -72,7 +72,7 @@ def _block(rows: Sequence[tuple[Row, list[float]]], chosen: Chosen) -> Iterator[
 
 
 def _as_field(texts: list[str]) -> NDArray[Any]:
-    """Give a column (n,) as float32 when all its cells are numbers or empty, else as objects that are str."""
+    """Return a column (n,) as float32 if all cells are numbers or empty, else as str objects."""
     try:
         return np.array([text or "nan" for text in texts], dtype=np.float32)
     except ValueError:

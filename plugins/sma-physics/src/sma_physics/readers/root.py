@@ -1,8 +1,7 @@
-"""Reader of ROOT files of numbers, in blocks (extra ``root``).
+"""Block reader of numeric ROOT files (extra ``root``).
 
-A row is an entry of a tree, a column one of its branches with one number an entry. A file with several trees
-is read where only one of them has all the columns that are asked for. Branches with a varying count of
-numbers have no place in a table: choose others with ``data.columns``.
+Rows are the entries of a tree, columns are its branches with one number per entry. If a file has several trees,
+exactly one of them must have all requested columns. Branches with a variable number of values are not supported.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ _TREES = ("TTree", "TNtuple", "TNtupleD")
 def read_root(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Stream the entries of ``path`` in blocks; branches have names of their own, so ``names`` is not used.
+    """Yield the entries of ``path`` in blocks; ``names`` is not used, since branches have names.
 
-    Raises `DataError` when uproot is not installed, the file is none of ROOT, or its branches do not fit.
+    Raises `DataError` if uproot is not installed, the file is not a ROOT file, or the branches do not match.
     """
     try:
         import uproot
@@ -41,22 +40,22 @@ def read_root(
             yield from _read(path, _choose_tree(file, {*columns, *fields}, path), columns, fields)
     except (OSError, ValueError, KeyError, NotImplementedError, uproot.DeserializationError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path} is no readable ROOT file: {reason or type(error).__name__}") from error
+        raise DataError(f"{path} is not a readable ROOT file: {reason or type(error).__name__}") from error
 
 
-def _choose_tree(file: Any, asked: set[str], path: Path) -> Any:  # noqa: ANN401 - uproot has no types
-    """Return the one tree of the file that has the branches asked for."""
+def _choose_tree(file: Any, requested: set[str], path: Path) -> Any:  # noqa: ANN401 - uproot has no types
+    """Return the tree of the file that has the requested branches."""
     classes = file.classnames(recursive=True, cycle=False)
     trees = {name: file[name] for name, kind in classes.items() if kind in _TREES}
     if not trees:
-        raise DataError(f"{path} holds no tree; it holds {', '.join(sorted(set(classes.values()))) or 'nothing'}")
+        raise DataError(f"{path} has no tree; it has {', '.join(sorted(set(classes.values()))) or 'nothing'}")
     if len(trees) == 1:
         return next(iter(trees.values()))
-    fitting = [tree for tree in trees.values() if asked and asked <= set(tree.keys())]
+    fitting = [tree for tree in trees.values() if requested and requested <= set(tree.keys())]
     if len(fitting) != 1:
         raise DataError(
-            f"{path} holds {len(trees)} trees ({', '.join(trees)}), and {len(fitting)} of them have the branches "
-            "asked for; name branches of one tree with data.columns"
+            f"{path} has {len(trees)} trees ({', '.join(trees)}), of which {len(fitting)} have the requested "
+            "branches; choose branches of one tree with data.columns"
         )
     return fitting[0]
 
@@ -74,9 +73,9 @@ def _read(
             raise not_numbers(path, name, tree[name].typename)
     if not tree.num_entries:
         raise no_rows(path)
-    wanted = list(dict.fromkeys((*chosen.columns, *fields)))
+    branches = list(dict.fromkeys((*chosen.columns, *fields)))
     start = 0
-    for part in tree.iterate(wanted, step_size=rows_in_block(len(wanted)), library="np"):
+    for part in tree.iterate(branches, step_size=rows_in_block(len(branches)), library="np"):
         features, others = ([np.asarray(part[name]) for name in group] for group in (chosen.columns, fields))
         yield from make_block(start, features, others, chosen.columns)
         start += len(features[0])

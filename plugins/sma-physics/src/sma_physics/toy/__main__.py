@@ -13,11 +13,11 @@ from sma_physics.toy.files import ENDINGS, SHIPPED_EVENTS, write_events
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file; return 0, or 2 when the user can mend what is wrong."""
+    """Write the file; return 0, or 2 after an error that the user can fix."""
     parser = argparse.ArgumentParser(prog="python -m sma_physics.toy", description="Write simulated toy events.")
-    parser.add_argument("out", type=Path, help=f"file to write; it ends with {', '.join(ENDINGS)}")
+    parser.add_argument("out", type=Path, help=f"output file ({', '.join(ENDINGS)})")
     parser.add_argument("--events", type=int, default=SHIPPED_EVENTS, help="number of events (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other events (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (%(default)s)")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     try:

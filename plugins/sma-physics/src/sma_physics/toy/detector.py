@@ -1,9 +1,9 @@
-"""What the toy's detector measures of the partons, and which events pass the selection.
+"""Detector response and event selection of the toy simulation.
 
-Selection (arXiv 1402.4735): one lepton and at least four jets with transverse momentum above 20 GeV and
-pseudorapidity within 2.5, and at least two b-tags. Every quark and the recoil is one jet; jets are not merged.
+Selection (arXiv 1402.4735): one lepton and at least four jets with transverse momentum above 20 GeV and absolute
+pseudorapidity below 2.5, and at least two b-tags. Every quark and the recoil is one jet; jets are not merged.
 
-Letters: n events, J = 5 jets before the selection, 4 after it.
+Shapes: n events, J = 5 jets before the selection, 4 after it.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _LARGEST_SLOPE = sinh(constants.LARGEST_ETA)
 
 @dataclass(frozen=True)
 class Measured:
-    """Selected events: what the detector saw of them, momenta in GeV."""
+    """Measured quantities of selected events, momenta in GeV."""
 
     lepton: Momenta
     """(4, n)"""
     missing: Numbers
-    """(2, n) components across the beam"""
+    """(2, n) transverse components"""
     jets: NDArray[np.float64]
-    """(4, 4, n): jets by falling transverse momentum, their four-momenta"""
+    """(4, 4, n): jets in order of decreasing transverse momentum, four-momenta"""
     tags: NDArray[np.int8]
-    """(4, n) b-tags of these jets: 0 none, 1 loose, 2 tight"""
+    """(4, n) b-tags of the jets: 0 none, 1 loose, 2 tight"""
 
 
 def measure(partons: Partons, draws: Draws) -> Measured:
-    """Smear the partons, tag the jets, and keep the events that pass the selection."""
+    """Smear energies, tag jets, and return the events that pass the selection."""
     jets = np.stack([partons[name] for name in JET_PARTONS])
     count = jets.shape[2]
     responses, noise = _responses(jets, draws)
@@ -67,15 +67,15 @@ def measure(partons: Partons, draws: Draws) -> Measured:
 def draw_tags(draws: Draws, count: int) -> NDArray[np.int8]:
     """Draw the b-tags (J, count) of the jets of `JET_PARTONS`: 0 none, 1 loose, 2 tight."""
     tags = np.empty((len(JET_PARTONS), count), dtype=np.int8)
-    for at in range(len(JET_PARTONS)):
-        tagged, tight = constants.BOTTOM_TAGGED if at < _BOTTOMS else constants.LIGHT_TAGGED
-        chance = draws.uniform(count)
-        np.add(chance < tagged, chance < tight, out=tags[at], dtype=np.int8, casting="unsafe")
+    for jet in range(len(JET_PARTONS)):
+        tagged, tight = constants.BOTTOM_TAGGED if jet < _BOTTOMS else constants.LIGHT_TAGGED
+        uniform = draws.uniform(count)
+        np.add(uniform < tagged, uniform < tight, out=tags[jet], dtype=np.int8, casting="unsafe")
     return tags
 
 
 def _responses(jets: NDArray[np.float64], draws: Draws) -> tuple[Numbers, Numbers]:
-    """Draw measured over true energy of jets and lepton (J + 1, n), and standard normal noise (2, n)."""
+    """Draw the energy responses of jets and lepton (J + 1, n), and standard normal noise (2, n)."""
     count = jets.shape[2]
     normal = np.stack([numbers for _ in range(4) for numbers in draws.normal_pair(count)])
     responses, noise = normal[: len(jets) + 1], normal[len(jets) + 1 :]
@@ -86,6 +86,6 @@ def _responses(jets: NDArray[np.float64], draws: Draws) -> tuple[Numbers, Number
 
 
 def _within(across: Numbers, along: Numbers) -> NDArray[np.bool_]:
-    """Tell which momenta are inside the acceptance."""
+    """Return the mask of momenta inside the acceptance."""
     inside: NDArray[np.bool_] = (across > constants.LEAST_PT) & (np.abs(along) < _LARGEST_SLOPE * across)
     return inside

@@ -1,10 +1,10 @@
-"""Labelled blocks of toy events for a seed.
+"""Generation of labelled toy events in blocks.
 
-Each row draws its class first, then takes the next event of that class that passed the selection. Events
-are made in batches of a fixed size, each with random numbers of its own (seed, class, number of the batch);
-so the first rows are the same however many are asked for, and however they are cut into blocks.
+The class of each row is drawn first; the row is then the next selected event of that class. Events are generated
+in batches of fixed size, each with its own random stream (seed, class, batch number), so rows depend neither on
+the number of events nor on the block size.
 
-Letters: n events, F = 28 features.
+Shapes: n events, F = 28 features.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sma_physics.toy.processes import Process, make_background, make_signal
 Features = NDArray[np.float32]
 
 BATCH = 8192
-"""Events that are made together, before the selection: small enough for the processor's cache."""
+"""Events generated together before the selection; small enough for the CPU cache."""
 
 ROWS_IN_BLOCK = 65_536
 _LABELS, _EVENTS = 0, 1
@@ -34,16 +34,16 @@ _PROCESSES: tuple[Process, Process] = (make_background, make_signal)
 
 @dataclass(frozen=True)
 class LabelledEvents:
-    """Some events: labels (n,), 1 for signal and 0 for background, and features (n, F)."""
+    """Labels (n,), 1 for signal and 0 for background, and features (n, F) of events."""
 
     labels: NDArray[np.int8]
     features: Features
 
 
 def generate(events: int, seed: int = 0, rows_in_block: int = ROWS_IN_BLOCK) -> Iterator[LabelledEvents]:
-    """Yield ``events`` selected events in blocks, the same for the same ``seed``.
+    """Yield ``events`` selected events in blocks; they are determined by ``seed``.
 
-    Raises `ValueError` when one of the numbers is negative, or ``rows_in_block`` is 0.
+    Raises `ValueError` if ``events`` or ``seed`` is negative, or ``rows_in_block`` is less than 1.
     """
     if events < 0 or seed < 0 or rows_in_block < 1:
         raise ValueError("events and seed must not be negative, and rows_in_block must be at least 1")
@@ -54,27 +54,27 @@ def generate(events: int, seed: int = 0, rows_in_block: int = ROWS_IN_BLOCK) -> 
         labels = (draws.uniform(count) < constants.SIGNAL_SHARE).astype(np.int8)
         features = np.empty((count, len(FEATURE_NAMES)), dtype=np.float32)
         for label, stream in enumerate(streams):
-            wanted = np.flatnonzero(labels == label)
-            features[wanted] = stream.take(len(wanted))
+            rows = np.flatnonzero(labels == label)
+            features[rows] = stream.take(len(rows))
         yield LabelledEvents(labels, features)
 
 
 class _Selected:
-    """The selected events of one class, one after another."""
+    """Stream of the selected events of one class."""
 
     def __init__(self, label: int, seed: int) -> None:
         self._label, self._seed, self._batch = label, seed, 0
-        self._left: Features = np.empty((0, len(FEATURE_NAMES)), dtype=np.float32)
+        self._rest: Features = np.empty((0, len(FEATURE_NAMES)), dtype=np.float32)
 
     def take(self, count: int) -> Features:
         """Return the next ``count`` events (count, F)."""
-        parts, have = [self._left], len(self._left)
-        while have < count:
+        parts, count_so_far = [self._rest], len(self._rest)
+        while count_so_far < count:
             parts.append(self._make())
-            have += len(parts[-1])
-        together = np.concatenate(parts)
-        self._left = together[count:]
-        return together[:count]
+            count_so_far += len(parts[-1])
+        events = np.concatenate(parts)
+        self._rest = events[count:]
+        return events[:count]
 
     def _make(self) -> Features:
         draws = Draws(self._seed, _EVENTS, self._label, self._batch)

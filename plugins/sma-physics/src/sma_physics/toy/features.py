@@ -1,13 +1,16 @@
-"""The 28 features of the toy's events, in the order of `sma_physics.schema.FEATURES`.
+"""The 28 features of toy events, in the order of `sma_physics.schema.FEATURES`.
 
-Momenta and masses are in GeV, azimuths in radians; b-tags have the published values. How partons are told
-apart is ours, since the paper does not say: the b jets are the two of the four with the best tags (the
-harder first), the other two are the W's. The neutrino's momentum along the beam makes the mass of lepton
-and neutrino that of the W; of two solutions the smaller counts, and where there is none the nearest does, with a
-larger mass. Of the two ways to give a b jet to each W, the one with tops of the more equal mass counts. ``m_wbb``
-has the W with which it is nearer to the charged Higgs.
+Momenta and masses are in GeV, azimuths in radians; b-tags have the published values. The paper does not specify
+how jets are assigned, so the assignment is our choice:
 
-Letters: n events.
+- The b jets are the two jets with the best tags, the one with more transverse momentum first; the other two jets
+  are from the W.
+- The neutrino's longitudinal momentum is solved from the W mass: the solution of smaller magnitude, or, if
+  there is no real solution, the closest real value, which has a larger mass.
+- The b jets are assigned to the W bosons such that the two top masses differ least.
+- ``m_wbb`` uses the W that brings it closer to the charged Higgs mass.
+
+Shapes: n events.
 """
 
 from __future__ import annotations
@@ -31,14 +34,14 @@ def compute_features(events: Measured) -> NDArray[np.float32]:
         columns += [transverse(jet), pseudorapidity(jet), azimuth(jet), np.asarray(BTAG_VALUES[number])[tag]]
     columns += compute_masses(events)
     table = np.empty((events.lepton.shape[1], len(FEATURE_NAMES)), dtype=np.float32)
-    for at, column in enumerate(columns):
-        table[:, at] = column
+    for index, column in enumerate(columns):
+        table[:, index] = column
     return table
 
 
 def compute_masses(events: Measured) -> list[Numbers]:
     """Return m_jj, m_jjj, m_lv, m_jlv, m_bb, m_wbb and m_wwbb, each (n,)."""
-    best = np.argsort(-events.tags, axis=0, kind="stable")  # jets come by momentum: the harder of equals first
+    best = np.argsort(-events.tags, axis=0, kind="stable")  # jets are sorted by momentum
     first, second, third, fourth = np.take_along_axis(events.jets, best[:, None, :], axis=0)
     to_quarks = third + fourth
     to_leptons = events.lepton + find_neutrino(events.lepton, events.missing)
@@ -48,20 +51,20 @@ def compute_masses(events: Measured) -> list[Numbers]:
     swapped = (np.abs(with_quarks - with_leptons)).argmin(axis=0)
     triples = invariant_mass(np.stack([to_quarks + bottoms, to_leptons + bottoms], axis=1))
     charged = np.abs(triples - constants.CHARGED_HIGGS.mass).argmin(axis=0)
-    events_at = np.arange(len(swapped))
+    indices = np.arange(len(swapped))
     return [
         invariant_mass(to_quarks),
-        with_quarks[swapped, events_at],
+        with_quarks[swapped, indices],
         invariant_mass(to_leptons),
-        with_leptons[swapped, events_at],
+        with_leptons[swapped, indices],
         invariant_mass(bottoms),
-        triples[charged, events_at],
+        triples[charged, indices],
         invariant_mass(to_quarks + to_leptons + bottoms),
     ]
 
 
 def find_neutrino(lepton: Momenta, missing: Numbers) -> Momenta:
-    """Return the neutrinos (4, n) of W bosons with these leptons (4, n) and missing momenta (2, n)."""
+    """Return neutrino momenta (4, n) for leptons (4, n) and missing momenta (2, n), from the W mass."""
     energy, x, y, z = lepton
     missing_x, missing_y = missing
     across = missing_x * missing_x + missing_y * missing_y

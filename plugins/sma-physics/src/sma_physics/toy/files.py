@@ -1,6 +1,6 @@
-"""Toy events in files: any number of them in bounded memory, and the set that ships.
+"""Files of toy events, written in bounded memory, and the default data set.
 
-Columns are the label, then the 28 features, as in the published file; unlike there, csv has a header.
+Columns are the label and the 28 features, as in the published file; CSV files also have a header.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sma_physics.toy.events import LabelledEvents, generate
 
 SHIPPED_EVENTS = 50_000
 SHIPPED_FILE = "higgs-toy-1.parquet"
-"""The number goes up when the simulator changes, so that no cache keeps older events."""
+"""The number is increased when the simulation changes, to invalidate caches."""
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 _SCHEMA = pa.schema([(LABEL, pa.int8()), *((name, pa.float32()) for name in FEATURE_NAMES)])
@@ -32,7 +32,7 @@ Write = Callable[[Any], None]
 
 
 def higgs_toy() -> Path:
-    """Return the file of 50,000 toy events, seed 0, in the cache folder; it is made at the first call."""
+    """Return the path of 50,000 toy events (seed 0), which are generated on first use and cached."""
     path = cache_folder() / "data" / "physics" / SHIPPED_FILE
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,17 +44,16 @@ def higgs_toy() -> Path:
 
 
 def write_events(path: Path, events: int, seed: int = 0) -> None:
-    """Write ``events`` events to a ``.csv``, ``.csv.gz`` or ``.parquet`` file, which appears when it is complete.
+    """Write ``events`` events to a ``.csv``, ``.csv.gz`` or ``.parquet`` file, atomically.
 
-    The same ``seed`` gives the same events. Raises `UserError` for another ending, a folder that is not there, and
-    numbers of events or seeds that make no sense.
+    Raises `UserError` for another suffix, a missing folder, fewer than 1 event or a negative seed.
     """
     if not path.name.lower().endswith(ENDINGS):
         raise UserError(f"{path} must end with one of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
-        raise UserError(f"there is no folder {path.parent} to write {path.name} into")
+        raise UserError(f"the folder {path.parent} does not exist")
     if events < 1 or seed < 0:
-        raise UserError(f"give at least 1 event and a seed from 0, not {events} and {seed}")
+        raise UserError(f"events must be at least 1 and seed at least 0, got {events} and {seed}")
     with replacing(path) as temporary, _writer(path.name.lower(), temporary) as write:
         for block in generate(events, seed):
             write(_table(block))
@@ -65,14 +64,14 @@ def _table(block: LabelledEvents) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 
 @contextmanager
-def _writer(name: str, place: Path) -> Iterator[Write]:
-    """Open ``place`` for tables, in the format that ``name`` ends with."""
+def _writer(name: str, path: Path) -> Iterator[Write]:
+    """Open ``path`` for writing tables, in the format of the suffix of ``name``."""
     with ExitStack() as opened:
         if name.endswith(".parquet"):
-            yield opened.enter_context(parquet.ParquetWriter(str(place), _SCHEMA)).write_table
+            yield opened.enter_context(parquet.ParquetWriter(str(path), _SCHEMA)).write_table
             return
-        file: Any = opened.enter_context(place.open("wb"))
-        if name.endswith(".gz"):  # no name and no time of day inside, so that equal events are equal files
+        file: Any = opened.enter_context(path.open("wb"))
+        if name.endswith(".gz"):  # without file name and time, for reproducible bytes
             file = opened.enter_context(gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0))
         file.write(f"{','.join(_SCHEMA.names)}\n".encode())
         options = csv.WriteOptions(include_header=False)

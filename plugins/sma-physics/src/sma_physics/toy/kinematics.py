@@ -1,6 +1,6 @@
-"""Four-momenta as arrays (4, n): energy and the three components of momentum, in GeV.
+"""Kinematics of four-momenta: arrays (4, n) of energy and three momentum components in GeV.
 
-The third component is along the beam. Speeds are in units of that of light.
+The third momentum component is along the beam. The speed of light is 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Momenta = NDArray[np.float64]
 
 
 def invariant_mass(momenta: Momenta) -> Numbers:
-    """Return the masses (n,) of momenta (4, n); 0 where rounding makes the square negative."""
+    """Return the invariant masses (n,) of momenta (4, n); 0 where rounding makes the square negative."""
     energy, x, y, z = momenta
     square = energy * energy - x * x - y * y - z * z
     masses: Numbers = np.sqrt(np.maximum(square, 0.0))
@@ -23,35 +23,36 @@ def invariant_mass(momenta: Momenta) -> Numbers:
 
 
 def transverse(momenta: Momenta) -> Numbers:
-    """Return the momenta across the beam (n,) of momenta (4, n)."""
+    """Return the transverse momenta (n,) of momenta (4, n)."""
     across: Numbers = np.sqrt(momenta[1] ** 2 + momenta[2] ** 2)
     return across
 
 
 def pseudorapidity(momenta: Momenta) -> Numbers:
-    """Return the pseudorapidities (n,) of momenta (4, n) that are not along the beam."""
+    """Return the pseudorapidities (n,) of momenta (4, n) with non-zero transverse momentum."""
     eta: Numbers = np.arcsinh(momenta[3] / transverse(momenta))
     return eta
 
 
 def azimuth(momenta: Momenta) -> Numbers:
-    """Return the angles around the beam (n,) of momenta (4, n), in radians from -pi to pi."""
+    """Return the azimuths (n,) of momenta (4, n), in radians from -pi to pi."""
     phi: Numbers = np.arctan2(momenta[2], momenta[1])
     return phi
 
 
 def from_rapidity(mass: Numbers | float, across: Numbers, phi: Numbers, rapidity: Numbers) -> Momenta:
     """Return momenta (4, n) for masses and transverse momenta (GeV), azimuths (radians) and rapidities."""
-    height = np.sqrt(mass * mass + across * across)
-    grown = np.exp(rapidity)
-    energy, along = 0.5 * height * (grown + 1.0 / grown), 0.5 * height * (grown - 1.0 / grown)
+    transverse_mass = np.sqrt(mass * mass + across * across)
+    factor = np.exp(rapidity)
+    energy = 0.5 * transverse_mass * (factor + 1.0 / factor)
+    along = 0.5 * transverse_mass * (factor - 1.0 / factor)
     return np.stack([energy, across * np.cos(phi), across * np.sin(phi), along])
 
 
 def draw_masses(resonance: Resonance, draws: Draws, count: int, least: Numbers | None = None) -> Numbers:
-    """Draw masses (count,) from a Breit-Wigner (Cauchy) distribution cut off at the resonance's ends.
+    """Draw masses (count,) from a Breit-Wigner (Cauchy) distribution truncated to the resonance's bounds.
 
-    ``least`` (count,) raises the lower end for each event, and the upper end with it if need be.
+    ``least`` (count,) raises the lower bound per event, and the upper bound if necessary.
     """
     half = 0.5 * resonance.width
     low = np.asarray(resonance.low) if least is None else np.maximum(resonance.low, least)
@@ -64,14 +65,16 @@ def draw_masses(resonance: Resonance, draws: Draws, count: int, least: Numbers |
 def decay(
     parent: Momenta, mass: Numbers | float, first: Numbers | float, second: Numbers | float, draws: Draws
 ) -> tuple[Momenta, Momenta]:
-    """Let particles decay in two, evenly over all directions of their rest frames.
+    """Generate two-body decays, isotropic in the rest frame.
 
-    ``parent`` (4, n) has masses ``mass`` (n,), not below the sum of the products' masses ``first`` and
-    ``second`` (n,), all in GeV. Returns the products' momenta, (4, n) each, in the frame of ``parent``.
+    ``parent`` (4, n) has the masses ``mass`` (n,), which must be at least the sum of the product masses ``first``
+    and ``second`` (n,); all in GeV. Returns the momenta of both products, (4, n), in the frame of ``parent``.
     """
     count = parent.shape[1]
     first_square = first * first
-    energy = (mass * mass + first_square - second * second) / (2.0 * mass)  # of the first, at rest
+    energy = (mass * mass + first_square - second * second) / (
+        2.0 * mass
+    )  # of the first product, in the rest frame
     size = np.sqrt(np.maximum(energy * energy - first_square, 0.0))
     cosine = 2.0 * draws.uniform(count) - 1.0
     angle = draws.uniform(count) * (2.0 * np.pi)

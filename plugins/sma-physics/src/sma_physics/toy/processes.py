@@ -1,10 +1,10 @@
-"""Signal and background of the toy, down to partons: chains of decays in two.
+"""Signal and background processes of the toy simulation: chains of two-body decays to partons.
 
 Signal: a heavy Higgs H0 -> W and charged Higgs, charged Higgs -> W and light Higgs h0, h0 -> b and anti-b.
-Background: a top pair, each top -> W and b. In both one W becomes a lepton and a neutrino, the other two
-quarks. The system as a whole recoils against one jet (arXiv 1402.4735, figure 1, has the diagrams).
+Background: a top pair, each top -> W and b. In both, one W decays to a lepton and a neutrino, the other to two
+quarks, and the whole system recoils against one jet (arXiv 1402.4735, figure 1).
 
-Momenta are arrays (4, n) in GeV, by name in a dictionary; `SIGNAL` and `BACKGROUND` tell what decays into what.
+Momenta are arrays (4, n) in GeV in a dictionary by particle name; `SIGNAL` and `BACKGROUND` list the decays.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BACKGROUND: Mapping[str, tuple[str, str]] = {
 
 
 def make_signal(draws: Draws, count: int) -> Partons:
-    """Make signal events; either W is the one to leptons, with even chance."""
+    """Generate signal events; each W decays to leptons with probability 1/2."""
     first_mass, second_mass = (draw_masses(constants.W_BOSON, draws, count) for _ in range(2))
     light = draw_masses(constants.LIGHT_HIGGS, draws, count)
     charged = draw_masses(constants.CHARGED_HIGGS, draws, count)
@@ -59,7 +59,7 @@ def make_signal(draws: Draws, count: int) -> Partons:
 
 
 def make_background(draws: Draws, count: int) -> Partons:
-    """Make top pairs; no feature tells charges apart, so ``top`` is always the one with the lepton."""
+    """Generate top pairs; features do not depend on charges, so ``top`` always decays to the lepton."""
     top, antitop = (draw_masses(constants.TOP, draws, count) for _ in range(2))
     lepton_mass, quark_mass = (draw_masses(constants.W_BOSON, draws, count) for _ in range(2))
     pair = top + antitop + draws.gamma_two(count, constants.PAIR_MASS_SCALE)
@@ -74,7 +74,7 @@ def make_background(draws: Draws, count: int) -> Partons:
 
 
 def _system(mass: Numbers, draws: Draws) -> tuple[Momenta, Momenta]:
-    """Give momenta (4, n) to systems of these masses (n,), and to the jets that recoil against them."""
+    """Draw momenta (4, n) of systems with masses (n,) and of the recoil jets."""
     count = len(mass)
     across = draws.gamma_two(count, constants.SYSTEM_PT_SCALE)
     phi = draws.uniform(count) * (2.0 * np.pi)

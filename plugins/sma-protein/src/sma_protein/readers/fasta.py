@@ -1,8 +1,7 @@
-"""Reader of FASTA files: a line that begins with ``>`` names a record, the lines up to the next are its sequence.
+"""Reader of FASTA files: a header line starting with ``>``, followed by the lines of the sequence.
 
-White space inside a sequence is dropped, as all programs do; old comment lines (``;``) are skipped. Upper
-and lower case stay as they are: what lower case means here (masked, inserted, nothing) only the file's
-author knows, so the check sets such rows aside.
+White space inside a sequence and comment lines (``;``) are skipped. Lower case is kept, because its meaning
+(masked, inserted or none) depends on the file; the check rejects such rows.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _WHITE_SPACE = b" \t\r\f\v"
 def read_fasta(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the sequences of ``path``. There are no columns to ask for."""
+    """Yield the sequences of ``path``; raise `DataError` if columns are requested."""
     refuse_columns(path, column, fields)
     number = 0
     for number, sequence in enumerate(_sequences(path), start=1):
@@ -32,7 +31,7 @@ def read_fasta(
 
 
 def _sequences(path: Path) -> Iterator[bytes]:
-    """Yield the joined lines of each record; `DataError` when text comes before the first ``>``."""
+    """Yield the sequence of each record; raise `DataError` if the first line is not a header."""
     parts: list[bytes] | None = None
     size = 0
     for line in read_lines(path):
@@ -43,7 +42,7 @@ def _sequences(path: Path) -> Iterator[bytes]:
         elif line.startswith(b";") or not line.strip():
             continue
         elif parts is None:
-            raise DataError(f"{path} is no FASTA file: its first line must begin with '>'")
+            raise DataError(f"{path} is not a FASTA file: its first line must start with '>'")
         else:
             parts.append(line.translate(None, _WHITE_SPACE))
             size += len(parts[-1])

@@ -1,8 +1,8 @@
-"""Readers of GenBank and UniProt flat files: records of many lines, each of which ends with ``//``.
+"""Readers of GenBank and UniProt flat files, whose records end with a ``//`` line.
 
-The file is cut into records here and each is given to Biopython by itself: one that Biopython cannot read
-is set aside with the reason and the next is read as usual, and never more than one is in memory. Upper
-case is Biopython's. Text before the first record is skipped: the files of NCBI begin with some.
+Records are split here and parsed one at a time with Biopython, so only one is in memory and a record that
+Biopython cannot parse is rejected without affecting the others. Biopython converts sequences to upper case.
+Text before the first record is skipped, since NCBI files start with a header.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from sma_core.data.streams import read_lines
 from sma_core.errors import DataError
 from sma_protein.readers import check_record_size
 
-CUT_OFF = "the record is cut off: no // line"
+CUT_OFF = "the record is truncated: no // line"
 NUCLEOTIDES = "nucleotides, not a protein"
-NO_SEQUENCE = "the record holds no sequence"
+NO_SEQUENCE = "the record has no sequence"
 
 _LOCUS = re.compile(r"LOCUS +\S+ +(\d+) +(aa|bp|rc)\b")
 
 
 class _UnusableError(Exception):
-    """Why a record gives no row."""
+    """Reason why a record is rejected."""
 
 
 def read_genbank(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the sequences of a GenBank or GenPept file. There are no columns to ask for.
+    """Yield the sequences of a GenBank or GenPept file; raise `DataError` if columns are requested.
 
-    A record of nucleotides is set aside: its letters would pass for amino acids.
+    Nucleotide records are rejected, because their letters are also valid amino acids.
     """
     refuse_columns(path, column, fields)
     return _read(path, "GenBank", b"LOCUS ", _genbank_sequence)
@@ -47,7 +47,7 @@ def read_genbank(
 def read_uniprot(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the sequences of a UniProt (Swiss-Prot, TrEMBL) flat file. There are no columns to ask for."""
+    """Yield the sequences of a UniProt (Swiss-Prot, TrEMBL) file; raise `DataError` if columns are requested."""
     refuse_columns(path, column, fields)
     return _read(path, "UniProt", b"ID   ", _uniprot_sequence)
 
@@ -59,19 +59,19 @@ def _read(path: Path, format_name: str, begins: bytes, parse: Callable[[str], st
     if not number:
         if next(read_lines(path), None) is None:
             raise no_rows(path)
-        raise DataError(f"{path} is no {format_name} file: no line of it begins with {begins.decode().strip()!r}")
+        raise DataError(f"{path} is not a {format_name} file: no line starts with {begins.decode().strip()!r}")
 
 
 def _records(path: Path, begins: bytes) -> Iterator[tuple[list[bytes], bool]]:
-    """Yield the lines of each record, and whether its end is there."""
+    """Yield the lines of each record and whether it is complete."""
     record: list[bytes] = []
-    size, found = 0, False
+    size, started = 0, False
     for line in read_lines(path):
         if line.startswith(begins):
             if record:
                 yield record, False
-            record, size, found = [], 0, True
-        if not found or not (record or line.strip()):
+            record, size, started = [], 0, True
+        if not started or not (record or line.strip()):
             continue
         record.append(line)
         size += len(line)
@@ -84,23 +84,23 @@ def _records(path: Path, begins: bytes) -> Iterator[tuple[list[bytes], bool]]:
 
 
 def _row(number: int, record: list[bytes], complete: bool, parse: Callable[[str], str]) -> Row | RejectedRow:
-    """Turn one record into a row; what Biopython says of it becomes the reason."""
+    """Parse a record; return it as rejected, with Biopython's message, if it cannot be parsed."""
     if not complete:
         return RejectedRow(number, CUT_OFF, _shown(record))
-    text = b"\n".join([*record, b""]).decode("utf-8", "replace")  # names of authors may be in any encoding
+    text = b"\n".join([*record, b""]).decode("utf-8", "replace")  # author names may have any encoding
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return row_or_rejected(number, parse(text))
     except _UnusableError as error:
         return RejectedRow(number, str(error), _shown(record))
-    except Exception as error:  # Biopython raises errors of many kinds for bad records
-        what = str(error).partition("\n")[0] or type(error).__name__
-        return RejectedRow(number, f"Biopython cannot read the record: {what}", _shown(record))
+    except Exception as error:  # Biopython raises many types of errors for bad records
+        message = str(error).partition("\n")[0] or type(error).__name__
+        return RejectedRow(number, f"Biopython cannot parse the record: {message}", _shown(record))
 
 
 def _shown(record: list[bytes]) -> str:
-    """Return the record's first line, to know it by."""
+    """Return the first line of a record, which identifies it."""
     return record[0].decode("utf-8", "replace").strip()
 
 
@@ -128,6 +128,6 @@ def _uniprot_sequence(text: str) -> str:
     return str(record.sequence)
 
 
-def _check_length(found: int, stated: int, line: str) -> None:
-    if found != stated:
-        raise _UnusableError(f"sequence not as long as stated: {found} residues, {stated} in the {line} line")
+def _check_length(residues: int, expected: int, line: str) -> None:
+    if residues != expected:
+        raise _UnusableError(f"sequence length mismatch: {residues} residues, {expected} in the {line} line")

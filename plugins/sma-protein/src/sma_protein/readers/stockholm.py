@@ -1,8 +1,8 @@
-"""Reader of Stockholm files (Pfam): alignments, one after another; each row of one gives a sequence.
+"""Reader of Stockholm files (Pfam): each row of each alignment is a sequence.
 
-Gaps (``.`` and ``-``) are dropped and letters brought to upper case, because lower case in these files only
-marks columns of insertions. An alignment may be written in blocks, so a row is complete when the
-alignment ends at ``//``: one alignment at a time is in memory. Annotation (lines with ``#``) is skipped.
+Gaps (``.`` and ``-``) are removed and letters converted to upper case, since lower case only marks insertions in
+this format. Alignments may be interleaved in blocks, so one alignment at a time is read into memory. Annotation
+(lines starting with ``#``) is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sma_core.data.records import RejectedRow, Row, printable, row_or_rejected
 from sma_core.data.streams import read_lines
 from sma_core.errors import DataError
 
-CUT_OFF = "the file ends inside the alignment: no // line"
+CUT_OFF = "the alignment is truncated: no // line"
 _HEADER = b"# STOCKHOLM"
 _GAPS = b".-"
 
@@ -25,10 +25,9 @@ _GAPS = b".-"
 def read_stockholm(
     path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
 ) -> Iterator[Row | RejectedRow]:
-    """Stream the sequences of ``path``, without gaps. There are no columns to ask for.
+    """Yield the sequences of ``path`` without gaps; raise `DataError` if columns are requested.
 
-    Rows of an alignment that the file cuts off are set aside, and those that are longer or shorter than
-    most rows of their alignment.
+    Rows of a truncated alignment are rejected, as are rows whose width differs from most rows of their alignment.
     """
     refuse_columns(path, column, fields)
     number = 0
@@ -42,21 +41,21 @@ def read_stockholm(
 
 @dataclass
 class _Alignment:
-    """Rows by name: sequence without gaps, and the number of columns with them."""
+    """Rows of an alignment by name: parts of the sequence without gaps, and width including gaps."""
 
     complete: bool = False
     parts: dict[bytes, list[bytes]] = field(default_factory=dict)
     columns: Counter[bytes] = field(default_factory=Counter)
 
     def add(self, line: bytes) -> None:
-        """Take a line with a name and a part of its row."""
+        """Add a line, which has a name and a part of its row."""
         name, *rest = line.split(None, 1)
         aligned = rest[0].strip() if rest else b""
         self.parts.setdefault(name, []).append(aligned.translate(None, _GAPS))
         self.columns[name] += len(aligned)
 
     def sequences(self) -> Iterator[tuple[str, str | None]]:
-        """Yield each row's sequence in upper case, and the reason why it cannot be used, if there is one."""
+        """Yield the sequence of each row in upper case, and the reason why it is rejected, or None."""
         widths = Counter(self.columns.values())
         usual = max(widths, key=widths.__getitem__, default=0)
         for name, parts in self.parts.items():
@@ -64,19 +63,22 @@ class _Alignment:
             if not self.complete:
                 yield text, CUT_OFF
             elif self.columns[name] != usual:
-                yield text, f"row not as wide as its alignment: {self.columns[name]} columns instead of {usual}"
+                yield (
+                    text,
+                    f"row width differs from the alignment: {self.columns[name]} columns instead of {usual}",
+                )
             else:
                 yield text, None
 
 
 def _alignments(path: Path) -> Iterator[_Alignment]:
-    """Yield one alignment after another; `DataError` when the file does not begin as such files do."""
+    """Yield the alignments of a file; raise `DataError` if the first line is not a Stockholm header."""
     lines = (line for line in read_lines(path) if line.strip())
     first = next(lines, None)
     if first is None:
         return
     if not first.startswith(_HEADER):
-        raise DataError(f"{path} is no Stockholm file: its first line must be '# STOCKHOLM 1.0'")
+        raise DataError(f"{path} is not a Stockholm file: its first line must be '# STOCKHOLM 1.0'")
     alignment = _Alignment()
     for line in lines:
         if line.rstrip() == b"//":

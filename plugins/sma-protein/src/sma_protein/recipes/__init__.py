@@ -1,6 +1,6 @@
 """Recipes of the protein domain: ``tiny``, ``small`` and ``paper``, one TOML file each.
 
-A file has the settings of ``sma train`` in ``[data]``, ``[model]``, ``[model.decoder]``, ``[masking]`` and
-``[training]``, those of ``sma finetune`` under ``[finetune]``, and what differs for one task under
+The settings of ``sma train`` are in ``[data]``, ``[model]``, ``[model.decoder]``, ``[masking]`` and
+``[training]``, those of ``sma finetune`` in ``[finetune]``, and overrides for single tasks in
 ``[finetune.tasks.NAME]``.
 """
