@@ -16,14 +16,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.records import MISSING_LABELS, RejectedRow, Row
+from sma_core.data.records import MISSING, MISSING_CLASSES, RejectedRow, Row
 from sma_core.data.store.format import SYMBOL_TYPE, LabelForm
 from sma_core.data.tokenizers import EncodedRows
 from sma_core.errors import DataError
 
 NO_TARGET = "no target"
 MOST_SYMBOLS = int(np.iinfo(SYMBOL_TYPE).max)
-_WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING_LABELS, math.nan)
+_WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING, math.nan)
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 
 
@@ -112,7 +112,7 @@ class ClassLabelParser:
         kept, unusable, numbers = [], [], []
         for row in rows:
             name = row.fields[0]
-            if name.lower() in MISSING_LABELS:
+            if name.lower() in MISSING_CLASSES:
                 unusable.append(RejectedRow(row.number, NO_TARGET, row.text))
             else:
                 kept.append(row)

@@ -12,10 +12,12 @@ EMPTY = "empty"
 NOT_UTF8 = "not valid UTF-8"
 NUL_BYTE = "holds a NUL byte"
 
-MISSING_NUMBERS = ("", "nan", "NaN", "NAN", "na", "NA", "N/A", "n/a", "null", "NULL", "None", "?")
-"""Cells that mean a missing value in a table of numbers."""
-MISSING_LABELS = frozenset({"", "nan", "na"})
-"""Lower-case cells that mean a missing label. Shorter than the list above, since ``None`` may be a class name."""
+MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
+"""Cells in lower case that mean a missing number, in features and labels alike."""
+MISSING_CLASSES = frozenset(MISSING[:3])
+"""Those of `MISSING` that also mean a missing class; the others may be names of classes."""
+MISSING_SPELLINGS = sorted({spelt for cell in MISSING for spelt in (cell, cell.upper(), cell.title())} | {"NaN"})
+"""`MISSING` in the usual cases, for parsers that compare cells as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.labels import to_number
-from sma_core.data.records import MISSING_LABELS, Row
+from sma_core.data.records import MISSING, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
@@ -53,7 +53,7 @@ def guess_form(
 
     def guess() -> str:
         labels = _first_labels(registry, source, (*targets, *extras))
-        known = [text for text in labels if text.lower() not in MISSING_LABELS]
+        known = [text for text in labels if text.lower() not in MISSING]
         names = sum(to_number(text) is None for text in known)
         return "classes" if names > len(known) / 2 else "numbers"
 

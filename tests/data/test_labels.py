@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sma_core.data.batching.batches import collate
-from sma_core.data.labels import build_label_parser, class_order
+from sma_core.data.labels import ClassLabelParser, build_label_parser, class_order, to_number
 from sma_core.data.preparation.prepare import prepare
 from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
@@ -98,3 +98,17 @@ def test_symbols_need_a_tokenizer_that_knows_characters(labelled):
 
     with pytest.raises(DataError, match="tokenizer 'other' cannot tell where characters begin"):
         labelled("text,y\nabc,CCC\n", tokenizer=Other())
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "NaN", "NA", "N/A", "null", "None", "?"])
+def test_cells_that_mean_a_missing_number(cell):
+    number = to_number(cell)
+    assert number is not None
+    assert np.isnan(number)
+
+
+def test_none_may_be_the_name_of_a_class_but_na_may_not():
+    rows = [Row(1, "a", ("None",)), Row(2, "b", ("NA",)), Row(3, "c", ("high",))]
+    parsed = ClassLabelParser("level").read(rows)
+    assert [row.number for row in parsed.rows] == [1, 3]
+    assert [row.number for row in parsed.unusable] == [2]

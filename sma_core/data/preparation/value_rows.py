@@ -20,7 +20,7 @@ from sma_core.data.labels import NO_TARGET, ClassLabelParser, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
-from sma_core.data.records import EMPTY, MISSING_LABELS, RejectedRow
+from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.writer import StoreWriter
@@ -143,7 +143,7 @@ def _texts(field: NDArray[Any]) -> NDArray[np.object_]:
     """Convert a further column to texts (n,), empty where missing."""
     distinct, inverse = np.unique(field, return_inverse=True)
     names = [class_name(value) for value in distinct.tolist()]
-    return np.array(["" if name.lower() in MISSING_LABELS else name for name in names], dtype=object)[inverse]
+    return np.array(["" if name.lower() in MISSING_CLASSES else name for name in names], dtype=object)[inverse]
 
 
 class BlockLabelParser:
@@ -188,7 +188,7 @@ class BlockLabelParser:
         """Return the class number of each name (n,), NaN where missing."""
         distinct, inverse = np.unique(field, return_inverse=True)
         names = [class_name(value) for value in distinct.tolist()]
-        numbers = [math.nan if name.lower() in MISSING_LABELS else classes.number(name) for name in names]
+        numbers = [math.nan if name.lower() in MISSING_CLASSES else classes.number(name) for name in names]
         return np.array(numbers, dtype=np.float32)[inverse]
 
 

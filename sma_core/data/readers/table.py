@@ -26,7 +26,7 @@ from pyarrow import csv as arrow_csv
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
-from sma_core.data.records import EMPTY, MISSING_NUMBERS, RejectedRow, is_decoded, printable
+from sma_core.data.records import EMPTY, MISSING, MISSING_SPELLINGS, RejectedRow, is_decoded, printable
 from sma_core.data.streams import data_suffix, read_blocks
 from sma_core.errors import DataError
 
@@ -130,7 +130,7 @@ class _Table:
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=types,
                     include_columns=[keys[index] for index in (*self.chosen.features, *self.chosen.fields)],
-                    null_values=list(MISSING_NUMBERS),
+                    null_values=MISSING_SPELLINGS,
                     strings_can_be_null=True,
                 ),
             )
@@ -193,7 +193,7 @@ def as_field(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no type
 
 
 def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return pa.array([None if cell in MISSING_NUMBERS else cell for cell in cells], pa.string())
+    return pa.array([None if cell in MISSING_SPELLINGS else cell for cell in cells], pa.string())
 
 
 def _line_count(lines: bytes) -> int:
@@ -214,7 +214,7 @@ def _cells(line: bytes, delimiter: str) -> list[str] | None:
 def _number(cell: str) -> float | None:
     """Parse a cell: NaN when missing, None when not a number."""
     cell = cell.strip()
-    if cell in MISSING_NUMBERS:
+    if cell.lower() in MISSING:
         return math.nan
     try:
         return float(cell)
