@@ -1,4 +1,4 @@
-"""Times as people write them: ``3h55m``, ``90s``, ``1d``."""
+"""Parse durations such as ``3h55m``, ``90s`` and ``1d``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds of ``3h55m``; raises `ValueError` saying how a time is written."""
+    """Return a duration in seconds; raises `ValueError` when ``text`` is not one."""
     if not _DURATION.fullmatch(text):
         raise ValueError(f"write a time with its units, such as 3h55m, 90m or 1d12h, not {text!r}")
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([dhms])", text))

@@ -1,4 +1,4 @@
-"""The settings of `sma finetune`: the split, the labels, and what its optimisation has of its own."""
+"""All settings of fine-tuning: labels, split, head and optimisation."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from pydantic import Field, model_validator
 from sma_core.config.models import DataConfig, ModelConfig, Settings, TrainingConfig
 
 FOLDS = 5
-"""Folds of a k-fold split, where none are asked for."""
+"""Default number of folds of a k-fold split."""
 
 
 class SplitConfig(Settings):
-    """How labelled rows are divided into training, validation and test."""
+    """Split of labelled rows into training, validation and test."""
 
     name: str | None = Field(
-        None, description="A splitter by name (random, …), instead of a column; empty: the task's."
+        None, description="Name of a splitter (random, …), instead of a column; empty: the task's."
     )
     column: str | None = Field(
-        None, description="Column that says train, valid or test, instead of a splitter; empty: the task's."
+        None, description="Column with the values train, valid and test, instead of a splitter; empty: the task's."
     )
-    seed: int = Field(0, ge=0, description="Seed of the split, where it has one.")
+    seed: int = Field(0, ge=0, description="Random seed of the split.")
     valid: float = Field(
         0.1,
         gt=0.0,
         lt=1.0,
-        description="Share of rows for validation; of the training rows where a column or the task names none.",
+        description="Fraction of rows for validation; of the training rows if a column or task has no validation.",
     )
-    test: float = Field(0.1, gt=0.0, lt=1.0, description="Share of rows for the test, for a splitter.")
+    test: float = Field(
+        0.1, gt=0.0, lt=1.0, description="Fraction of rows for the test, if a splitter divides the rows."
+    )
     train_rows: int | None = Field(
         None,
         ge=1,
-        description="Learn from this many training rows, drawn with the seed; empty: the task's, or all.",
+        description="Number of training rows to use, drawn by the seed; empty: the task's, or all.",
     )
-    folds: int | None = Field(None, ge=2, description="For k-fold: into how many folds; empty: 5.")
-    fold: int | None = Field(
-        None, ge=1, description="For k-fold: which fold is the test, from 1; empty: the first."
-    )
+    folds: int | None = Field(None, ge=2, description="k-fold: number of folds; empty: 5.")
+    fold: int | None = Field(None, ge=1, description="k-fold: fold that is the test, from 1; empty: the first.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -49,49 +49,50 @@ class SplitConfig(Settings):
 
     @property
     def fold_count(self) -> int:
-        """The number of folds, where there are any."""
+        """Number of folds, with the default resolved."""
         return self.folds or FOLDS
 
 
 class FinetuneTrainingConfig(TrainingConfig):
-    """As TrainingConfig, with defaults for small labelled sets; evaluation is once an epoch."""
+    """`TrainingConfig` with defaults for small labelled sets; evaluation is once per epoch."""
 
-    epochs: float | None = Field(40.0, gt=0.0, description="Passes over the training split.")
+    epochs: float | None = Field(40.0, gt=0.0, description="Number of passes over the training rows.")
     batch_size: int = Field(32, ge=1, description="Rows in one forward pass.")
     frozen_encoder: bool = Field(
-        False, description="Let only the head learn; with the head mean this is a linear probe."
+        False, description="Train only the head; with the head mean this is a linear probe."
     )
     layer_decay: float = Field(
         1.0,
         gt=0.0,
         le=1.0,
-        description="Learning rate of each layer, as a share of the layer's above it; 1: all alike.",
+        description="Learning rate of each layer, relative to the layer above it; 1: all equal.",
     )
     patience: int | None = Field(
         None,
         ge=0,
-        description="Stop after this many evaluations without a better validation figure; 0 or empty: never.",
+        description="Stop after this many evaluations without a better validation metric; 0 or empty: never.",
     )
-    keep_last: int = Field(1, ge=1, description="Checkpoints kept besides the best.")
+    keep_last: int = Field(1, ge=1, description="Number of newest checkpoints kept besides the best.")
 
 
 class FinetuneConfig(Settings):
-    """Everything `sma finetune` needs."""
+    """All settings of `sma finetune`."""
 
-    domain: str = Field(description="The plugin that knows the data.")
-    recipe: str | None = Field(None, description="The recipe these settings began from.")
+    domain: str = Field(description="Name of the domain.")
+    recipe: str | None = Field(None, description="Recipe that the settings started from.")
     pretrained: str | None = Field(None, description="Run folder to start from; empty: random weights.")
-    task: str | None = Field(None, description="A task by name; empty: the domain's default.")
+    task: str | None = Field(None, description="Name of a task; empty: the domain's default.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows; a file of your own goes in source.")
     targets: tuple[str, ...] | None = Field(None, description="Target columns of your own file.")
     position_mask: str | None = Field(
-        None, description="Column of 0 and 1 for every character: which labels of positions count."
+        None, description="Column with 0 or 1 per character, which selects the labelled positions to use."
     )
     kind: Literal["regression", "binary", "multilabel", "multiclass", "per-position"] | None = Field(
-        None, description="What the targets are; empty: the task says, or it is guessed and said."
+        None, description="Kind of labels; empty: the task's, or guessed from the data."
     )
     head: str | None = Field(
-        None, description="Head by name (decoder, mean, …); empty: the domain's, or position for every position."
+        None,
+        description="Name of the head (decoder, mean, …); empty: the domain's, or position.",
     )
     metric: str | None = Field(
         None,
@@ -99,7 +100,7 @@ class FinetuneConfig(Settings):
     )
     class_weights: Literal["balanced"] | None = Field(
         None,
-        description="balanced: the rarer a class in training, the more it counts; empty: all rows alike.",
+        description="balanced: weight classes inversely to their frequency in training; empty: equal weights.",
     )
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
     model: ModelConfig = Field(

@@ -1,8 +1,7 @@
-"""Settings from several places, laid over each other, with where each value came from.
+"""Merge settings from several sources, and record the source of each value.
 
-Order, later wins: defaults < recipe < file < environment < ``--set`` and options. A layer is a nested
-dictionary of plain values; the result is one of the frozen models and a map from dotted setting to the
-name of the layer that set it.
+Later sources take precedence: defaults < recipe < file < environment < ``--set`` and options. A layer is a nested
+dictionary of plain values; the result is a frozen model and a map from dotted setting to the name of its layer.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ M = TypeVar("M", bound=Settings)
 Values = dict[str, Any]
 ENVIRONMENT_PREFIX = "SMA_"
 _ONE_OF = (("training.steps", "training.epochs"), ("split.name", "split.column"))
-"""Settings of which only one counts: a layer that sets one clears what lower layers said of the other."""
+"""Settings that exclude each other: a layer that sets one clears the other of lower layers."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Values from one place; ``name`` is what a message calls it (``recipe tiny``, ``--set``)."""
+    """Values from one source; ``name`` is used in messages (``recipe tiny``, ``--set``)."""
 
     name: str
     values: Values = field(default_factory=dict)
@@ -37,22 +36,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class Resolved(Generic[M]):
-    """A complete config and, for each dotted setting that is not a default, the layer it came from."""
+    """A complete config, and the layer of each dotted setting that is not a default."""
 
     config: M
     origins: dict[str, str]
 
 
 def resolve(model: type[M], layers: Sequence[Layer]) -> Resolved[M]:
-    """Lay ``layers`` over the defaults of ``model``; raises `ConfigError` with setting, layer and hint."""
+    """Merge ``layers`` over the defaults of ``model``; raises `ConfigError` with setting, layer and hint."""
     merged: Values = {}
     origins: dict[str, str] = {}
     for layer in layers:
         settings = dict(flatten(layer.values))
         for group in _ONE_OF:
-            given = [name for name in group if settings.get(name) not in (None, "none")]
-            if len(given) == 1:
-                settings |= {name: None for name in group if name not in given}
+            present = [name for name in group if settings.get(name) not in (None, "none")]
+            if len(present) == 1:
+                settings |= {name: None for name in group if name not in present}
         for setting, value in settings.items():
             put(merged, setting, value)
             origins[setting] = layer.name
@@ -64,9 +63,9 @@ def resolve(model: type[M], layers: Sequence[Layer]) -> Resolved[M]:
 
 
 def validate(model: type[M], values: Values, where: str, more: str) -> M:
-    """Read values that stand in one place, such as a file, as they are: empty tables stay.
+    """Validate values of a single source, such as a file; empty tables are kept.
 
-    Raises `ConfigError` with setting, ``where`` and a hint; ``more`` says where the settings are listed.
+    Raises `ConfigError` with setting, ``where`` and a hint; ``more`` tells where settings are listed.
     """
     try:
         return model.model_validate(values)
@@ -84,7 +83,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def put(values: Values, setting: str, value: Any) -> None:  # noqa: ANN401 - a setting may be of any type
-    """Set the dotted ``setting`` in nested dictionaries; raises `ConfigError` for a value inside a value."""
+    """Set a dotted ``setting`` in nested dictionaries; raises `ConfigError` when a section is a value."""
     *sections, last = setting.split(".")
     for section in sections:
         inner = values.setdefault(section, {})
@@ -105,7 +104,7 @@ def read_toml(path: Path) -> Values:
 
 
 def parse_assignments(assignments: Sequence[str]) -> Values:
-    """Turn ``["training.steps=10", "masking.strategy=random"]`` into nested values."""
+    """Parse ``["training.steps=10", "masking.strategy=random"]`` into nested values."""
     values: Values = {}
     for assignment in assignments:
         setting, equals, text = assignment.partition("=")
@@ -116,7 +115,7 @@ def parse_assignments(assignments: Sequence[str]) -> Values:
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401 - a setting may be of any type
-    """Read ``text`` as a TOML number, boolean, list or quoted string, else take it as it stands."""
+    """Parse ``text`` as a TOML number, boolean, list or quoted string; other text is returned unchanged."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -125,7 +124,7 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - a setting may be of any typ
 
 
 def environment_values(environment: Mapping[str, str]) -> Values:
-    """Read settings such as ``SMA_TRAINING__STEPS=10``: two underscores stand for the dot."""
+    """Parse variables such as ``SMA_TRAINING__STEPS=10``, with two underscores for the dot."""
     values: Values = {}
     for variable, text in sorted(environment.items()):
         name = variable.removeprefix(ENVIRONMENT_PREFIX)
@@ -145,7 +144,7 @@ def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str,
 
 
 def dump(config: BaseModel) -> Values:
-    """Return plain nested values that `resolve` reads back; an empty value is written as ``"none"``."""
+    """Return plain nested values that `resolve` can read; None becomes ``"none"``."""
     return _without_none(config.model_dump(mode="json"))
 
 
@@ -162,13 +161,13 @@ def _sentence(
     origins: Mapping[str, str],
     more: str = "sma config show lists every setting",
 ) -> str:
-    """One clear sentence for the first thing wrong."""
+    """Return a message about the first error."""
     first = error.errors()[0]
     setting = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-    given = [name for name in origins if name == setting or name.startswith(f"{setting}.")]
-    origin = f" (from {origins[given[0]]})" if given else ""
+    names_inside = [name for name in origins if name == setting or name.startswith(f"{setting}.")]
+    origin = f" (from {origins[names_inside[0]]})" if names_inside else ""
     if first["type"] == "extra_forbidden":
-        setting = given[0] if given else setting
+        setting = names_inside[0] if names_inside else setting
         names = [name for name, _ in settings_of(model)]
         near = difflib.get_close_matches(setting, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else more

@@ -1,7 +1,7 @@
-"""Every setting, with its default, its limits and a description.
+"""All settings of pre-training, with defaults, limits and descriptions.
 
-The descriptions are what ``sma config show`` and the reference page print. All models are frozen and
-refuse unknown fields. Reading them from files and options is the business of `sma_core.config.layers`.
+``sma config show`` prints the descriptions. All models are frozen and reject unknown fields;
+`sma_core.config.layers` reads them from files and options.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ DistributionStrategy = Literal["auto", "single", "ddp", "fsdp"]
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, and an unknown field is an error."""
+    """Base class of settings: frozen, rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _none_is_empty(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it was given
-        """Read the text ``none`` as an empty value where a setting may be empty: TOML has no null."""
+    def _none_is_empty(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic passes the input unchanged
+        """Convert the text ``none`` to None in optional settings: TOML has no null."""
         if not isinstance(values, dict):
             return values
         fields = cls.model_fields
@@ -40,9 +40,9 @@ class Settings(BaseModel):
 
 
 MemberName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")]
-"""Name of a member of a registry: the core's, or a plugin's."""
+"""Name of a part of the method, from the core or a plugin."""
 Options = dict[str, bool | int | float | str]
-"""Settings that a plugin's member reads."""
+"""Options of a part of the method."""
 
 OutputLayer = Annotated[int, Field(ge=1)] | Literal["gelu", "relu", "silu", "tanh"]
 Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
@@ -59,7 +59,7 @@ class DecoderConfig(Settings):
     widening: int = Field(1, ge=1, description="MLP widening of the decoder's attention layer.")
     query_residual: bool = Field(True, description="Add the position queries to what the decoder attends to.")
     shared_queries: bool = Field(
-        False, description="Use the encoder's position embeddings as decoder queries instead of own ones."
+        False, description="Use the encoder's position embeddings as decoder queries instead of separate ones."
     )
     mask_token: bool = Field(
         False, description="Add a learned vector to the queries of the positions that are reconstructed."
@@ -75,26 +75,27 @@ class DecoderConfig(Settings):
         description="Reconstruction loss by name; empty: cross-entropy or mean-squared-error, by the inputs.",
     )
     weighted_loss: bool = Field(
-        False, description="Weigh hidden tokens by how rare they are among the batch's hidden ones."
+        False,
+        description="Weight hidden tokens inversely to their frequency among the hidden tokens of the batch.",
     )
     target_mean: Numbers | None = Field(
-        None, description="Subtracted from continuous targets: a number a channel, or a list a position."
+        None, description="Mean subtracted from continuous targets: a number per channel, or a list per position."
     )
     target_spread: Numbers | None = Field(
-        None, description="Continuous targets are divided by it: a number a channel, or a list a position."
+        None, description="Divisor of continuous targets: a number per channel, or a list per position."
     )
     target_clip: float | None = Field(
-        None, gt=0.0, description="Largest size of a standardised continuous target; empty: no limit."
+        None, gt=0.0, description="Largest absolute value of a standardised continuous target; empty: no limit."
     )
 
     @property
     def query_key(self) -> int:
-        """Width of queries and keys after the default is filled in."""
+        """Width of queries and keys, with the default resolved."""
         return self.query_key_width or self.width
 
     @property
     def output_width(self) -> int:
-        """Width of what the output map reads: that of the last extra linear map, or the decoder's own."""
+        """Input width of the output map: that of the last extra linear map, else the decoder's."""
         widths = [layer for layer in self.output_layers if isinstance(layer, int)]
         return widths[-1] if widths else self.width
 
@@ -115,17 +116,17 @@ class ModelConfig(Settings):
 
     encoder: Literal["cross-attention", "self-attention"] = Field(
         "cross-attention",
-        description="How inputs enter: learned latents attend to them, or they attend to each other.",
+        description="Learned latents attend to the inputs, or the inputs attend to each other.",
     )
     max_length: int = Field(512, ge=1, description="Largest number of inputs in a row (position table).")
     embedding_width: int = Field(256, ge=1, description="Width E of the embedded inputs.")
     position_embeddings: bool = Field(
-        True, description="Add learned position embeddings; only continuous inputs can do without."
+        True, description="Add learned position embeddings; only continuous inputs may omit them."
     )
     latents: int = Field(128, ge=1, description="Number M of learned latents; unused by self-attention.")
     latent_width: int = Field(384, ge=1, description="Width D of the latents.")
     layers: int = Field(6, ge=0, description="Self-attention layers in a block of the trunk.")
-    blocks: int = Field(1, ge=1, description="How often the same block of layers is passed.")
+    blocks: int = Field(1, ge=1, description="Number of passes through the same block of layers.")
     cross_heads: int = Field(8, ge=1, description="Heads of the first (cross-)attention.")
     heads: int = Field(8, ge=1, description="Heads of self-attention.")
     cross_query_key_width: int | None = Field(
@@ -143,22 +144,22 @@ class ModelConfig(Settings):
     )
     attention_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="Dropout on attention probabilities.")
     drop_path: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Chance that a row passes a trunk layer's attention or MLP by."
+        0.0, ge=0.0, lt=1.0, description="Probability that a row skips the attention or the MLP of a trunk layer."
     )
     initializer_range: float = Field(0.02, gt=0.0, description="Standard deviation of initial weights.")
     position_initializer_range: float | None = Field(
-        None, gt=0.0, description="That of position embeddings; empty: initializer_range."
+        None, gt=0.0, description="Standard deviation of initial position embeddings; empty: initializer_range."
     )
     decoder: DecoderConfig = Field(default_factory=DecoderConfig, description="The reconstruction decoder.")
 
     @property
     def cross_query_key(self) -> int:
-        """Width of queries and keys in the first attention after the default is filled in."""
+        """Width of queries and keys in the first attention, with the default resolved."""
         return self.cross_query_key_width or self.latent_width
 
     @property
     def query_key(self) -> int:
-        """Width of queries and keys in the trunk after the default is filled in."""
+        """Width of queries and keys in the trunk, with the default resolved."""
         return self.query_key_width or self.latent_width
 
     @model_validator(mode="after")
@@ -208,52 +209,51 @@ class MaskingConfig(Settings):
 
     strategy: MemberName = Field(
         "guided",
-        description="guided: hide what the model's own attention groups together; random: random positions; none: "
-        "nothing (then every position is reconstructed); or a plugin's.",
+        description="guided: positions that the model's own attention groups together; sampled: positions drawn by "
+        "that attention; random: random positions; none: nothing is hidden; or a plugin's.",
     )
     options: Options = Field(
         default_factory=dict, description="Options of the strategy, such as temperature of sampled."
     )
-    ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Share r of the real positions that is hidden.")
+    ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Fraction of the real positions that is hidden.")
     keys_per_query: float = Field(
-        8.0, gt=0.0, description="How many inputs one drawn query stands for: N * r / k queries are drawn."
+        8.0, gt=0.0, description="Inputs k per drawn query: length * ratio / k queries are drawn."
     )
     head_aggregation: Literal["mean", "random_mix"] = Field(
-        "mean", description="Mean over the heads, or one random head for each query."
+        "mean", description="Average over heads, or one random head per query."
     )
-    mask_self: bool = Field(
-        False, description="Self-attention: hide the drawn queries' own positions before others."
-    )
+    mask_self: bool = Field(False, description="Self-attention: hide the positions of the drawn queries first.")
     varying_length: bool = Field(
-        True, description="Count hidden positions by each row's real length; off: by the padded length."
+        True,
+        description="Count hidden positions by the length of each row; off: by the padded length.",
     )
     layer: int = Field(
-        0, ge=0, description="Which attention guides: 0 the first, i that of the i-th trunk layer on its way."
+        0, ge=0, description="Layer whose attention guides: 0 is the first attention, i the i-th trunk layer."
     )
     reconstruct: Literal["hidden", "all"] = Field(
-        "hidden", description="Which positions count in the loss: the hidden ones, or all real ones."
+        "hidden", description="Positions in the loss: the hidden ones, or all real ones."
     )
     anneal: Literal["mix", "candidates"] | None = Field(
         None,
-        description="From random to guided: mix random positions in, or choose among a larger top set.",
+        description="Transition from random to guided: add random positions, or draw from a larger top set.",
     )
     anneal_start: float = Field(
         1.0,
         gt=0.0,
         le=1.0,
-        description="At the first step: the random share of the hidden positions (mix), or the share of "
-        "all positions that are candidates (candidates).",
+        description="At the first step: random fraction of the hidden positions (mix), or fraction of all "
+        "positions that are candidates (candidates).",
     )
     anneal_over: float = Field(
-        0.25, gt=0.0, le=1.0, description="Share of training after which the choice is guided alone."
+        0.25, gt=0.0, le=1.0, description="Fraction of training after which masks are guided alone."
     )
 
     @model_validator(mode="after")
     def _candidates_suffice(self) -> Self:
         if self.anneal == "candidates" and self.anneal_start < self.ratio:
             raise ValueError(
-                f"masking.anneal_start is the share of candidates and cannot be under masking.ratio "
-                f"({self.anneal_start:g} is under {self.ratio:g})"
+                f"masking.anneal_start is the fraction of candidates and cannot be less than masking.ratio "
+                f"({self.anneal_start:g} is less than {self.ratio:g})"
             )
         return self
 
@@ -262,86 +262,89 @@ class DataConfig(Settings):
     """Where rows come from and how they become batches."""
 
     source: str | None = Field(
-        None, description="A set's name, a file or URL, or several; empty: the domain's default set."
+        None, description="A data set's name, a file or URL, or several; empty: the domain's default set."
     )
     weights: tuple[Annotated[float, Field(gt=0.0)], ...] | None = Field(
-        None, description="Pre-training: mix the sets between commas in data.source by these weights."
+        None, description="Pre-training: weights of the comma-separated data sets of data.source."
     )
-    reader: str | None = Field(None, description="Reader by name; empty: chosen by the file's suffix.")
-    column: str | None = Field(None, description="Column that holds the input; empty: a usual name is found.")
+    reader: str | None = Field(None, description="Name of the reader; empty: chosen by file suffix.")
+    column: str | None = Field(None, description="Column of the input; empty: a column with a usual name.")
     columns: tuple[str, ...] | None = Field(
-        None, description="Features of rows of numbers, in their order; empty: the set's, or all but the labels."
+        None,
+        description="Feature columns of numeric rows, in order; empty: the data set's, or all but the labels.",
     )
-    tokenizer: str | None = Field(None, description="Tokenizer by name; empty: the domain's own.")
-    truncate: bool = Field(True, description="Cut rows longer than model.max_length; off: set them aside.")
-    check_rows: bool = Field(True, description="Let the domain check each row.")
-    max_rejected: float = Field(0.05, ge=0.0, le=1.0, description="Stop when a larger share of rows is unusable.")
-    held_out: float = Field(0.02, gt=0.0, lt=1.0, description="Share of rows kept apart for the held-out loss.")
+    tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
+    truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
+    check_rows: bool = Field(True, description="Check each row with the domain's check function.")
+    max_rejected: float = Field(
+        0.05, ge=0.0, le=1.0, description="Largest fraction of unusable rows; more is an error."
+    )
+    held_out: float = Field(0.02, gt=0.0, lt=1.0, description="Fraction of rows kept for the held-out loss.")
     packing: Literal["single", "concat"] = Field(
-        "single", description="One row of the file per input, or several joined up to model.max_length."
+        "single", description="One row per input, or several concatenated up to model.max_length."
     )
     keep_remote: bool = Field(
-        True, description="Keep copies of files behind URLs; off: remove each once its rows are prepared or read."
+        True, description="Keep copies of remote files; off: remove each copy after its rows are read."
     )
     processes: int | None = Field(
-        None, ge=1, description="Processes that check rows, or prepare files; empty: one per core."
+        None, ge=1, description="Number of processes that check rows or prepare files; empty: one per core."
     )
-    shard_rows: int = Field(
-        2_000_000, ge=1, description="Rows of a file after which its store goes on in a new file."
-    )
+    shard_rows: int = Field(2_000_000, ge=1, description="Largest number of rows in one file of a store.")
 
     @field_serializer("source")
     def _without_secrets(self, source: str | None) -> str | None:
-        """Settings that are written or shown have URLs without passwords and signatures."""
+        """Remove passwords and signatures from URLs in settings that are written or shown."""
         return None if source is None else without_secrets(source)
 
 
 class TrainingConfig(Settings):
-    """The optimiser, its schedule, and what is kept."""
+    """Optimiser, schedule, evaluation and checkpoints."""
 
-    steps: int | None = Field(None, ge=1, description="Optimiser steps; empty: training.epochs decides.")
-    epochs: float | None = Field(None, gt=0.0, description="Passes over the data, when steps is empty.")
-    batch_size: int = Field(64, ge=1, description="Rows in one forward pass, those of all ranks together.")
-    accumulate: int = Field(1, ge=1, description="Forward passes whose gradients make one step.")
+    steps: int | None = Field(None, ge=1, description="Number of optimiser steps; empty: use training.epochs.")
+    epochs: float | None = Field(None, gt=0.0, description="Number of passes over the data, if steps is empty.")
+    batch_size: int = Field(64, ge=1, description="Rows in one forward pass, summed over ranks.")
+    accumulate: int = Field(1, ge=1, description="Forward passes per optimiser step.")
     optimizer: MemberName = Field("adamw", description="Name of the optimiser: adamw, muon, or a plugin's.")
     optimizer_options: Options = Field(
         default_factory=dict, description="Options of the optimiser, such as momentum of muon."
     )
     learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate.")
-    weight_decay: float = Field(0.01, ge=0.0, description="Weight decay of matrices; decoupled with adamw.")
+    weight_decay: float = Field(0.01, ge=0.0, description="Decoupled weight decay of matrices.")
     beta2: float = Field(0.999, gt=0.0, lt=1.0, description="Second moment decay of AdamW.")
     warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up.")
     schedule: MemberName = Field(
         "cosine", description="Schedule after the warm-up: cosine, constant, stable-decay, or a plugin's."
     )
     clip_norm: float | None = Field(1.0, gt=0.0, description="Largest gradient norm; empty: no clipping.")
-    precision: Precision = Field("auto", description="Arithmetic: fp32, bf16, fp16, or what suits the device.")
-    device: str = Field("auto", description="torch device; auto: CUDA when there is one, else the CPU.")
-    workers: int = Field(0, ge=0, description="Processes that make batches ahead; 0: the training process itself.")
+    precision: Precision = Field(
+        "auto", description="Arithmetic: fp32, bf16, fp16; auto: bf16 where the hardware supports it, else fp32."
+    )
+    device: str = Field("auto", description="torch device; auto: CUDA if available, else the CPU.")
+    workers: int = Field(0, ge=0, description="Number of processes that load batches; 0: the training process.")
     compile: bool = Field(False, description="Compile the model with torch.compile.")
     activation_checkpointing: bool = Field(
-        False, description="Compute the encoder's activations again for the gradient: less memory, longer steps."
+        False, description="Recompute the encoder's activations in the backward pass: less memory, longer steps."
     )
     strategy: DistributionStrategy = Field(
-        "auto", description="How several ranks hold the model: ddp (auto; each a copy) or fsdp (each a part)."
+        "auto", description="Distribution over ranks: ddp (auto; a copy on each) or fsdp (a shard on each)."
     )
     time_limit: str | None = Field(
         None, description="Save and stop after this time, such as 3h55m; empty: no limit."
     )
     max_skipped_steps: int = Field(
-        20, ge=1, description="Steps in a row with a gradient that is not finite, left out, before training stops."
+        20, ge=1, description="Consecutive steps skipped for a non-finite gradient before training stops."
     )
-    seed: int = Field(0, ge=0, description="Seed of weights, data order, masks and dropout.")
-    evaluate_every: int = Field(200, ge=1, description="Steps between two held-out losses.")
-    evaluate_rows: int = Field(2048, ge=1, description="At most this many held-out rows are used each time.")
-    checkpoint_every: int = Field(500, ge=1, description="Steps between two checkpoints.")
-    keep_last: int = Field(2, ge=1, description="Checkpoints kept besides the best.")
-    log_every: int = Field(10, ge=1, description="Steps between two lines of metrics.jsonl.")
-    tensorboard: bool = Field(False, description="Write all figures for TensorBoard too, in the run's folder.")
+    seed: int = Field(0, ge=0, description="Random seed of weights, data order, masks and dropout.")
+    evaluate_every: int = Field(200, ge=1, description="Steps between evaluations of the held-out loss.")
+    evaluate_rows: int = Field(2048, ge=1, description="Largest number of held-out rows per evaluation.")
+    checkpoint_every: int = Field(500, ge=1, description="Steps between checkpoints.")
+    keep_last: int = Field(2, ge=1, description="Number of newest checkpoints kept besides the best.")
+    log_every: int = Field(10, ge=1, description="Steps between lines of metrics.jsonl.")
+    tensorboard: bool = Field(False, description="Also write all metrics for TensorBoard to the run folder.")
 
-    def deadline(self, began: float) -> float | None:
-        """Return when the time is up of a run that ``began`` then, both in seconds; None without a limit."""
-        return None if self.time_limit is None else began + seconds_of(self.time_limit)
+    def deadline(self, start: float) -> float | None:
+        """Return the time at which a run that began at ``start`` must stop, in seconds; None without a limit."""
+        return None if self.time_limit is None else start + seconds_of(self.time_limit)
 
     @field_validator("time_limit")
     @classmethod
@@ -358,10 +361,10 @@ class TrainingConfig(Settings):
 
 
 class PretrainConfig(Settings):
-    """Everything `sma train` needs."""
+    """All settings of `sma train`."""
 
-    domain: str = Field(description="The plugin that knows the data.")
-    recipe: str | None = Field(None, description="The recipe these settings began from.")
+    domain: str = Field(description="Name of the domain.")
+    recipe: str | None = Field(None, description="Recipe that the settings started from.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows and batches.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="The network.")
     masking: MaskingConfig = Field(default_factory=MaskingConfig, description="What is hidden.")

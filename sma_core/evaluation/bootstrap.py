@@ -1,7 +1,7 @@
-"""How sure a figure is: percentile intervals of the bootstrap (Efron 1979).
+"""Percentile intervals of metrics by the bootstrap (Efron 1979).
 
-Rows are drawn anew with replacement, as many as there are, and the figure is taken of each draw; the interval
-holds the middle share of what came out. It speaks of the choice of test rows alone: not of another seed or split.
+The metric is computed on resamples of the rows, drawn with replacement; the interval contains the middle fraction
+of the values. It covers the choice of test rows only, not another seed or split.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Interval(NamedTuple):
-    """Lower and upper end; both NaN where no draw could be judged."""
+    """Lower and upper bound; both NaN when the metric is undefined in all resamples."""
 
     low: float
     high: float
@@ -29,16 +29,16 @@ def percentile_intervals(
     confidence: float,
     seed: int,
 ) -> dict[K, Interval]:
-    """Return the interval of each figure that ``compute`` gives for row indices (rows,), drawn with ``seed``.
+    """Return the interval of each metric that ``compute`` returns for row indices (rows,).
 
-    Draws in which a figure is NaN (one class only, say) are left out of its interval.
+    Resamples in which a metric is NaN (for example, with a single class) are ignored.
     """
-    chance = np.random.default_rng(seed)
-    found: dict[K, list[float]] = {}
+    generator = np.random.default_rng(seed)
+    samples: dict[K, list[float]] = {}
     for _ in range(draws):
-        for key, value in compute(chance.integers(rows, size=rows)).items():
-            found.setdefault(key, []).append(value)
-    return {key: _middle(np.array(values), confidence) for key, values in found.items()}
+        for key, value in compute(generator.integers(rows, size=rows)).items():
+            samples.setdefault(key, []).append(value)
+    return {key: _middle(np.array(values), confidence) for key, values in samples.items()}
 
 
 def _middle(values: NDArray[np.float64], confidence: float) -> Interval:

@@ -1,8 +1,7 @@
-"""How far predicted probabilities are from what happens: the expected calibration error.
+"""Expected calibration error: the gap between predicted probabilities and observed frequencies.
 
-Predictions are sorted into bins of equal width; in each the mean probability is compared with how often it came
-true, and the absolute differences are averaged, weighted by the predictions in the bin (Naeini et al. 2015;
-Guo et al. 2017).
+Predictions are sorted into bins of equal width. The absolute difference of mean probability and observed frequency
+is averaged over bins, weighted by their numbers of predictions (Naeini et al. 2015; Guo et al. 2017).
 
 Letters: n predictions.
 """
@@ -14,15 +13,15 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 BINS = 10
-"""Bins of equal width between 0 and 1."""
+"""Number of bins between 0 and 1."""
 
 
 def calibration_error(happened: Array, probabilities: Array) -> float:
-    """Return the expected calibration error of ``probabilities`` (n,) of what ``happened`` (n,), 0 or 1.
+    """Return the error of ``probabilities`` (n,) of events, which ``happened`` (n,) (1) or not (0).
 
-    It is 0 when events with the probability p happen p of the time, at most 1, and depends on the number of
-    bins: compare only figures of as many.
+    It is between 0 and 1, and 0 when events of probability p happen in a fraction p of cases. Values for different
+    numbers of bins cannot be compared.
     """
-    which = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
-    gaps = np.bincount(which, weights=probabilities - happened, minlength=BINS)
+    bins = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(bins, weights=probabilities - happened, minlength=BINS)
     return float(np.abs(gaps).sum() / len(probabilities))

@@ -1,4 +1,4 @@
-"""A split that looks at the labels: every stratum of rows is in each part in its share.
+"""Stratified split: every part has the same mixture of labels.
 
 Letters: n rows, T targets.
 """
@@ -15,24 +15,23 @@ from sma_core.errors import DataError
 from sma_core.evaluation.splits import Indices
 
 BINS = 10
-"""Into how many bins of as many rows the values of a regression are put."""
+"""Number of quantile bins of the values of a regression."""
 _STRATA = 3
-"""What the hash is for: an order of its own for each seed."""
+"""Constant that separates this use of the hash from others."""
 
 
 def stratified_split(
     texts: Sequence[str], valid: float, test: float, seed: int, *, labels: NDArray[np.float64], kind: str
 ) -> tuple[Indices, Indices, Indices]:
-    """Divide the n rows so that each part has the same mixture of strata as the whole.
+    """Split n rows so that each part has the same mixture of strata.
 
-    A stratum is a class; of several labels (T > 1) the first one counts; of a regression it is a tenth of the
-    values of the first target. Rows whose label is missing are a stratum too. ``labels`` (n, T) are NaN where
-    missing. A stratum of too few rows to be in every part goes to training first. Raises `DataError` when labels
-    stand at positions and not at rows.
+    A stratum is a class of the first target or, for a regression, a tenth of its values; rows with a missing label
+    form a stratum too. ``labels`` (n, T) are NaN where missing. A stratum with too few rows for every part goes to
+    training first. Raises `DataError` for labels of positions.
     """
     if not labels.shape[1]:
         raise DataError(
-            f"the split 'stratified' needs a label of each row, but {kind} labels stand at positions: choose "
+            f"the split 'stratified' needs labels of rows, but {kind} labels belong to positions: choose "
             "split.name random"
         )
     strata = _tenths(labels[:, 0]) if kind == "regression" else _numbered(labels[:, 0])
@@ -42,7 +41,7 @@ def stratified_split(
 
 
 def _tenths(values: NDArray[np.float64]) -> Indices:
-    """Number the bin of each value (n,) by its rank; 0 where it is missing."""
+    """Return the quantile bin of each value (n,), from 1; 0 where missing."""
     bins = np.zeros(len(values), dtype=np.int64)
     known = np.flatnonzero(~np.isnan(values))
     by_value = known[np.argsort(values[known], kind="stable")]
@@ -51,20 +50,20 @@ def _tenths(values: NDArray[np.float64]) -> Indices:
 
 
 def _numbered(classes: NDArray[np.float64]) -> Indices:
-    """Number the different values of (n,); missing ones are alike."""
+    """Return the number of each class (n,); missing ones share a number."""
     numbers: Indices = np.unique(classes, return_inverse=True)[1].astype(np.int64)
     return numbers
 
 
 def _spread_evenly(strata: Indices, seed: int) -> Indices:
-    """Order the rows so that each beginning of the order has all strata in their shares.
+    """Return an order of the rows in which every prefix has about the same mixture of strata.
 
-    The rows of a stratum of m are shuffled and stand at (0.5, 1.5, …) / m; those at one place are shuffled again.
+    The m rows of a stratum are shuffled and get the keys (0.5, 1.5, …) / m; rows are sorted by key, ties shuffled.
     """
-    chance = hashed(np.arange(len(strata)), seed, _STRATA)
-    shuffled = np.lexsort((chance, strata))
+    noise = hashed(np.arange(len(strata)), seed, _STRATA)
+    shuffled = np.lexsort((noise, strata))
     sizes = np.bincount(strata)
     within = np.arange(len(strata)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    place = np.empty(len(strata))
-    place[shuffled] = (within + 0.5) / np.repeat(sizes, sizes)
-    return np.lexsort((chance, place)).astype(np.int64)
+    keys = np.empty(len(strata))
+    keys[shuffled] = (within + 0.5) / np.repeat(sizes, sizes)
+    return np.lexsort((noise, keys)).astype(np.int64)

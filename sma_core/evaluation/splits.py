@@ -1,4 +1,4 @@
-"""Dividing labelled rows into training, validation and test."""
+"""Split labelled rows into training, validation and test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USUAL_VALUES: Mapping[str, str] = {
     "dev": "valid",
     "test": "test",
 }
-"""What a column of parts says, in lower case, and the part it means."""
+"""Lower-case values of a split column, and their parts."""
 _FOR_VALIDATION, _FOR_SUBSET, _FOR_FOLDS = 1, 2, 4
 
 
@@ -39,8 +39,8 @@ def fold_split(
 ) -> tuple[Indices, Indices, Indices]:
     """Shuffle the n rows with ``seed`` and cut them into ``folds`` parts; part ``fold``, from 1, is the test.
 
-    Each row is in the test of one fold. Validation is a share ``valid`` of all rows, taken after the test in the
-    shuffled order; ``test`` has no effect.
+    Validation is a fraction ``valid`` of all rows, the next ones after the test in the shuffled order. ``test`` is
+    ignored.
     """
     rows = len(texts)
     begin, end = (fold - 1) * rows // folds, fold * rows // folds
@@ -50,10 +50,9 @@ def fold_split(
 
 
 def parts_of_values(values: Sequence[str], meanings: Mapping[str, str]) -> list[str | None]:
-    """Return the part that each value of a column means, None where it means none.
+    """Return the part for each value of a column, None for an unknown value.
 
-    ``meanings`` are values and their parts, and all others mean train; when it is empty, the values are the
-    names of the parts.
+    ``meanings`` maps values to parts, and all other values mean train; if it is empty, values are names of parts.
     """
     if meanings:
         return [meanings.get(value, "train") for value in values]
@@ -63,19 +62,22 @@ def parts_of_values(values: Sequence[str], meanings: Mapping[str, str]) -> list[
 def draw_validation(
     train: Indices, numbers: NDArray[np.int64], share: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Take a share of the training rows for validation, drawn by row number (n,) and ``seed``; give both."""
+    """Draw a fraction of the training rows for validation; return the remaining training rows and the drawn ones.
+
+    The draw depends on row numbers (n,) and ``seed`` only.
+    """
     order = _drawn(train, numbers, seed, _FOR_VALIDATION)
     count = round(share * len(train))
     return np.sort(order[count:]), np.sort(order[:count])
 
 
 def draw_subset(train: Indices, numbers: NDArray[np.int64], count: int, seed: int) -> Indices:
-    """Take ``count`` training rows: the first of one order by row number (n,) and ``seed``, so subsets nest."""
+    """Draw ``count`` training rows by row number (n,) and ``seed``; smaller subsets are parts of larger ones."""
     return np.sort(_drawn(train, numbers, seed, _FOR_SUBSET)[:count])
 
 
 def _drawn(train: Indices, numbers: NDArray[np.int64], seed: int, purpose: int) -> Indices:
-    """Put the training rows into an order that depends on their row numbers, the seed and the purpose alone."""
+    """Return the training rows in an order that depends on row numbers, seed and purpose only."""
     return train[np.argsort(hashed(numbers[train], seed, purpose), kind="stable")]
 
 
