@@ -209,8 +209,8 @@ class MaskingConfig(Settings):
 
     strategy: MemberName = Field(
         "guided",
-        description="guided: positions that the model's own attention groups together; sampled: positions drawn by "
-        "that attention; random: random positions; none: nothing is hidden; or a plugin's.",
+        description="guided: positions that the model's own attention groups together; sampled: positions drawn "
+        "by that attention; random: random positions; none: nothing; or a plugin's.",
     )
     options: Options = Field(
         default_factory=dict, description="Options of the strategy, such as temperature of sampled."

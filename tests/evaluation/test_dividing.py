@@ -86,5 +86,5 @@ def test_several_labels_are_divided_by_the_first_and_its_gaps():
 
 
 def test_labels_of_positions_say_nothing_of_rows():
-    with pytest.raises(DataError, match=r"per-position labels stand at positions: choose split\.name random"):
+    with pytest.raises(DataError, match=r"per-position labels belong to positions: choose split\.name random"):
         stratified(np.zeros((10, 0)), "per-position")
