@@ -141,7 +141,12 @@ def test_a_featurizer_gives_the_vectors_of_the_run(toy, tmp_path):
         (lambda run: SMARegressor(run, validation_fraction=1.5), ["ka"] * 9, ValueError, "between 0 and 1"),
         (lambda run: SMAClassifier(domain="toy"), ["ka"] * 9, ValueError, "at least two classes"),
         (lambda run: SMAFeaturizer(), ["ka"], UserError, "needs a run"),
-        (lambda run: SMAFeaturizer(run, pooling="inputs"), ["ka"], UserError, "mean or latents"),
+        (
+            lambda run: SMAFeaturizer(run, pooling="inputs"),
+            ["ka"],
+            UserError,
+            "pooling must be 'mean' or 'latents'",
+        ),
         (lambda run: SMAFeaturizer(run, layer=9), ["ka"], UserError, "has layers 0 to 2"),
     ],
 )

@@ -67,7 +67,7 @@ def read_case(folder: Path) -> Case:
         try:
             tensors[part] = load_file(path)
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path} of the recorded case cannot be read: {error}") from error
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
     meta_file = folder / "meta.json"
     meta = json.loads(meta_file.read_text(encoding="utf-8")) if meta_file.is_file() else {}
     return Case(folder.name, read_checkpoint(folder), tensors["inputs"], tensors["outputs"], meta)
