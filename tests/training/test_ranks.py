@@ -148,7 +148,7 @@ def test_a_mistake_is_said_once(toy, tmp_path):
 
 @pytest.mark.full
 def test_rows_are_predicted_and_embedded_in_order_on_two_ranks(toy, tmp_path, monkeypatch):
-    monkeypatch.setattr("sma_core.sources.row_reading.ROWS_IN_CHUNK", 64)
+    monkeypatch.setattr("sma_core.sources.reading.ROWS_IN_CHUNK", 64)
     file = tmp_path / "rows.txt"
     file.write_text("".join(f"word{chr(97 + at % 26) * (at % 7)}\n" if at % 50 else "b4d\n" for at in range(9000)))
     model = sma_core.finetune(toy, settings=SETTINGS | {"training.epochs": 1.0}, out=tmp_path / "run").run

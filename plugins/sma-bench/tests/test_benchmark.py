@@ -180,7 +180,7 @@ def test_the_seeds_of_a_sweep_pick_what_the_others_run(toy, tmp_path, run_sma):
     assert (len(plan.cells), plan.unknown) == (2, 2)
     printed = run_sma("benchmark", path, "--out", out, "--dry-run")
     assert "2 cells, and 2 more cells after the sweep" in printed.stderr
-    with pytest.raises(ConfigError, match="the sweep on the seeds 0 comes first"):
+    with pytest.raises(ConfigError, match="the sweep on the seeds 0 must finish first"):
         benchmark(str(path), out=out, seeds=[1])
 
     found = benchmark(str(path), out=out, jobs=2)

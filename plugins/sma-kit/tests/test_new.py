@@ -21,7 +21,7 @@ from sma_kit.new_plugin import new_plugin
 
 KINDS = ("discrete", "continuous")
 LONG = "near-infrared-spectra"
-CORE = Path(__file__).parents[2]
+CORE, KIT = Path(__file__).parents[3], Path(__file__).parents[1]
 
 
 def run_in(folder, *command, path=()):
@@ -147,14 +147,17 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
 
 @pytest.mark.full
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
-def test_the_wheel_of_the_core_holds_every_template(tmp_path):
-    status, printed = run_in(CORE, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+@pytest.mark.parametrize(
+    ("project", "sources", "pattern", "least"),
+    [(CORE, CORE, "sma_core/recipes/**/*.toml", 2), (KIT, KIT / "src", "sma_kit/templates/**/*.template", 20)],
+)
+def test_wheels_hold_every_recipe_and_template(tmp_path, project, sources, pattern, least):
+    status, printed = run_in(project, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
     assert status == 0, printed
     (wheel,) = tmp_path.glob("*.whl")
-    there = {path.relative_to(CORE).as_posix() for path in (CORE / "sma_core/templates").rglob("*.template")}
-    there |= {path.relative_to(CORE).as_posix() for path in (CORE / "sma_core/recipes").rglob("*.toml")}
-    assert len(there) > 20
-    assert there <= set(zipfile.ZipFile(wheel).namelist())
+    files = {path.relative_to(sources).as_posix() for path in sources.glob(pattern)}
+    assert len(files) >= least
+    assert files <= set(zipfile.ZipFile(wheel).namelist())
 
 
 @pytest.mark.full
