@@ -42,7 +42,7 @@ class Block:
 class BlockReader(Protocol):
     """Reads a file of numbers block by block, in bounded memory.
 
-    ``columns`` names the features in the wanted order; empty: all columns not in ``fields``. ``fields`` names
+    ``columns`` names the features in the requested order; empty: all columns not in ``fields``. ``fields`` names
     further columns. ``names`` are the names of all columns, for a file without a header. Rejected rows come
     before the block that contains them. Raises `DataError` when the file as a whole is unusable.
     """

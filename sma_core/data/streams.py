@@ -1,6 +1,6 @@
 """Read a text file, plain or compressed (``.gz``, ``.zst``), as a stream of byte lines.
 
-Concatenated gzip members or zstd frames are read as one file. Memory is bounded: blocks have 1 MiB, and a line
+Concatenated gzip members or zstd frames are read as one file. Memory is bounded: blocks are 1 MiB, and a line
 longer than `LONGEST_LINE` bytes is an error. Every failure is a `DataError` that names the file.
 """
 
@@ -45,20 +45,20 @@ def read_blocks(path: Path, size: int) -> Iterator[bytes]:
 
     A byte order mark is skipped. Raises `DataError` for a line of over `LONGEST_LINE` bytes.
     """
-    held: list[bytes] = []
+    buffered: list[bytes] = []
     count = 0
     for block in _text_blocks(path):
-        held.append(block)
+        buffered.append(block)
         count += len(block)
         if count >= size:
-            whole, line_end, rest = b"".join(held).rpartition(b"\n")
+            whole, line_end, rest = b"".join(buffered).rpartition(b"\n")
             if line_end:
                 yield whole + line_end
             elif count > LONGEST_LINE:
                 raise _endless_line(path)
-            held, count = [rest], len(rest)
-    if any(held):
-        yield b"".join(held)
+            buffered, count = [rest], len(rest)
+    if any(buffered):
+        yield b"".join(buffered)
 
 
 def _text_blocks(path: Path) -> Iterator[bytes]:

@@ -48,12 +48,12 @@ class DiscreteTokenizer(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name among the domain's tokenizers."""
+        """Name under which the tokenizer is registered."""
         ...
 
     @property
     def version(self) -> str:
-        """Changes whenever the ids of any text change."""
+        """Version, which must change whenever the ids of any text change."""
         ...
 
     @property
@@ -90,7 +90,7 @@ class CharacterTokenizer(DiscreteTokenizer, Protocol):
     """A tokenizer that knows at which id each character begins, as labels of characters require."""
 
     def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """(T,) True for each id of ``encode(texts)`` at which a character begins."""
+        """Return a mask (T,), True for each id of ``encode(texts)`` at which a character begins."""
         ...
 
 
@@ -120,7 +120,7 @@ class ByteTokenizer:
         return EncodedRows(self._TABLE[flat], np.concatenate([np.zeros(1, dtype=np.int64), ends]))
 
     def character_starts(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """(T,) True for each id of ``encode(texts)`` that is the first byte of a character."""
+        """Return a mask (T,), True for each id of ``encode(texts)`` that is the first byte of a character."""
         ids = self.encode(texts).values
         # In UTF-8 the bytes 128 to 191 continue a character.
         return (ids >= BYTE_OFFSET) & ((ids < BYTE_OFFSET + 128) | (ids >= BYTE_OFFSET + 192))

@@ -1,1 +1,1 @@
-"""Feeds: how rows of text or rows of numbers become what a network reads, behind one protocol."""
+"""Convert rows of text or numbers to network inputs, behind one protocol."""

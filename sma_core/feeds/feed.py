@@ -1,8 +1,8 @@
-"""The protocol of feeds, and which feed a new run or a recorded run has.
+"""The protocol of feeds, and factories for the feed of a new run or a saved run.
 
-A feed knows everything that differs between rows of text and rows of numbers: how files are prepared, how batches
-are collated, how single rows are read for prediction, and what the network must be built for. Other rooms ask a
-feed, never which kind it is.
+A feed implements everything that differs between rows of text and rows of numbers: preparing files, collating
+batches, reading rows for prediction, and describing the inputs of the network. Code outside this package calls
+the protocol and does not check which kind of feed it has.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelColumns:
-    """Columns to read beside the inputs: ``targets`` in the given form, and ``extras`` as texts.
+    """Columns to read besides the inputs: ``targets`` as labels of type ``form``, and ``extras`` as text.
 
-    ``position_mask`` names a column of 0 and 1 that tells which labels of positions count.
+    ``position_mask`` names a column of 0 and 1 that marks the positions whose labels count.
     """
 
     targets: tuple[str, ...]
@@ -50,26 +50,26 @@ class LabelColumns:
 
 
 class Feed(Protocol):
-    """How rows of one kind become what a network reads."""
+    """Converts rows of one kind to network inputs."""
 
     @property
     def inputs(self) -> Inputs:
-        """What the network must be built for."""
+        """Description of the inputs, from which the network is built."""
         ...
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the features that the model reads; empty for rows of text, or while they are not known."""
+        """Names of the model's features; empty for rows of text, and before training rows are read."""
         ...
 
     @property
     def unit(self) -> str:
-        """What the length of a row counts: ``ids`` or ``numbers``."""
+        """Unit of row lengths: ``ids`` or ``numbers``."""
         ...
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What must be equal for two models to read rows alike."""
+        """Values that are equal for two feeds with the same inputs."""
         ...
 
     def record(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Feed(Protocol):
         ...
 
     def check_packing(self, config: DataConfig) -> None:
-        """Raise `ConfigError` when rows of this kind cannot be packed as ``config`` asks."""
+        """Raise `ConfigError` when rows of this kind do not support ``config.packing``."""
         ...
 
     def prepare(
@@ -89,13 +89,13 @@ class Feed(Protocol):
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
     ) -> PreparedSet:
-        """Prepare the store of a set of files, or find it prepared; raises `DataError`."""
+        """Prepare a set of files, or return the cached result; raises `DataError`."""
         ...
 
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
-        """Return the feed with statistics of the training ``rows`` of ``store``, where it has none yet.
+        """Return a feed fitted to the training ``rows`` of ``store``, or this one if it is fitted already.
 
-        Raises `DataError` when the store has other features than the feed knows; ``where`` names it.
+        Raises `DataError`, which names the store by ``where``, when its features differ from this feed's.
         """
         ...
 
@@ -109,7 +109,7 @@ class Feed(Protocol):
         ranks: Ranks,
         packing: Packing = "single",
     ) -> StoreSource:
-        """Return batches of epochs over ``rows`` of ``store``, each rank's share of them."""
+        """Return a source of shuffled batches of ``rows`` of ``store``; each rank gets a share of every batch."""
         ...
 
     def fixed_batches(
@@ -121,15 +121,15 @@ class Feed(Protocol):
     def read_file(
         self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
     ) -> Iterator[RowChunk]:
-        """Stream the rows of one file, those that cannot be used with a reason."""
+        """Stream the rows of one file, including unusable rows with the reason."""
         ...
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream rows in memory; raises `DataError` when they are of another kind."""
+        """Stream rows in memory; raises `DataError` when they are of the wrong kind."""
         ...
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
-        """Return the length (m,) that each row has in a batch."""
+        """Return the padded length (m,) of each row in a batch."""
         ...
 
     def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
@@ -138,7 +138,7 @@ class Feed(Protocol):
 
 
 def new_feed(registry: Registry, config: DataConfig) -> Feed:
-    """Return the feed of a new run; statistics of numbers are not known before the rows are read."""
+    """Return the feed of a new run; a feed of numbers is unfitted until training rows are read."""
     from sma_core.feeds.text import TextFeed
     from sma_core.feeds.values import ValueFeed
 
@@ -148,15 +148,15 @@ def new_feed(registry: Registry, config: DataConfig) -> Feed:
 
 
 def feed_of(registry: Registry, config: DataConfig, record: RunRecord) -> Feed:
-    """Return the feed that a run recorded.
+    """Return the feed of a saved run.
 
-    Raises `PluginError` when the tokenizer installed is another, `CheckpointError` when the run and the domain
-    hold different kinds of rows.
+    Raises `PluginError` when the installed tokenizer differs from the run's, `CheckpointError` when the domain now
+    has another kind of rows than the run.
     """
     if (registry.domain.input_kind == "continuous") != record.continuous:
         raise CheckpointError(
             f"the run was trained on another kind of rows than the domain {registry.name!r} has now: install the "
-            "plugin's version the model was made with"
+            "version of the plugin that the run was trained with"
         )
     from sma_core.feeds.text import TextFeed
     from sma_core.feeds.values import ValueFeed

@@ -1,4 +1,4 @@
-"""Read rows for prediction and embedding: same check and length rule as in training, and no row dropped."""
+"""Read rows for prediction and embedding, with the check and maximum length of training; no row is dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sma_core.sources.source_set import SourceSet, find_sources
 
 @dataclass(frozen=True)
 class RowReading:
-    """How a run reads rows: the domain's check, the run's feed, and its settings for data and length."""
+    """Reads rows as in a run: with its feed, data settings and maximum length, and the domain's check."""
 
     registry: Registry
     feed: Feed
@@ -25,7 +25,7 @@ class RowReading:
     max_length: int
 
     def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> SourceSet:
-        """Find the rows that the user named, with the features that the model reads."""
+        """Resolve the user's ``data`` to files, with the model's features as columns."""
         columns = self.feed.columns or None
         return find_sources(
             self.registry, DataConfig(source=str(data), column=column, columns=columns, reader=reader)
@@ -34,10 +34,10 @@ class RowReading:
     def chunks(
         self, sources: SourceSet, identifier: str | None = None, share: tuple[int, int] = (0, 1)
     ) -> Iterator[RowChunk]:
-        """Stream the rows of all files in order; ``identifier`` names a column whose values come along.
+        """Stream the rows of all files in order, with the values of the column ``identifier``, if any.
 
-        Row numbers continue from file to file. ``share`` is a rank and the number of ranks, which take chunks
-        round-robin. Raises `DataError` when a file cannot be read or has no such column.
+        Row numbers continue from file to file. ``share`` is the rank and the number of ranks, to which chunks are
+        assigned round-robin. Raises `DataError` when a file cannot be read or lacks the column.
         """
         before, own = 0, ChunkShare(*share)
         for source in sources.sources:
@@ -46,11 +46,11 @@ class RowReading:
             before += own.rows
 
     def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream rows in memory; raises `DataError` when they are of another kind, or have other features."""
+        """Stream rows in memory; raises `DataError` when their kind or features differ from the model's."""
         return self.feed.read_memory(self, rows)
 
     def check(self) -> CheckFunction | None:
-        """Import the domain's check of rows, where the run uses it."""
+        """Return the domain's row check, or None when the run does not use one."""
         if self.registry.domain.check is None or not self.data.check_rows:
             return None
         function: CheckFunction = resolve(self.registry.domain.check, f"the domain {self.registry.name!r}")

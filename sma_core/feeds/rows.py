@@ -1,4 +1,4 @@
-"""Rows on their way to a network: chunks of a file or of memory, in order, with the reason where one is unusable.
+"""Chunks of rows, in order, from a file or from memory; unusable rows have a reason.
 
 Letters: n rows of a chunk, m of them usable, F features.
 """
@@ -18,9 +18,9 @@ from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
 MemoryRows = Sequence[str] | NDArray[Any]
-"""A list of texts, or numbers (n, F) where the model reads numbers; NaN is a missing value."""
+"""A list of texts, or an array of numbers (n, F), NaN where missing."""
 RowInputs = EncodedRows | NDArray[np.float32]
-"""What a network reads of m rows: their ids, or numbers (m, F)."""
+"""Network inputs of m rows: ids, or numbers (m, F)."""
 
 
 def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
@@ -30,11 +30,12 @@ def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
 
 @dataclass(frozen=True)
 class RowChunk:
-    """Consecutive rows of a file: n rows, of which those that cannot be used have a reason.
+    """Consecutive rows of a file: n rows, m of them usable.
 
-    ``usable`` (m,) are the indices of the others and ``inputs`` what the network reads of them, None after a chunk
-    was sent from rank to rank. ``texts`` is None for rows of numbers. ``names`` are the values of an identifier's
-    column, empty where a row could not be parsed; None when none was asked for.
+    ``reasons`` has a text for each unusable row, None for usable ones. ``usable`` (m,) are the indices of usable
+    rows, and ``inputs`` their network inputs, None after a chunk was sent between ranks. ``texts`` is None for
+    rows of numbers. ``names`` has the values of the identifier column, empty for rows that could not be parsed;
+    None without an identifier.
     """
 
     numbers: list[int]
@@ -74,7 +75,7 @@ class RowChunk:
 def value_chunk(
     numbers: NDArray[np.int64], values: NDArray[np.float32], rejected: Sequence[RejectedRow]
 ) -> RowChunk:
-    """Merge usable rows of numbers (m, F) and rejected rows in the order of their numbers."""
+    """Merge usable rows of numbers (m, F) and rejected rows in the order of row numbers."""
     reasons = {row.number: row.reason for row in rejected}
     merged = sorted([*numbers.tolist(), *reasons])
     usable = np.array([index for index, number in enumerate(merged) if number not in reasons], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Rows of text: a tokenizer turns them into ids.
+"""The feed of rows of text, which a tokenizer converts to ids.
 
 Letters: n rows, m usable rows.
 """
@@ -40,7 +40,7 @@ from sma_core.sources.source_set import SourceSet
 
 @dataclass(frozen=True)
 class TextFeed:
-    """Rows of text as ids of ``tokenizer``; implements `sma_core.feeds.feed.Feed`."""
+    """Converts rows of text to ids with ``tokenizer``; implements `sma_core.feeds.feed.Feed`."""
 
     tokenizer: DiscreteTokenizer
 
@@ -49,12 +49,12 @@ class TextFeed:
 
     @classmethod
     def of(cls, registry: Registry, name: str | None = None) -> TextFeed:
-        """Build the tokenizer called ``name``, or the domain's own; raises `PluginError` when it has none."""
+        """Build the feed of the tokenizer ``name``; arguments and errors as in `build_tokenizer`."""
         return cls(build_tokenizer(registry, name))
 
     @property
     def inputs(self) -> DiscreteInputs:
-        """Ids of the tokenizer's vocabulary."""
+        """Discrete inputs of the tokenizer's vocabulary size."""
         return DiscreteInputs(self.tokenizer.vocabulary_size)
 
     @property
@@ -74,17 +74,18 @@ class TextFeed:
         )
 
     def check(self, recorded: TokenizerRecord) -> None:
-        """Raise `PluginError` when the tokenizer is not the one that a model was trained with."""
-        now = self._record()
-        if now != recorded:
+        """Raise `PluginError` when the tokenizer differs from ``recorded``, that of a trained model."""
+        current = self._record()
+        if current != recorded:
             raise PluginError(
                 f"the model was trained with the tokenizer {recorded.name} version {recorded.version} "
-                f"({recorded.vocabulary_size} ids), but the one installed is {now.name} version {now.version} "
-                f"({now.vocabulary_size} ids): install the plugin's version the model was made with"
+                f"({recorded.vocabulary_size} ids), but {current.name} version {current.version} "
+                f"({current.vocabulary_size} ids) is installed: install the version of the plugin that the "
+                "model was trained with"
             )
 
     def check_packing(self, config: DataConfig) -> None:
-        """Rows of text can be packed in every way."""
+        """Do nothing: rows of text support every packing."""
 
     def prepare(
         self,
@@ -95,8 +96,8 @@ class TextFeed:
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
     ) -> PreparedSet:
-        """Prepare the store of ids of a set of files, or find it prepared; with labels texts are kept too."""
-        wanted = labels or LabelColumns(())
+        """Prepare a set of files, or return the cached result; with ``labels``, raw texts are stored too."""
+        columns = labels or LabelColumns(())
         requests = [
             PrepareRequest(
                 source=source.file,
@@ -111,10 +112,10 @@ class TextFeed:
                 check=registry.domain.check if config.check_rows else None,
                 max_rejected=config.max_rejected,
                 shard_rows=config.shard_rows,
-                targets=wanted.targets,
-                label_form=wanted.form,
-                extras=wanted.extras,
-                position_mask=wanted.position_mask if wanted.form == "symbols" else None,
+                targets=columns.targets,
+                label_form=columns.form,
+                extras=columns.extras,
+                position_mask=columns.position_mask if columns.form == "symbols" else None,
                 keep_text=labels is not None,
                 processes=config.processes,
             )
@@ -123,7 +124,7 @@ class TextFeed:
         return prepare_set(requests, sources.label, progress)
 
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
-        """Ids need no statistics."""
+        """Return this feed: ids need no statistics."""
         return self
 
     def batches(
@@ -136,7 +137,7 @@ class TextFeed:
         ranks: Ranks,
         packing: Packing = "single",
     ) -> StoreSource:
-        """Return batches of epochs over ``rows`` of ``store``, each rank's share of them."""
+        """Return a source of shuffled batches of ``rows`` of ``store``; each rank gets a share of every batch."""
         pad = self.tokenizer.pad_id
         return StoreSource(
             store, batch_size, max_length, pad, seed, packing, rows, rank=ranks.rank, ranks=ranks.size
@@ -158,13 +159,13 @@ class TextFeed:
             yield self._chunk(reading, chunk, identifier is not None)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream texts in memory; raises `DataError` when a row is no text."""
+        """Stream texts in memory; raises `DataError` when a row is not a string."""
         records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
         for chunk in check_chunks(split_into_chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
             yield self._chunk(reading, chunk)
 
     def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
-        """Encode the usable rows, apply the length rule, and merge usable and rejected rows in order."""
+        """Encode usable rows, truncate or reject long ones, and merge usable and rejected rows in order."""
         ids = self.tokenizer.encode([row.text for row in chunk.rows])
         reasons = {row.number: row.reason for row in chunk.rejected}
         if not reading.data.truncate:
@@ -181,7 +182,7 @@ class TextFeed:
         )
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
-        """Return the number of ids (m,) of each row, rounded up to whole steps of padding."""
+        """Return the number of ids (m,) of each row, rounded up to a multiple of `MULTIPLE`."""
         assert isinstance(inputs, EncodedRows), "texts are encoded"
         return -(-inputs.lengths // MULTIPLE) * MULTIPLE
 
@@ -193,19 +194,19 @@ class TextFeed:
 
 
 def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
-    """Build the tokenizer called ``name``, or the domain's own; raises `PluginError` when it has none."""
+    """Build the tokenizer ``name`` (None: the domain's default); raises `PluginError` when there is none."""
     name = name or registry.domain.tokenizer
     if name is None:
-        raise PluginError(f"the domain {registry.name!r} has rows of numbers, which no tokenizer reads")
+        raise PluginError(f"the domain {registry.name!r} has rows of numbers, which need no tokenizer")
     tokenizer: DiscreteTokenizer = registry.build(registry.find(Tokenizer, name))()
     return tokenizer
 
 
 def _texts(rows: MemoryRows) -> list[str]:
-    """Return rows of text as a list; raises `DataError` when they are something else."""
+    """Return rows of text as a list; raises `DataError` when a row is not a string."""
     if isinstance(rows, str):
         raise DataError("give a list of strings, not one string")
     wrong = next((number for number, text in enumerate(rows, start=1) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise DataError(f"row {wrong} is no text, but this model reads text: give a list of strings")
+        raise DataError(f"row {wrong} is not a string, but this model reads text: give a list of strings")
     return [str(text) for text in rows]

@@ -1,4 +1,4 @@
-"""Rows of numbers: features in a fixed order, standardised by statistics of the training rows.
+"""The feed of rows of numbers: features in a fixed order, standardised with statistics of the training rows.
 
 Letters: n rows, m usable rows, F features.
 """
@@ -39,7 +39,7 @@ from sma_core.sources.source_set import SourceSet
 
 @dataclass(frozen=True)
 class ValueFeed:
-    """Rows of numbers standardised by ``scale``, None until training rows gave it; implements `Feed`."""
+    """Standardises rows of numbers with ``scale``, which is None before training; implements `Feed`."""
 
     scale: FeatureScale | None = None
 
@@ -52,12 +52,12 @@ class ValueFeed:
 
     @property
     def inputs(self) -> ContinuousInputs:
-        """One channel for each feature."""
+        """Continuous inputs with one channel."""
         return ContinuousInputs(1)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the features; empty while they are not known."""
+        """Names of the features; empty before training rows are read."""
         return self.scale.columns if self.scale is not None else ()
 
     @property
@@ -67,7 +67,7 @@ class ValueFeed:
 
     @property
     def known_scale(self) -> FeatureScale:
-        """The scale of a trained run; raises `DataError` before training rows were seen."""
+        """The scale; raises `DataError` before training rows are read."""
         if self.scale is None:
             raise DataError("the statistics of these features are not known before training")
         return self.scale
@@ -77,7 +77,7 @@ class ValueFeed:
         return {} if self.scale is None else {"scale": self.scale.to_json()}
 
     def check_packing(self, config: DataConfig) -> None:
-        """Raise `ConfigError` when rows of numbers are to be joined."""
+        """Raise `ConfigError` unless ``config.packing`` is ``single``."""
         if config.packing != "single":
             raise ConfigError("data.packing must be single for rows of numbers: they cannot be joined")
 
@@ -90,13 +90,13 @@ class ValueFeed:
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
     ) -> PreparedSet:
-        """Prepare the store of numbers of a set of files, or find it prepared."""
-        wanted = labels or LabelColumns(())
-        requests = [values_request(registry, source, config, max_length, wanted) for source in sources.sources]
+        """Prepare a set of files, or return the cached result."""
+        columns = labels or LabelColumns(())
+        requests = [values_request(registry, source, config, max_length, columns) for source in sources.sources]
         return prepare_set(requests, sources.label, progress)
 
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
-        """Take mean and spread of the training rows, or check that the store has the known features."""
+        """Return a feed with the scale of the training rows; if fitted already, only check the features."""
         if self.scale is None:
             return ValueFeed(store.scale(rows))
         self.scale.check_columns(store.metadata.columns, where)
@@ -112,7 +112,7 @@ class ValueFeed:
         ranks: Ranks,
         packing: Packing = "single",
     ) -> StoreSource:
-        """Return batches of epochs over ``rows`` of ``store``, each rank's share of them."""
+        """Return a source of shuffled batches of ``rows`` of ``store``; each rank gets a share of every batch."""
         return StoreSource(
             store, batch_size, max_length, 0, seed, packing, rows, self.scale, ranks.rank, ranks.size
         )
@@ -126,11 +126,11 @@ class ValueFeed:
     def read_file(
         self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
     ) -> Iterator[RowChunk]:
-        """Stream the rows of one file; raises `DataError` for other features, or with an identifier."""
+        """Stream the rows of one file; raises `DataError` when the features differ, or with an identifier."""
         if identifier is not None:
             raise DataError(
-                f"{source.label} has rows of numbers, which are read in single precision, so the column "
-                f"{identifier!r} would not come out as it is: omit --id and join on the row numbers"
+                f"{source.label} has rows of numbers, which are read in single precision, so values of the column "
+                f"{identifier!r} would be rounded: omit --id and join on the row numbers"
             )
         yield from share.own(self._file_chunks(reading.registry, source), lambda chunk: chunk.numbers[-1])
 
@@ -144,11 +144,11 @@ class ValueFeed:
             yield value_chunk(record.numbers, record.values, rejected)
             rejected = []
         if rejected:
-            none = np.zeros((0, len(self.columns)), dtype=np.float32)
-            yield value_chunk(np.zeros(0, dtype=np.int64), none, rejected)
+            no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
+            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream numbers (n, F) in memory; raises `DataError` when they have another shape."""
+        """Stream numbers (n, F) in memory; raises `DataError` for any other shape."""
         values = self._numbers(rows)
         numbers = np.arange(1, len(values) + 1)
         for start in range(0, len(values), ROWS_IN_CHUNK):
@@ -161,15 +161,15 @@ class ValueFeed:
             yield value_chunk(block.numbers, block.values, rejected)
 
     def _numbers(self, rows: MemoryRows) -> NDArray[np.float32]:
-        """Return rows of numbers (n, F) in single precision; raises `DataError` when they are something else."""
-        wanted = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
+        """Return rows of numbers (n, F) as float32; raises `DataError` for any other input."""
+        expected = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
         try:
             with np.errstate(over="ignore"):
                 values = np.asarray(rows, dtype=np.float64).astype(np.float32)
         except (TypeError, ValueError) as error:
-            raise DataError(f"{wanted}: give an array of numbers") from error
+            raise DataError(f"{expected}: give an array of numbers") from error
         if values.ndim != 2 or values.shape[1] != len(self.columns):
-            raise DataError(f"{wanted}, but the array has the shape {values.shape}")
+            raise DataError(f"{expected}, but the array has the shape {values.shape}")
         return values
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
@@ -186,7 +186,7 @@ class ValueFeed:
 def values_request(
     registry: Registry, source: Source, config: DataConfig, max_length: int, labels: LabelColumns
 ) -> ValuesRequest:
-    """Describe a source of numbers and how it is prepared."""
+    """Return the request to prepare a source of numbers."""
     return ValuesRequest(
         source=source.file,
         reader=registry.build(source.reader),

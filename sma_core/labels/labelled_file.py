@@ -44,7 +44,7 @@ class LabelledFile:
 
 
 def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
-    """Read a labelled file in the way of a fine-tuned run; all usable rows form the part ``test``.
+    """Read a labelled file with the settings of a fine-tuned run; all usable rows form the part ``test``.
 
     Raises `DataError` when labels do not match the model's, `ConfigError` when the number of targets differs.
     """
@@ -101,7 +101,7 @@ def _refuse_unknown_classes(store: Store, targets: Targets, names: tuple[str, ..
             known = ", ".join(map(repr, targets.classes[:20])) + (", …" if len(targets.classes) > 20 else "")
             raise DataError(
                 f"{where}, row {store.row_number(_first_row(store, number)):,}: the target {names[0]!r} has the "
-                f"class {name!r}, which the model does not know; it knows {known}: leave such rows out"
+                f"class {name!r}, which the model was not trained on; its classes are {known}: remove such rows"
             )
 
 

@@ -138,7 +138,7 @@ class _TaskRequest:
 
 
 def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
-    """Return the kind of labels when the task or the user gives it, else None."""
+    """Return the kind of labels that the user or the task specifies, else None."""
     return _task_request(registry, config).kind
 
 

@@ -118,7 +118,7 @@ def _by_column(division: Division, column: str, store: Store, file: str) -> Part
         if part is None:
             row = store.row_number(int(np.flatnonzero(indices == index)[0]))
             raise DataError(
-                f"row {row:,} of {file} has {values[index]!r} in the column {column!r}, which must say train, "
+                f"row {row:,} of {file} has {values[index]!r} in the column {column!r}, which must be train, "
                 "valid or test: correct the column, or choose a splitter with split.name"
             )
     numbers = np.array([PARTS.index(part) for part in parts if part is not None])[indices]
@@ -140,8 +140,8 @@ def _by_end(count: int, store: Store, file: str, rows: int) -> Parts:
     for part, what in ((train, "training"), (test, "the test")):
         if not len(part):
             raise DataError(
-                f"the test is the last {count:,} of the {rows:,} rows of {file}, which leaves no usable row for "
-                f"{what}: give the whole file, or choose a splitter with split.name"
+                f"the test part is the last {count:,} of the {rows:,} rows of {file}, which leaves no usable "
+                f"row for {what}: use the complete file, or choose a splitter with split.name"
             )
     return train, np.zeros(0, dtype=np.int64), test
 
@@ -160,7 +160,7 @@ def _with_validation(train: Indices, store: Store, config: SplitConfig, file: st
 def _subset(train: Indices, count: int, store: Store, config: SplitConfig, file: str) -> Indices:
     if count > len(train):
         raise DataError(
-            f"{count:,} training rows are asked for, but the split of {file} has {len(train):,}: lower "
+            f"{count:,} training rows are requested, but the split of {file} has {len(train):,}: lower "
             "split.train_rows"
         )
     return draw_subset(train, store.row_numbers, count, config.seed)

@@ -1,6 +1,6 @@
-"""The parts of the method that settings name: found among the core's and the plugins' members, and built.
+"""Look up masking strategies, losses, optimisers and schedules by name, and build them.
 
-Masking strategies, losses, optimisers and schedules are members of registries, as heads are.
+The core and plugins register them, as they do heads.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _HOOKS: dict[type[Spec], str] = {
 
 
 def masking_strategy(registry: Registry, masking: MaskingConfig) -> Strategy:
-    """Build the strategy that ``masking.strategy`` names; raises `ConfigError` when there is none."""
+    """Build the strategy ``masking.strategy``; raises `ConfigError` when it is not registered."""
     spec = _member(registry, MaskingStrategy, "masking.strategy", masking.strategy)
     strategy: Strategy = registry.build(spec)(masking.options)
     return strategy
 
 
 def reconstruction_loss(registry: Registry, model: ModelConfig) -> ReconstructionLoss:
-    """Build the loss that ``model.decoder.loss`` names, or that of the domain's kind of input.
+    """Build the loss ``model.decoder.loss`` (None: the default for the domain's kind of input).
 
-    Raises `ConfigError` when there is none of that name, or it is for other inputs.
+    Raises `ConfigError` when it is not registered or does not support the kind of input.
     """
     loss: ReconstructionLoss = registry.build(_loss(registry, model))(model.decoder)
     return loss
@@ -47,24 +47,24 @@ def _loss(registry: Registry, model: ModelConfig) -> Loss:
     if kind not in spec.inputs:
         fitting = ", ".join(loss.name for loss in registry.specs(Loss) if kind in loss.inputs)
         raise ConfigError(
-            f"model.decoder.loss {spec.name!r} is for {' or '.join(spec.inputs)} inputs, but those of the domain "
-            f"{registry.name!r} are {kind}: choose one of {fitting}"
+            f"model.decoder.loss {spec.name!r} is for {' or '.join(spec.inputs)} inputs, but the domain "
+            f"{registry.name!r} has {kind} inputs: choose one of {fitting}"
         )
     return spec
 
 
 def optimizer_factory(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Optimizer
-    """Import the factory of ``training.optimizer``; raises `ConfigError` when there is none."""
+    """Import the factory of ``training.optimizer``; raises `ConfigError` when it is not registered."""
     return registry.build(_member(registry, Optimizer, "training.optimizer", training.optimizer))
 
 
 def schedule_function(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Schedule
-    """Import the function of ``training.schedule``; raises `ConfigError` when there is none."""
+    """Import the function of ``training.schedule``; raises `ConfigError` when it is not registered."""
     return registry.build(_member(registry, Schedule, "training.schedule", training.schedule))
 
 
 def check_members(registry: Registry, config: PretrainConfig | FinetuneConfig) -> None:
-    """Raise `ConfigError` when the settings name a member that there is not."""
+    """Raise `ConfigError` when a setting names something that is not registered."""
     _member(registry, Optimizer, "training.optimizer", config.training.optimizer)
     _member(registry, Schedule, "training.schedule", config.training.schedule)
     if isinstance(config, PretrainConfig):

@@ -1,6 +1,6 @@
 """The contents of ``model.json``, typed and versioned.
 
-Verbs that train write the file last, which makes the folder a run; verbs that use a run read it.
+Training commands write the file last; a folder without it is not a run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results of the verbs."""
+"""Results of the commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Plan:
-    """A dry run: settings, number of parameters, and steps (a number, or epochs in words)."""
+    """A dry run: settings, number of parameters, and a description of the number of steps."""
 
     settings: dict[str, Any]
     parameters: int

@@ -38,11 +38,11 @@ def find_run(
     out: Path | None,
     requested: Mapping[str, Any],
 ) -> RunFolder | None:
-    """Return the run that ``--resume`` names, or None when a new one is to begin.
+    """Return the run to resume, or None to start a new one.
 
-    ``auto`` takes ``out`` when it holds a run, else the newest unfinished run under ``runs/`` of this verb and
-    domain whose settings do not conflict with ``requested`` (by dotted name), else none. Raises
-    `CheckpointError` when a named folder is no run of this verb.
+    ``resume`` is None, a run folder, or ``auto``: the run in ``out``, else the newest unfinished run under
+    ``runs/`` of this verb and domain whose settings do not conflict with ``requested`` (by dotted name), else
+    None. Raises `CheckpointError` when the folder is not a run of this verb.
     """
     if resume is None:
         return None
@@ -70,7 +70,7 @@ def find_run(
 
 
 def conflicting_settings(run: RunFolder, requested: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's values of requested settings that differ and may not change."""
+    """Return the run's value of each requested setting that differs but may not change."""
     current = dict(flatten(run.config()))
     return {
         setting: current.get(setting)
@@ -87,7 +87,7 @@ def _as_in_config(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any 
 
 
 def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolicy | None) -> tuple[Registry, M]:
-    """Load the domain of a resumed run, and its settings with the allowed changes."""
+    """Load the domain and the settings of a resumed run, with the allowed changes."""
     record = run.record()
     with explain_missing_parts(run.path, record, policy):
         registry = Registry.load(record.domain.name, policy)
@@ -96,11 +96,11 @@ def reopen(run: RunFolder, request: Request, model: type[M], policy: PluginPolic
 
 
 def resumed_settings(run: RunFolder, requested: Mapping[str, Any]) -> Values:
-    """Return the run's settings with the allowed changes; raises `ConfigError` for others."""
+    """Return the run's settings with the allowed changes; raises `ConfigError` for other changes."""
     for setting, value in conflicting_settings(run, requested).items():
         raise ConfigError(
-            f"{setting!r} is {value!r} in {run.path} and cannot change when a run goes on; only "
-            f"{', '.join(sorted(CHANGEABLE))} can. Begin a new run for anything else"
+            f"{setting!r} is {value!r} in {run.path} and cannot change when a run is resumed; only "
+            f"{', '.join(sorted(CHANGEABLE))} can. Start a new run to change other settings"
         )
     values = run.config()
     # the source is the same URL, possibly with new credentials
@@ -112,7 +112,7 @@ def resumed_settings(run: RunFolder, requested: Mapping[str, Any]) -> Values:
 
 
 def restore_newest(trainer: Trainer, run: RunFolder) -> None:
-    """Restore the newest whole checkpoint of ``run``, if any, and cut the metrics back to it."""
+    """Restore the newest complete checkpoint of ``run``, if any, and remove metrics of later steps."""
     ranks = trainer.ranks
     checkpoint = run.checkpoints.latest() if ranks.first else None
     step = int(ranks.broadcast_text(str(checkpoint.step if checkpoint else -1)))

@@ -1,7 +1,7 @@
 """Start or resume a training run, on one or several ranks.
 
-Rank 0 finds or creates the run's folder, locks it and writes what makes it a run; the other ranks wait, then read
-the same folder. A verb reads from top to bottom::
+Rank 0 finds or creates the run folder, locks it and writes settings and record; the other ranks wait, then read
+the same folder. Typical use::
 
     with open_session(request, observers, policy) as session:
         with session.preparing(lambda: find_run(…)) as resumed:
@@ -33,7 +33,7 @@ from sma_core.training.tensorboard import TensorBoard, require_tensorboard
 
 @dataclass
 class Session:
-    """The request, observers and ranks of a verb that trains."""
+    """The request, observers and ranks of one training command, and the lock of its run."""
 
     request: Request
     policy: PluginPolicy | None
@@ -44,11 +44,11 @@ class Session:
 
     @contextmanager
     def preparing(self, find: Callable[[], RunFolder | None]) -> Iterator[RunFolder | None]:
-        """Run the block on rank 0, then on the other ranks; give the run to resume, None for a new one.
+        """Run the block on rank 0, then on the other ranks; yield the run to resume, or None for a new one.
 
-        On rank 0 the run that ``find`` returns is locked, as is one made by `create`. The other ranks get rank
-        0's run, which by then has its record. Raises `StoppedOnRequest` when SIGTERM or SIGUSR1 arrives in the
-        block, and `OtherRankFailed` on the other ranks when rank 0 failed.
+        Rank 0 locks the run that ``find`` returns or `create` makes. The other ranks get rank 0's run, after its
+        record is written. Raises `StoppedOnRequest` when SIGTERM or SIGUSR1 arrives in the block, and
+        `OtherRankFailed` on the other ranks when rank 0 failed.
         """
         if self.ranks.first:
             with self.ranks.reporting(), stop_immediately():
@@ -70,11 +70,11 @@ class Session:
         return run
 
     def request_for(self, run: RunFolder) -> Request:
-        """Return the request for a resumed run; empty on other ranks, which read the settings rank 0 wrote."""
+        """Return the user's request, or an empty one on other ranks, which read the settings that rank 0 wrote."""
         return Request(None, None, {}) if run.read_only else self.request
 
     def placement(self, training: TrainingConfig) -> Placement:
-        """Resolve where to compute; raises `UserError` for what this machine does not have."""
+        """Choose device, precision and strategy; raises `UserError` when this machine does not support them."""
         if training.tensorboard:
             require_tensorboard()
         return Placement.choose(training, self.ranks)
@@ -84,7 +84,7 @@ class Session:
         self.observers.add_plugins(registry)
 
     def observers_of(self, run: RunFolder, training: TrainingConfig) -> Observers:
-        """Add the metrics file, and TensorBoard where it is asked for; return all observers of the run."""
+        """Add the metrics file and, if enabled, TensorBoard; return all observers of the run."""
         if training.tensorboard:
             self.observers.add(TensorBoard(run.path / "tensorboard"), "TensorBoard")
         self.observers.add(MetricsFile(run.metrics), "the metrics file", trusted=True)
@@ -95,6 +95,6 @@ class Session:
 def open_session(
     request: Request, observers: Sequence[Observer], policy: PluginPolicy | None
 ) -> Iterator[Session]:
-    """Join the other ranks, if any, and keep the run locked until the block ends."""
+    """Open a session that joins the other ranks, if any, and holds the run's lock until the block ends."""
     with joined() as ranks, ExitStack() as locks:
         yield Session(request, policy, Observers(observers, quiet=not ranks.first), ranks, locks)

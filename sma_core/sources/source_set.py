@@ -89,7 +89,7 @@ def _in_order(sources: list[Source]) -> tuple[Source, ...]:
 
 
 def _of_part(registry: Registry, part: str | None, config: DataConfig, default: str | None) -> list[Source]:
-    """Return the files of one name."""
+    """Resolve one name of the list to files."""
     part = None if part is None else local_path(part)
     if part is not None and is_url(part):
         return _at_url(registry, part, config)

@@ -21,11 +21,11 @@ from sma_core.training.targets import Targets
 MOST_REASONS = 5
 """Maximum number of rejection reasons in the card."""
 _USE = """```bash
-# a line for every row, those that cannot be used with the reason
+# one line per row; unusable rows have a reason
 sma predict --model {run}{domain} FILE --out predictions.csv
-# the test figures again, with confidence intervals
+# test metrics with confidence intervals
 sma evaluate --model {run}{domain}
-# figures on labelled rows of your own
+# metrics on your own labelled rows
 sma evaluate --model {run}{domain} --data FILE --target {targets}
 ```"""
 
@@ -45,10 +45,10 @@ class CardFacts:
 def model_card(facts: CardFacts, result: FinetuneResult) -> str:
     """Return the card as Markdown: model, data, split, metrics, limits and use."""
     parts = {
-        f"{result.task}, learned by sma": _what(facts, result),
+        f"{result.task}, fine-tuned with sma": _what(facts, result),
         "Data": _data(facts),
         "Split": _split(facts, result),
-        "Figures": _figures(facts, result),
+        "Metrics": _figures(facts, result),
         "Limits": _limits(facts, result),
         "Use": _use(facts, result),
     }
@@ -60,7 +60,7 @@ def model_card(facts: CardFacts, result: FinetuneResult) -> str:
 def _what(facts: CardFacts, result: FinetuneResult) -> str:
     config = facts.config
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
-    encoder = ", its encoder left as it was" if config.training.frozen_encoder else ""
+    encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
     named = facts.config.task or facts.registry.domain.task
     task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
@@ -70,9 +70,9 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("labels", f"{kind}: {_in_code(facts.targets.names)}"),
         ("head", f"`{facts.head}`"),
         ("parameters", f"{facts.parameters:,}"),
-        ("began from", start + encoder),
-        ("weights", f"of step {result.best_step:,}, the best {result.metric} on validation"),
-        ("made with", f"sma-core {metadata.version('sma-core')}"),
+        ("initial weights", start + encoder),
+        ("weights", f"step {result.best_step:,}, with the best validation {result.metric}"),
+        ("trained with", f"sma-core {metadata.version('sma-core')}"),
     ]
     if facts.rows.classes:
         rows.insert(3, ("classes", f"{len(facts.rows.classes):,}: {_in_code(facts.rows.classes)}"))
@@ -82,13 +82,13 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
 def _data(facts: CardFacts) -> str:
     spec, summary = facts.rows.source.first.spec, facts.rows.prepared.summary
     rows = [("rows from", f"`{facts.rows.source.label}`" + (f": {spec.summary}" if spec else ""))]
-    rows += [("source", spec.source), ("licence", spec.licence)] if spec else [("licence", "not known to sma")]
-    rows += [("rows in the file", f"{summary.rows:,}"), ("set aside", f"{summary.rejected:,}")]
+    rows += [("source", spec.source), ("licence", spec.licence)] if spec else [("licence", "unknown")]
+    rows += [("rows in the file", f"{summary.rows:,}"), ("rejected rows", f"{summary.rejected:,}")]
     text = _table(("", ""), rows)
     if summary.rejected:
         reasons = sorted(summary.reasons.items(), key=lambda item: -item[1])[:MOST_REASONS]
         listed = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-        text += f"\n\nRows were set aside because: {listed}. `rejected.jsonl` lists every one."
+        text += f"\n\nReasons for rejected rows: {listed}. `rejected.jsonl` lists all of them."
     return text
 
 
@@ -96,22 +96,22 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
     rows = result.rows
     return (
         f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, "
-        f"{rows['valid']:,} for validation, which picked the checkpoint, and {rows['test']:,} for the test."
+        f"{rows['valid']:,} for validation, which selected the checkpoint, and {rows['test']:,} for the test."
     )
 
 
 def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     names = list(result.test)
     metrics = [(name, _number(result.valid[name]), _number(result.test[name])) for name in names]
-    text = _table(("figure", "validation", "test"), metrics)
+    text = _table(("metric", "validation", "test"), metrics)
     if result.test_targets:
         targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
-        text += f"\n\nTest, target by target:\n\n{_table(('target', *names), targets)}"
+        text += f"\n\nTest metrics of each target:\n\n{_table(('target', *names), targets)}"
     notes = []
     if result.kind == "regression":
-        notes.append("Figures are in the labels' own units.")
+        notes.append("RMSE and MAE are in the units of the labels.")
     if "calibration_error" in names:
-        notes.append(f"The calibration error is the expected one, over {BINS} bins of equal width.")
+        notes.append(f"The calibration error is the expected calibration error with {BINS} bins of equal width.")
     return text + "".join(f"\n\n{note}" for note in notes)
 
 
@@ -119,18 +119,18 @@ def _limits(facts: CardFacts, result: FinetuneResult) -> str:
     config, shortened = facts.config, facts.rows.prepared.summary.shortened
     longest = f"{config.model.max_length:,} {facts.rows.feed.unit}"
     limits = [
-        f"Rows longer than {longest} are cut, and their rest is not seen ({shortened:,} of those above were)."
+        f"Rows longer than {longest} are truncated ({shortened:,} of the rows above were)."
         if config.data.truncate
-        else f"Rows longer than {longest} are refused.",
-        "Empty rows and rows that cannot be read are refused; `sma predict` gives the reason instead of a value.",
-        f"One training with one seed ({config.training.seed}) and one split: another seed gives other figures.",
-        "The test rows were looked at once, at the end. Settings chosen by the test figures make these too good.",
-        "The figures hold for rows like those of the test; `sma evaluate --data` tells how it does on others.",
+        else f"Rows longer than {longest} are rejected.",
+        "Empty and unreadable rows are rejected; `sma predict` reports the reason instead of a prediction.",
+        f"The model was trained once, with seed {config.training.seed}, on one split; metrics vary with both.",
+        "The test rows were evaluated once, at the end. Choosing settings by test metrics makes them optimistic.",
+        "The metrics apply to rows like those of the test; run `sma evaluate --data` to evaluate other rows.",
     ]
     if facts.registry.domain.check is not None and config.data.check_rows:
-        limits.insert(2, f"So are rows that fail the check of the domain, `{facts.registry.domain.check}`.")
+        limits.insert(2, f"Rows that fail the domain's check, `{facts.registry.domain.check}`, are rejected.")
     if config.class_weights is not None:
-        limits.append("Rare classes counted for more in training, so probabilities of them come out too high.")
+        limits.append("Training weighted rare classes more, so their predicted probabilities are too high.")
     return "\n".join(f"- {limit}" for limit in limits)
 
 

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_said(web, memory, tmp_path):
     for url in (f"{web.url}/gone.txt", "memory://gone.txt"):
         with pytest.raises(FetchError, match=r"there is no file .*gone\.txt; check the URL"):
             place(tmp_path).files(url)
-    with pytest.raises(FetchError, match="knows no protocol 'nothing'"):
+    with pytest.raises(FetchError, match="does not support the protocol 'nothing'"):
         place(tmp_path).files("nothing://words.txt")
 
 

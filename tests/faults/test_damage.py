@@ -120,7 +120,7 @@ def test_damaged_prepared_data_are_named_and_prepared_again(toy, tmp_path, prepa
         damaged(folder / name, damage)
         caplog.clear()
         again = begin_or_go_on(toy, tmp_path / damage, SETTINGS, str(words))
-        assert f"the prepared data in {folder} are damaged and prepared again" in caplog.text
+        assert f"the prepared data in {folder} are damaged and will be prepared again" in caplog.text
         assert same(weights(again, 6), weights(run, 6))
         if name != "summary.json":
             assert (folder / name).read_bytes() == good
@@ -135,5 +135,5 @@ def test_flipped_ids_are_seen_though_the_file_opens(toy, tmp_path, prepared, cap
     path.write_bytes(bytes(content))
     assert len(StoreFile.open(path)) == 120
     again = begin_or_go_on(toy, tmp_path / "again", SETTINGS, str(words))
-    assert "rows-00000.arrow is not as it was written" in caplog.text
+    assert "rows-00000.arrow has changed since it was written" in caplog.text
     assert same(weights(again, 6), weights(run, 6))

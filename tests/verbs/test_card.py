@@ -11,21 +11,21 @@ def test_a_card_tells_what_the_model_is_its_data_figures_limits_and_use(toy, tmp
     pretrained = sma_core.train(toy, settings={"training.steps": 1}, out=tmp_path / "words-pre").run
     result = sma_core.finetune(toy, model=pretrained, task="flags", settings=ONCE, out=tmp_path / "run")
     card = (result.run / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("# toy:flags, learned by sma\n")
+    assert card.startswith("# toy:flags, fine-tuned with sma\n")
     sections = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
-    assert sections == ["Data", "Split", "Figures", "Limits", "Use"]
+    assert sections == ["Data", "Split", "Metrics", "Limits", "Use"]
     for part in (
         "| task | Is it long? Does it hold an a? |",
         "| labels | multilabel: `long`, `has_a` |",
-        "| began from | the pre-trained run `words-pre` |",
+        "| initial weights | the pre-trained run `words-pre` |",
         "| licence | none needed |",
         "`random`, seed 0: 160 rows for training, 20 for validation",
         f"| roc_auc | {result.valid['roc_auc']:.4g} | {result.test['roc_auc']:.4g} |",
         f"| `has_a` | {result.test_targets['has_a']['roc_auc']:.4g} |",
-        "over 10 bins of equal width",
-        "Rows longer than 32 ids are cut",
+        "with 10 bins of equal width",
+        "Rows longer than 32 ids are truncated",
         "`toy_domain.words:check_words`",
-        "one seed (0)",
+        "with seed 0, on one split",
         f"sma evaluate --model {result.run} --data FILE --target long,has_a",
     ):
         assert part in card
@@ -44,10 +44,10 @@ def test_a_card_says_what_was_set_aside_guessed_weighed_and_in_which_units(toy, 
     card = (run / "README.md").read_text(encoding="utf-8")
     for part in (
         "regression (guessed from the labels): `y`",
-        "Figures are in the labels' own units.",
+        "RMSE and MAE are in the units of the labels.",
         "not letters only (1)",
-        "| licence | not known to sma |",
-        "| began from | random weights |",
+        "| licence | unknown |",
+        "| initial weights | random weights |",
     ):
         assert part in card
 

@@ -113,7 +113,7 @@ def test_finetuning_and_what_follows_take_urls(toy, web, tmp_path, run_sma):
 def test_wrong_urls_end_in_one_sentence(toy, web, tmp_path, run_sma):
     for url, sentence in {
         f"{web.url}/gone.txt": f"there is no file {web.url}/gone.txt",
-        "nothing://words.txt": "knows no protocol 'nothing'",
+        "nothing://words.txt": "does not support the protocol 'nothing'",
         "http://127.0.0.1:1/words.txt": "cannot be reached",
     }.items():
         done = run_sma("train", "--domain", toy, "--data", url, "--out", tmp_path / "run")

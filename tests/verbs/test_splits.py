@@ -200,7 +200,7 @@ def test_a_file_of_numbers_without_named_features_is_divided_by_its_column(numbe
         (
             ["train"] * 5 + ["tset"] + ["test"] * 3,
             {},
-            r"row 6 of .*mine\.csv has 'tset' in the column 'where', which must say train, valid or test",
+            r"row 6 of .*mine\.csv has 'tset' in the column 'where', which must be train, valid or test",
         ),
         (["train"] * 9 + [""], {}, "row 10 of .* has '' in the column 'where'"),
         (["train", "valid"] * 5, {}, "the column 'where' puts no row into the test: .* 'train', 'valid' only"),
@@ -209,7 +209,7 @@ def test_a_file_of_numbers_without_named_features_is_divided_by_its_column(numbe
         (
             ["train", "valid", "test"] * 4,
             {"split.train_rows": 5},
-            r"5 training rows are asked for, but the split of .* has 4: lower split\.train_rows",
+            r"5 training rows are requested, but the split of .* has 4: lower split\.train_rows",
         ),
         (["train", "test"] * 9, {"split.column": "wher"}, "no column 'wher'.*did you mean 'where'"),
         (["train", "test"] * 9, {"split.name": "random"}, "give split.name or split.column, not both"),

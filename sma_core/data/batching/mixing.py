@@ -1,6 +1,6 @@
 """Mix several sets by weight: the rows of an epoch as a function of (seed, epoch, sizes, weights).
 
-An epoch has as many rows as all sets together, shared by weight. Each set is shuffled again and again, so every
+An epoch has as many rows as all sets together, shared by weight. Each set is reshuffled after every pass, so every
 row of a set is used once before any row repeats.
 """
 

@@ -90,7 +90,7 @@ def _prepare_folder(
 
 @contextmanager
 def _cleaned_up(partial: Path) -> Iterator[None]:
-    """After a failure keep complete shards; after an error in the rows, which would recur, remove everything."""
+    """On failure keep complete shards; on an error in the rows, which would recur, remove all files."""
     try:
         yield
     except BaseException as error:

@@ -249,8 +249,8 @@ class Prepared:
             for shard in summary.shards:
                 path = folder / shard.name
                 if not shard.is_whole(path, always=False) or len(StoreFile.open(path)) != shard.rows:
-                    raise ValueError(f"{shard.name} is not as it was written")
+                    raise ValueError(f"{shard.name} has changed since it was written")
         except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
-            logger.warning("the prepared data in %s are damaged and prepared again: %s", folder, error)
+            logger.warning("the prepared data in %s are damaged and will be prepared again: %s", folder, error)
             return None
         return cls(folder=folder, summary=summary, reused=True)

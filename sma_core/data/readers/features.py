@@ -36,7 +36,7 @@ class Chosen:
         else:
             features = tuple(index for index in range(len(names)) if index not in others)
         if not features:
-            raise DataError(f"{path} has no column besides {', '.join(fields)}, so nothing for a model to read")
+            raise DataError(f"{path} has no column besides {', '.join(fields)}, so there are no features")
         return cls(features, others, tuple(names[index] for index in features))
 
 

@@ -30,9 +30,9 @@ def read_parquet(
         file = parquet.ParquetFile(str(path), memory_map=True)
         chosen = Chosen.among(file.schema_arrow.names, columns, fields, path)
         _refuse_texts(file.schema_arrow, chosen, path)
-        wanted = [file.schema_arrow.names[index] for index in (*chosen.features, *chosen.fields)]
+        requested = [file.schema_arrow.names[index] for index in (*chosen.features, *chosen.fields)]
         number = 0
-        for batch in file.iter_batches(ROWS_IN_BLOCK, columns=list(dict.fromkeys(wanted))):
+        for batch in file.iter_batches(ROWS_IN_BLOCK, columns=list(dict.fromkeys(requested))):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
             values = np.stack([_numbers(batch.column(name)) for name in chosen.columns], axis=1)
             others = tuple(as_field(batch.column(name)) for name in fields)

@@ -40,7 +40,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     """
     name = without_secrets(url)
     if "::" in url.partition("://")[0] or re.search(r"::[a-z0-9+]+:/", url):
-        raise FetchError(f"{name} is a chain of URLs, and one is read at a time: name the file itself")
+        raise FetchError(f"{name} is a chain of URLs, which is not supported: give the URL of the file itself")
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -107,7 +107,7 @@ def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
     kinds = " ".join(type(cause).__name__ for cause in chain)
     status = _status(chain)
     if status in (401, 403, 407) or _REFUSED.search(kinds):
-        return UnreachableError(f"{name} may not be read: {reason}; check the credentials and the rights")
+        return UnreachableError(f"{name} may not be read: {reason}; check the credentials and permissions")
     if status in (404, 410):
         return _missing(name)
     if _CUT_OFF.search(kinds) or any(isinstance(cause, ConnectionError | socket.gaierror) for cause in chain):
@@ -122,7 +122,9 @@ def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
     if any(isinstance(cause, FileNotFoundError) for cause in chain):
         return _missing(name)
     if "protocol not known" in str(error).lower():
-        return FetchError(f"{name}: fsspec knows no protocol {scheme_of(url)!r}; use one that it does, such as s3")
+        return FetchError(
+            f"{name}: fsspec does not support the protocol {scheme_of(url)!r}; use another one, such as s3"
+        )
     return FetchError(f"{name} cannot be read: {type(error).__name__}: {_first_line(error)}")
 
 
