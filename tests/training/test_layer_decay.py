@@ -55,8 +55,10 @@ def test_the_optimiser_moves_each_parameter_at_its_own_rate():
     assert moved == {name: pytest.approx(1e-2 * rate, rel=1e-3) for name, rate in rates.items()}
 
 
-def test_without_decay_there_are_two_groups_that_learn_alike():
+def test_without_decay_all_groups_have_one_rate_and_vectors_no_weight_decay():
     module = predictor()
     groups = build_optimizer(module, TrainingConfig(steps=1), layer_rates(module, 1.0)).param_groups
-    assert [group["share"] for group in groups] == [1.0, 1.0]
+    assert {group["share"] for group in groups} == {1.0}
+    kinds = [(group["weight_decay"] > 0, group["hidden"]) for group in groups]
+    assert kinds == [(True, True), (True, False), (False, False)]  # hidden matrices, other matrices, vectors
     assert sum(len(group["params"]) for group in groups) == len(list(module.parameters()))

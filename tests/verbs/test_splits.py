@@ -151,7 +151,7 @@ def test_a_stratified_split_gets_the_labels(toy):
         ({"split__column": "part", "split__folds": 3, "task": "parted"}, "set split.name to k-fold"),
         ({"split__name": "k-fold", "split__fold": 6}, "split.fold is 6, but there are 5 folds"),
         ({"split__name": "k-fold", "split__folds": 1}, "split.folds"),
-        ({"split__name": "stratified", "task": "marks"}, "per-position labels stand at positions"),
+        ({"split__name": "stratified", "task": "marks"}, "per-position labels belong to positions"),
     ],
 )
 def test_folds_and_strata_that_cannot_be_get_a_sentence(toy, settings, sentence):
