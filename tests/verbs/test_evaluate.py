@@ -123,7 +123,7 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
         ({"data": "{file}", "targets": ["frist"]}, "did you mean 'first'"),
         (
             {"data": "{file}"},
-            r"other\.csv, row 2: the target 'first' has the class 'xy', which the model does not",
+            r"other\.csv, row 2: the target 'first' has the class 'xy', which the model was not trained on",
         ),
         ({"data": "nowhere.csv"}, r"there is no file nowhere\.csv"),
         ({"confidence": 95.0}, "--confidence between 0 and 1"),
