@@ -79,5 +79,6 @@ def result_lines(result: TrainResult) -> list[str]:
         f"{counted(result.rows, 'row')} ({result.rejected:,} set aside)",
         f"held-out loss {result.held_out_first:.4f} -> {result.held_out_last:.4f} under its own masks, "
         f"{result.held_out_random_first:.4f} -> {result.held_out_random_last:.4f} under random ones",
+        *(f"warning: {sentence}" for sentence in result.warnings),
         f"run folder {result.run}",
     ]

@@ -210,7 +210,8 @@ class MaskingConfig(Settings):
     strategy: MemberName = Field(
         "guided",
         description="guided: positions that the model's own attention groups together; sampled: positions drawn "
-        "by that attention; random: random positions; none: nothing; or a plugin's.",
+        "by that attention; contextual: drawn by how much it exceeds their symbol's mean; random: random "
+        "positions; none: nothing; or a plugin's.",
     )
     options: Options = Field(
         default_factory=dict, description="Options of the strategy, such as temperature of sampled."
@@ -245,16 +246,31 @@ class MaskingConfig(Settings):
         "positions that are candidates (candidates).",
     )
     anneal_over: float = Field(
-        0.25, gt=0.0, le=1.0, description="Fraction of training after which masks are guided alone."
+        0.25, gt=0.0, le=1.0, description="Fraction of training over which anneal_start becomes anneal_end."
     )
+    anneal_end: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="From then on: as anneal_start; empty: guided alone. 0.5 with mix keeps half of the hidden "
+        "positions random.",
+    )
+
+    @property
+    def last_fraction(self) -> float:
+        """``anneal_end``, with the default resolved: no random positions, or no candidates but the hidden ones."""
+        if self.anneal_end is None:
+            return self.ratio if self.anneal == "candidates" else 0.0
+        return self.anneal_end
 
     @model_validator(mode="after")
     def _candidates_suffice(self) -> Self:
-        if self.anneal == "candidates" and self.anneal_start < self.ratio:
-            raise ValueError(
-                f"masking.anneal_start is the fraction of candidates and cannot be less than masking.ratio "
-                f"({self.anneal_start:g} is less than {self.ratio:g})"
-            )
+        for name, fraction in (("anneal_start", self.anneal_start), ("anneal_end", self.last_fraction)):
+            if self.anneal == "candidates" and fraction < self.ratio:
+                raise ValueError(
+                    f"masking.{name} is the fraction of candidates and cannot be less than masking.ratio "
+                    f"({fraction:g} is less than {self.ratio:g})"
+                )
         return self
 
 

@@ -5,7 +5,7 @@ A row hides ``round(r * n_b)`` of its ``n_b`` real positions (float32, half to e
 and keeps at least one visible; a row with one real position hides nothing and adds nothing to the loss.
 
 Symbols: B batch, N padded length, n_b real length of row b, Q queries, r masking ratio, k keys per query, t
-randomness of an annealed choice (1 at the first step, 0 at the end).
+randomness of an annealed choice (1 at the first step, 0 once annealing has ended).
 """
 
 from __future__ import annotations
@@ -71,13 +71,14 @@ def hidden_counts(
 def shares(masking: MaskingConfig, randomness: Tensor) -> tuple[float | Tensor, Tensor | None]:
     """Return the share of positions chosen by importance and the share added at random (``mix``), else None.
 
-    ``mix``: r (1 - s t) and r s t. ``candidates``: r + (s - r) t, of which a random subset is hidden. s is
-    ``anneal_start``.
+    With s ``anneal_start``, e ``anneal_end`` and f = e + (s - e) t: ``mix`` r (1 - f) and r f; ``candidates`` f,
+    of which a random subset is hidden.
     """
-    ratio, start = masking.ratio, masking.anneal_start
+    ratio, start, end = masking.ratio, masking.anneal_start, masking.last_fraction
+    fraction = end + (start - end) * randomness
     if masking.anneal == "mix":
-        return ratio * (1.0 - start * randomness), ratio * start * randomness
-    return ratio + (start - ratio) * randomness, None
+        return ratio * (1.0 - fraction), ratio * fraction
+    return fraction, None
 
 
 def largest_hidden_count(length: int, masking: MaskingConfig) -> int:

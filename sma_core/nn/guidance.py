@@ -12,33 +12,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.attention import AttentionLayer, Projected
 from sma_core.nn.encoder import Encoder
 from sma_core.nn.masking import (
     Draw,
-    MaskNoise,
     attention_of,
     draw_queries,
     importance,
     query_scores,
 )
+from sma_core.nn.strategies.protocol import Situation
 
 
-def rank(
-    encoder: Encoder,
-    projected: Projected,
-    embedded: Tensor,
-    padding_mask: Tensor,
-    masking: MaskingConfig,
-    noise: MaskNoise,
-) -> tuple[Tensor, Tensor, Draw]:
+def rank(situation: Situation) -> tuple[Tensor, Tensor, Draw]:
     """Return the importance ``(B, N)``, the drawn queries' attention ``(B, R, N)`` and the drawn queries.
 
-    N is the length of ``embedded`` ``(B, N, E)``; arguments as in `sma_core.nn.strategies.protocol.Situation`.
-    Raises `ConfigError` if the encoder cannot use ``masking.mask_self`` or lacks ``masking.layer``.
+    N is the length of ``situation.embedded``. Raises `ConfigError` if the encoder cannot use ``masking.mask_self``
+    or lacks ``masking.layer``.
     """
+    _, encoder, projected, embedded, padding_mask, masking, noise = situation
     if masking.mask_self and not encoder.of_inputs:
         raise ConfigError("masking.mask_self requires a self-attention encoder: latents have no position")
     heads = _guiding_layer(encoder, masking.layer).settings.heads

@@ -33,7 +33,7 @@ class MaskNoise(NamedTuple):
 
     Uniform in [0, 1), float32: ``queries`` ``(B, Q)`` select the drawn queries, ``positions`` ``(B, N)`` the
     randomly hidden positions, ``heads`` ``(B, Q)`` the head of each query under ``random_mix``. ``randomness`` is
-    the progress of annealing, a float64 scalar from 1 (first step) to 0 (guided only).
+    the progress of annealing, a float64 scalar from 1 (first step) to 0 (annealing has ended).
     """
 
     queries: Tensor

@@ -48,10 +48,10 @@ def measure_mask(
 
     ``change`` compares the masks of ``strategy``; ``overlap`` and ``entropy`` depend on the attention only.
     """
-    embedded = model.embed(inputs)
-    arguments = (model.encoder, model.encoder.project(embedded), embedded, padding_mask, masking)
-    importance, attention, draw = rank(*arguments, noises[0])
-    first, second = (choose_mask(*arguments, noise, strategy).hidden for noise in noises)
+    situation = model.situation(inputs, padding_mask, masking, noises[0])
+    importance, attention, draw = rank(situation)
+    first = choose_mask(situation, strategy).hidden
+    second = choose_mask(situation._replace(noise=noises[1]), strategy).hidden
     hidden = first.sum(dim=1)
     change = (first & ~second).sum(dim=1) / hidden.where(hidden > 0, torch.nan)
     return MaskMeasures(

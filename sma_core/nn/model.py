@@ -23,7 +23,7 @@ from sma_core.nn.losses.table import built_in_loss
 from sma_core.nn.losses.target_scale import TargetScale
 from sma_core.nn.masking import Mask, MaskNoise, in_steps, used_columns
 from sma_core.nn.strategies.choosing import built_in_strategy, choose_mask
-from sma_core.nn.strategies.protocol import Strategy
+from sma_core.nn.strategies.protocol import Situation, Strategy
 
 EmbeddingModule = TokenEmbedding | ValueEmbedding
 
@@ -65,7 +65,8 @@ class SMA(nn.Module):
         most_visible = strategy.most_visible(padding_mask.shape[1], masking)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
-            return choose_mask(self.encoder, projected, embedded, padding_mask, masking, noise, strategy)
+            situation = Situation(inputs, self.encoder, projected, embedded, padding_mask, masking, noise)
+            return choose_mask(situation, strategy)
 
         return self._reconstruct(inputs, *self._enter(inputs[:, :length], padding_mask, choose, most_visible))
 
@@ -102,6 +103,14 @@ class SMA(nn.Module):
         discrete = isinstance(self.embed, TokenEmbedding)
         loss = self._loss or built_in_loss(self._decoder_config, discrete)
         return loss(outputs, inputs.to(torch.int64) if discrete else self.target_scale(inputs), mask)
+
+    def situation(
+        self, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise
+    ) -> Situation:
+        """Return what a strategy chooses a mask from; arguments as in `forward`."""
+        embedded = self.embed(inputs)
+        projected = self.encoder.project(embedded)
+        return Situation(inputs, self.encoder, projected, embedded, padding_mask, masking, noise)
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode without masking; ``inputs`` and ``padding_mask`` as in `forward`.

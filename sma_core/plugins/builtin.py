@@ -127,6 +127,11 @@ def sma_masking_strategies() -> list[MaskingStrategy]:
             summary="Draw positions with chances that grow with their importance (masking.options.temperature).",
             factory=f"{folder}.sampled:Sampled",
         ),
+        MaskingStrategy(
+            name="contextual",
+            summary="Draw as sampled does, by importance relative to that of the same symbol in the batch.",
+            factory=f"{folder}.contextual:Contextual",
+        ),
         MaskingStrategy(name="random", summary="Hide random positions.", factory=f"{folder}.random:Random"),
         MaskingStrategy(
             name="none",

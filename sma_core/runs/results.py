@@ -22,7 +22,8 @@ class TrainResult:
     """A finished pre-training.
 
     ``seconds`` is the training time, without pauses between sessions. The held-out losses, under the training's
-    masks and under random masks, are measured before the first step and at the end.
+    masks and under random masks, are measured before the first step and at the end. ``warnings`` are sentences on
+    what may be wrong with the model, such as collapsed masks.
     """
 
     run: Path
@@ -35,6 +36,7 @@ class TrainResult:
     held_out_last: float
     held_out_random_first: float
     held_out_random_last: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

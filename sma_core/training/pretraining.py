@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import cast
 
@@ -13,6 +14,7 @@ from sma_core.config import MaskingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
+from sma_core.nn.collapse import DRAWS, GROUPS, collapse_measures, collapse_sentence, count_hidden
 from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
@@ -20,6 +22,8 @@ from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import built_in_strategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.nn.strategies.random import Random
+
+logger = logging.getLogger(__name__)
 
 HELD_OUT_SEED = 20_240_116
 """Seed of the masks on held-out rows, the same for all runs so that their curves can be compared."""
@@ -32,8 +36,9 @@ class PretrainObjective:
     can rise while the model learns. ``held_out_random_loss`` uses random masks, the same at every step and for
     every strategy: it is comparable between runs, and selects the best checkpoint. ``mask_overlap``,
     ``mask_change`` and ``mask_entropy`` measure the guidance on the same rows, for any strategy: see
-    `sma_core.nn.measures`. ``steps`` is the number of steps of the whole training, for annealing; held-out masks
-    are not annealed. ``strategy`` defaults to the built-in strategy of ``masking``.
+    `sma_core.nn.measures`; ``mask_never_hidden`` and ``mask_explained`` measure whether the strategy's own masks
+    have collapsed: see `sma_core.nn.collapse`. ``steps`` is the number of steps of the whole training, for
+    annealing; held-out masks are not annealed. ``strategy`` defaults to the built-in strategy of ``masking``.
     """
 
     selection = "held_out_random_loss"
@@ -57,6 +62,7 @@ class PretrainObjective:
         self._held_out_masking = masking.model_copy(update={"anneal": None})
         self._held_out = held_out
         self._steps = steps
+        self._evaluated = self._warned = False
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
@@ -75,7 +81,31 @@ class PretrainObjective:
         if not isinstance(self._strategy, Random) or masking.reconstruct != "hidden":
             random_masking = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
             random_loss = self._held_out_loss(random_masking, built_in_strategy(random_masking), ranks)
-        return {"held_out_loss": loss, "held_out_random_loss": random_loss, **self._measures(ranks)}
+        measures = self._measures(ranks) | self._collapse(ranks)
+        self._warn_of_collapse(measures, ranks)
+        return {"held_out_loss": loss, "held_out_random_loss": random_loss, **measures}
+
+    def _warn_of_collapse(self, measures: dict[str, float], ranks: Ranks) -> None:
+        """Warn once; not at the first evaluation, when an untrained model's attention says nothing yet."""
+        sentence = collapse_sentence(measures, self._masking.ratio)
+        if self._evaluated and not self._warned and sentence is not None and ranks.first:
+            logger.warning("%s", sentence)
+            self._warned = True
+        self._evaluated = True
+
+    def _collapse(self, ranks: Ranks) -> dict[str, float]:
+        """Return the measures of collapse of the strategy's own masks."""
+        if not self._strategy.hides:
+            return {}
+        device = next(self.module.parameters()).device
+        counts = torch.zeros(3, GROUPS, dtype=torch.float64, device=device)
+        for index, batch in self._rank_batches(ranks):
+            generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
+            device_batch = batch.to(device)
+            noises = [self._noise(device_batch, generator) for _ in range(DRAWS)]
+            arguments = (device_batch.inputs, device_batch.padding_mask, self._held_out_masking, noises)
+            counts += count_hidden(self.module, *arguments, self._strategy)
+        return collapse_measures(ranks.total(counts))
 
     def _measures(self, ranks: Ranks) -> dict[str, float]:
         device = next(self.module.parameters()).device

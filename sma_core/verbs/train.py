@@ -25,6 +25,7 @@ from sma_core.errors import DataError, UserError
 from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
 from sma_core.files import as_path
+from sma_core.nn.collapse import collapse_sentence
 from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
@@ -160,6 +161,7 @@ def train(
 def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     held_out = [line for line in read_metrics(run.metrics) if "held_out_loss" in line]
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
+    collapse = collapse_sentence(last, job.config.masking.ratio)
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -171,6 +173,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         held_out_last=last.get("held_out_loss", math.nan),
         held_out_random_first=first.get("held_out_random_loss", math.nan),
         held_out_random_last=last.get("held_out_random_loss", math.nan),
+        warnings=() if collapse is None else (collapse,),
     )
 
 

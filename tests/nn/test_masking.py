@@ -1,5 +1,6 @@
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from sma_core.config.models import MaskingConfig
@@ -10,6 +11,7 @@ from sma_core.nn.counts import (
     largest_visible_count,
     query_count,
     randomness_at,
+    shares,
 )
 from sma_core.nn.masking import (
     Draw,
@@ -256,10 +258,9 @@ def test_choosing_records_nothing_for_the_backward_pass(monkeypatch):
 
     monkeypatch.setattr(guided, "hide", spied)
     model, (inputs, padding_mask) = small_model(), batch()
-    embedded = model.embed(inputs)
-    assert embedded.requires_grad
-    projected = model.encoder.project(embedded)
-    choose_mask(model.encoder, projected, embedded, padding_mask, GUIDED, noise_for(padding_mask))
+    situation = model.situation(inputs, padding_mask, GUIDED, noise_for(padding_mask))
+    assert situation.embedded.requires_grad
+    choose_mask(situation)
     assert recorded == [False]
 
 
@@ -297,6 +298,19 @@ def test_candidates_hide_at_random_inside_a_larger_top_set():
     assert (hidden.sum(1) == 6).all()
     assert not hidden[:, 12:].any()
     assert (hidden[:, :12].float().mean(0) - 0.5).abs().max() < 0.05
+
+
+def test_a_random_share_may_stay_to_the_end():
+    masking = MaskingConfig(ratio=0.4, anneal="mix", anneal_start=1.0, anneal_end=0.5)
+    assert [shares(masking, torch.tensor(t, dtype=torch.float64))[1].item() for t in (1.0, 0.5, 0.0)] == [
+        pytest.approx(0.4),
+        pytest.approx(0.3),
+        pytest.approx(0.2),
+    ]
+    wide = MaskingConfig(ratio=0.3, anneal="candidates", anneal_start=1.0, anneal_end=0.6)
+    assert shares(wide, torch.zeros((), dtype=torch.float64))[0].item() == pytest.approx(0.6)
+    with pytest.raises(ValidationError, match="anneal_end is the fraction of candidates"):
+        MaskingConfig(ratio=0.3, anneal="candidates", anneal_end=0.1)
 
 
 @pytest.mark.parametrize("anneal", ["mix", "candidates"])

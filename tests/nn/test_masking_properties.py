@@ -15,6 +15,7 @@ from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import choose_mask
+from sma_core.nn.strategies.protocol import Situation
 from tests.nn.small import VOCABULARY, of_row, small_config
 
 LENGTHS = st.lists(st.integers(0, 24), min_size=1, max_size=5)
@@ -64,9 +65,7 @@ def noise(encoder: str, count: int, padded: int, seed: int, randomness: float = 
 
 
 def hidden(model: SMA, inputs: Tensor, mask: Tensor, masking: MaskingConfig, drawn: MaskNoise) -> Tensor:
-    embedded = model.embed(inputs)
-    projected = model.encoder.project(embedded)
-    return choose_mask(model.encoder, projected, embedded, mask, masking, drawn).hidden
+    return choose_mask(model.situation(inputs, mask, masking, drawn)).hidden
 
 
 @pytest.mark.parametrize("encoder", MODELS)
@@ -150,7 +149,8 @@ def test_permuting_inputs_with_their_positions_permutes_the_mask(encoder, maskin
 
     def at(vectors: Tensor, real: Tensor, given_noise: MaskNoise) -> Tensor:
         projected = model.encoder.project(vectors)
-        return choose_mask(model.encoder, projected, vectors, real, masking, given_noise).hidden
+        situation = Situation(inputs, model.encoder, projected, vectors, real, masking, given_noise)
+        return choose_mask(situation).hidden
 
     of_inputs = encoder == "self-attention"
     moved = MaskNoise(
@@ -181,7 +181,8 @@ def test_guided_is_random_in_distribution_when_attention_is_uniform():
     queries = projected.queries + 1.0
     masking = MaskingConfig(ratio=0.3, keys_per_query=2)
     projected = projected._replace(queries=queries, keys=jitter)
-    guided = choose_mask(model.encoder, projected, embedded, mask, masking, drawn).hidden
+    situation = Situation(inputs, model.encoder, projected, embedded, mask, masking, drawn)
+    guided = choose_mask(situation).hidden
     share = guided.float().mean(0)
     assert (guided.sum(1) == 4).all()
     assert (share - 4 / 12).abs().max() < 0.05  # standard error 0.009

@@ -18,11 +18,11 @@ MASKING = MaskingConfig(ratio=0.25)  # 2 of 8
 
 def hidden_shares(monkeypatch, importance, temperature):
     """Return how often each position (N,) is hidden when ``importance`` (N,) is that of every row."""
-    monkeypatch.setattr(module, "rank", lambda *situation: (importance.expand(ROWS, -1), None, None))
+    monkeypatch.setattr(module, "rank", lambda situation: (importance.expand(ROWS, -1), None, None))
     noise = draw_noise(ROWS, 1, LENGTH, torch.Generator().manual_seed(0), "cpu")
     padding_mask = torch.ones(ROWS, LENGTH, dtype=torch.bool)
     mask = Sampled({"temperature": temperature}).choose(
-        Situation(None, None, None, padding_mask, MASKING, noise)  # type: ignore[arg-type]
+        Situation(None, None, None, None, padding_mask, MASKING, noise)  # type: ignore[arg-type]
     )
     return mask.hidden.double().mean(dim=0)
 
@@ -54,6 +54,30 @@ def test_no_padding_is_hidden_and_a_row_stays_visible():
     result = model(torch.zeros(4, 16, dtype=torch.int64), padding_mask, masking, noise)
     assert not (result.mask.hidden & ~padding_mask).any()
     assert ((padding_mask & ~result.mask.hidden).sum(dim=1) >= 1).all()
+
+
+def test_the_random_part_of_annealed_masks_has_its_own_chances(monkeypatch):
+    importance = torch.tensor([1.0] * 4 + [1e-3] * 4)
+    monkeypatch.setattr(module, "rank", lambda situation: (importance.expand(ROWS, -1), None, None))
+    masking = MaskingConfig(ratio=0.5, anneal="mix", anneal_end=0.5)  # 2 drawn by importance, 2 at random
+    noise = draw_noise(ROWS, 1, LENGTH, torch.Generator().manual_seed(0), "cpu")
+    padding_mask = torch.ones(ROWS, LENGTH, dtype=torch.bool)
+    situation = Situation(None, None, None, None, padding_mask, masking, noise)  # type: ignore[arg-type]
+    hidden = Sampled({}).choose(situation).hidden
+    shares = hidden.double().mean(dim=0)
+    assert hidden.sum(dim=1).eq(4).all()
+    assert (shares[4:] - 2 / 6).abs().max() < 0.03  # 2 of the 6 positions that were not drawn by importance
+    assert (shares[:4] - 2 / 3).abs().max() < 0.03
+
+
+def test_scrambled_numbers_are_uniform_and_unrelated_to_the_given_ones():
+    given = torch.rand(100_000, generator=torch.Generator().manual_seed(0))
+    scrambled = module.scrambled(given)
+    assert scrambled.unique().numel() == given.unique().numel()
+    assert ((scrambled >= 0) & (scrambled < 1)).all()
+    for low in (0.0, 0.3, 0.99):
+        chosen = scrambled[(given >= low) & (given < low + 0.01)]
+        assert abs(chosen.mean() - 0.5) < 0.05  # standard error 0.009
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"heat": 1.0}])

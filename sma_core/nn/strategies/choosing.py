@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from sma_core.config.models import MaskingConfig
 from sma_core.errors import ConfigError
-from sma_core.nn.attention import Projected
-from sma_core.nn.encoder import Encoder
-from sma_core.nn.masking import Mask, MaskNoise
+from sma_core.nn.masking import Mask
+from sma_core.nn.strategies.contextual import Contextual
 from sma_core.nn.strategies.guided import Guided
 from sma_core.nn.strategies.none import NothingHidden
 from sma_core.nn.strategies.protocol import Situation, Strategy
@@ -19,6 +17,7 @@ from sma_core.nn.strategies.sampled import Sampled
 _BUILT_IN: dict[str, Strategy] = {
     "guided": Guided({}),
     "sampled": Sampled({}),
+    "contextual": Contextual({}),
     "random": Random({}),
     "none": NothingHidden({}),
 }
@@ -36,19 +35,11 @@ def built_in_strategy(masking: MaskingConfig) -> Strategy:
 
 
 @torch.no_grad()
-def choose_mask(
-    encoder: Encoder,
-    projected: Projected,
-    embedded: Tensor,
-    padding_mask: Tensor,
-    masking: MaskingConfig,
-    noise: MaskNoise,
-    strategy: Strategy | None = None,
-) -> Mask:
-    """Choose the mask for embedded inputs ``(B, N, E)``, without gradient.
+def choose_mask(situation: Situation, strategy: Strategy | None = None) -> Mask:
+    """Choose the mask of a batch, without gradient.
 
-    Arguments as in `Situation`; ``strategy`` defaults to the built-in strategy of ``masking``. Raises
-    `ConfigError` if there is no built-in strategy of that name.
+    ``strategy`` defaults to the built-in strategy of the situation's ``masking``. Raises `ConfigError` if there is
+    no built-in strategy of that name.
     """
-    strategy = strategy or built_in_strategy(masking)
-    return strategy.choose(Situation(encoder, projected, embedded, padding_mask, masking, noise))
+    strategy = strategy or built_in_strategy(situation.masking)
+    return strategy.choose(situation)

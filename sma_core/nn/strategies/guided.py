@@ -18,7 +18,7 @@ class Guided(Hiding):
 
     def choose(self, situation: Situation) -> Mask:
         """Choose a mask; raises `ConfigError` if the trunk has no layer ``masking.layer``."""
-        ranking, _, _ = rank(*situation)
+        ranking, _, _ = rank(situation)
         padding = situation.padding_mask.shape[1] - ranking.shape[1]
         padded = functional.pad(ranking, (0, padding))  # (B, N)
         return hide(padded, situation.padding_mask, situation.masking, situation.noise)

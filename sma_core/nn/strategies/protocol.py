@@ -1,6 +1,6 @@
 """Interface of masking strategies.
 
-Shapes: B batch, N padded length, E width of embedded inputs.
+Shapes: B batch, N padded length, C channels, E width of embedded inputs.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ StrategyOptions = Mapping[str, bool | int | float | str]
 class Situation(NamedTuple):
     """Inputs of a strategy for one batch.
 
-    ``projected`` holds the first attention's queries and keys of ``embedded`` ``(B, N, E)``; ``padding_mask``
-    ``(B, N)`` bool is True at real positions. ``embedded`` and ``projected`` may omit trailing columns that are
-    padding in every row. All randomness is in ``noise``.
+    ``inputs`` are ids ``(B, N)`` or numbers ``(B, N, C)``; ``projected`` holds the first attention's queries and
+    keys of ``embedded`` ``(B, N, E)``; ``padding_mask`` ``(B, N)`` bool is True at real positions. ``embedded``
+    and ``projected`` may omit trailing columns that are padding in every row. All randomness is in ``noise``.
     """
 
+    inputs: Tensor
     encoder: Encoder
     projected: Projected
     embedded: Tensor

@@ -13,8 +13,8 @@ class Random(Hiding):
 
     def choose(self, situation: Situation) -> Mask:
         """Choose a mask; settings of annealing and guidance are ignored."""
-        _, _, _, padding_mask, masking, noise = situation
-        return hide(noise.positions, padding_mask, masking, noise, annealed=False)
+        noise = situation.noise
+        return hide(noise.positions, situation.padding_mask, situation.masking, noise, annealed=False)
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
         """Return the padded length minus the minimum number of hidden positions."""

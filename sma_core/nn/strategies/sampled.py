@@ -8,6 +8,8 @@ attention sharpens.
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
 from torch.nn import functional
 
 from sma_core.config.models import MaskingConfig
@@ -36,21 +38,41 @@ class Sampled(Hiding):
         super().__init__(options)
         unknown = sorted(set(options) - {"temperature"})
         if unknown:
-            raise ConfigError(f"masking.options.{unknown[0]} is no option of sampled: it has temperature")
+            raise ConfigError(
+                f"masking.options.{unknown[0]} is not an option of this strategy: it has temperature alone"
+            )
         self.temperature = float(options.get("temperature", 1.0))
         if not self.temperature >= LOWEST:
             raise ConfigError(f"masking.options.temperature must be at least {LOWEST}, not {self.temperature:g}")
 
     def choose(self, situation: Situation) -> Mask:
-        """Choose a mask; raises `ConfigError` for a ``masking.layer`` that the trunk does not have."""
-        importance, _, _ = rank(*situation)
+        """Choose a mask; raises `ConfigError` if the trunk has no layer ``masking.layer``."""
+        return self.draw(self.importance(situation), situation)
+
+    def importance(self, situation: Situation) -> Tensor:
+        """Return the importance of each embedded position, ``(B, N)``; raises as `choose` does."""
+        return rank(situation)[0]
+
+    def draw(self, importance: Tensor, situation: Situation) -> Mask:
+        """Return a mask drawn by importance ``(B, N)``; positions after N, all padding, are not hidden."""
         missing = situation.padding_mask.shape[1] - importance.shape[1]
-        weights = functional.pad(importance, (0, missing)).clamp(min=TINY)  # (B, N)
+        weights = functional.pad(importance, (0, missing)).clamp(min=TINY)
+        noise = situation.noise
         # Ranking by weight / exponential variable is Gumbel top-k: drawing without replacement by weight.
-        waiting = -situation.noise.positions.clamp(min=TINY).log()  # (B, N), exponential with mean 1
+        waiting = -noise.positions.clamp(min=TINY).log()  # (B, N), exponential with mean 1
         ranking = weights ** (1.0 / self.temperature) / waiting.clamp(min=TINY)
-        return hide(ranking, situation.padding_mask, situation.masking, situation.noise)
+        other = noise._replace(positions=scrambled(noise.positions))  # for the random part of annealed masks
+        return hide(ranking, situation.padding_mask, situation.masking, other)
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return the padded length less the smallest number of hidden positions."""
+        """Return the padded length minus the minimum number of hidden positions."""
         return largest_visible_count(length, masking)
+
+
+def scrambled(uniform: Tensor) -> Tensor:
+    """Return uniform numbers in [0, 1) that are unrelated to the given ones, which are multiples of 2 ** -24.
+
+    Each is the fraction of the given number times a large odd integer: distinct numbers stay distinct.
+    """
+    steps = 1 << 24
+    return ((uniform * steps).to(torch.int64) * 10_368_889 % steps).to(uniform.dtype) / steps

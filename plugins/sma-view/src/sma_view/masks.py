@@ -206,9 +206,8 @@ def _ids(batch: Batch) -> NDArray[Any]:
 def _choose(choice: _Choice, batch: Batch, noise: MaskNoise) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the mask and the importance, both ``(1, N)``."""
     module = choice.module
-    embedded = module.embed(batch.inputs)
-    parts = (module.encoder, module.encoder.project(embedded), embedded, batch.padding_mask, choice.masking, noise)
-    return choose_mask(*parts, choice.strategy).hidden, rank(*parts)[0]
+    situation = module.situation(batch.inputs, batch.padding_mask, choice.masking, noise)
+    return choose_mask(situation, choice.strategy).hidden, rank(situation)[0]
 
 
 def _measured(choice: _Choice, batch: Batch, seed: int) -> torch.Tensor:

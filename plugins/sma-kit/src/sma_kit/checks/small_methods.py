@@ -40,7 +40,6 @@ def choose_mask(strategy: Any, encoder: EncoderName) -> tuple[Mask, Tensor]:  # 
     from sma_core.nn.inputs import DiscreteInputs
     from sma_core.nn.masking import draw_noise
     from sma_core.nn.model import SMA
-    from sma_core.nn.strategies.protocol import Situation
 
     generator = torch.Generator().manual_seed(0)
     rows, length = len(LENGTHS), max(LENGTHS)
@@ -51,10 +50,7 @@ def choose_mask(strategy: Any, encoder: EncoderName) -> tuple[Mask, Tensor]:  # 
     padding_mask = torch.arange(length) < torch.tensor(LENGTHS)[:, None]
     noise = draw_noise(rows, network.encoder.query_count(length), length, generator, "cpu")
     with torch.no_grad():
-        embedded = network.embed(ids)
-        projected = network.encoder.project(embedded)
-        situation = Situation(network.encoder, projected, embedded, padding_mask, masking_settings(), noise)
-        return strategy.choose(situation), padding_mask
+        return strategy.choose(network.situation(ids, padding_mask, masking_settings(), noise)), padding_mask
 
 
 def reconstruct(loss: Any, discrete: bool, masked: bool) -> tuple[Reconstruction, Tensor, Tensor]:  # noqa: ANN401

@@ -151,9 +151,7 @@ def choose_masks(trial: TrialBatch) -> Mask:
     generator = torch.Generator().manual_seed(0)
     noise = draw_noise(rows, network.encoder.query_count(length), length, generator, "cpu")
     with torch.no_grad():
-        embedded = network.embed(trial.batch.inputs)
-        projected = network.encoder.project(embedded)
-        return choose_mask(network.encoder, projected, embedded, trial.batch.padding_mask, masking, noise)
+        return choose_mask(network.situation(trial.batch.inputs, trial.batch.padding_mask, masking, noise))
 
 
 def latents_of(trial: TrialBatch) -> list[Any]:
