@@ -94,9 +94,7 @@ def collapse_sentence(measures: Mapping[str, float], ratio: float) -> str | None
             f"{never:.0%} of the positions are hidden in none of {DRAWS} masks (random masks: {by_chance:.0%})"
         )
     if explained > MOST_EXPLAINED:
-        findings.append(
-            f"the symbol or position alone explains {explained:.0%} of what is hidden (random: 0%)"
-        )
+        findings.append(f"the symbol or position alone explains {explained:.0%} of what is hidden (random: 0%)")
     if not findings:
         return None
     return (
