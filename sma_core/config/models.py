@@ -223,6 +223,10 @@ class MaskingConfig(Settings):
     head_aggregation: Literal["mean", "random_mix"] = Field(
         "mean", description="Average over heads, or one random head per query."
     )
+    guide: Literal["model", "average"] = Field(
+        "model",
+        description="Whose attention guides: the model's, or that of its average (training.average_decay).",
+    )
     mask_self: bool = Field(False, description="Self-attention: hide the positions of the drawn queries first.")
     varying_length: bool = Field(
         True,
@@ -327,6 +331,13 @@ class TrainingConfig(Settings):
     learning_rate: float = Field(1e-4, gt=0.0, description="Highest learning rate.")
     weight_decay: float = Field(0.01, ge=0.0, description="Decoupled weight decay of matrices.")
     beta2: float = Field(0.999, gt=0.0, lt=1.0, description="Second moment decay of AdamW.")
+    average_decay: float | None = Field(
+        None,
+        gt=0.0,
+        lt=1.0,
+        description="Decay per step of the weights' exponential moving average, which is evaluated and saved; "
+        "empty: no average.",
+    )
     warmup_steps: int = Field(100, ge=0, description="Steps of linear warm-up.")
     schedule: MemberName = Field(
         "cosine", description="Schedule after the warm-up: cosine, constant, stable-decay, or a plugin's."
@@ -395,4 +406,6 @@ class PretrainConfig(Settings):
             raise ValueError(f"masking.layer is {self.masking.layer}, but the trunk has {layers} layers")
         if self.masking.mask_self and self.model.encoder != "self-attention":
             raise ValueError("masking.mask_self needs model.encoder self-attention: latents stand at no position")
+        if self.masking.guide == "average" and self.training.average_decay is None:
+            raise ValueError("masking.guide average needs training.average_decay, for example 0.999")
         return self

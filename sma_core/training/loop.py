@@ -31,10 +31,11 @@ from sma_core.devices.parallel import (
 )
 from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
-from sma_core.errors import CheckpointError, StoppedOnRequest, UserError
+from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
 from sma_core.signals import StopRequest
+from sma_core.training.average import WeightAverage, without_latest_weights
 from sma_core.training.method import Method
 from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.observers import Observers
@@ -104,8 +105,9 @@ class Trainer:
 
     ``method`` holds the optimiser and the schedule; the default is AdamW with the built-in schedule of the
     settings. ``rates`` are learning-rate factors by parameter name. With ``patience`` training stops after that
-    many consecutive evaluations without improvement. On several ranks, ``source`` returns this rank's share of
-    every batch.
+    many consecutive evaluations without improvement. With ``average``, averaged weights are evaluated and saved.
+    On several ranks, ``source`` returns this rank's share of every batch. Raises `ConfigError` for an average with
+    fsdp.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Trainer:
         method: Method | None = None,
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
         self.device, self.precision, self.ranks = place.device, place.precision, place.ranks
@@ -130,11 +133,16 @@ class Trainer:
         self.method = method or Method.built_in(config.schedule)
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
         self.module = objective.module.to(self.device)
+        self.average = average
+        if average is not None:
+            average.module.to(self.device)
         if place.strategy == "fsdp":
+            if average is not None:
+                raise ConfigError("training.average_decay does not support training.strategy fsdp: use ddp")
             give_back_freed_memory()  # with fsdp, memory matters more than speed
             shard(self.module)
         self.optimizer = build_optimizer(self.module, config, rates, self.method.optimizer)
-        self._averaged = place.strategy == "ddp"
+        self._average_gradients = place.strategy == "ddp"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self.state = TrainingState()
         workers = BatchWorkers(source, config.workers, self.device) if config.workers else None
@@ -157,7 +165,10 @@ class Trainer:
             load_full_state(self.module, checkpoint.model())
         except RuntimeError as error:
             raise CheckpointError(f"{checkpoint.folder} does not match this model: {error}") from error
-        load_optimizer_tensors(self.optimizer, self.module, checkpoint.training())
+        training = checkpoint.training()
+        if self.average is not None:
+            self.average.restore(training)
+        load_optimizer_tensors(self.optimizer, self.module, without_latest_weights(training))
         names = TrainingState.__dataclass_fields__
         self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
         self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
@@ -221,7 +232,7 @@ class Trainer:
 
     def _wrapped(self) -> AbstractContextManager[None]:
         """Return a context in which gradients are averaged over the ranks with ddp."""
-        return averaged_gradients(self.objective) if self._averaged else nullcontext()
+        return averaged_gradients(self.objective) if self._average_gradients else nullcontext()
 
     def _step(self) -> None:
         """Perform one optimiser step over ``accumulate`` batches."""
@@ -242,6 +253,8 @@ class Trainer:
             self._samples += batch.total
         self.scaler.unscale_(self.optimizer)
         self._update(learning_rate(step, self.steps, self.config, self.method.schedule))
+        if self.average is not None:
+            self.average.update(step)
         self._window = self._window + total.masked_fill(self._skipped.last, 0.0)
         self.state.window_batches += self.config.accumulate
         self.state.step = step
@@ -315,7 +328,7 @@ class Trainer:
         """Compute metrics on held-out rows; samples per second exclude this time."""
         start = time.monotonic()
         self.module.eval()
-        with self._grad_off(), autocast(self.device, self.precision):
+        with self._averaged_weights(), self._grad_off(), autocast(self.device, self.precision):
             metrics = self.objective.evaluate(self.ranks)
         self._log_clock += time.monotonic() - start
         self.state.elapsed = time.monotonic() - self._clock
@@ -337,17 +350,29 @@ class Trainer:
             state.best_step, state.best_value = state.step, state.metrics[self.objective.selection]
         state.elapsed = start - self._clock
         state.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
-        model, training = self.module.state_dict(), optimizer_tensors(self.optimizer, self.module)
-        if not self.ranks.first:
-            gather(model)
-            gather(training)
-        else:
-            self.store.save(state.step, model, training, asdict(state))
-            if not state.skipped_in_a_row:  # else these weights may have diverged: keep the earlier checkpoints
-                self.store.prune(self.config.keep_last, state.best_step)
+        self._write_checkpoint()
         self._saved_step = state.step
         self._log_clock += time.monotonic() - start
         self._emit(CheckpointSaved(self._run, state.step, self.store.path(state.step), best))
+
+    def _write_checkpoint(self) -> None:
+        state = self.state
+        training = optimizer_tensors(self.optimizer, self.module)
+        with self._averaged_weights():
+            model = self.module.state_dict()
+            if self.average is not None:
+                training |= self.average.latest_weights()
+            if self.ranks.first:
+                self.store.save(state.step, model, training, asdict(state))
+            else:
+                gather(model)
+                gather(training)
+        if self.ranks.first and not state.skipped_in_a_row:  # else these weights may have diverged
+            self.store.prune(self.config.keep_last, state.best_step)
+
+    def _averaged_weights(self) -> AbstractContextManager[None]:
+        """Return a context in which the module has the averaged weights, if there are any."""
+        return nullcontext() if self.average is None else self.average.in_use()
 
     def _is_best(self) -> bool:
         """Return whether this step was evaluated and is better than all saved ones."""

@@ -19,6 +19,7 @@ from sma_core.nn.counts import randomness_at
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
+from sma_core.nn.strategies.by_average import ByAverage
 from sma_core.nn.strategies.choosing import built_in_strategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.nn.strategies.random import Random
@@ -39,6 +40,7 @@ class PretrainObjective:
     `sma_core.nn.measures`; ``mask_never_hidden`` and ``mask_explained`` measure whether the strategy's own masks
     have collapsed: see `sma_core.nn.collapse`. ``steps`` is the number of steps of the whole training, for
     annealing; held-out masks are not annealed. ``strategy`` defaults to the built-in strategy of ``masking``.
+    ``average`` is the averaged model that ``masking.guide`` may name.
     """
 
     selection = "held_out_random_loss"
@@ -52,9 +54,13 @@ class PretrainObjective:
         steps: int = 1,
         compiled: bool = False,
         strategy: Strategy | None = None,
+        average: SMA | None = None,
     ) -> None:
         self.module = module
         self._strategy = strategy or built_in_strategy(masking)
+        self._training_strategy = self._strategy
+        if average is not None and masking.guide == "average":
+            self._training_strategy = ByAverage(self._strategy, average)
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
@@ -67,7 +73,7 @@ class PretrainObjective:
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
-        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._strategy)
+        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._training_strategy)
         return result.loss, result.scored
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:

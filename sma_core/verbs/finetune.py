@@ -30,6 +30,7 @@ from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
+from sma_core.training.average import WeightAverage
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.layer_decay import layer_rates
@@ -200,6 +201,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
+        average=WeightAverage.of(objective.module, training),
     )
     restore_newest(trainer, run)
     return trainer

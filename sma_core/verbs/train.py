@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, requested_settings
 from sma_core.sources.source_set import SourceSet, find_mixture
+from sma_core.training.average import WeightAverage
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.method import Method
 from sma_core.training.metrics_file import read_metrics
@@ -236,8 +237,10 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     steps = count_steps(training, batches.batches_in(0))
     masking = job.config.masking
     strategy = masking_strategy(job.registry, masking)
+    average = WeightAverage.of(module, training)
+    averaged = None if average is None else cast("SMA", average.module)
     trainer = Trainer(
-        PretrainObjective(module, masking, evaluated, steps, training.compile, strategy),
+        PretrainObjective(module, masking, evaluated, steps, training.compile, strategy, averaged),
         batches,
         training,
         steps,
@@ -245,6 +248,7 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
         job.placement,
         observers,
         method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
+        average=average,
     )
     restore_newest(trainer, run)
     return trainer
