@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,11 +173,19 @@ class CheckpointStore:
             logger.warning("%s; using the newest checkpoint", error)
             return newest
 
-    def prune(self, keep_last: int, best_step: int | None) -> None:
-        """Delete all checkpoints but the newest ``keep_last`` and the best."""
+    def at(self, step: int) -> StoredCheckpoint:
+        """Return the checkpoint of ``step``; raises `CheckpointError` as `read` does, or if there is none."""
+        steps = self.steps()
+        if step not in steps:
+            listed = ", ".join(f"{saved:,}" for saved in steps) or "none"
+            raise CheckpointError(f"{self.folder} has no checkpoint of step {step:,}; it has: {listed}")
+        return self.read(step)
+
+    def prune(self, keep_last: int, best_step: int | None, milestones: Collection[int] = ()) -> None:
+        """Delete all checkpoints but the newest ``keep_last``, the best, and those of ``milestones``."""
         steps = self.steps()
         for step in steps[:-keep_last]:
-            if step != best_step:
+            if step != best_step and step not in milestones:
                 remove_folder(self.path(step))
 
     def sweep(self, after: int) -> None:

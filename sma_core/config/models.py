@@ -366,6 +366,9 @@ class TrainingConfig(Settings):
     evaluate_rows: int = Field(2048, ge=1, description="Largest number of held-out rows per evaluation.")
     checkpoint_every: int = Field(500, ge=1, description="Steps between checkpoints.")
     keep_last: int = Field(2, ge=1, description="Number of newest checkpoints kept besides the best.")
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="Steps whose checkpoints are saved and kept, such as [100, 200, 400]."
+    )
     log_every: int = Field(10, ge=1, description="Steps between lines of metrics.jsonl.")
     tensorboard: bool = Field(False, description="Also write all metrics for TensorBoard to the run folder.")
 

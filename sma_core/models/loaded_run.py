@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sma_core.checkpoints.store import StoredCheckpoint
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
 from sma_core.config.layers import Layer, Values, resolve
 from sma_core.config.models import Precision
@@ -52,14 +53,17 @@ class RunContents:
     weights: dict[str, Tensor]
 
     @classmethod
-    def read(cls, path: Path) -> RunContents:
-        """Read the newest checkpoint of a pre-trained run, or the best of a fine-tuned run.
+    def read(cls, path: Path, step: int | None = None) -> RunContents:
+        """Read the checkpoint of ``step``; None is the newest of a pre-trained run, the best of a fine-tuned run.
 
-        Raises `CheckpointError` when ``path`` is not a run, is damaged, or has no checkpoint yet.
+        Raises `CheckpointError` when ``path`` is not a run, is damaged, or has no such checkpoint.
         """
         run = RunFolder.open(path)
-        record = run.record()
-        checkpoint = run.checkpoints.best() if record.is_finetuned else run.checkpoints.latest()
+        record, checkpoints = run.record(), run.checkpoints
+        if step is not None:
+            checkpoint: StoredCheckpoint | None = checkpoints.at(step)
+        else:
+            checkpoint = checkpoints.best() if record.is_finetuned else checkpoints.latest()
         return cls(path, record, run.config(), present(checkpoint, run).model())
 
     def config(self) -> PretrainConfig | FinetuneConfig:
@@ -95,13 +99,14 @@ class LoadedRun:
         device: str = "auto",
         policy: PluginPolicy | None = None,
         precision: Precision | None = "fp32",
+        step: int | None = None,
     ) -> LoadedRun:
         """Load a run from its folder; ``precision`` None is that of the training, if the device supports it.
 
-        Raises `CheckpointError` when ``path`` is not a run or is damaged, `PluginError` when the run's domain or
-        tokenizer is not installed.
+        ``step`` is as in `RunContents.read`. Raises `CheckpointError` when ``path`` is not a run, is damaged, or
+        has no checkpoint of ``step``, `PluginError` when the run's domain or tokenizer is not installed.
         """
-        return cls.of(RunContents.read(path), device, policy, precision)
+        return cls.of(RunContents.read(path, step), device, policy, precision)
 
     @classmethod
     def of(

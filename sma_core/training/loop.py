@@ -284,11 +284,12 @@ class Trainer:
         """Log, evaluate and save at the configured intervals and at the last step."""
         step, config = self.state.step, self.config
         last = step == self.steps
+        save = last or step % config.checkpoint_every == 0 or step in config.milestones
         if last or step % config.log_every == 0:
             self._log()
-        if last or step % config.evaluate_every == 0 or step % config.checkpoint_every == 0:
+        if save or step % config.evaluate_every == 0:
             self._evaluate()
-        if last or step % config.checkpoint_every == 0:
+        if save:
             self._save()
 
     def _log(self) -> None:
@@ -368,7 +369,7 @@ class Trainer:
                 gather(model)
                 gather(training)
         if self.ranks.first and not state.skipped_in_a_row:  # else these weights may have diverged
-            self.store.prune(self.config.keep_last, state.best_step)
+            self.store.prune(self.config.keep_last, state.best_step, self.config.milestones)
 
     def _averaged_weights(self) -> AbstractContextManager[None]:
         """Return a context in which the module has the averaged weights, if there are any."""

@@ -112,11 +112,11 @@ def test_saving_the_same_step_again_replaces_it(store):
     assert store.read(3).state["epoch"] == 2
 
 
-def test_pruning_keeps_the_newest_and_the_best(store):
+def test_pruning_keeps_the_newest_the_best_and_milestones(store):
     for step in range(1, 7):
         save(store, step)
-    store.prune(keep_last=2, best_step=3)
-    assert store.steps() == [3, 5, 6]
+    store.prune(keep_last=2, best_step=3, milestones=(1, 9))
+    assert store.steps() == [1, 3, 5, 6]
 
 
 def test_best_falls_back_to_the_newest_when_it_is_damaged(store, caplog):

@@ -248,3 +248,22 @@ def test_training_works_outside_the_main_thread(toy, tmp_path):
     thread.start()
     thread.join(60)
     assert done == [12]
+
+
+def test_milestones_are_kept_and_can_be_loaded(toy, tmp_path):
+    settings = {
+        "training.steps": 6,
+        "training.batch_size": 4,
+        "training.keep_last": 1,
+        "training.checkpoint_every": 3,
+        "training.milestones": [1, 2, 4],
+        "training.warmup_steps": 0,
+    }
+    run = sma_core.train(toy, settings=settings, out=tmp_path / "run").run
+    kept = RunFolder(run).checkpoints.steps()
+    assert {1, 2, 4, 6} <= set(kept)
+    early, last = sma_core.load(run, step=1), sma_core.load(run)
+    assert same(dict(early.module.state_dict()), weights(run, 1))
+    assert not same(dict(early.module.state_dict()), dict(last.module.state_dict()))
+    with pytest.raises(CheckpointError, match="has no checkpoint of step 5; it has: 1, 2, "):
+        sma_core.load(run, step=5)
