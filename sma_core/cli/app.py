@@ -23,6 +23,8 @@ COMMANDS = {
     "evaluate: Score a fine-tuned run, with confidence intervals.": "sma_core.cli.evaluate:evaluate",
     "predict: Write a prediction for every row of a file.": "sma_core.cli.predict:predict",
     "embed: Write embeddings of every row of a file.": "sma_core.cli.embed:embed",
+    "models list: List the pre-trained models that ship with plugins.": "sma_core.cli.models:list_models",
+    "models card: Print the model card of a model.": "sma_core.cli.models:card",
     "config show: Print every setting with its value and origin.": "sma_core.cli.show_config:show",
     "plugins list: List the installed plugins and commands.": "sma_core.cli.plugins:list_plugins",
     "plugins info: Show one plugin and its parts.": "sma_core.cli.plugins:info",
@@ -35,6 +37,7 @@ GROUPS = {
     "data": "List and inspect data sets.",
     "export": "Convert a run for another program.",
     "import": "Convert a model of another program into a run.",
+    "models": "List the pre-trained models that ship with plugins.",
     "plugins": "List and check the installed plugins.",
 }
 """Help of the command groups."""

@@ -33,6 +33,7 @@ COMES_WITH = {
     "import": "sma-authors",
     "export": "sma-authors",
     "parity": "sma-authors",
+    "models pack": "sma-kit",
     "plugins new": "sma-kit",
     "plugins check": "sma-kit",
 }

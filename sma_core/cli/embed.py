@@ -29,7 +29,10 @@ def embed(
     file: Annotated[
         str, typer.Argument(help="A file, a folder, a pattern, a comma-separated list, or a data set's name.")
     ],
-    model: Annotated[Path, typer.Option("--model", help="A run of sma train or sma finetune.")],
+    model: Annotated[
+        Path,
+        typer.Option("--model", help="A run of sma train or sma finetune, or a model's name (sma models list)."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Output file: .npy, .npz, .parquet or .h5.")],
     pooling: Annotated[
         Literal["mean", "latents", "inputs"],

@@ -10,7 +10,11 @@ import typer
 from sma_core.cli.options import Kind
 
 Pretrained = Annotated[
-    Path | None, typer.Option("--model", help="A pre-trained run to start from. Default: random weights.")
+    Path | None,
+    typer.Option(
+        "--model",
+        help="A pre-trained run to start from, or a model's name (sma models list). Default: random weights.",
+    ),
 ]
 Target = Annotated[str | None, typer.Option("--target", help="Label columns of your own file, comma-separated.")]
 LabelKind = Annotated[

@@ -40,6 +40,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.shipped_models import locate_model
 from sma_core.training.targets import Labels, Multiclass, Targets
 
 
@@ -53,11 +54,13 @@ class RunContents:
     weights: dict[str, Tensor]
 
     @classmethod
-    def read(cls, path: Path, step: int | None = None) -> RunContents:
+    def read(cls, path: Path, step: int | None = None, policy: PluginPolicy | None = None) -> RunContents:
         """Read the checkpoint of ``step``; None is the newest of a pre-trained run, the best of a fine-tuned run.
 
-        Raises `CheckpointError` when ``path`` is not a run, is damaged, or has no such checkpoint.
+        ``path`` may also be the name of a shipped model. Raises `CheckpointError` when it is not a run, is
+        damaged, or has no such checkpoint, `PluginError` when no such model ships.
         """
+        path = locate_model(path, policy)
         run = RunFolder.open(path)
         record, checkpoints = run.record(), run.checkpoints
         if step is not None:
@@ -106,7 +109,7 @@ class LoadedRun:
         ``step`` is as in `RunContents.read`. Raises `CheckpointError` when ``path`` is not a run, is damaged, or
         has no checkpoint of ``step``, `PluginError` when the run's domain or tokenizer is not installed.
         """
-        return cls.of(RunContents.read(path, step), device, policy, precision)
+        return cls.of(RunContents.read(path, step, policy), device, policy, precision)
 
     @classmethod
     def of(

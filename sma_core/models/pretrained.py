@@ -9,10 +9,12 @@ from sma_core.config import DataConfig
 from sma_core.config.layers import Values
 from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.feed import Feed, feed_of, new_feed
+from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import same_domain
 from sma_core.plugins.registry import Registry
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.shipped_models import locate_model
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,15 @@ class Pretrained:
         return new_feed(registry, config) if self.record is None else feed_of(registry, config, self.record)
 
 
-def open_pretrained(domain: str | None, model: Path | None, purpose: str) -> Pretrained:
+def open_pretrained(
+    domain: str | None, model: Path | None, purpose: str, policy: PluginPolicy | None = None
+) -> Pretrained:
     """Open the pre-trained run at ``model``, if any, and determine the domain.
 
-    Raises `CheckpointError` when the run was fine-tuned (``purpose`` completes the message), `UserError` when the
-    domain is unknown or differs from the run's.
+    ``model`` may also be the name of a shipped model. Raises `CheckpointError` when the run was fine-tuned
+    (``purpose`` completes the message), `UserError` when the domain is unknown or differs from the run's.
     """
-    run = RunFolder.open(model) if model is not None else None
+    run = RunFolder.open(locate_model(model, policy)) if model is not None else None
     record = run.record() if run is not None else None
     if record is not None and record.is_finetuned:
         raise CheckpointError(f"{model} was written by sma {record.verb}: {purpose} a run of sma train")

@@ -6,7 +6,18 @@ import pluggy
 
 from sma_core.plugins.events import Event
 from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
-from sma_core.plugins.specs import DataSet, Domain, Head, Reader, Renderer, Splitter, TableFormat, Task, Tokenizer
+from sma_core.plugins.specs import (
+    DataSet,
+    Domain,
+    Head,
+    Reader,
+    Renderer,
+    ShippedModel,
+    Splitter,
+    TableFormat,
+    Task,
+    Tokenizer,
+)
 
 PROJECT = "sma"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -88,6 +99,12 @@ def sma_schedules() -> list[Schedule]:
 @hookspec
 def sma_metrics() -> list[Metric]:
     """Metrics of labelled rows; `sma_core.plugins.metrics` makes them from functions."""
+    return []
+
+
+@hookspec
+def sma_models() -> list[ShippedModel]:
+    """Pre-trained models that ship with this plugin."""
     return []
 
 

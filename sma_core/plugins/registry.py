@@ -24,6 +24,7 @@ from sma_core.plugins.specs import (
     Head,
     Reader,
     Renderer,
+    ShippedModel,
     Spec,
     Splitter,
     TableFormat,
@@ -48,6 +49,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
+    "sma_models": ShippedModel,
     "sma_table_formats": TableFormat,
 }
 _NOUNS: dict[type[Spec], str] = {
@@ -64,6 +66,7 @@ _NOUNS: dict[type[Spec], str] = {
     Optimizer: "optimizer",
     Schedule: "schedule",
     Metric: "metric",
+    ShippedModel: "model",
     TableFormat: "table format",
 }
 

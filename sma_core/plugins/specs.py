@@ -288,6 +288,22 @@ class Renderer(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShippedModel(Spec):
+    """A pre-trained model of the domain: ``locate()`` returns the folder of a run, as `sma models pack` writes it.
+
+    ``rows`` says what it was trained on, ``licence`` the licence of these rows. Users name it ``dna:tiny``.
+
+    >>> ShippedModel(name="tiny", summary="0.8 million parameters", rows="600 reads", licence="CC0 1.0",
+    ...              locate="my_dna.models:tiny").references
+    {'locate': 'my_dna.models:tiny'}
+    """
+
+    rows: str
+    licence: str
+    locate: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableFormat(Spec):
     """``factory(path, suffix)`` gives a context manager of an object with a method ``write(columns)``.
 

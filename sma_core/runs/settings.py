@@ -27,6 +27,7 @@ from sma_core.errors import ConfigError, PluginError
 from sma_core.files import as_path
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import check_members
+from sma_core.runs.shipped_models import is_model_name
 
 DEFAULT_RECIPE = "tiny"
 NO_RECIPE = "none"
@@ -53,9 +54,14 @@ class Request:
         pretrained: Path | None = None,
     ) -> Self:
         """Merge ``settings`` with arguments that are settings; arguments take precedence."""
-        arguments = {"data.source": data, "task": task, "pretrained": pretrained and pretrained.resolve()}
+        arguments = {"data.source": data, "task": task, "pretrained": pretrained and _absolute(pretrained)}
         overrides = {name: str(value) for name, value in arguments.items() if value is not None}
         return cls(recipe, as_path(config), dict(settings or {}) | overrides)
+
+
+def _absolute(model: Path) -> Path:
+    """Return an absolute path; names of shipped models are unchanged."""
+    return model if is_model_name(model) else model.resolve()
 
 
 def recipe_names(registry: Registry) -> list[str]:

@@ -68,10 +68,12 @@ class PretrainObjective:
         self._held_out_masking = masking.model_copy(update={"anneal": None})
         self._held_out = held_out
         self._steps = steps
-        self._evaluated = self._warned = False
+        self._done = 0
+        self._warned = False
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
+        self._done = step + 1
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
         result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._training_strategy)
         return result.loss, result.scored
@@ -92,12 +94,12 @@ class PretrainObjective:
         return {"held_out_loss": loss, "held_out_random_loss": random_loss, **measures}
 
     def _warn_of_collapse(self, measures: dict[str, float], ranks: Ranks) -> None:
-        """Warn once; not at the first evaluation, when an untrained model's attention says nothing yet."""
+        """Warn once, after a tenth of the steps and before the last, whose warning `sma train` prints."""
         sentence = collapse_sentence(measures, self._masking.ratio)
-        if self._evaluated and not self._warned and sentence is not None and ranks.first:
+        due = self._steps / 10 <= self._done < self._steps
+        if due and not self._warned and sentence is not None and ranks.first:
             logger.warning("%s", sentence)
             self._warned = True
-        self._evaluated = True
 
     def _collapse(self, ranks: Ranks) -> dict[str, float]:
         """Return the measures of collapse of the strategy's own masks."""

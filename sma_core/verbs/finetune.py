@@ -30,6 +30,7 @@ from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
+from sma_core.runs.shipped_models import locate_model
 from sma_core.training.average import WeightAverage
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
@@ -78,7 +79,8 @@ def finetune(
 
     Args:
         domain: Name of a domain, or a Python file; may be omitted with ``model`` or the path of a run to resume.
-        model: A pre-trained run to start from; None starts from random weights.
+        model: A pre-trained run to start from, or the name of a shipped model (``chem:tiny``); None starts from
+            random weights.
         task: Name of a task; None is the domain's default.
         data: Your own labelled file; ``settings["targets"]`` then names its label columns.
         recipe: Name of a recipe; None is the pre-trained run's settings, or ``tiny`` without one.
@@ -105,7 +107,7 @@ def finetune(
         with session.preparing(find) as resumed:
             job = _begin(domain, start, session) if resumed is None else _resume(resumed, session)
             run = resumed or _new_run(job, session, folder)
-        objective = _objective(job, run)
+        objective = _objective(job, run, session.policy)
         trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
         return _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
@@ -128,7 +130,7 @@ def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> st
 
 def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
     """Resolve a new fine-tuning and prepare its rows."""
-    start = open_pretrained(domain, model, "fine-tuning starts from")
+    start = open_pretrained(domain, model, "fine-tuning starts from", session.policy)
     with explain_missing_parts(model, start.record, session.policy):
         registry = Registry.load(start.domain, session.policy)
         session.observe(registry)
@@ -159,7 +161,7 @@ def _prepared(registry: Registry, config: FinetuneConfig, feed: Feed, session: S
     return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), placement)
 
 
-def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
+def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> FinetuneObjective:
     """Build the network; the weights of a checkpoint to resume from are loaded later."""
     config, rows = job.config, job.rows
     targets = Targets.from_json(run.record().targets or {})
@@ -167,7 +169,7 @@ def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
         module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
     module.encoder.activation_checkpointing = config.training.activation_checkpointing
     if config.pretrained is not None and not run.checkpoints.steps():
-        load_encoder(module, RunFolder.open(Path(config.pretrained)))
+        load_encoder(module, RunFolder.open(locate_model(config.pretrained, policy)))
     if config.training.frozen_encoder:
         module.freeze()
     valid = rows.batches("valid", config.training.batch_size)

@@ -106,7 +106,7 @@ def probe(
     domain, policy = named(domain, policy)
     if model is None and not random_weights:
         raise UserError("pass a pre-trained run with --model RUN, or --random-weights")
-    start = open_pretrained(domain, model, "a probe looks at")
+    start = open_pretrained(domain, model, "a probe looks at", policy)
     with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)
         resolved = finetune_settings(registry, request, start.settings).config

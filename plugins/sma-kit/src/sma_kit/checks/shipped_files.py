@@ -1,12 +1,13 @@
-"""Contract checks of the TOML files that a domain ships: recipes and suites."""
+"""Contract checks of the files that a domain ships: recipes, suites and pre-trained models."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, Splitter, Task
+from sma_core.plugins.specs import DataSet, ShippedModel, Splitter, Task
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail, skip
 
@@ -14,7 +15,7 @@ RECIPES = ("tiny", "small", "paper")
 
 
 class ShippedChecks(Subject):
-    """Checks of recipes and suites."""
+    """Checks of recipes, suites and models."""
 
     def test_recipes_are_complete_settings(self) -> None:
         """The recipes tiny, small and paper ship and are complete for pre-training and every task."""
@@ -43,6 +44,29 @@ class ShippedChecks(Subject):
         for name in names:
             with explained(f"fix the suite {name}.toml in {registry.domain.suites}"):
                 _resolve_suite(registry, name)
+
+    def test_models_are_usable_and_have_a_card(self) -> None:
+        """Each model that ships is a pre-trained run of this domain that loads, with a model card."""
+        registry = self._registry()
+        models = registry.specs(ShippedModel)
+        if not models:
+            skip("the plugin ships no models")
+        for spec in models:
+            with explained(f"fix the model {spec.name!r}: write it with sma models pack"):
+                _load_model(registry, spec)
+
+
+def _load_model(registry: Registry, spec: ShippedModel) -> None:
+    """Load a shipped model; raises when it is not a pre-trained run of this domain, or has no card."""
+    from sma_core.models.loaded_run import LoadedRun
+    from sma_core.runs.shipped_models import read_model_card
+
+    name = f"{registry.name}:{spec.name}"
+    record = LoadedRun.load(Path(name), "cpu").record
+    if record.is_finetuned or record.domain.name != registry.name:
+        raise ValueError(f"it is a run of sma {record.verb} on the domain {record.domain.name!r}")
+    if not read_model_card(name).strip():
+        raise ValueError("its model card is empty")
 
 
 def _resolve_recipe(registry: Registry, name: str) -> None:
