@@ -3,10 +3,11 @@
 `nox` is `lint`, `types`, `architecture`, `tests` (the core and every plugin together, with the locked versions,
 but for the tests marked `full`) and `readme` (the commands of README).
 
-`nox -t full` is what a release must pass. Tests run with the core alone (`core`), with each plugin alone
-(`plugin`), with all of them (`everything`: with the locked versions the tests marked `full` too), and with plugins
-that `sma plugins new` has just made (`contract`); each with the locked versions and with the oldest that are
-promised.
+`nox -t full` is what a release must pass. Tests run with the core alone (`core`) and with plugins that
+`sma plugins new` has just made (`contract`), both with the locked versions and with the oldest that are promised;
+with each plugin alone and the oldest versions (`plugin`); and with all plugins, all extras and the locked
+versions, those marked `full` too (`everything`). So each plugin is tested alone and beside the others, with old
+and with new versions, but not in every combination.
 
 Plugins are the folders of `plugins/` that hold a pyproject.toml. `nox -s contract -- ../their-plugin` holds
 another plugin to the contract: a project's folder, or a domain by name.
@@ -58,16 +59,14 @@ def everything_here() -> list[str]:
     return [with_extras(Path()), *(with_extras(Path("plugins", name)) for name in PLUGINS)]
 
 
-def plugins_for(plugin: str, extras: bool) -> set[str]:
+def plugins_for(plugin: str) -> set[str]:
     """Return a plugin and those beside it that it requires, which no index may have yet."""
     found, waiting = set(), [plugin]
     while waiting:
         name = waiting.pop()
         found.add(name)
         project = project_of(Path("plugins", name))
-        required = list(project.get("dependencies", []))
-        for more in project.get("optional-dependencies", {}).values() if extras else ():
-            required += more
+        required = project.get("dependencies", [])
         named = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in required}
         waiting += sorted(named & set(PLUGINS) - found)
     return found
@@ -132,30 +131,18 @@ def core(session: nox.Session, versions: str) -> None:
 
 
 @nox.session(tags=["full"])
-@each_resolution
 @each_plugin
-def plugin(session: nox.Session, plugin: str, versions: str) -> None:
-    """One plugin beside the core, the kit, and the plugins that it requires: its own tests."""
-    folders = [Path("plugins", name) for name in sorted(plugins_for(plugin, extras=versions == "locked"))]
-    packages = [with_extras(folder) if versions == "locked" else f"./{folder.as_posix()}" for folder in folders]
-    install(session, versions, ".", *{KIT, *packages})
+def plugin(session: nox.Session, plugin: str) -> None:
+    """One plugin beside the core, the kit and the plugins it requires, with the oldest versions: its tests."""
+    install(session, "lowest", ".", *{KIT, *(f"./plugins/{name}" for name in plugins_for(plugin))})
     session.run(*PYTEST, *NOT_FULL, f"plugins/{plugin}/tests", *session.posargs, env=environment())
 
 
 @nox.session(tags=["full"])
-@each_resolution
-def everything(session: nox.Session, versions: str) -> None:
-    """Core and all plugins together: with the locked versions all tests, with the oldest those of plugins.
-
-    The locked ones come with all extras. Of the oldest `core` has run the others.
-    """
-    if versions == "locked":
-        install(session, versions, *everything_here())
-        session.run(*PYTEST, *MORE_EXAMPLES, "tests", "plugins", *session.posargs, env=environment())
-    else:
-        install(session, versions, ".", *(f"./plugins/{name}" for name in PLUGINS))
-        parts = ("tests/plugins", "tests/cli", "plugins")
-        session.run(*PYTEST, *NOT_FULL, *parts, *session.posargs, env=environment())
+def everything(session: nox.Session) -> None:
+    """Core and all plugins together, with all extras and the locked versions: all tests."""
+    install(session, "locked", *everything_here())
+    session.run(*PYTEST, *MORE_EXAMPLES, "tests", "plugins", *session.posargs, env=environment())
 
 
 @nox.session(tags=["full"])

@@ -88,12 +88,11 @@ class Bench:
     def choice(self, masking: MaskingConfig) -> Callable[[], None]:
         """Return a function that only chooses the mask, on precomputed projections."""
         with torch.no_grad(), self._autocast():
-            embedded = self.model.embed(self.rows)
-            projected = self.model.encoder.project(embedded)
+            situation = self.model.situation(self.rows, self.real, masking, self._noise())
 
         def choose() -> None:
             with self._autocast():
-                choose_mask(self.model.encoder, projected, embedded, self.real, masking, self._noise())
+                choose_mask(situation._replace(noise=self._noise()))
 
         return choose
 

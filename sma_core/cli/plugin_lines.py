@@ -11,9 +11,9 @@ from sma_core.plugins.discovery import ANY
 
 if TYPE_CHECKING:
     from sma_core.plugins.commands import InstalledCommand
+    from sma_core.plugins.diagnosis.doctor import Diagnosis
+    from sma_core.plugins.diagnosis.info import PluginInfo
     from sma_core.plugins.discovery import InstalledPlugin
-    from sma_core.plugins.doctor import Diagnosis
-    from sma_core.plugins.info import PluginInfo
 
 _HEAD = ("NAME", "PACKAGE", "VERSION", "API", "STATUS", "")
 _COMMAND_HEAD = ("COMMAND", "PACKAGE", "VERSION", "STATUS", "")

@@ -87,7 +87,7 @@ def _list_checked(
     policy: PluginPolicy, commands: list[InstalledCommand], only_commands: bool, as_json: bool
 ) -> None:
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.plugins.doctor import diagnose_commands, doctor
+    from sma_core.plugins.diagnosis.doctor import diagnose_commands, doctor
 
     with waiting("importing the plugins one by one"):
         plugins = [] if only_commands else doctor(policy)
@@ -109,7 +109,7 @@ def info(
 ) -> None:
     """Show one plugin and its parts, without importing other plugins."""
     from sma_core.cli.output import as_json_text
-    from sma_core.plugins.info import plugin_info
+    from sma_core.plugins.diagnosis.info import plugin_info
 
     plugin = plugin_info(name, context.obj)
     typer.echo(as_json_text(plugin) if as_json else "\n".join(info_lines(plugin)))
@@ -128,7 +128,7 @@ def doctor(
     Each is imported in a separate process. The exit status is 1 when one is broken.
     """
     from sma_core.cli.output import as_json_text, waiting
-    from sma_core.plugins.doctor import diagnose_commands, doctor
+    from sma_core.plugins.diagnosis.doctor import diagnose_commands, doctor
 
     with waiting("importing the plugins one by one"):
         diagnoses = [*doctor(context.obj, seconds), *diagnose_commands(packaged_commands(context), seconds)]

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from sma_core.errors import PluginError
+from sma_core.plugins.diagnosis.doctor import doctor
 from sma_core.plugins.discovery import installed_plugins
-from sma_core.plugins.doctor import doctor
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Domain, Head

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sma_core.plugins.doctor import doctor
+from sma_core.plugins.diagnosis.doctor import doctor
 
 TASK = """
 from sma_core.plugins import Task, hookimpl

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.diagnosis.trial import PluginPart, TrialResult, try_command, try_plugin, try_together
 from sma_core.plugins.discovery import ANY, InstalledPlugin, PluginPolicy, installed_plugins
-from sma_core.plugins.trial import PluginPart, TrialResult, try_command, try_plugin, try_together
 
 Health = Literal["ok", "broken", "conflict", "incompatible", "invalid", "disabled"]
 SECONDS = 60.0

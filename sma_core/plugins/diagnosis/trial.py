@@ -1,7 +1,7 @@
 """Import a plugin, a command or a whole domain in a separate process, and report how it went.
 
-A plugin that hangs, exits, crashes or prints affects only that process. It runs
-``python -m sma_core.plugins.trial``, which writes its result to a file, so printed output cannot corrupt it.
+A plugin that hangs, exits, crashes or prints affects only that process. It runs this module with ``python -m``,
+which writes its result to a file, so printed output cannot corrupt it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from sma_core.plugins.loading import reason_of
 from sma_core.plugins.registry import Registry, noun, specs_alone
 from sma_core.plugins.specs import Domain, Spec
 
+MODULE = "sma_core.plugins.diagnosis.trial"
+"""This module, as another process runs it."""
 MAX_LINES = 40
 """Number of lines kept from the end of a traceback."""
 _SHOW = getattr(signal, "SIGUSR1", None)
@@ -95,7 +97,16 @@ def _in_a_process(names: list[str], seconds: float) -> TrialResult:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         result, printed = Path(folder) / "result.json", Path(folder) / "printed"
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-P", "-X", "faulthandler", "-m", "sma_core.plugins.trial", str(result), *names]
+        command = [
+            sys.executable,
+            "-P",
+            "-X",
+            "faulthandler",
+            "-m",
+            "sma_core.plugins.diagnosis.trial",
+            str(result),
+            *names,
+        ]
         with printed.open("wb") as output:
             process = subprocess.Popen(
                 command,

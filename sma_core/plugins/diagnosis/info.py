@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sma_core.errors import PluginError
 from sma_core.plugins.api_version import API_VERSION
+from sma_core.plugins.diagnosis.trial import PluginPart, try_plugin
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
-from sma_core.plugins.trial import PluginPart, try_plugin
 
 SECONDS = 60.0
 """Time limit of the import, in seconds."""

@@ -1,0 +1,1 @@
+"""Find out whether installed plugins and commands work, in separate processes."""
