@@ -71,3 +71,8 @@ def test_variants_without_validation_cannot_be_compared():
 def test_a_probe_needs_validation_rows(toy):
     with pytest.raises(ConfigError, match="a probe chooses its setting on validation rows"):
         probe(toy, random_weights=True, task="vowels", settings={"split.protocol": "authors"})
+
+
+def test_settings_that_do_not_fit_are_left_to_their_cell(toy, tmp_path):
+    path = written(tmp_path, SUITE + SWEEP.replace("[0.1, 0.2]", "[-1.0, -2.0]"))
+    assert len(plan_benchmark(path, out=tmp_path / "out").cells) == 3

@@ -175,10 +175,17 @@ def _check_sweeps(registry: Registry, suite: Suite, every: Sequence[Cell]) -> No
     tuned = [cell for cell in every if cell.baseline is None]
     several = swept(tuned)
     for cell in tuned:
-        if (cell.task, cell.arm) in several:
-            request = Request(suite.recipe, None, {**cell.settings, "task": cell.task})
-            if finetune_settings(registry, request).config.split.protocol == "authors":
-                raise ConfigError(f"{cell.task}: {NO_SWEEP}")
+        if (cell.task, cell.arm) in several and _protocol(registry, suite, cell) == "authors":
+            raise ConfigError(f"{cell.task}: {NO_SWEEP}")
+
+
+def _protocol(registry: Registry, suite: Suite, cell: Cell) -> str | None:
+    """Return ``split.protocol`` of a cell; None if its settings do not fit the recipe, as they may fit its run."""
+    request = Request(suite.recipe, None, {**cell.settings, "task": cell.task})
+    try:
+        return finetune_settings(registry, request).config.split.protocol
+    except ConfigError:
+        return None
 
 
 def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[ArmResult]:
