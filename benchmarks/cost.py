@@ -1,6 +1,6 @@
 """Cost of pre-training: FLOP, memory per rank, and hours for several numbers of GPUs.
 
-    python benchmarks/cost.py [--domain chem] [--recipe paper] [--length 58] [--rows 1e9] [--ranks 1,8,64]
+    python -m benchmarks.cost [--domain chem] [--recipe paper] [--length 58] [--rows 1e9] [--ranks 1,8,64]
 
 The FLOP are those of the matrix products of one step, forward and backward, counted by torch on the CPU; a GPU is
 assumed to run at `--share` of `--peak` FLOP/s. Memory is that of weights, gradients and AdamW's moments in fp32,

@@ -1,7 +1,7 @@
-"""Workloads: models and seeded random batches at the paper's sizes.
+"""Workloads: models and seeded random batches of the sizes with which the authors' code was timed.
 
-Models and masks are those of the ``paper`` recipes; batches have the sizes used to time the authors' code. Texts
-are random letters, and each row ends with a separator. Lengths include the separator and are drawn with PCG64:
+The models are not those that the authors released, which the recipes ``paper`` have. Texts are random letters, and
+each row ends with a separator. Lengths include the separator and are drawn with PCG64:
 
 - chem-padded: normal, mean 60, deviation 15, at least 16, rounded; padded to 512
 - chem-packed: rows of such lengths, concatenated and truncated to 512
@@ -29,7 +29,7 @@ CHEM = MaskingConfig(ratio=0.3)
 PROTEIN = MaskingConfig(ratio=0.15)
 PHYSICS = MaskingConfig(ratio=0.2, keys_per_query=2.0, anneal="mix", anneal_start=1.0, anneal_over=0.25)
 BYTES_MODEL = ModelConfig(max_length=512)
-"""The paper's model for bytes, which is the default of `ModelConfig`."""
+"""The model for bytes of these timings, which is the default of `ModelConfig`."""
 EVENT_MODEL = ModelConfig(
     max_length=28,
     embedding_width=128,

@@ -124,6 +124,11 @@ def result_lines(result: FinetuneResult) -> list[str]:
     """Return a summary of a finished fine-tuning."""
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    selected = (
+        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}"
+        if result.valid
+        else f"step {result.best_step:,}: {result.selection}"
+    )
     guessed = ["the kind of the labels was guessed: pass --kind to change it"] if result.kind_guessed else []
     early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
     return [
@@ -132,7 +137,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *guessed,
         f"split: {result.split}",
         *early,
-        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}",
+        selected,
         f"test {metrics}",
         f"run folder {result.run}",
     ]

@@ -36,6 +36,11 @@ class SplitConfig(Settings):
         ge=1,
         description="Number of training rows to use, drawn by the seed; empty: the task's, or all.",
     )
+    protocol: Literal["validation", "authors"] = Field(
+        "validation",
+        description="validation: select the checkpoint on validation rows; authors: the authors' protocol, where "
+        "validation rows join training and the last epoch is reported.",
+    )
     folds: int | None = Field(None, ge=2, description="k-fold: number of folds; empty: 5.")
     fold: int | None = Field(None, ge=1, description="k-fold: fold that is the test, from 1; empty: the first.")
 
@@ -109,3 +114,11 @@ class FinetuneConfig(Settings):
     training: FinetuneTrainingConfig = Field(
         default_factory=FinetuneTrainingConfig, description="Optimisation and checkpoints."
     )
+
+    @model_validator(mode="after")
+    def _patience_has_validation(self) -> Self:
+        if self.split.protocol == "authors" and self.training.patience:
+            raise ValueError(
+                "training.patience needs validation rows, which split.protocol=authors has not: omit one of them"
+            )
+        return self

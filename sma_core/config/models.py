@@ -300,8 +300,10 @@ class DataConfig(Settings):
         0.05, ge=0.0, le=1.0, description="Largest fraction of unusable rows; more is an error."
     )
     held_out: float = Field(0.02, gt=0.0, lt=1.0, description="Fraction of rows kept for the held-out loss.")
-    packing: Literal["single", "concat"] = Field(
-        "single", description="One row per input, or several concatenated up to model.max_length."
+    packing: Literal["single", "concat", "successors"] = Field(
+        "single",
+        description="Inputs of pre-training. single: one row; concat: several rows up to model.max_length, each "
+        "row once; successors: each row and the rows after it up to model.max_length, as many inputs as rows.",
     )
     keep_remote: bool = Field(
         True, description="Keep copies of remote files; off: remove each copy after its rows are read."

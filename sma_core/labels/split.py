@@ -69,8 +69,9 @@ def divide(
 ) -> Divided:
     """Split a store, prepared from the ``rows`` rows of ``file``, with labels of ``kind``.
 
-    Without validation rows, a share ``config.valid`` of the training rows is drawn; then the training rows are
-    reduced to ``division.train_rows``. Raises `DataError` when a part would be empty.
+    Without validation rows, a share ``config.valid`` of the training rows is drawn; with the authors' protocol the
+    validation part is empty instead. Then the training rows are reduced to ``division.train_rows``. Raises
+    `DataError` when another part would be empty.
     """
     splitter = registry.find(Splitter, division.splitter)
     by_splitter = division.column is None and division.test_last is None
@@ -85,10 +86,14 @@ def divide(
     else:
         label, parts = _by_splitter(splitter, registry, config, store, kind)
     train, valid, test = parts
-    if not len(valid):
-        train, valid = _with_validation(train, store, config, file)
-        label += ", validation drawn from training rows"
-    check_split((train, valid, test), len(store), label)
+    if config.protocol == "authors":
+        train, valid, change = _without_validation(parts, len(store))
+        label += f", {change}"
+    else:
+        if not len(valid):
+            train, valid = _with_validation(train, store, config, file)
+            label += ", validation drawn from training rows"
+        check_split((train, valid, test), len(store), label)
     if division.train_rows is not None:
         label += f", {division.train_rows:,} of {len(train):,} training rows"
         train = _subset(train, division.train_rows, store, config, file)
@@ -155,6 +160,18 @@ def _with_validation(train: Indices, store: Store, config: SplitConfig, file: st
             "row for training or none for validation: change it, or give more rows"
         )
     return remaining, valid
+
+
+def _without_validation(parts: Parts, rows: int) -> tuple[Indices, Indices, str]:
+    """Add the validation rows to the training rows; return them, an empty validation part, and a description.
+
+    If a splitter leaves some of the ``rows`` in no part, it limits the number of training rows: validation rows
+    then join no part.
+    """
+    train, valid, _ = parts
+    if sum(map(len, parts)) < rows:
+        return train, valid[:0], "validation rows are unused"
+    return np.sort(np.concatenate([train, valid])), valid[:0], "validation rows join training"
 
 
 def _subset(train: Indices, count: int, store: Store, config: SplitConfig, file: str) -> Indices:

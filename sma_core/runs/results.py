@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+AUTHORS_PROTOCOL = "last epoch, no validation: the authors' protocol"
+"""Name of ``split.protocol`` ``authors`` in every report."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,11 +44,12 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A finished fine-tuning: validation and test metrics of the best validation checkpoint.
+    """A finished fine-tuning: metrics of the checkpoint of ``best_step`` on validation and test.
 
-    ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind of
-    labels, ``stopped_early`` that training ended at ``step`` since validation did not improve. ``test_targets``
-    has the metrics of each target, when there are several.
+    ``selection`` tells how that checkpoint was chosen; with the authors' protocol it is the last one and ``valid``
+    is empty. ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind
+    of labels, ``stopped_early`` that training ended at ``step`` since validation did not improve.
+    ``test_targets`` has the metrics of each target, when there are several.
     """
 
     run: Path
@@ -64,6 +68,7 @@ class FinetuneResult:
     valid: dict[str, float]
     test: dict[str, float]
     test_targets: dict[str, dict[str, float]]
+    selection: str
 
 
 @dataclass(frozen=True)

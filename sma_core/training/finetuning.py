@@ -20,7 +20,10 @@ from sma_core.training.targets import Targets
 
 
 class FinetuneObjective:
-    """Loss over labelled rows, and ``metrics`` on validation rows; ``selection`` selects the best checkpoint."""
+    """Loss over labelled rows, and ``metrics`` on validation rows; ``selection`` selects the best checkpoint.
+
+    Without validation rows there are no metrics, and no checkpoint is the best.
+    """
 
     def __init__(
         self,
@@ -49,8 +52,8 @@ class FinetuneObjective:
         return self.targets.loss(outputs, batch.labels), (~batch.labels.isnan()).sum()
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
-        """Return the metrics on the validation rows."""
-        return self.predict_labelled(self._valid, ranks).figures()
+        """Return the metrics on the validation rows; empty without any."""
+        return self.predict_labelled(self._valid, ranks).figures() if self._valid else {}
 
     def predict_labelled(self, batches: Sequence[Batch], ranks: Ranks) -> LabelledPredictions:
         """Return labels and predictions of ``batches`` with the current weights."""

@@ -75,7 +75,7 @@ class Objective(Protocol):
         ...
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
-        """Return metrics on held-out rows, including `selection`; equal on all ranks."""
+        """Return metrics on held-out rows, including `selection`; equal on all ranks. Empty: there are no rows."""
         ...
 
 
@@ -337,7 +337,8 @@ class Trainer:
         self._evaluated_step = self.state.step
         if self.state.step:
             self.state.waited = 0 if self._is_best() else self.state.waited + 1
-        self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics))
+        if metrics:
+            self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics))
 
     def _save(self) -> None:
         """Save a checkpoint, mark it if it is the best, and delete old ones."""

@@ -141,6 +141,10 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
     size, module = loaded.config.training.batch_size, loaded.module
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
+    if not any(len(rows.parts[name]) for name in parts):
+        raise ConfigError(
+            f"{loaded.path} has no validation rows (split.protocol is authors): choose --part test, train or all"
+        )
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
         judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches)

@@ -25,7 +25,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
-from sma_core.runs.results import FinetuneResult
+from sma_core.runs.results import AUTHORS_PROTOCOL, FinetuneResult
 from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
@@ -76,6 +76,8 @@ def finetune(
     policy: PluginPolicy | None = None,
 ) -> FinetuneResult:
     """Train on the labels of a task, select the checkpoint on validation, and score the test part once.
+
+    With ``split.protocol`` ``authors`` validation rows join training and the last checkpoint is scored.
 
     Args:
         domain: Name of a domain, or a Python file; may be omitted with ``model`` or the path of a run to resume.
@@ -217,10 +219,8 @@ def _judge(
     objective.module.eval()
     batch_size = job.config.training.batch_size
     with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
-        valid, test = (
-            objective.predict_labelled(job.rows.batches(part, batch_size), job.placement.ranks)
-            for part in ("valid", "test")
-        )
+        valid = objective.evaluate(job.placement.ranks)
+        test = objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
     return FinetuneResult(
         run=run.path,
         domain=job.registry.reference,
@@ -235,9 +235,10 @@ def _judge(
         split=job.rows.split,
         rejected=job.rows.rejected,
         seconds=seconds,
-        valid=valid.figures(),
+        valid=valid,
         test=test.figures(),
         test_targets=figures_by_target(test),
+        selection=f"best validation {objective.selection}" if valid else AUTHORS_PROTOCOL,
     )
 
 

@@ -61,6 +61,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     config = facts.config
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
+    chosen = f"with the {result.selection}" if result.valid else result.selection
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
     named = facts.config.task or facts.registry.domain.task
     task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
@@ -71,7 +72,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("head", f"`{facts.head}`"),
         ("parameters", f"{facts.parameters:,}"),
         ("initial weights", start + encoder),
-        ("weights", f"step {result.best_step:,}, with the best validation {result.metric}"),
+        ("weights", f"step {result.best_step:,}, {chosen}"),
         ("trained with", f"sma-core {metadata.version('sma-core')}"),
     ]
     if facts.rows.classes:
@@ -94,6 +95,11 @@ def _data(facts: CardFacts) -> str:
 
 def _split(facts: CardFacts, result: FinetuneResult) -> str:
     rows = result.rows
+    if not result.valid:
+        return (
+            f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, none for "
+            f"validation, and {rows['test']:,} for the test."
+        )
     return (
         f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, "
         f"{rows['valid']:,} for validation, which selected the checkpoint, and {rows['test']:,} for the test."
@@ -102,8 +108,10 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
 
 def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     names = list(result.test)
-    metrics = [(name, _number(result.valid[name]), _number(result.test[name])) for name in names]
-    text = _table(("metric", "validation", "test"), metrics)
+    columns = {"validation": result.valid} if result.valid else {}
+    columns |= {"test": result.test}
+    metrics = [(name, *(_number(figures[name]) for figures in columns.values())) for name in names]
+    text = _table(("metric", *columns), metrics)
     if result.test_targets:
         targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
         text += f"\n\nTest metrics of each target:\n\n{_table(('target', *names), targets)}"

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sma_core.data.batching.batches import Batch, collate, collate_encoded
+from sma_core.data.batching.epochs import StoreSource
 from sma_core.data.batching.packing import plan_epoch
 from sma_core.data.store.store import Store, StoreMetadata, StoreWriter
 from sma_core.data.tokenizers import ByteTokenizer
@@ -43,7 +44,7 @@ def plainly(store: Store, groups, pad_id: int, multiple: int, max_length: int | 
     return inputs, mask
 
 
-@pytest.mark.parametrize("packing", ["single", "concat"])
+@pytest.mark.parametrize("packing", ["single", "concat", "successors"])
 @pytest.mark.parametrize("multiple", [1, 8, 64])
 def test_collation_agrees_with_the_plain_way(store, packing, multiple):
     plan = plan_epoch(store.lengths, 16, packing, 250, 0, 0)
@@ -57,6 +58,28 @@ def test_collation_agrees_with_the_plain_way(store, packing, multiple):
         assert batch.padding_mask.dtype == torch.bool
         assert batch.labels is None
         assert len(batch) == len(plan[number])
+
+
+@pytest.mark.parametrize("packing", ["single", "concat", "successors"])
+def test_ranks_divide_every_batch(store, packing):
+    rows = np.arange(5, 2000)
+    whole = StoreSource(store, 16, 250, 0, 3, packing, rows)
+    parts = [StoreSource(store, 16, 250, 0, 3, packing, rows, rank=rank, ranks=2) for rank in range(2)]
+    for index in (0, 7, whole.batches_in(1) - 1):
+        batch, halves = whole.batch(1, index), [part.batch(1, index) for part in parts]
+        assert [half.total for half in halves] == [len(batch)] * 2
+        for rank, half in enumerate(halves):
+            assert torch.equal(half.inputs, batch.inputs[rank::2])
+
+
+def test_an_input_of_successors_is_the_rows_after_its_first_that_are_trained_on(store):
+    rows = np.arange(1, 3000, 2)  # every other row is held out
+    source = StoreSource(store, 4, 250, 0, 3, "successors", rows)
+    assert source.batches_in(0) == 375
+    batch = source.batch(0, 0)
+    starts = np.flatnonzero(np.diff(batch.rows, prepend=-1) != 2)
+    assert len(starts) == len(batch) == 4
+    assert (batch.rows % 2 == 1).all()
 
 
 def test_padding_matches_the_recorded_form():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sma_core.data.batching.hashing import chosen, hashed, shuffled
-from sma_core.data.batching.packing import pack, plan_epoch
+from sma_core.data.batching.packing import pack, plan_epoch, successor_ends
 from sma_core.data.batching.sampling import batches
 from sma_core.errors import DataError
 
@@ -86,7 +86,7 @@ def test_packed_inputs_hold_every_row_once_and_never_too_much(lengths, epoch):
 def test_packed_inputs_are_filled():
     lengths = molecule_lengths(50_000)
     plan = plan_epoch(lengths, 32, "concat", 512, 0, 0)
-    inputs = len(plan.bounds) - 1
+    inputs = len(plan.starts)
     assert lengths.sum() / (inputs * 512) > 0.95
     assert sum(len(batch) for batch in plan) == inputs
 
@@ -103,6 +103,37 @@ def test_a_plan_is_pure_and_reachable_by_number(packing):
     assert sum(len(groups) < 16 for groups in plan) <= 1
 
 
-def test_a_row_longer_than_an_input_is_refused():
+@given(LENGTHS)
+def test_every_row_starts_an_input_and_is_followed_by_all_successors_that_fit(lengths):
+    ends = successor_ends(lengths, 40)
+    assert len(ends) == len(lengths)
+    for start, end in enumerate(ends.tolist()):
+        assert start < end <= len(lengths)
+        assert lengths[start:end].sum() <= 40
+        assert end == len(lengths) or lengths[start : end + 1].sum() > 40
+
+
+def test_an_epoch_of_successors_has_as_many_inputs_as_rows():
+    lengths = molecule_lengths(3000)
+    plan = plan_epoch(lengths, 16, "successors", 512, 3, 4)
+    inputs = [group.tolist() for groups in plan for group in groups]
+    assert sorted(group[0] for group in inputs) == list(range(3000))
+    assert all(group == list(range(group[0], group[0] + len(group))) for group in inputs)
+    assert sum(len(groups) < 16 for groups in plan) <= 1
+    assert len(plan) == 188
+    assert sum(map(len, inputs)) > 8 * 3000  # about nine molecules of 55 ids in 512
+
+
+def test_successors_are_shuffled_by_seed_and_epoch_alone():
+    lengths = molecule_lengths(3000)
+    plan = plan_epoch(lengths, 16, "successors", 512, 3, 4)
+    again = plan_epoch(lengths.astype(np.int64), 16, "successors", 512, 3, 4)
+    assert same(list(plan), [again[i] for i in range(len(again))])
+    assert not same(list(plan), list(plan_epoch(lengths, 16, "successors", 512, 3, 5)))
+    assert not same(list(plan), list(plan_epoch(lengths, 16, "successors", 512, 4, 4)))
+
+
+@pytest.mark.parametrize("packing", ["concat", "successors"])
+def test_a_row_longer_than_an_input_is_refused(packing):
     with pytest.raises(DataError, match="a row of 600 ids is longer"):
-        plan_epoch(np.array([3, 600]), 2, "concat", 512, 0, 0)
+        plan_epoch(np.array([3, 600]), 2, packing, 512, 0, 0)

@@ -29,6 +29,7 @@ WAYS = {
     "plain": {},
     "accumulate": {"training.accumulate": 3},
     "packing": {"data.packing": "concat"},
+    "packing of successors": {"data.packing": "successors"},
     "accumulate and packing": {"training.accumulate": 2, "data.packing": "concat"},
     "dropout": {"model.dropout": 0.2},
     "random masks": {"masking.strategy": "random"},

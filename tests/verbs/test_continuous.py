@@ -120,6 +120,7 @@ def test_features_can_be_chosen(numbers, tmp_path):
     [
         ({"model.max_length": 4}, r"rows of 5 numbers, but model\.max_length is 4"),
         ({"data.packing": "concat"}, "packing must be single for rows of numbers"),
+        ({"data.packing": "successors"}, "packing must be single for rows of numbers"),
         (
             {"data.reader": "csv"},
             "the reader 'csv' gives rows of text, but the domain 'toy-numbers' has rows of numb",

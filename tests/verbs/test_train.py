@@ -60,7 +60,10 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_others(toy, tmp_path):
     assert not same(weights(runs[0], 12), weights(runs[2], 12))
 
 
-@pytest.mark.parametrize("extra", [{}, {"training.accumulate": 2}, {"data.packing": "concat"}])
+PACKINGS = [{"data.packing": "concat"}, {"data.packing": "successors"}]
+
+
+@pytest.mark.parametrize("extra", [{}, {"training.accumulate": 2}, *PACKINGS])
 @pytest.mark.parametrize("stop", [1, 6, 11])
 def test_a_run_stopped_by_ctrl_c_and_resumed_ends_with_the_same_bits(toy, tmp_path, stop, extra):
     whole = sma_core.train(toy, settings=extra, out=tmp_path / "whole").run

@@ -3,6 +3,10 @@
 import numpy as np
 import pytest
 
+from sma_core.feeds.feed import new_feed
+from sma_core.labels.labelled_rows import read_labelled
+from sma_core.plugins.registry import Registry
+from sma_core.runs.settings import Request, finetune_settings
 from sma_physics import splits
 from sma_physics.plugin import BUDGETS
 
@@ -54,3 +58,19 @@ def test_the_seed_decides(family):
 
 def test_splits_are_the_same_with_every_numpy():
     assert split("toy", "100")[0][:5].tolist() == [501, 529, 1032, 1167, 1668]
+
+
+@pytest.mark.parametrize(("budget", "train"), [("100", 100), ("1k", 1_000), ("all", 45_000)])
+def test_the_authors_protocol_keeps_the_number_of_labels(own_cache, budget, train):
+    registry = Registry.load("physics")
+
+    def read(protocol):
+        request = Request(settings={"task": f"toy-{budget}", "split.protocol": protocol})
+        config = finetune_settings(registry, request).config
+        return read_labelled(registry, config, new_feed(registry, config.data))
+
+    usual, authors = read("validation"), read("authors")
+    assert authors.sizes() == {"train": train, "valid": 0, "test": 5_000}
+    assert set(usual.parts["train"].tolist()) <= set(authors.parts["train"].tolist())
+    assert usual.parts["test"].tolist() == authors.parts["test"].tolist()
+    assert authors.split.endswith("validation rows join training" if budget == "all" else "rows are unused")

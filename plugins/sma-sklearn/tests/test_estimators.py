@@ -169,3 +169,10 @@ def test_a_run_of_numbers_refuses_another_number_of_features(numbers, tmp_path):
     run = sma_core.train(numbers, settings={"training.steps": 1}, out=tmp_path / "pre").run
     with pytest.raises(ValueError, match="reads 5 features, but X has 3 features"):
         SMARegressor(run).fit(*boxes())
+
+
+def test_without_validation_rows_there_is_no_validation_score(toy, nothing_left):
+    settings = SHORT | {"split.protocol": "authors"}
+    model = SMARegressor(domain="toy", settings=settings).fit(*words())
+    assert np.isnan(model.validation_score_)
+    assert model.predict(words()[0][:2]).shape == (2,)

@@ -1,8 +1,12 @@
-"""Plan an epoch as batches of inputs; an input is one row (``single``) or several concatenated (``concat``).
+"""Plan an epoch as batches of inputs; an input is one row or several concatenated.
 
-Every row ends with the separator already. Rows are packed in shuffled order by best fit: each goes into the open
-input where it leaves the least space; the number of open inputs is bounded. A pure function of (seed, epoch,
-lengths).
+- ``single``: an input is one row.
+- ``concat``: every row is in one input. Rows are packed in shuffled order by best fit: each goes into the open
+  input where it leaves the least space; the number of open inputs is bounded.
+- ``successors``: every row starts an input and is followed by the next rows, in order, as long as they fit. There
+  are as many inputs as rows, and a short row is in many inputs.
+
+Every row ends with the separator already. The plan is a pure function of (seed, epoch, lengths).
 """
 
 from __future__ import annotations
@@ -22,19 +26,20 @@ OPEN_INPUTS = 64
 _ROWS, _INPUTS = 3, 4
 """Parts of the seeds of shuffles; they differ from those of `sma_core.data.batching.sampling`."""
 
-Packing = Literal["single", "concat"]
+Packing = Literal["single", "concat", "successors"]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
     """The batches of an epoch by index.
 
-    ``rows`` (n,) are row indices in the order of inputs; input j is ``rows[bounds[j]:bounds[j + 1]]``;
+    ``rows`` (n,) are row indices; input j of m is ``rows[starts[j]:ends[j]]``, with ``starts`` and ``ends`` (m,).
     ``batches`` holds the input numbers of each batch.
     """
 
     rows: NDArray[np.int64]
-    bounds: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
     batches: list[NDArray[np.int64]]
 
     def __len__(self) -> int:
@@ -43,8 +48,8 @@ class EpochPlan:
     def __getitem__(self, index: int) -> list[NDArray[np.int64]]:
         """Return the row indices of each input of batch ``index``."""
         inputs = self.batches[index]
-        firsts, lasts = self.bounds[inputs].tolist(), self.bounds[inputs + 1].tolist()
-        return [self.rows[first:last] for first, last in zip(firsts, lasts, strict=True)]
+        starts, ends = self.starts[inputs].tolist(), self.ends[inputs].tolist()
+        return [self.rows[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def __iter__(self) -> Iterator[list[NDArray[np.int64]]]:
         return (self[index] for index in range(len(self)))
@@ -60,9 +65,11 @@ def plan_epoch(
     *,
     drop_last: bool = False,
 ) -> EpochPlan:
-    """Plan ``epoch`` over rows of ``lengths`` (n,); every row occurs once.
+    """Plan ``epoch`` over rows of ``lengths`` (n,).
 
-    ``batch_size`` counts inputs. At most one batch is smaller; ``drop_last`` drops it unless it is the only one.
+    Every row occurs once; with ``successors`` it starts one input. ``batch_size`` counts inputs. At most one batch
+    is smaller; ``drop_last`` drops it unless it is the only one. Raises `DataError` when a row is longer than
+    ``max_length``.
     """
     if len(lengths) and int(lengths.max()) > max_length:
         raise DataError(
@@ -70,12 +77,26 @@ def plan_epoch(
             "prepare the data again for this length"
         )
     if packing == "single":
-        count = len(lengths)
-        cuts = batches(lengths, batch_size, seed, epoch, drop_last=drop_last)
-        return EpochPlan(np.arange(count), np.arange(count + 1), cuts)
-    rows, bounds = pack(lengths, max_length, seed, epoch)
-    order = shuffled(len(bounds) - 1, seed, epoch, _INPUTS)
-    return EpochPlan(rows, bounds, cut(order, batch_size, seed, epoch, drop_last))
+        rows = np.arange(len(lengths))
+        return EpochPlan(rows, rows, rows + 1, batches(lengths, batch_size, seed, epoch, drop_last=drop_last))
+    if packing == "successors":
+        rows = np.arange(len(lengths))
+        starts, ends = rows, successor_ends(lengths, max_length)
+    else:
+        rows, bounds = pack(lengths, max_length, seed, epoch)
+        starts, ends = bounds[:-1], bounds[1:]
+    order = shuffled(len(starts), seed, epoch, _INPUTS)
+    return EpochPlan(rows, starts, ends, cut(order, batch_size, seed, epoch, drop_last))
+
+
+def successor_ends(lengths: NDArray[np.integer], max_length: int) -> NDArray[np.int64]:
+    """Return the end (n,) of the input that each row starts: the row, and the next rows while they fit.
+
+    ``lengths`` (n,) are at least 1 and at most ``max_length``. The last rows have few successors or none.
+    """
+    totals = np.cumsum(lengths, dtype=np.int64)
+    limits = totals - lengths + max_length
+    return np.searchsorted(totals, limits, side="right").astype(np.int64)
 
 
 def pack(

@@ -16,13 +16,13 @@ from typing import Any
 
 import tomli_w
 
-from sma_bench.comparison import ArmResult, CellResult, Difference, chosen_rows, differences
+from sma_bench.comparison import NO_SWEEP, ArmResult, CellResult, Difference, chosen_rows, differences
 from sma_bench.find_suite import find_suite
 from sma_bench.jobs import Ended, Work, run_all
 from sma_bench.outcome import write_outcome
 from sma_bench.run_baseline import run_baseline
 from sma_bench.suites import Cell, Pretraining, Suite, cells, nested
-from sma_bench.sweeps import turns
+from sma_bench.sweeps import swept, turns
 from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.files import as_path, write_atomically
@@ -30,6 +30,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.runs.run_folder import RUNS
+from sma_core.runs.settings import Request, finetune_settings
 
 Tell = Callable[[str], None]
 
@@ -165,7 +166,26 @@ def _find(
             if name_given not in there[what]:
                 raise ConfigError(f"the suite has no {what} {name_given!r}: it has {_listed(there[what])}")
         kept = [cell for cell in kept if getattr(cell, what) in names]
+    _check_sweeps(registry, found, every)
     return _Job(registry, found, every, kept, out or RUNS / name)
+
+
+def _check_sweeps(registry: Registry, suite: Suite, every: Sequence[Cell]) -> None:
+    """Raise `ConfigError` when a sweep has no validation rows on which to choose a value."""
+    tuned = [cell for cell in every if cell.baseline is None]
+    several = swept(tuned)
+    for cell in tuned:
+        if (cell.task, cell.arm) in several and _protocol(registry, suite, cell) == "authors":
+            raise ConfigError(f"{cell.task}: {NO_SWEEP}")
+
+
+def _protocol(registry: Registry, suite: Suite, cell: Cell) -> str | None:
+    """Return ``split.protocol`` of a cell; None if its settings do not fit the recipe, as they may fit its run."""
+    request = Request(suite.recipe, None, {**cell.settings, "task": cell.task})
+    try:
+        return finetune_settings(registry, request).config.split.protocol
+    except ConfigError:
+        return None
 
 
 def _picked(job: _Job, tried: Sequence[Cell] = ()) -> list[ArmResult]:
@@ -268,7 +288,7 @@ def _rows(job: _Job, wanted: Sequence[Cell]) -> list[ArmResult]:
                 f"the task {cell.task!r} has no metric {metric!r}: it has {', '.join(results['test'])}"
             )
         metrics[cell.task] = metric
-        valid, test = results["valid"][metric], results["test"][metric]
+        valid, test = results["valid"].get(metric), results["test"][metric]
         figures.append(CellResult(cell.task, cell.arm, cell.seed, cell.variant, valid, test))
     higher = {task: _higher_is_better(job, task) for task in metrics}
     return chosen_rows(figures, metrics, higher)

@@ -15,16 +15,23 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sma_core.errors import ConfigError
+
+NO_SWEEP = (
+    "a sweep chooses a value on validation rows, which split.protocol=authors has not: remove the sweep, or leave "
+    "split.protocol at validation"
+)
+
 
 @dataclass(frozen=True)
 class CellResult:
-    """One cell's metric on validation and test."""
+    """One cell's metric on validation, None without validation rows, and on test."""
 
     task: str
     arm: str
     seed: int
     variant: Mapping[str, Any]
-    valid: float
+    valid: float | None
     test: float
 
 
@@ -37,7 +44,7 @@ class ArmResult:
     arm: str
     variant: Mapping[str, Any]
     seeds: tuple[int, ...]
-    valid: tuple[float, ...]
+    valid: tuple[float | None, ...]
     test: tuple[float, ...]
 
     @property
@@ -70,17 +77,16 @@ def chosen_rows(
 ) -> list[ArmResult]:
     """Return one row for each task and arm, in order of first occurrence.
 
-    In an incomplete suite, variants with fewer seeds than another variant of their arm are skipped.
+    In an incomplete suite, variants with fewer seeds than another variant of their arm are skipped. Raises
+    `ConfigError` when there are several variants and no validation metrics to choose one by.
     """
     rows = []
     for task, arm in dict.fromkeys((item.task, item.arm) for item in figures):
         variants = list(_variants(figures, task, arm))
         most = max(map(len, variants))
         sign = 1.0 if higher_is_better[task] else -1.0
-        best = max(
-            (group for group in variants if len(group) == most),
-            key=lambda group: sign * statistics.fmean(item.valid for item in group),
-        )
+        complete = [group for group in variants if len(group) == most]
+        best = complete[0] if len(complete) == 1 else _best(complete, sign)
         best = sorted(best, key=lambda item: item.seed)
         rows.append(
             ArmResult(
@@ -94,6 +100,18 @@ def chosen_rows(
             )
         )
     return rows
+
+
+def _best(variants: Sequence[list[CellResult]], sign: float) -> list[CellResult]:
+    """Return the variant with the largest ``sign`` times mean validation metric."""
+
+    def worth(group: list[CellResult]) -> float:
+        figures = [item.valid for item in group if item.valid is not None]
+        if len(figures) < len(group):
+            raise ConfigError(f"{group[0].task}: {NO_SWEEP}")
+        return sign * statistics.fmean(figures)
+
+    return max(variants, key=worth)
 
 
 def _variants(figures: Sequence[CellResult], task: str, arm: str) -> Iterator[list[CellResult]]:

@@ -17,6 +17,7 @@ from sma_bench.comparison import ArmResult, Difference
 from sma_bench.suites import Suite
 from sma_core.config.layers import dump
 from sma_core.files import write_atomically
+from sma_core.runs.results import AUTHORS_PROTOCOL
 
 
 def write_outcome(
@@ -31,7 +32,7 @@ def write_outcome(
     out.mkdir(parents=True, exist_ok=True)
     machine = _machine()
     title = f"{suite.summary}\n\nOn {', '.join(f'{name} {value}' for name, value in machine.items())}.\n"
-    lines = [title, *table(suite, rows, higher_is_better), "", *paired(found), ""]
+    lines = [title, *table(suite, rows, higher_is_better), "", *protocol(rows), *paired(found), ""]
     write_atomically(out / "table.md", "\n".join(lines))
     figures: dict[str, Any] = {
         "suite": dump(suite),
@@ -56,12 +57,25 @@ def table(suite: Suite, rows: Sequence[ArmResult], higher_is_better: Mapping[str
             f"{row.metric}, {arrow} is better",
             row.arm,
             picked or "-",
-            f"{sum(row.valid) / len(row.valid):.3f}",
+            _validation(row),
             f"{row.mean:.3f}" + ("" if row.deviation is None else f" ± {row.deviation:.3f}"),
             ", ".join(f"{value:.3f}" for value in row.test),
             "-" if paper is None else f"{paper:g}",
         ]
         yield f"| {' | '.join(cells)} |"
+
+
+def _validation(row: ArmResult) -> str:
+    """Return the mean validation metric as text; a dash without validation rows."""
+    figures = [value for value in row.valid if value is not None]
+    return f"{sum(figures) / len(figures):.3f}" if figures else "-"
+
+
+def protocol(rows: Sequence[ArmResult]) -> Iterator[str]:
+    """Yield a note that lists the rows of the table that have no validation rows, if any."""
+    arms = dict.fromkeys(f"{row.task} ({row.arm})" for row in rows if None in row.valid)
+    if arms:
+        yield f"Without a validation figure ({AUTHORS_PROTOCOL}): {', '.join(arms)}.\n"
 
 
 def paired(found: Sequence[Difference]) -> Iterator[str]:

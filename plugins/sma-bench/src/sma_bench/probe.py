@@ -110,6 +110,11 @@ def probe(
     with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)
         resolved = finetune_settings(registry, request, start.settings).config
+        if resolved.split.protocol == "authors":
+            raise ConfigError(
+                "a probe chooses its setting on validation rows, which split.protocol=authors has not: leave "
+                "split.protocol at validation"
+            )
         feed = start.feed(registry, resolved.data)
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
     depth = check_layer(module, layer, str(model) if model else "the recipe's network")

@@ -24,11 +24,13 @@ def run_baseline(
 ) -> dict[str, Any]:
     """Return the baseline's metrics on validation and test, in the format of a fine-tuning's ``results.json``.
 
-    The function receives no test labels. Raises `PluginError` when it cannot be imported, fails, or returns
+    The function receives no test labels. It chooses its settings on validation rows, also when the suite's
+    ``split.protocol`` is ``authors``. Raises `PluginError` when it cannot be imported, fails, or returns
     predictions of the wrong shape.
     """
     began = time.monotonic()
-    config = finetune_settings(registry, Request(recipe, None, {**settings, "task": task})).config
+    wanted = {**settings, "task": task, "split.protocol": "validation"}
+    config = finetune_settings(registry, Request(recipe, None, wanted)).config
     rows = read_labelled(registry, config, new_feed(registry, config.data))
     baseline: Baseline = resolve(function, f"the suite's baseline for {task!r}")
     known = _without_test_labels(rows, config.split.seed)

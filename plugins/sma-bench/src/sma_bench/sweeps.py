@@ -31,13 +31,13 @@ class Turns:
 def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[ArmResult]) -> Turns:
     """Order the selected cells; ``picked`` has a row for each task and arm whose variant is chosen."""
     variants = {(row.task, row.arm): row.variant for row in picked}
-    swept = _swept(wanted)
+    several = swept(wanted)
     first: list[Cell] = []
     later: list[Cell] = []
     unknown = set()
     for cell in wanted:
         pair = (cell.task, cell.arm)
-        if not suite.sweep_seeds or cell.seed in suite.sweep_seeds or pair not in swept:
+        if not suite.sweep_seeds or cell.seed in suite.sweep_seeds or pair not in several:
             first.append(cell)
         elif pair not in variants:
             unknown.add((*pair, cell.seed))
@@ -46,7 +46,7 @@ def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[ArmResult]) -> 
     return Turns(first, later, len(unknown))
 
 
-def _swept(wanted: Iterable[Cell]) -> set[tuple[str, str]]:
+def swept(wanted: Iterable[Cell]) -> set[tuple[str, str]]:
     """Return each task and arm with several variants."""
     variants: dict[tuple[str, str], set[str]] = {}
     for cell in wanted:

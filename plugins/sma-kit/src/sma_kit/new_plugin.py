@@ -19,6 +19,7 @@ from sma_core.files import publish_folder, temporary_name
 from sma_core.plugins.api_version import API_VERSION
 from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, PluginPolicy, installed_plugins
 from sma_core.plugins.specs import SPEC_NAME, InputKind
+from sma_kit.checks.shipped_files import RECIPES
 
 SUFFIX = ".template"
 
@@ -111,9 +112,9 @@ def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:
             parts = [part.replace("dot-", ".") for part in path.with_name(path.name.removesuffix(SUFFIX)).parts]
             target = "/".join(module if part == "package" else part for part in parts)
             yield target, Template(file.read_text(encoding="utf-8")).substitute(fields)
-    for file in resources.files(f"sma_core.recipes.{kind}").iterdir():
-        if file.name.endswith(".toml"):
-            yield f"src/{module}/recipes/{file.name}", file.read_text(encoding="utf-8")
+    for recipe in RECIPES:
+        file = resources.files(f"sma_core.recipes.{kind}") / f"{recipe}.toml"
+        yield f"src/{module}/recipes/{recipe}.toml", file.read_text(encoding="utf-8")
 
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[PurePosixPath, Traversable]]:

@@ -9,6 +9,7 @@ Shapes: n rows, F features, T targets, C classes.
 from __future__ import annotations
 
 import csv
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -101,7 +102,7 @@ class _Tuned(RunEstimator):
                 out=folder / "run" if self.out is None else Path(self.out),
             )
             self._hold(result.run)
-        self.validation_score_ = result.valid[result.metric]
+        self.validation_score_ = result.valid.get(result.metric, math.nan)
 
     def _validation_mask(self, rows: int, seed: int) -> NDArray[np.bool_]:
         """Draw the mask of validation rows (n,), with at least one row in each of training and validation."""
