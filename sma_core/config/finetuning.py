@@ -102,6 +102,7 @@ class FinetuneConfig(Settings):
         None,
         description="balanced: weight classes inversely to their frequency in training; empty: equal weights.",
     )
+    baselines: bool = Field(True, description="Also score the baselines of the domain on the same split.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
     model: ModelConfig = Field(
         default_factory=ModelConfig, description="The network; with a pre-trained run only dropout may differ."

@@ -63,7 +63,11 @@ class LabelledRows:
 
     def labels(self, part: Part) -> Labels:
         """Return the labels (n, T) of a part, NaN where missing; T is 0 for labels of positions."""
-        return row_labels(self.store)[self.parts[part]]
+        return self.labels_of(self.parts[part])
+
+    def labels_of(self, rows: NDArray[np.int64]) -> Labels:
+        """Return a copy of the labels (m, T) of store rows (m,); T is 0 for labels of positions."""
+        return row_labels(self.store)[rows]
 
     def known_symbols(self, *parts: Part) -> Labels:
         """Return the labels (m, 1) of all positions of ``parts``, NaN where unknown."""

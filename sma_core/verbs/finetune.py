@@ -16,6 +16,7 @@ from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.files import as_path
+from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
@@ -25,7 +26,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
-from sma_core.runs.results import FinetuneResult
+from sma_core.runs.results import BaselineResult, FinetuneResult
 from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
@@ -234,7 +235,15 @@ def _judge(
         valid=valid.figures(),
         test=test.figures(),
         test_targets=figures_by_target(test),
+        baselines=_baselines(job),
     )
+
+
+def _baselines(job: _Job) -> list[BaselineResult]:
+    """Score the domain's baselines on rank 0, which writes and prints the results."""
+    if not job.config.baselines or not job.placement.ranks.first:
+        return []
+    return run_baselines(job.registry, job.rows, job.config.split.seed)
 
 
 def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:
