@@ -138,6 +138,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *early,
         f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}",
         f"test {metrics}",
+        *[f"warning: {sentence}" for sentence in result.warnings],
         *_baseline_lines(result),
         f"run folder {result.run}",
     ]

@@ -62,6 +62,7 @@ class FinetuneResult:
     ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind of
     labels, ``stopped_early`` that training ended at ``step`` since validation did not improve. ``test_targets``
     has the metrics of each target, when there are several. ``seconds`` does not include the ``baselines``.
+    ``warnings`` are sentences about the test predictions, such as that they are nearly constant.
     """
 
     run: Path
@@ -81,6 +82,7 @@ class FinetuneResult:
     test: dict[str, float]
     test_targets: dict[str, dict[str, float]]
     baselines: list[BaselineResult]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
+from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.layer_decay import layer_rates
@@ -236,6 +237,7 @@ def _judge(
         test=test.figures(),
         test_targets=figures_by_target(test),
         baselines=_baselines(job),
+        warnings=constant_predictions(test),
     )
 
 

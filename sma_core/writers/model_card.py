@@ -104,6 +104,7 @@ def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     names = list(result.test)
     metrics = [(name, _number(result.valid[name]), _number(result.test[name])) for name in names]
     text = _table(("metric", "validation", "test"), metrics)
+    text += "".join(f"\n\n**Warning:** {sentence}." for sentence in result.warnings)
     if result.test_targets:
         targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
         text += f"\n\nTest metrics of each target:\n\n{_table(('target', *names), targets)}"
