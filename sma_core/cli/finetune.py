@@ -136,7 +136,8 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *guessed,
         f"split: {result.split}",
         *early,
-        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}",
+        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}"
+        + (", a linear probe of the encoder: no epoch was better" if result.best_step == 0 else ""),
         f"test {metrics}",
         *[f"warning: {sentence}" for sentence in result.warnings],
         *_baseline_lines(result),

@@ -61,6 +61,11 @@ class FinetuneTrainingConfig(TrainingConfig):
     frozen_encoder: bool = Field(
         False, description="Train only the head; with the head mean this is a linear probe."
     )
+    probe_fallback: bool = Field(
+        False,
+        description="Fit a linear probe of the frozen encoder before the first step, and keep it if no epoch is "
+        "better on validation; for labels of rows.",
+    )
     layer_decay: float = Field(
         1.0,
         gt=0.0,

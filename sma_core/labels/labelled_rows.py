@@ -84,6 +84,13 @@ class LabelledRows:
         """Return the part's batches in a fixed order, for evaluation."""
         return self.feed.fixed_batches(self.store, self.parts[part], batch_size, self.max_length)
 
+    def some_batches(self, part: Part, most: int, draw: np.random.Generator, batch_size: int) -> Sequence[Batch]:
+        """Return batches of at most ``most`` rows of the part, drawn at random when it has more."""
+        rows = self.parts[part]
+        if len(rows) > most:
+            rows = np.sort(draw.choice(rows, most, replace=False))
+        return self.feed.fixed_batches(self.store, rows, batch_size, self.max_length)
+
     def fingerprint(self) -> str:
         """Return 16 hex digits of row numbers, lengths and labels of each part."""
         digest = hashlib.sha256()

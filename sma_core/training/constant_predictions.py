@@ -15,8 +15,8 @@ from sma_core.training.targets import Labels, Multiclass, Regression, Targets
 SMALL_SPREAD = 0.05
 """Standard deviation of predictions, relative to that of labels, below which they are nearly constant."""
 ADVICE = (
-    "train longer (training.epochs), raise training.learning_rate, or start from a linear probe "
-    "(training.probe_start=true)"
+    "train longer (training.epochs), raise training.learning_rate, or let a linear probe stand in "
+    "(--set training.probe_fallback=true)"
 )
 
 

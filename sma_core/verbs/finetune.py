@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
@@ -20,6 +21,7 @@ from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
+from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
@@ -38,6 +40,7 @@ from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
 from sma_core.training.observers import Observer, Observers
+from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.writers.model_card import CardFacts, model_card
@@ -165,14 +168,24 @@ def _objective(job: _Job, run: RunFolder) -> FinetuneObjective:
     config, rows = job.config, job.rows
     targets = Targets.from_json(run.record().targets or {})
     with seeded(config.training.seed):
-        module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
+        module = build_predictor(job.registry, config, job.feed.inputs, job.head, targets)
     module.encoder.activation_checkpointing = config.training.activation_checkpointing
     if config.pretrained is not None and not run.checkpoints.steps():
         load_encoder(module, RunFolder.open(Path(config.pretrained)))
+    if module.probe is not None and not run.checkpoints.steps():
+        _fit_probe(job, module, targets)
     if config.training.frozen_encoder:
         module.freeze()
     valid = rows.batches("valid", config.training.batch_size)
     return FinetuneObjective(module, targets, valid, rows.metrics, rows.selection, config.training.compile)
+
+
+def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
+    """Fit the probe of the frozen encoder, on a sample of rows if there are many."""
+    rows, training = job.rows, job.config.training
+    draw = np.random.default_rng(training.seed)
+    train, valid = (rows.some_batches(part, MOST_ROWS, draw, training.batch_size) for part in ("train", "valid"))
+    fit_probe(module, targets, rows.metrics, rows.selection, train, valid, job.placement)
 
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
@@ -202,6 +215,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
+        save_start=objective.module.probe is not None,
     )
     restore_newest(trainer, run)
     return trainer

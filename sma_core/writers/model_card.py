@@ -61,6 +61,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     config = facts.config
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
+    probe = ": a linear probe of the encoder, since no epoch was better" if result.best_step == 0 else ""
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
     named = facts.config.task or facts.registry.domain.task
     task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
@@ -71,7 +72,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("head", f"`{facts.head}`"),
         ("parameters", f"{facts.parameters:,}"),
         ("initial weights", start + encoder),
-        ("weights", f"step {result.best_step:,}, with the best validation {result.metric}"),
+        ("weights", f"step {result.best_step:,}, with the best validation {result.metric}" + probe),
         ("trained with", f"sma-core {metadata.version('sma-core')}"),
     ]
     if facts.rows.classes:

@@ -29,7 +29,7 @@ def warnings_for(kind, labels, predictions, classes=()):
 def test_values_with_a_tiny_spread_are_reported_with_what_to_do():
     (sentence,) = warnings_for("regression", VALUES, 1.0 + 0.01 * VALUES)
     assert sentence.startswith("test predictions of 'y' are nearly constant (standard deviation 1 % of that of")
-    assert "training.probe_start=true" in sentence
+    assert "training.probe_fallback=true" in sentence
     assert "\n" not in sentence
 
 
