@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +15,7 @@ from sma_core.cli.label_options import (
     Head,
     LabelKind,
     LayerDecay,
+    NoBaselines,
     Patience,
     Pretrained,
     Split,
@@ -44,7 +46,7 @@ from sma_core.cli.ranks import run_in_ranks
 from sma_core.plugins.domain_file import domain_option
 
 if TYPE_CHECKING:
-    from sma_core.runs.results import FinetuneResult
+    from sma_core.runs.results import BaselineResult, FinetuneResult
 
 _SETTINGS = {
     "column": "data.column",
@@ -84,6 +86,7 @@ def finetune(
     frozen: Frozen = None,
     layer_decay: LayerDecay = None,
     patience: Patience = None,
+    no_baselines: NoBaselines = False,
     recipe: Recipe = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
@@ -102,7 +105,8 @@ def finetune(
 
     run_in_ranks(devices)
     options = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {
-        "targets": names_from(target)
+        "targets": names_from(target),
+        "baselines": False if no_baselines else None,
     }
     result = finetune(
         domain,
@@ -124,8 +128,9 @@ def result_lines(result: FinetuneResult) -> list[str]:
     """Return a summary of a finished fine-tuning."""
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    probe = ", a linear probe of the encoder: no epoch was better" if result.best_step == 0 else ""
     selected = (
-        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}"
+        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}{probe}"
         if result.valid
         else f"step {result.best_step:,}: {result.selection}"
     )
@@ -139,5 +144,31 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *early,
         selected,
         f"test {metrics}",
+        *[f"warning: {sentence}" for sentence in result.warnings],
+        *_baseline_lines(result),
         f"run folder {result.run}",
+    ]
+
+
+def _baseline_lines(result: FinetuneResult) -> list[str]:
+    """Return a line per baseline with its value of the selection metric, then those left out, by reason."""
+    from sma_core.runs.results import reasons_left_out
+
+    scored = [item for item in result.baselines if not math.isnan(item.test.get(result.metric, math.nan))]
+    width = max((len(item.name) for item in scored), default=0)
+    lines = [
+        f"baseline {item.name:<{width}}  {result.metric} {item.test[result.metric]:.4f} "
+        f"({', '.join([f'{item.seconds:.1f} s', *_fewer_rows(item, result)])})"
+        for item in scored
+    ]
+    return lines + [f"not run: {names}: {reason}" for reason, names in reasons_left_out(result.baselines).items()]
+
+
+def _fewer_rows(baseline: BaselineResult, result: FinetuneResult) -> list[str]:
+    """Return a note for each part of which the baseline used fewer rows than the fine-tuning."""
+    verbs = {"train": "trained", "valid": "tuned", "test": "tested"}
+    return [
+        f"{verbs[part]} on {used:,} of {result.rows[part]:,} rows"
+        for part, used in baseline.rows.items()
+        if used < result.rows[part]
     ]

@@ -45,6 +45,9 @@ Patience = Annotated[
     int | None,
     typer.Option("--patience", help="Stop after this many epochs without a better validation metric."),
 ]
+NoBaselines = Annotated[
+    bool, typer.Option("--no-baselines", help="Leave out the baselines of the domain, scored on the same split.")
+]
 PositionMask = Annotated[
     str | None,
     typer.Option("--position-mask", help="Column of 0 and 1 that selects the labelled positions to use."),

@@ -66,6 +66,11 @@ class FinetuneTrainingConfig(TrainingConfig):
     frozen_encoder: bool = Field(
         False, description="Train only the head; with the head mean this is a linear probe."
     )
+    probe_fallback: bool = Field(
+        False,
+        description="Fit a linear probe of the frozen encoder before the first step, and keep it if no epoch is "
+        "better on validation; for labels of rows.",
+    )
     layer_decay: float = Field(
         1.0,
         gt=0.0,
@@ -107,6 +112,7 @@ class FinetuneConfig(Settings):
         None,
         description="balanced: weight classes inversely to their frequency in training; empty: equal weights.",
     )
+    baselines: bool = Field(True, description="Also score the baselines of the domain on the same split.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
     model: ModelConfig = Field(
         default_factory=ModelConfig, description="The network; with a pre-trained run only dropout may differ."

@@ -63,7 +63,11 @@ class LabelledRows:
 
     def labels(self, part: Part) -> Labels:
         """Return the labels (n, T) of a part, NaN where missing; T is 0 for labels of positions."""
-        return row_labels(self.store)[self.parts[part]]
+        return self.labels_of(self.parts[part])
+
+    def labels_of(self, rows: NDArray[np.int64]) -> Labels:
+        """Return a copy of the labels (m, T) of store rows (m,); T is 0 for labels of positions."""
+        return row_labels(self.store)[rows]
 
     def known_symbols(self, *parts: Part) -> Labels:
         """Return the labels (m, 1) of all positions of ``parts``, NaN where unknown."""
@@ -79,6 +83,13 @@ class LabelledRows:
     def batches(self, part: Part, batch_size: int) -> Sequence[Batch]:
         """Return the part's batches in a fixed order, for evaluation."""
         return self.feed.fixed_batches(self.store, self.parts[part], batch_size, self.max_length)
+
+    def some_batches(self, part: Part, most: int, draw: np.random.Generator, batch_size: int) -> Sequence[Batch]:
+        """Return batches of at most ``most`` rows of the part, drawn at random when it has more."""
+        rows = self.parts[part]
+        if len(rows) > most:
+            rows = np.sort(draw.choice(rows, most, replace=False))
+        return self.feed.fixed_batches(self.store, rows, batch_size, self.max_length)
 
     def fingerprint(self) -> str:
         """Return 16 hex digits of row numbers, lengths and labels of each part."""

@@ -9,27 +9,34 @@ from typing import Any
 from torch import Tensor, nn
 
 from sma_core.checkpoints.store import StoredCheckpoint
-from sma_core.config import ModelConfig
+from sma_core.config import FinetuneConfig
 from sma_core.devices.parallel import load_full_state
 from sma_core.errors import CheckpointError, ConfigError
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.model import SMA, Predictor
+from sma_core.nn.probe import Probe
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
 from sma_core.runs.run_folder import RunFolder
-from sma_core.training.targets import is_per_position
+from sma_core.training.targets import Targets, is_per_position
 
 ENCODER_PARTS = ("embed.", "encoder.")
 POSITION_HEAD, ROW_HEAD = "position", "decoder"
 """Default heads for labels of positions and of rows, when the domain's own head is of the other sort."""
 
 
-def build_predictor(registry: Registry, model: ModelConfig, inputs: Inputs, head: str, outputs: int) -> Predictor:
-    """Build embedding, encoder and head, initialised from torch's global generator."""
+def build_predictor(
+    registry: Registry, config: FinetuneConfig, inputs: Inputs, head: str, targets: Targets
+) -> Predictor:
+    """Build embedding, encoder, head and probe, initialised from torch's global generator."""
+    model, outputs = config.model, targets.outputs
     factory = registry.build(registry.find(Head, head))
     network = SMA(model, inputs)
     head_module: nn.Module = factory(model, outputs)
-    return Predictor(network.embed, network.encoder, head_module)
+    selects = config.split.protocol != "authors"  # a probe is what validation may select
+    has_probe = config.training.probe_fallback and selects and not targets.per_position
+    probe = Probe(model.latent_width, outputs) if has_probe else None
+    return Predictor(network.embed, network.encoder, head_module, probe)
 
 
 def choose_head(registry: Registry, wanted: str | None, kind: str) -> str:

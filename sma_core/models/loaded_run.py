@@ -126,7 +126,7 @@ class LoadedRun:
         with explain_missing_parts(contents.path, record, policy):
             registry = Registry.load(record.domain.name, policy)
             feed = feed_of(registry, config.data, record)
-            module = _build(registry, config.model, feed, record, targets)
+            module = _build(registry, config, feed, record, targets)
         put_weights(module, contents.weights, contents.path)
         return cls(
             path=contents.path,
@@ -276,12 +276,16 @@ def of_similar_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArra
 
 
 def _build(
-    registry: Registry, model: ModelConfig, feed: Feed, record: RunRecord, targets: Targets | None
+    registry: Registry,
+    config: PretrainConfig | FinetuneConfig,
+    feed: Feed,
+    record: RunRecord,
+    targets: Targets | None,
 ) -> SMA | Predictor:
     """Build the network of a run with newly initialised weights."""
-    if targets is None or record.head is None:
-        return SMA(model, feed.inputs)
-    return build_predictor(registry, model, feed.inputs, record.head, targets.outputs)
+    if targets is None or record.head is None or isinstance(config, PretrainConfig):
+        return SMA(config.model, feed.inputs)
+    return build_predictor(registry, config, feed.inputs, record.head, targets)
 
 
 def _precision(

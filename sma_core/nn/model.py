@@ -22,6 +22,7 @@ from sma_core.nn.losses.reconstruction import Reconstruction, ReconstructionLoss
 from sma_core.nn.losses.table import built_in_loss
 from sma_core.nn.losses.target_scale import TargetScale
 from sma_core.nn.masking import Mask, MaskNoise, in_steps, used_columns
+from sma_core.nn.probe import Probe
 from sma_core.nn.strategies.choosing import built_in_strategy, choose_mask
 from sma_core.nn.strategies.protocol import Situation, Strategy
 
@@ -135,14 +136,17 @@ class Predictor(nn.Module):
     """Embedding, encoder and head, for fine-tuning.
 
     ``Predictor(model.embed, model.encoder, head)`` shares these modules with the `SMA`, without copying; their
-    parameters have the same names in both.
+    parameters have the same names in both. A ``probe`` replaces the outputs of a head for rows while it is active.
     """
 
-    def __init__(self, embed: EmbeddingModule, encoder: Encoder, head: nn.Module) -> None:
+    def __init__(
+        self, embed: EmbeddingModule, encoder: Encoder, head: nn.Module, probe: Probe | None = None
+    ) -> None:
         super().__init__()
         self.embed = embed
         self.encoder = encoder
         self.head = head
+        self.probe = probe
         self.frozen = False
 
     def freeze(self) -> None:
@@ -171,5 +175,6 @@ class Predictor(nn.Module):
         ``inputs`` ``(B, N)`` ids of any integer type or ``(B, N, C)`` numbers; ``padding_mask`` ``(B, N)`` bool,
         True at real positions. Raises `DataError` if N is larger than ``model.max_length``.
         """
-        outputs: Tensor = self.head(self.encode(inputs, padding_mask))
-        return outputs
+        encoded = self.encode(inputs, padding_mask)
+        outputs: Tensor = self.head(encoded)
+        return outputs if self.probe is None else self.probe(encoded.latents, outputs)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.api_version import API_VERSION, PluginDeprecationWarning
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
-    from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+    from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Optimizer, Schedule
     from sma_core.plugins.metrics import metric, metrics_in
     from sma_core.plugins.specs import (
         DataSet,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "Baseline",
     "DataSet",
     "Domain",
     "DrawnRow",
@@ -60,7 +61,7 @@ _MODULES = {
     "hookimpl": "hookspecs",
     "metric": "metrics",
     "metrics_in": "metrics",
-    **dict.fromkeys(("Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
+    **dict.fromkeys(("Baseline", "Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
 }
 """Module of each name; all others are in ``specs``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import Head, Reader, Splitter, TableFormat, Tokenizer
 
 
@@ -228,4 +228,17 @@ def sma_table_formats() -> list[TableFormat]:
             factory=f"{folder}.json_lines:json_lines_format",
             suffixes=(".jsonl",),
         ),
+    ]
+
+
+@hookimpl
+def sma_baselines() -> list[Baseline]:
+    """The floor of every comparison."""
+    return [
+        Baseline(
+            name="constant",
+            summary="The mean of the training labels, or the frequency of each class, for every row.",
+            factory="sma_core.evaluation.baselines:constant",
+            kinds=("regression", "binary", "multilabel", "multiclass"),
+        )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pluggy
 
 from sma_core.plugins.events import Event
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import (
     DataSet,
     Domain,
@@ -111,6 +111,12 @@ def sma_models() -> list[ShippedModel]:
 @hookspec
 def sma_table_formats() -> list[TableFormat]:
     """Formats in which `sma predict` writes its table."""
+    return []
+
+
+@hookspec
+def sma_baselines() -> list[Baseline]:
+    """Other models, scored beside every fine-tuning on the same split."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Specs of parts of the method: masking strategies, losses, optimisers, schedules, metrics.
+"""Specs of parts of the method: masking strategies, losses, optimisers, schedules, metrics; and baselines.
 
 As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
 """
@@ -106,6 +106,29 @@ class Metric(Spec):
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when there is no such kind of task."""
+        super().__post_init__()
+        _check_members(self, "kinds", self.kinds, get_args(TaskKind))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline(Spec):
+    """``factory`` is a function ``(rows) -> predictions``: another model, to compare a fine-tuning with.
+
+    ``rows`` is a `sma_core.evaluation.baselines.BaselineRows` of n rows. The predictions are values or
+    probabilities (n, T), or probabilities (n, C) for ``multiclass``. ``kinds`` are the kinds of labels that it
+    supports. It should take seconds, since it runs at the end of every `sma finetune`.
+
+    >>> spec = Baseline(name="letters", summary="A linear model of letters", kinds=("regression",),
+    ...                 factory="my_package.baselines:letters")
+    >>> spec.kinds
+    ('regression',)
+    """
+
+    factory: str
+    kinds: tuple[TaskKind, ...]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when there is no such kind of labels."""
         super().__post_init__()
         _check_members(self, "kinds", self.kinds, get_args(TaskKind))
 

@@ -17,7 +17,7 @@ from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.specs import (
     DataSet,
     Domain,
@@ -51,6 +51,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_metrics": Metric,
     "sma_models": ShippedModel,
     "sma_table_formats": TableFormat,
+    "sma_baselines": Baseline,
 }
 _NOUNS: dict[type[Spec], str] = {
     Domain: "domain",
@@ -68,6 +69,7 @@ _NOUNS: dict[type[Spec], str] = {
     Metric: "metric",
     ShippedModel: "model",
     TableFormat: "table format",
+    Baseline: "baseline",
 }
 
 

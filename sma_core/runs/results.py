@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,31 @@ class TrainResult:
 
 
 @dataclass(frozen=True)
+class BaselineResult:
+    """Metrics of a baseline on the split of a fine-tuning.
+
+    ``rows`` are the numbers of rows of each part that were used: fewer than the split's where a part is large.
+    ``left_out`` is the reason why there are no metrics, None if there are.
+    """
+
+    name: str
+    summary: str
+    rows: dict[str, int]
+    seconds: float
+    valid: dict[str, float]
+    test: dict[str, float]
+    left_out: str | None
+
+
+@dataclass(frozen=True)
 class FinetuneResult:
     """A finished fine-tuning: metrics of the checkpoint of ``best_step`` on validation and test.
 
     ``selection`` tells how that checkpoint was chosen; with the authors' protocol it is the last one and ``valid``
     is empty. ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind
     of labels, ``stopped_early`` that training ended at ``step`` since validation did not improve.
-    ``test_targets`` has the metrics of each target, when there are several.
+    ``test_targets`` has the metrics of each target, when there are several. ``seconds`` does not include the
+    ``baselines``. ``warnings`` are sentences about the test predictions, such as that they are nearly constant.
     """
 
     run: Path
@@ -69,6 +88,8 @@ class FinetuneResult:
     test: dict[str, float]
     test_targets: dict[str, dict[str, float]]
     selection: str
+    baselines: list[BaselineResult]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -112,6 +133,15 @@ class PredictResult:
     rows: int
     unusable: int
     seconds: float
+
+
+def reasons_left_out(baselines: Sequence[BaselineResult]) -> dict[str, str]:
+    """Return the names of the baselines that could not run, comma-separated, by reason."""
+    names: dict[str, list[str]] = {}
+    for baseline in baselines:
+        if baseline.left_out is not None:
+            names.setdefault(baseline.left_out, []).append(baseline.name)
+    return {reason: ", ".join(listed) for reason, listed in names.items()}
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value

@@ -45,7 +45,12 @@ class FinetuneObjective:
             self.forward = cast("nn.Module", torch.compile(module))
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over the known labels of ``batch`` and their number; ``generator`` is not used."""
+        """Return the mean loss over the known labels of ``batch`` and their number; ``generator`` is not used.
+
+        A probe of the network is deactivated: it was fitted to the encoder before training.
+        """
+        if self.module.probe is not None:
+            self.module.probe.deactivate()
         if batch.labels is None:
             raise DataError("these rows have no labels")
         outputs = self.forward(batch.inputs, batch.padding_mask)

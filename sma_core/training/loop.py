@@ -105,9 +105,9 @@ class Trainer:
 
     ``method`` holds the optimiser and the schedule; the default is AdamW with the built-in schedule of the
     settings. ``rates`` are learning-rate factors by parameter name. With ``patience`` training stops after that
-    many consecutive evaluations without improvement. With ``average``, averaged weights are evaluated and saved.
-    On several ranks, ``source`` returns this rank's share of every batch. Raises `ConfigError` for an average with
-    fsdp.
+    many consecutive evaluations without improvement; with ``save_start`` the first checkpoint is that of step 0.
+    With ``average``, averaged weights are evaluated and saved. On several ranks, ``source`` returns this rank's
+    share of every batch. Raises `ConfigError` for an average with fsdp.
     """
 
     def __init__(
@@ -124,12 +124,13 @@ class Trainer:
         rates: Mapping[str, float] | None = None,
         patience: int | None = None,
         average: WeightAverage | None = None,
+        save_start: bool = False,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
         self.device, self.precision, self.ranks = place.device, place.precision, place.ranks
         self._emit = observers if observers is not None else Observers()
         self._run = store.folder.parent
-        self.patience = patience
+        self.patience, self.save_start = patience, save_start
         self.method = method or Method.built_in(config.schedule)
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
         self.module = objective.module.to(self.device)
@@ -215,6 +216,8 @@ class Trainer:
         ):
             if self.state.step == 0:
                 self._evaluate()
+                if self.save_start and self._saved_step is None:
+                    self._save()
             while not self.finished and not self.ranks.any(stop.requested):
                 self._step()
                 self._after_step()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
@@ -16,28 +17,32 @@ from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.files import as_path
+from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
+from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
-from sma_core.runs.results import AUTHORS_PROTOCOL, FinetuneResult
+from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult
 from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
 from sma_core.runs.shipped_models import locate_model
 from sma_core.training.average import WeightAverage
+from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
 from sma_core.training.observers import Observer, Observers
+from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.writers.model_card import CardFacts, model_card
@@ -168,14 +173,24 @@ def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> Finetu
     config, rows = job.config, job.rows
     targets = Targets.from_json(run.record().targets or {})
     with seeded(config.training.seed):
-        module = build_predictor(job.registry, config.model, job.feed.inputs, job.head, targets.outputs)
+        module = build_predictor(job.registry, config, job.feed.inputs, job.head, targets)
     module.encoder.activation_checkpointing = config.training.activation_checkpointing
     if config.pretrained is not None and not run.checkpoints.steps():
         load_encoder(module, RunFolder.open(locate_model(config.pretrained, policy)))
+    if module.probe is not None and not run.checkpoints.steps():
+        _fit_probe(job, module, targets)
     if config.training.frozen_encoder:
         module.freeze()
     valid = rows.batches("valid", config.training.batch_size)
     return FinetuneObjective(module, targets, valid, rows.metrics, rows.selection, config.training.compile)
+
+
+def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
+    """Fit the probe of the frozen encoder, on a sample of rows if there are many."""
+    rows, training = job.rows, job.config.training
+    draw = np.random.default_rng(training.seed)
+    train, valid = (rows.some_batches(part, MOST_ROWS, draw, training.batch_size) for part in ("train", "valid"))
+    fit_probe(module, targets, rows.metrics, rows.selection, train, valid, job.placement)
 
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
@@ -206,6 +221,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         rates=layer_rates(objective.module, training.layer_decay),
         patience=training.patience or None,
         average=WeightAverage.of(objective.module, training),
+        save_start=objective.module.probe is not None,
     )
     restore_newest(trainer, run)
     return trainer
@@ -239,7 +255,16 @@ def _judge(
         test=test.figures(),
         test_targets=figures_by_target(test),
         selection=f"best validation {objective.selection}" if valid else AUTHORS_PROTOCOL,
+        baselines=_baselines(job),
+        warnings=constant_predictions(test),
     )
+
+
+def _baselines(job: _Job) -> list[BaselineResult]:
+    """Score the domain's baselines on rank 0, which writes and prints the results."""
+    if not job.config.baselines or not job.placement.ranks.first:
+        return []
+    return run_baselines(job.registry, job.rows, job.config.split.seed)
 
 
 def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:

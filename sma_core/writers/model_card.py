@@ -15,7 +15,7 @@ from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.plugins.domain_file import domain_option
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
-from sma_core.runs.results import FinetuneResult
+from sma_core.runs.results import BaselineResult, FinetuneResult
 from sma_core.training.targets import Targets
 
 MOST_REASONS = 5
@@ -62,6 +62,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
     chosen = f"with the {result.selection}" if result.valid else result.selection
+    probe = ": a linear probe of the encoder, since no epoch was better" if result.best_step == 0 else ""
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
     named = facts.config.task or facts.registry.domain.task
     task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
@@ -72,7 +73,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("head", f"`{facts.head}`"),
         ("parameters", f"{facts.parameters:,}"),
         ("initial weights", start + encoder),
-        ("weights", f"step {result.best_step:,}, {chosen}"),
+        ("weights", f"step {result.best_step:,}, {chosen}{probe}"),
         ("trained with", f"sma-core {metadata.version('sma-core')}"),
     ]
     if facts.rows.classes:
@@ -112,15 +113,43 @@ def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     columns |= {"test": result.test}
     metrics = [(name, *(_number(figures[name]) for figures in columns.values())) for name in names]
     text = _table(("metric", *columns), metrics)
+    text += "".join(f"\n\n**Warning:** {sentence}." for sentence in result.warnings)
     if result.test_targets:
         targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
         text += f"\n\nTest metrics of each target:\n\n{_table(('target', *names), targets)}"
+    text += _baselines(result)
     notes = []
     if result.kind == "regression":
         notes.append("RMSE and MAE are in the units of the labels.")
     if "calibration_error" in names:
         notes.append(f"The calibration error is the expected calibration error with {BINS} bins of equal width.")
     return text + "".join(f"\n\n{note}" for note in notes)
+
+
+def _baselines(result: FinetuneResult) -> str:
+    """Return the test metrics of the baselines below those of the model; empty without baselines."""
+    names = [*result.test]
+    scored = [item for item in result.baselines if item.left_out is None]
+    if not scored:
+        return ""
+    rows = [("this model", *(_number(result.test[name]) for name in names), "all")]
+    rows += [
+        (f"`{item.name}`", *(_number(item.test[name]) for name in names), _baseline_rows(item, result))
+        for item in scored
+    ]
+    described = "".join(f"\n- `{item.name}`: {item.summary}" for item in scored)
+    table = _table(("test", *names, "rows"), rows)
+    return f"\n\nBaselines on the same split:\n\n{table}\n{described}"
+
+
+def _baseline_rows(baseline: BaselineResult, result: FinetuneResult) -> str:
+    """Return which rows a baseline used: all, or the numbers of the reduced parts."""
+    reduced = [
+        f"{used:,} of {result.rows[part]:,} {part}"
+        for part, used in baseline.rows.items()
+        if used < result.rows[part]
+    ]
+    return ", ".join(reduced) or "all"
 
 
 def _limits(facts: CardFacts, result: FinetuneResult) -> str:

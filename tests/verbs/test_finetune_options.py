@@ -144,3 +144,15 @@ def test_a_run_does_not_go_on_with_other_labels(toy, tmp_path):
     file.write_text("word,y\n" + "".join(f"{word},{len(word) + 1}\n" for word in words))
     with pytest.raises(CheckpointError, match=r"mine\.csv differ from those of .*: its data have changed"):
         sma_core.finetune(resume=str(tmp_path / "run"))
+
+
+def test_nearly_constant_predictions_are_reported_in_output_results_and_card(toy, run_sma):
+    still = ("--set", "training.learning_rate=1e-12", "--set", "training.epochs=1", "--no-baselines")
+    done = run_sma("finetune", "--domain", toy, *still, "--out", "still")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert line.startswith("warning: test predictions of 'vowels' are nearly constant")
+    sentence = line.removeprefix("warning: ")
+    assert json.loads(Path("still/results.json").read_text())["warnings"] == [sentence]
+    assert f"**Warning:** {sentence}." in Path("still/README.md").read_text()
+    done = run_sma("finetune", "--domain", toy, *still, "--out", "other", "--json")
+    assert json.loads(done.stdout)["warnings"] == [sentence]

@@ -46,6 +46,11 @@ def tabs(path, suffix):
     with path.open("w", encoding="utf-8") as file:
         yield Tabs(file)
 
+def average(rows):
+    'Mean of the training labels.'
+    shape = (len(rows.inputs), rows.columns)
+    return torch.full(shape, float(rows.labels[rows.train].mean())).numpy()
+
 class Tabs:
     def __init__(self, file):
         self.file = file
@@ -63,9 +68,10 @@ SPECS = {
         ("sma_schedules", "Schedule", "schedule", ""),
         ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
         ("sma_table_formats", "TableFormat", "tabs", ', suffixes=(".tabs",)'),
+        ("sma_baselines", "Baseline", "average", ', kinds=("regression", "multiclass")'),
     )
 }
-WORDS = ("masking_strategies", "losses", "optimizers", "schedules", "metrics", "table_formats")
+WORDS = ("masking_strategies", "losses", "optimizers", "schedules", "metrics", "table_formats", "baselines")
 OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
 MASK = "        return mask\n"
 RESULT = "        return result\n"
@@ -208,6 +214,21 @@ def test_a_metric_that_changes_its_arrays_or_needs_many(wrong, new, said):
 def test_a_table_format_that_loses_rows(wrong, old, new, said):
     wrong(old, new)
     assert said in only_failure_of_method("test_table_formats_write_chunks")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("rows.columns)", "1)", "finite predictions of shape (60, 3) for multiclass"),
+        ("rows.labels[rows.train]", "rows.labels", "finite predictions of shape (60, 1) for regression"),
+        ("len(rows.inputs)", "len(rows.train)", "not (40, 1)"),
+        ("rows.labels[rows.train]", "rows.targets", "must predict regression labels: AttributeError"),
+    ],
+)
+@breaks("test_baselines_predict_every_row")
+def test_a_baseline_that_leaves_rows_out(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_baselines_predict_every_row")
 
 
 EXTENSION = """

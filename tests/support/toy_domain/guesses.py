@@ -16,3 +16,7 @@ def too_few(rows):
 
 def not_here(rows):
     import a_package_that_is_not_here  # noqa: F401
+
+
+def breaks(rows):
+    return 1 / 0

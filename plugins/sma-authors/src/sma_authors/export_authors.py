@@ -75,7 +75,13 @@ def _pretrained(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
 
 
 def _finetuned(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
-    config, weights, targets = run.config(), dict(run.weights), run.record.targets or {}
+    config, targets = run.config(), run.record.targets or {}
+    if bool(run.weights.get("probe.active", False)):
+        raise UserError(
+            f"{run.path} is a linear probe (step 0), which the authors' code does not have: fine-tune with "
+            "--set training.probe_fallback=false"
+        )
+    weights = {name: tensor for name, tensor in run.weights.items() if not name.startswith("probe.")}
     if "head.output.bias" in weights and targets["kind"] == "regression":
         spread, mean = torch.tensor(targets["spread"]), torch.tensor(targets["mean"])
         weights["head.output.weight"] = weights["head.output.weight"] * spread[:, None]

@@ -1,15 +1,14 @@
 """Baselines without this framework, on the same rows: linear models and boosted trees.
 
-A plugin's baseline is a function of `BaselineRows` that computes features of the inputs and usually passes them to
-one of the functions below. Hyper-parameters are chosen on validation rows.
+A plugin's baseline is a function of `sma_core.evaluation.baselines.BaselineRows` that computes features of the
+inputs and usually passes them to one of the functions below. Hyper-parameters are chosen on validation rows.
 
 Letters: n rows, F features, T targets, C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,7 +21,10 @@ from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.utils.extmath import safe_sparse_dot
 
 from sma_core.errors import UserError
+from sma_core.evaluation.baselines import BaselineRows
 from sma_core.evaluation.calibration import Array
+
+__all__ = ["BaselineRows", "fit_boosted_trees", "fit_linear"]
 
 Features: TypeAlias = "NDArray[Any] | sparse.csr_matrix"
 
@@ -32,25 +34,6 @@ MOST_TREES, LEARNING_RATE, PATIENCE = 2000, 0.03, 50
 """Boosting: maximum number of trees, learning rate, and number of trees without gain before stopping."""
 
 
-@dataclass(frozen=True)
-class BaselineRows:
-    """All n rows of a task, with the split of fine-tuning.
-
-    ``inputs`` are n texts or numbers (n, F), NaN where missing. ``labels`` (n, T) are NaN where
-    missing and in every test row; classes are indices into ``classes``. ``train`` and ``valid`` are indices.
-    """
-
-    inputs: Sequence[str] | NDArray[np.float32]
-    labels: Array
-    kind: str
-    classes: tuple[str, ...]
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    seed: int
-
-
-Baseline: TypeAlias = Callable[[BaselineRows], Array]
-"""Returns predictions for all n rows: values (n, T), probabilities (n, T), or class probabilities (n, C)."""
 _Fit: TypeAlias = Callable[[Features, Array, Features, Array, Features], Array]
 
 
@@ -122,12 +105,12 @@ def _fit_classes(features: Features, rows: BaselineRows) -> Array:
     train, valid = (part[~np.isnan(labels[part])] for part in (rows.train, rows.valid))
     indicators = np.eye(len(rows.classes))[labels[train].astype(np.int64)]  # (m, C)
     products = safe_sparse_dot(features, features[train].T, dense_output=True)  # (n, m)
-    best, best_correct = products[:, :0], -1
+    best, best_correct = None, -1
     for penalty in PENALTIES:
         model = KernelRidge(alpha=penalty, kernel="precomputed").fit(products[train], indicators)
-        predicted = model.predict(products)
-        correct = int((predicted[valid].argmax(axis=1) == labels[valid]).sum())
+        correct = int((model.predict(products[valid]).argmax(axis=1) == labels[valid]).sum())
         if correct > best_correct:
-            best, best_correct = predicted, correct
-    probabilities: Array = softmax(best, axis=1)
+            best, best_correct = model, correct
+    assert best is not None, "there are penalties"
+    probabilities: Array = softmax(best.predict(products), axis=1)
     return probabilities

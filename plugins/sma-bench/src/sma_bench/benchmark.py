@@ -253,7 +253,7 @@ def _cell_work(job: _Job, cell: Cell) -> Work:
     settings = _write_settings(job, f"{cell.task}-{cell.name}", cell.settings)
     arguments = ["finetune", "--domain", job.suite.domain, "--task", cell.task, "--recipe", job.suite.recipe]
     arguments += ["--config", str(settings)] + ([] if start is None else ["--model", str(start)])
-    arguments += ["--out", str(run), "--resume", "auto"]
+    arguments += ["--no-baselines", "--out", str(run), "--resume", "auto"]
     return Work(_label(cell), tuple(arguments), run, _log(job, f"{cell.task}-{cell.name}"))
 
 

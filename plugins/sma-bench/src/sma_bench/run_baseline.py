@@ -6,14 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sma_bench.baselines import Baseline, BaselineRows
-from sma_core.errors import PluginError
-from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import new_feed
-from sma_core.labels.labelled_rows import LabelledRows, read_labelled
+from sma_core.labels.baselines import BaselineFunction, BaselineTask
+from sma_core.labels.labelled_rows import read_labelled
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, finetune_settings
@@ -32,41 +27,16 @@ def run_baseline(
     wanted = {**settings, "task": task, "split.protocol": "validation"}
     config = finetune_settings(registry, Request(recipe, None, wanted)).config
     rows = read_labelled(registry, config, new_feed(registry, config.data))
-    baseline: Baseline = resolve(function, f"the suite's baseline for {task!r}")
-    known = _without_test_labels(rows, config.split.seed)
-    try:
-        predictions = np.asarray(baseline(known), dtype=np.float64)
-    except ImportError as error:
-        raise PluginError(f"the baseline {function!r} needs a package that is not installed: {error}") from error
-    width = len(rows.classes) or known.labels.shape[1]
-    if predictions.shape != (len(known.inputs), width):
-        raise PluginError(
-            f"the baseline {function!r} must return {len(known.inputs)} x {width} predictions, not "
-            f"{' x '.join(map(str, predictions.shape))}"
-        )
+    baseline: BaselineFunction = resolve(function, f"the suite's baseline for {task!r}")
+    baseline_task = BaselineTask.of(rows, config.split.seed)
+    predictions = baseline_task.predictions(baseline, function)
     return {
         "baseline": function,
         "task": rows.label,
         "metric": rows.selection.name,
         "rows": rows.sizes(),
         "split": rows.split,
-        "valid": _figures(rows, predictions, "valid"),
-        "test": _figures(rows, predictions, "test"),
+        "valid": baseline_task.figures(predictions, "valid"),
+        "test": baseline_task.figures(predictions, "test"),
         "seconds": time.monotonic() - began,
     }
-
-
-def _without_test_labels(rows: LabelledRows, seed: int) -> BaselineRows:
-    """Return the rows for the function, with NaN as labels of test rows and of rows in no part."""
-    store, parts = rows.store, rows.parts
-    labels = np.full((len(store), len(rows.targets)), np.nan)
-    for part in ("train", "valid"):
-        labels[parts[part]] = rows.labels(part)
-    inputs: list[str] | NDArray[np.float32] = (
-        store.values(np.arange(len(store))) if rows.feed.unit == "numbers" else store.texts
-    )
-    return BaselineRows(inputs, labels, rows.kind, rows.classes, parts["train"], parts["valid"], seed)
-
-
-def _figures(rows: LabelledRows, predictions: NDArray[np.float64], part: Part) -> dict[str, float]:
-    return rows.metrics.compute(rows.labels(part), predictions[rows.parts[part]])

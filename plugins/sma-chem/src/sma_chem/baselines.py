@@ -18,13 +18,15 @@ RADIUS, BITS = 2, 2048
 def fingerprints(smiles: Sequence[str]) -> sparse.csr_matrix:
     """Return binary Morgan fingerprints (n, 2048) of radius 2; raise `ValueError` for an invalid SMILES."""
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
-    rows = np.empty((len(smiles), BITS), dtype=np.float32)
-    for index, text in enumerate(smiles):
+    columns, ends = [], [0]
+    for text in smiles:
         molecule = Chem.MolFromSmiles(text)
         if molecule is None:
             raise ValueError(f"RDKit cannot parse the SMILES {text!r}")
-        rows[index] = generator.GetFingerprintAsNumPy(molecule)
-    return sparse.csr_matrix(rows)
+        columns.append(np.flatnonzero(generator.GetFingerprintAsNumPy(molecule)))
+        ends.append(ends[-1] + len(columns[-1]))
+    ones = np.ones(ends[-1], dtype=np.float32)
+    return sparse.csr_matrix((ones, np.concatenate(columns), ends), shape=(len(smiles), BITS))
 
 
 def morgan_linear(rows: BaselineRows) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
@@ -251,4 +251,23 @@ def sma_renderers() -> list[Renderer]:
             summary="Molecule with atoms coloured by importance, and its SMILES below",
             factory="sma_chem.drawing:draw_molecule",
         )
+    ]
+
+
+@hookimpl
+def sma_baselines() -> list[Baseline]:
+    """Provide the models that fine-tuning is compared with."""
+    return [
+        Baseline(
+            name="morgan-linear",
+            summary="Ridge or logistic regression on Morgan fingerprints",
+            factory="sma_chem.baselines:morgan_linear",
+            kinds=("regression", "binary", "multilabel", "multiclass"),
+        ),
+        Baseline(
+            name="morgan-boosted-trees",
+            summary="Boosted trees on Morgan fingerprints",
+            factory="sma_chem.baselines:morgan_boosted_trees",
+            kinds=("regression", "binary", "multilabel"),
+        ),
     ]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from sma_core.plugins.loading import usable_plugin
 from sma_core.plugins.registry import specs_alone
 from sma_core.plugins.specs import Head, Spec
+from sma_kit.checks.baselines import BaselineChecks
 from sma_kit.checks.data_sets import DataSetChecks
 from sma_kit.checks.heads import HeadChecks
 from sma_kit.checks.method_parts import MethodChecks
@@ -33,6 +34,7 @@ class DomainContract(  # pytest runs the checks of the last base class first
     DrawingChecks,
     ShippedChecks,
     TrainingChecks,
+    BaselineChecks,
     TableFormatChecks,
     MethodChecks,
     HeadChecks,

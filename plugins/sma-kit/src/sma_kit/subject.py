@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, TableFormat, Task, Tokenizer
 from sma_kit.checks import parts
@@ -34,6 +34,7 @@ KINDS: tuple[type[Spec], ...] = (
     Schedule,
     Metric,
     TableFormat,
+    Baseline,
 )
 SAMPLE_ROWS = 300
 BLOCK_ROWS = 5000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
 from sma_physics.schema import FEATURE_NAMES, LABEL
 
 BUDGETS = {
@@ -169,4 +169,23 @@ def sma_renderers() -> list[Renderer]:
             summary="Feature bars grouped by physics object, with values",
             factory="sma_physics.drawing:draw_event",
         )
+    ]
+
+
+@hookimpl
+def sma_baselines() -> list[Baseline]:
+    """Provide the models that fine-tuning is compared with."""
+    return [
+        Baseline(
+            name="boosted-trees",
+            summary="Boosted trees on the features",
+            factory="sma_physics.baselines:boosted_trees",
+            kinds=("regression", "binary", "multilabel"),
+        ),
+        Baseline(
+            name="linear",
+            summary="Ridge or logistic regression on the standardised features",
+            factory="sma_physics.baselines:linear",
+            kinds=("regression", "binary", "multilabel", "multiclass"),
+        ),
     ]

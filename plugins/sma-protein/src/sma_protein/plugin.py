@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import DataSet, Domain, Reader, Renderer, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Task, hookimpl
 
 COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
 
@@ -202,4 +202,23 @@ def sma_renderers() -> list[Renderer]:
             summary="Residues coloured by importance, in numbered blocks of ten",
             factory="sma_protein.drawing:draw_sequence",
         )
+    ]
+
+
+@hookimpl
+def sma_baselines() -> list[Baseline]:
+    """Provide the models that fine-tuning is compared with."""
+    return [
+        Baseline(
+            name="one-hot-linear",
+            summary="Ridge or logistic regression on the residue at each position",
+            factory="sma_protein.baselines:one_hot_linear",
+            kinds=("regression", "binary", "multilabel"),
+        ),
+        Baseline(
+            name="words-linear",
+            summary="Ridge or logistic regression on frequencies of three residues in a row",
+            factory="sma_protein.baselines:words_linear",
+            kinds=("regression", "binary", "multilabel", "multiclass"),
+        ),
     ]

@@ -90,7 +90,7 @@ class _Tuned(RunEstimator):
             valid = self._validation_mask(len(rows), seed)
             file, options = _written(folder, rows, labels, valid, self._columns(rows, feed))
             options |= {"targets": list(labels), "kind": self.kind, "split.column": PART, "training.seed": seed}
-            options |= {"data.max_rejected": 0.0, "training.device": self.device}
+            options |= {"data.max_rejected": 0.0, "training.device": self.device, "baselines": False}
             if isinstance(rows, np.ndarray) and self.run is None:
                 options["model.max_length"] = rows.shape[1]
             result = finetune(
