@@ -6,7 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sma_core.config.models import DataConfig, ModelConfig, Settings, TrainingConfig
+from sma_core.config.data import DataConfig
+from sma_core.config.models import ModelConfig
+from sma_core.config.settings import Settings
+from sma_core.config.training import TrainingConfig
 
 FOLDS = 5
 """Default number of folds of a k-fold split."""

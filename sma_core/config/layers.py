@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sma_core.config.models import Settings
+from sma_core.config.settings import Settings
 from sma_core.errors import ConfigError
 
 M = TypeVar("M", bound=Settings)

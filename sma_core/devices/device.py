@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.errors import ConfigError
 
 logger = logging.getLogger("sma")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sma_core.config.models import DistributionStrategy
+from sma_core.config.training import DistributionStrategy
 from sma_core.devices.device import FixedPrecision
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import MemoryRows, RowChunk

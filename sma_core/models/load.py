@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from sma_core.checkpoints.store import StoredCheckpoint
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
 from sma_core.config.layers import Layer, Values, resolve
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import (
     FixedPrecision,

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.masking import MaskNoise
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import choose_mask

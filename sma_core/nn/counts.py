@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 
 
 def query_count(length: int, ratio: float, keys_per_query: float, queries: int) -> int:

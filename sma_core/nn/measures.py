@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.counts import hidden_counts, largest_hidden_count
 from sma_core.nn.guidance import rank
 from sma_core.nn.masking import MaskNoise, choose

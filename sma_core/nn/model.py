@@ -11,7 +11,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from sma_core.config.models import MaskingConfig, ModelConfig
+from sma_core.config.masking import MaskingConfig
+from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import Projected, may_look
 from sma_core.nn.decoder import Decoder
 from sma_core.nn.embedding import TokenEmbedding, ValueEmbedding, build_embedding

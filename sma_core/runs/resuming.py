@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sma_core.config.layers import Layer, Values, flatten, put, resolve
-from sma_core.config.models import Settings
+from sma_core.config.settings import Settings
 from sma_core.errors import CheckpointError, ConfigError, UserError
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry

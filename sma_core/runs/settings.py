@@ -22,7 +22,7 @@ from sma_core.config.layers import (
     resolve,
     settings_of,
 )
-from sma_core.config.models import Settings
+from sma_core.config.settings import Settings
 from sma_core.errors import ConfigError, PluginError
 from sma_core.files import as_path
 from sma_core.plugins.registry import Registry

@@ -198,14 +198,7 @@ class Trainer:
         self._log_clock, self._samples = time.monotonic(), 0
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
         self._emit(
-            RunStarted(
-                self._run,
-                self.state.step,
-                self.steps,
-                parameters,
-                str(self.device),
-                self.precision,
-            )
+            RunStarted(self._run, self.state.step, self.steps, parameters, str(self.device), self.precision)
         )
         cuda = [self.device] if self.device.type == "cuda" else []
         with (
@@ -310,15 +303,7 @@ class Trainer:
         state.skipped, state.skipped_in_a_row = self._skipped.read()
         self._emit(
             StepLogged(
-                self._run,
-                state.step,
-                self.steps,
-                self.stream.passed,
-                loss,
-                lr,
-                rate,
-                state.elapsed,
-                state.skipped,
+                self._run, state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed, state.skipped
             )
         )
         if state.skipped_in_a_row >= self.config.max_skipped_steps:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling

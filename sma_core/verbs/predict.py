@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sma_core.config.models import Precision
+from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
 from sma_core.feeds.rows import RowChunk
 from sma_core.files import as_path

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.attention import Projected
 from sma_core.nn.counts import largest_hidden_count, largest_visible_count

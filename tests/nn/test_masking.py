@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.counts import (
     hidden_counts,

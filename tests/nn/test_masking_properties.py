@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.counts import hidden_counts
 from sma_core.nn.embedding import TokenEmbedding
 from sma_core.nn.inputs import DiscreteInputs

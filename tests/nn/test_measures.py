@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.measures import entropy, measure_mask, top_key_overlap
 from tests.nn.small import batch, noise_for, small_model
 

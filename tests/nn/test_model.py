@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import DataError
 from sma_core.nn import model as model_module
 from sma_core.nn.model import Reconstruction

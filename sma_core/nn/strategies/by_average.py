@@ -5,7 +5,7 @@ An average changes slowly, so that the masks do not follow every step of the mod
 
 from __future__ import annotations
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.masking import Mask
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.protocol import Situation, Strategy

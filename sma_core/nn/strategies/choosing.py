@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.masking import Mask
 from sma_core.nn.strategies.contextual import Contextual

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch.nn import functional
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.guidance import rank
 from sma_core.nn.masking import Mask, hide

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.nn.attention import Projected
 from sma_core.nn.encoder import Encoder
 from sma_core.nn.masking import Mask, MaskNoise

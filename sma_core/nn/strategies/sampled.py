@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.counts import largest_visible_count
 from sma_core.nn.guidance import rank

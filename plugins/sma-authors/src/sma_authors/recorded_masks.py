@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sma_authors.comparison import Verdict, compare, compare_exactly, left_out
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import CheckpointError
 from sma_core.nn.counts import query_count, randomness_at, row_query_counts, wanted
 from sma_core.nn.masking import Draw, MaskNoise, attention_of, hide, importance

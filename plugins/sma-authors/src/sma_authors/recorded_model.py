@@ -35,7 +35,7 @@ from sma_authors.weights import (
     split_back,
     take_over,
 )
-from sma_core.config.models import MaskingConfig
+from sma_core.config.masking import MaskingConfig
 from sma_core.errors import CheckpointError
 from sma_core.nn.counts import row_query_counts
 from sma_core.nn.encoder import Latents

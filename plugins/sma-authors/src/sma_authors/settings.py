@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from sma_core.config.models import DecoderConfig, MaskingConfig, ModelConfig
+from sma_core.config.masking import MaskingConfig
+from sma_core.config.models import DecoderConfig, ModelConfig
 from sma_core.errors import CheckpointError
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sma_authors.settings import ENCODERS, HEADS, MASKING_NAME, AuthorsModel
-from sma_core.config.models import DecoderConfig, MaskingConfig
+from sma_core.config.masking import MaskingConfig
+from sma_core.config.models import DecoderConfig
 from sma_core.errors import CheckpointError
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 

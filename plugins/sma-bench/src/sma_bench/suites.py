@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sma_core.config.layers import Values, flatten, put, read_toml, validate
-from sma_core.config.models import Settings
+from sma_core.config.settings import Settings
 
 Arm = Literal["guided", "random", "none"]
 SHAPE = ("model.", "data.tokenizer", "data.truncate")

@@ -1,0 +1,51 @@
+"""Settings of data: where rows come from and how they become batches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_serializer
+
+from sma_core.config.settings import Settings
+from sma_core.urls import without_secrets
+
+
+class DataConfig(Settings):
+    """Where rows come from and how they become batches."""
+
+    source: str | None = Field(
+        None, description="A data set's name, a file or URL, or several; empty: the domain's default set."
+    )
+    weights: tuple[Annotated[float, Field(gt=0.0)], ...] | None = Field(
+        None, description="Pre-training: weights of the comma-separated data sets of data.source."
+    )
+    reader: str | None = Field(None, description="Name of the reader; empty: chosen by file suffix.")
+    column: str | None = Field(None, description="Column of the input; empty: a column with a usual name.")
+    columns: tuple[str, ...] | None = Field(
+        None,
+        description="Feature columns of numeric rows, in order; empty: the data set's, or all but the labels.",
+    )
+    tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
+    truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
+    check_rows: bool = Field(True, description="Check each row with the domain's check function.")
+    max_rejected: float = Field(
+        0.05, ge=0.0, le=1.0, description="Largest fraction of unusable rows; more is an error."
+    )
+    held_out: float = Field(0.02, gt=0.0, lt=1.0, description="Fraction of rows kept for the held-out loss.")
+    packing: Literal["single", "concat", "successors"] = Field(
+        "single",
+        description="Inputs of pre-training. single: one row; concat: several rows up to model.max_length, each "
+        "row once; successors: each row and the rows after it up to model.max_length, as many inputs as rows.",
+    )
+    keep_remote: bool = Field(
+        True, description="Keep copies of remote files; off: remove each copy after its rows are read."
+    )
+    processes: int | None = Field(
+        None, ge=1, description="Number of processes that check rows or prepare files; empty: one per core."
+    )
+    shard_rows: int = Field(2_000_000, ge=1, description="Largest number of rows in one file of a store.")
+
+    @field_serializer("source")
+    def _without_secrets(self, source: str | None) -> str | None:
+        """Remove passwords and signatures from URLs in settings that are written or shown."""
+        return None if source is None else without_secrets(source)

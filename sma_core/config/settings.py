@@ -1,0 +1,34 @@
+"""The base of all settings, and types that several of them use."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """Base class of settings: frozen, rejects unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_empty(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic passes the input unchanged
+        """Convert the text ``none`` to None in optional settings: TOML has no null."""
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields
+        return {
+            name: None
+            if value == "none" and name in fields and NoneType in get_args(fields[name].annotation)
+            else value
+            for name, value in values.items()
+        }
+
+
+MemberName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")]
+"""Name of a part of the method, from the core or a plugin."""
+Options = dict[str, bool | int | float | str]
+"""Options of a part of the method."""
