@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Settings)
 
 _CHANGEABLE = (
     *("steps", "epochs", "patience", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device"),
-    *("precision", "strategy", "time_limit", "max_skipped_steps", "workers", "tensorboard"),
+    *("precision", "strategy", "time_limit", "max_skipped_steps", "milestones", "workers", "tensorboard"),
 )
 CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE) | {"baselines"}
 """Settings that may change on resume; all others must equal those of the run, or be left out."""
