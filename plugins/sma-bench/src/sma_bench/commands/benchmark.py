@@ -19,6 +19,9 @@ def benchmark(
     out: Out = None,
     tasks: Annotated[str | None, typer.Option("--tasks", help="Run only these tasks, comma-separated.")] = None,
     arms: Annotated[str | None, typer.Option("--arms", help="Run only these arms, comma-separated.")] = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", help="Run only these methods, comma-separated: finetune, probe.")
+    ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="Run only these seeds, comma-separated.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of trainings to run in parallel.")] = 1,
     dry_run: Annotated[
@@ -27,16 +30,19 @@ def benchmark(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare guided, random and no pre-training over tasks and seeds; finished cells are not run again."""
-    from sma_bench.benchmark import benchmark, plan_benchmark
+    """Compare kinds of pre-training, and none, over tasks and seeds; finished cells are not run again."""
+    from sma_bench.benchmark import benchmark, plan_benchmark, power_lines
     from sma_core.cli.output import as_json_text, counted
 
-    chosen, kept_tasks, kept_arms = _numbers_from(seeds), names_from(tasks), names_from(arms)
+    wanted = {"tasks": names_from(tasks), "arms": names_from(arms), "methods": names_from(methods)}
+    chosen = _numbers_from(seeds)
     if dry_run:
-        plan = plan_benchmark(suite, out=out, tasks=kept_tasks, arms=kept_arms, seeds=chosen, policy=context.obj)
+        plan = plan_benchmark(suite, out=out, **wanted, seeds=chosen, policy=context.obj)
         if as_json:
             typer.echo(as_json_text(plan))
             return
+        for line in power_lines(plan.power):
+            typer.echo(line, err=True)
         for command in (*plan.pretrainings, *plan.cells):
             typer.echo(command)
         cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
@@ -50,8 +56,7 @@ def benchmark(
     result = benchmark(
         suite,
         out=out,
-        tasks=kept_tasks,
-        arms=kept_arms,
+        **wanted,
         seeds=chosen,
         jobs=jobs,
         tell=lambda line: typer.echo(line, err=True),
