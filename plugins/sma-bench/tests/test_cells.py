@@ -127,6 +127,7 @@ def test_one_task_may_stand_for_several_parts():
         ({"tasks": {"vowels": {"train_rows": [5, 5]}}}, "two tasks are named 'vowels-5'"),
         ({"tasks": {"vowels": {"train_rows": [5]}, "vowels-5": {}}}, "two tasks are named 'vowels-5'"),
         ({"tasks": {"vowels": {"methods": ["prob"]}}}, "'finetune' or 'probe'"),
+        ({"methods": ["probe", "probe"]}, "methods lists 'probe' twice"),
         ({"seeds": [0, 0]}, "seeds lists 0 twice"),
         ({"seeds": [0, 1], "pretraining": {"seeds": [0, 1, 2]}}, "cannot be shared equally by 3"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from sma_bench.comparison import Difference
-from sma_bench.power import suite_power, visible_difference
+from sma_bench.power import power_lines, suite_power, visible_difference
 from sma_bench.suites import Suite
 from tests.support.fixtures import SUPPORT
 
@@ -44,8 +44,8 @@ def test_an_unknown_spread_gives_multiples_of_it():
     (found,) = suite_power(suite(), {"t": "rmse"}, [finished(units=2)])
     assert found.in_spreads == pytest.approx(2.8 / 2)
     assert (found.spread, found.difference) == (None, None)
-    assert "1.4 times the spread of paired differences with 6 splits" in found.line()
-    assert "unknown" in found.line()
+    assert found.line() == "t (finetune): rmse 1.4 s with 6 splits; the spread s is unknown"
+    assert power_lines([found])[-1].endswith("or given as spread in the suite's task")
 
 
 def test_the_spread_comes_from_the_suite_until_three_pairs_are_finished():

@@ -6,7 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from sma_bench.benchmark import benchmark, plan_benchmark
+from sma_bench.cells import cells
+from sma_bench.find_suite import find_suite
+from sma_bench.suite_folder import SuiteFolder
 
 SUITE = """
 summary = "small"
@@ -82,3 +87,38 @@ def test_a_suite_goes_on_after_its_folder_was_moved(toy, tmp_path):
     assert again.rows == first.rows
     (moved,) = new.glob("cells/*/*")
     assert json.loads((moved / "model.json").read_text())["pretrained"].startswith(str(new))
+
+
+def test_finished_cells_are_compared_by_pretraining_and_give_the_power(toy, tmp_path, run_sma):
+    """Every cell of three pre-trainings and six splits is finished; the splits of a pre-training are averaged."""
+    text = SUITE.replace('["sampled", "none"]', '["guided", "random", "none"]').replace('"finetune", ', "")
+    text = text.replace("seeds = [0]", "seeds = [0, 1, 2, 3, 4, 5]").replace("[20]", '[20, "all"]')
+    text = text.replace("[pretraining.s", "[pretraining]\nseeds = [0, 1, 2]\n[pretraining.s")
+    path, out = written(tmp_path, text), tmp_path / "out"
+    suite, _, _ = find_suite(str(path))
+    folder = SuiteFolder(out, suite)
+    gain = {0: 0.3, 1: 0.4, 2: 0.5, 3: 0.5, 4: 0.4, 5: 0.3}  # 0.4 for each pre-training
+    for cell in cells(suite):
+        figure = 1.0 if cell.arm == "none" else 1.0 - gain[cell.seed]
+        figure += 0.01 * (cell.start.seed if cell.arm == "guided" else 0)
+        folder.write_baseline(cell, {"metric": "rmse", "valid": {"rmse": 1.0}, "test": {"rmse": figure}})
+
+    found = benchmark(path, out=out)
+    assert (found.done, found.missing, found.failures) == (36, 0, [])
+    first = {(item.arm, item.other): item for item in found.differences if item.task == "few"}
+    gained = first["random", "none"]
+    assert (gained.unit, gained.units, gained.seeds, gained.better) == ("pre-training", 3, 6, 6)
+    assert gained.mean == pytest.approx(-0.4)
+    assert gained.spread == pytest.approx(0.0, abs=1e-12)  # over splits it would be 0.09
+    assert first["guided", "random"].spread == pytest.approx(0.01)
+    table = (out / "table.md").read_text()
+    assert (
+        "| few, all rows | rmse | probe | guided - random | +0.010 [-0.015, +0.035] | 3 pre-trainings, 6" in table
+    )
+
+    printed = run_sma("benchmark", path, "--out", out, "--dry-run")
+    assert (
+        "few, 20 rows (probe): rmse 0.028 with 3 pre-trainings; spread 0.01 of guided - random" in printed.stderr
+    )
+    result = json.loads(run_sma("benchmark", path, "--out", out, "--json").stdout)
+    assert [item["difference"] for item in result["power"]] == pytest.approx([0.028, 0.028])

@@ -13,7 +13,7 @@ from sma_bench.comparison import ArmResult, CellResult, Difference, chosen_rows,
 from sma_bench.find_suite import find_suite
 from sma_bench.jobs import run_all
 from sma_bench.outcome import write_outcome
-from sma_bench.power import Power, suite_power
+from sma_bench.power import Power, power_lines, suite_power
 from sma_bench.run_baseline import run_baseline
 from sma_bench.suite_folder import SuiteFolder, label_of
 from sma_bench.suites import Suite, TaskCase, task_cases
@@ -148,12 +148,6 @@ def plan_benchmark(
     commands = [job.folder.command(cell) for cell in open_cells]
     done = len(order.known) - len(open_cells)
     return BenchmarkPlan(starts, commands, done, order.unknown, _power(job))
-
-
-def power_lines(power: Sequence[Power]) -> list[str]:
-    """Return a heading, and one line for each task and method."""
-    heading = "smallest difference between two arms that the complete suite can see (two-sided 5 %, power 80 %):"
-    return [heading, *(f"  {item.line()}" for item in power)]
 
 
 def _find(

@@ -48,13 +48,22 @@ class Power:
         if self.in_spreads is None:
             return f"{where}: no difference can be seen with {units}; at least 3 are needed"
         if self.difference is None:
-            return (
-                f"{where}: {self.in_spreads:.2g} times the spread of paired differences with {units}; the spread "
-                "is unknown until 3 pairs are finished: set spread in the suite's task"
-            )
+            return f"{where}: {self.metric} {self.in_spreads:.2g} s with {units}; the spread s is unknown"
         pair = f" of {' - '.join(self.pair)}" if self.pair else ""
         spread = f"spread {self.spread:.2g}{pair}, {self.source}"
         return f"{where}: {self.metric} {self.difference:.2g} with {units}; {spread}"
+
+
+def power_lines(power: Sequence[Power]) -> list[str]:
+    """Return a heading, one line for each task and method, and a hint where spreads are unknown."""
+    lines = ["smallest difference between two arms that the complete suite can see (two-sided 5 %, power 80 %):"]
+    lines += [f"  {item.line()}" for item in power]
+    if any(item.in_spreads is not None and item.spread is None for item in power):
+        lines.append(
+            f"  s is the standard deviation of paired differences, known once {FEWEST_PAIRS} pairs are finished "
+            "or given as spread in the suite's task"
+        )
+    return lines
 
 
 def visible_difference(units: int) -> float | None:

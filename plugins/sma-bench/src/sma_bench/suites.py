@@ -121,6 +121,9 @@ class Suite(Settings):
             raise ValueError(f"the arm {name!r} is listed twice")
         if not names:
             raise ValueError("a suite needs arms, runs or baselines")
+        for methods in (self.methods, *(part.methods or () for part in self.tasks.values())):
+            if method := _repeated(methods):
+                raise ValueError(f"methods lists {method!r} twice")
         if foreign := [seed for seed in self.sweep_seeds if seed not in self.seeds]:
             raise ValueError(f"sweep_seeds has {foreign[0]}, which is not among seeds")
         if name := _repeated([case.name for case in task_cases(self)]):

@@ -31,7 +31,8 @@ def benchmark(
     debug: Debug = False,
 ) -> None:
     """Compare kinds of pre-training, and none, over tasks and seeds; finished cells are not run again."""
-    from sma_bench.benchmark import benchmark, plan_benchmark, power_lines
+    from sma_bench.benchmark import benchmark, plan_benchmark
+    from sma_bench.power import power_lines
     from sma_core.cli.output import as_json_text, counted
 
     wanted = {"tasks": names_from(tasks), "arms": names_from(arms), "methods": names_from(methods)}
