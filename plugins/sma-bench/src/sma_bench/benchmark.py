@@ -95,7 +95,7 @@ def benchmark(
         out: The suite's folder; None: ``runs/<name of the suite>``.
         tasks: Run only these tasks, by name, with all or one of their numbers of rows (``esol``, ``esol-200``).
         arms: Run only these arms.
-        methods: Run only ``finetune`` or ``probe``, and baselines.
+        methods: Run only these methods, ``finetune`` or ``probe``, and baselines.
         seeds: Run only these seeds.
         jobs: Number of parallel trainings, which share the CPU cores.
         tell: Called with a line of text: what the suite can see, and when a training starts and ends.
@@ -105,8 +105,7 @@ def benchmark(
         UserError: The suite, task, arm, method or seed does not exist.
         StoppedOnRequest: After Ctrl-C or SIGTERM; the same call resumes the suite.
     """
-    began = time.monotonic()
-    wanted = {"task": tasks, "arm": arms, "method": methods, "seed": seeds}
+    began, wanted = time.monotonic(), {"task": tasks, "arm": arms, "method": methods, "seed": seeds}
     job = _find(str(suite), as_path(out), wanted, policy)
     order = turns(job.suite, job.cells, _picked(job))
     if order.unknown and not any(cell.seed in job.suite.sweep_seeds for cell in order.first):
@@ -114,9 +113,9 @@ def benchmark(
             f"the sweep on the seeds {_listed(job.suite.sweep_seeds)} must finish first: run it before others"
         )
     power = _power(job)
-    if any(job.folder.results(cell) is None for cell in order.known):
-        for line in power_lines(power):
-            tell(line)
+    is_open = any(job.folder.results(cell) is None for cell in order.known)
+    for line in power_lines(power) if is_open else ():
+        tell(line)
     try:
         failures = _run(job, order.first, jobs, tell)
         order = turns(job.suite, job.cells, _picked(job, tried=order.first))
@@ -125,8 +124,7 @@ def benchmark(
         rows, found = _write_outcome(job)
     done = sum(job.folder.results(cell) is not None for cell in order.known)
     missing = len(order.known) + order.unknown - done
-    seconds = time.monotonic() - began
-    return BenchmarkResult(job.folder.path, rows, found, failures, done, missing, seconds, power)
+    return BenchmarkResult(job.folder.path, rows, found, failures, done, missing, time.monotonic() - began, power)
 
 
 def plan_benchmark(

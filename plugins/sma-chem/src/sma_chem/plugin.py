@@ -251,17 +251,21 @@ def sma_tasks() -> list[Task]:
         binary("bace", "Inhibits beta-secretase 1", "Class"),
         binary("hiv", "Inhibits HIV replication", "HIV_active"),
         multilabel("tox21", "Twelve toxicity assays", _TOX21),
-        Task(
-            name="descriptors",
-            summary="Ten descriptors computed by RDKit; data.source=chembl-descriptors takes 20,000 molecules",
-            dataset="nci-descriptors",
-            targets=_DESCRIPTORS,
-            kind="regression",
-            metric="r2",
-            splitter="scaffold",
-        ),
+        _descriptors_task(),
         multilabel("clintox", "Approved as a drug; failed in trials for toxicity", ("FDA_APPROVED", "CT_TOX")),
     ]
+
+
+def _descriptors_task() -> Task:
+    return Task(
+        name="descriptors",
+        summary="Ten descriptors computed by RDKit; data.source=chembl-descriptors takes 20,000 molecules",
+        dataset="nci-descriptors",
+        targets=_DESCRIPTORS,
+        kind="regression",
+        metric="r2",
+        splitter="scaffold",
+    )
 
 
 @hookimpl

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sma_core.cli.options import Debug, Json, Out, names_from
 from sma_core.errors import UserError
+
+if TYPE_CHECKING:
+    from sma_bench.benchmark import BenchmarkPlan
 
 
 def benchmark(
@@ -32,27 +35,12 @@ def benchmark(
 ) -> None:
     """Compare kinds of pre-training, and none, over tasks and seeds; finished cells are not run again."""
     from sma_bench.benchmark import benchmark, plan_benchmark
-    from sma_bench.power import power_lines
     from sma_core.cli.output import as_json_text, counted
 
     wanted = {"tasks": names_from(tasks), "arms": names_from(arms), "methods": names_from(methods)}
     chosen = _numbers_from(seeds)
     if dry_run:
-        plan = plan_benchmark(suite, out=out, **wanted, seeds=chosen, policy=context.obj)
-        if as_json:
-            typer.echo(as_json_text(plan))
-            return
-        for line in power_lines(plan.power):
-            typer.echo(line, err=True)
-        for command in (*plan.pretrainings, *plan.cells):
-            typer.echo(command)
-        cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
-        later = f", and {more} after the sweep" if plan.unknown else ""
-        typer.echo(
-            f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
-            f"done: {counted(plan.done, 'cell')}",
-            err=True,
-        )
+        _print_plan(plan_benchmark(suite, out=out, **wanted, seeds=chosen, policy=context.obj), as_json)
         return
     result = benchmark(
         suite,
@@ -70,6 +58,27 @@ def benchmark(
         typer.echo(f"{counted(result.done, 'cell')} done, {result.missing:,} missing; suite folder {result.out}")
     if result.failures:
         raise typer.Exit(1)
+
+
+def _print_plan(plan: BenchmarkPlan, as_json: bool) -> None:
+    """Print the commands on stdout, and on stderr what the suite can see and how much is left."""
+    from sma_bench.power import power_lines
+    from sma_core.cli.output import as_json_text, counted
+
+    if as_json:
+        typer.echo(as_json_text(plan))
+        return
+    for line in power_lines(plan.power):
+        typer.echo(line, err=True)
+    for command in (*plan.pretrainings, *plan.cells):
+        typer.echo(command)
+    cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
+    later = f", and {more} after the sweep" if plan.unknown else ""
+    typer.echo(
+        f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
+        f"done: {counted(plan.done, 'cell')}",
+        err=True,
+    )
 
 
 def _numbers_from(seeds: str | None) -> list[int] | None:
