@@ -29,6 +29,7 @@ _CHANGEABLE = (
 CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE) | {"baselines"}
 """Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
+PRETRAINED = "pretrained"
 
 
 def find_run(
@@ -75,8 +76,23 @@ def conflicting_settings(run: RunFolder, requested: Mapping[str, Any]) -> dict[s
     return {
         setting: current.get(setting)
         for setting, value in requested.items()
-        if setting not in CHANGEABLE and current.get(setting) != _as_in_config(value)
+        if setting not in CHANGEABLE
+        and current.get(setting) != _as_in_config(value)
+        and not (setting == PRETRAINED and _is_same_run(str(current.get(setting)), str(value)))
     }
+
+
+def _is_same_run(recorded: str, requested: str) -> bool:
+    """Return whether the folder of a pre-trained run was moved or copied: from ``recorded`` to ``requested``.
+
+    Both folders have the same name, and the first no longer exists or has the same record and settings.
+    """
+    old, new = Path(recorded), Path(requested)
+    if old.name != new.name or not (new / "model.json").is_file():
+        return False
+    return not (old / "model.json").is_file() or all(
+        (old / name).read_bytes() == (new / name).read_bytes() for name in ("model.json", "config.toml")
+    )
 
 
 def _as_in_config(value: Any) -> Any:  # noqa: ANN401 - a setting may be of any type
@@ -103,8 +119,8 @@ def resumed_settings(run: RunFolder, requested: Mapping[str, Any]) -> Values:
             f"{', '.join(sorted(CHANGEABLE))} can. Start a new run to change other settings"
         )
     values = run.config()
-    # the source is the same URL, possibly with new credentials
-    for setting in (CHANGEABLE | {SOURCE}) & requested.keys():
+    # the source is the same URL, possibly with new credentials; the pre-trained run may have been moved
+    for setting in (CHANGEABLE | {SOURCE, PRETRAINED}) & requested.keys():
         put(values, setting, requested[setting])
     if requested.get("training.epochs") is not None and requested.get("training.steps") is None:
         put(values, "training.steps", "none")

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 import sma_core
 from sma_bench.probe import probe
 from sma_bench.probe_models import CHOICES, FeatureSet, fit_probe
-from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.errors import CheckpointError, UserError
 from tests.support.metrics import core_metrics
 
 
@@ -144,7 +144,7 @@ def test_numbers_are_probed_with_the_scale_of_the_run_or_of_the_training_rows(nu
 @pytest.mark.parametrize(
     ("wish", "error", "sentence"),
     [
-        ({"task": "marks"}, ConfigError, "has labels of positions, but a probe uses one vector per row"),
+        ({"task": "marks", "layer": 1}, UserError, "the decoder of .*, which reads only the last layer: omit"),
         ({"task": "vowels", "layer": 5}, UserError, "has layers 0 to 2, not 5"),
         ({"data": "nowhere.csv", "settings": {"targets": ["y"]}}, UserError, "no file nowhere.csv"),
         ({"domain": "toy-numbers"}, UserError, "trained on the domain 'toy', not 'toy-numbers'"),
@@ -170,3 +170,12 @@ def test_the_program_prints_figures_or_json(pretrained, run_sma):
     assert "with neighbours" in done.stdout
     shown = run_sma("probe", "--domain", "toy", "--random-weights", "--task", "vowels", "--json")
     assert json.loads(shown.stdout)["chosen"] in CHOICES["linear"]
+
+
+def test_the_result_is_written_as_the_results_of_a_fine_tuning(toy, tmp_path, run_sma):
+    file = tmp_path / "new" / "results.json"
+    shown = run_sma("probe", "--domain", "toy", "--random-weights", "--task", "vowels", "--json", "--out", file)
+    assert shown.returncode == 0, shown.stderr
+    written = json.loads(file.read_text())
+    assert written["test"] == json.loads(shown.stdout)["test"]
+    assert {"metric", "valid", "test", "rows", "split", "seconds"} <= set(written)

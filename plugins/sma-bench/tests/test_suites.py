@@ -9,15 +9,16 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
+from sma_bench.cells import Pretraining, cells, nested
 from sma_bench.comparison import ArmResult, CellResult, chosen_rows, differences
-from sma_bench.suites import Pretraining, Suite, cells, nested, read_suite
+from sma_bench.suites import Suite, read_suite
 from sma_bench.sweeps import turns
 from sma_core.errors import ConfigError
 
 SUITE = {
     "summary": "A suite.",
     "domain": "toy",
-    "seeds": [0, 1, 2],
+    "seeds": [0, 1, 2, 3],
     "pretraining": {
         "settings": {"training": {"steps": 4}, "model": {"layers": 1}},
         "sweep": {"masking.ratio": [0.1, 0.2], "model.latents": [4, 8]},
@@ -39,7 +40,7 @@ def suite(**changes: object) -> Suite:
 def test_every_arm_variant_and_seed_is_a_cell():
     found = [cell for cell in cells(suite()) if cell.task == "vowels"]
     count = {arm: sum(cell.arm == arm for cell in found) for arm in ("guided", "random", "none", "counted")}
-    assert count == {"guided": 3 * 4 * 2, "random": 3 * 4 * 2, "none": 3 * 2 * 2, "counted": 3}
+    assert count == {"guided": 4 * 4 * 2, "random": 4 * 4 * 2, "none": 4 * 2 * 2, "counted": 4}
 
 
 def test_the_arms_that_pretrain_are_one_setting_apart():
@@ -60,13 +61,13 @@ def test_random_weights_have_the_shape_of_the_pretrained_network_and_nothing_els
 
 def test_each_seed_takes_a_pretraining_in_turn():
     taken = {(cell.seed, cell.start.seed) for cell in cells(suite()) if isinstance(cell.start, Pretraining)}
-    assert taken == {(0, 0), (1, 1), (2, 0)}
+    assert taken == {(0, 0), (1, 1), (2, 0), (3, 1)}
 
 
 def test_a_cell_keeps_its_name_until_something_that_decides_it_changes():
     before = {cell.name for cell in cells(suite())}
     assert before == {cell.name for cell in cells(suite(summary="Other words."))}
-    after = {cell.name for cell in cells(suite(seeds=[0, 1, 2, 3]))}
+    after = {cell.name for cell in cells(suite(seeds=[0, 1, 2, 3, 4, 5]))}
     assert before < after
     steps = {**SUITE["pretraining"], "settings": {"training.steps": 5}}
     changed = {cell.name for cell in cells(suite(pretraining=steps)) if cell.arm == "guided"}
@@ -146,7 +147,8 @@ def picked(task: str, arm: str, **variant: object) -> ArmResult:
 
 def small() -> Suite:
     """Return a suite in which two rates are tried on seed 0."""
-    return suite(pretraining={"settings": {"training.steps": 4}}, arms=["guided", "none"], sweep_seeds=[0])
+    pretraining = {"settings": {"training.steps": 4}}
+    return suite(seeds=[0, 1, 2], pretraining=pretraining, arms=["guided", "none"], sweep_seeds=[0])
 
 
 def test_a_sweep_on_few_seeds_comes_first_and_the_others_wait_for_what_it_picks():

@@ -5,17 +5,23 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from sma_bench.suites import Suite, read_suite
-from sma_core.errors import UserError
+from sma_bench.suites import Suite, read_suite, task_cases
+from sma_core.errors import ConfigError, PluginError, UserError
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.method_specs import MaskingStrategy
 from sma_core.plugins.registry import Registry
+from sma_core.plugins.specs import Task
 
 
 def find_suite(suite: str, policy: PluginPolicy | None = None) -> tuple[Suite, Registry, str]:
-    """Return a suite, its domain's registry and its short name; raises `UserError` when it does not exist."""
+    """Return a suite, its domain's registry and its short name.
+
+    Raises `UserError` when it does not exist, or names an arm or a task that the domain lacks.
+    """
     if suite.endswith(".toml"):
         own_suite = read_suite(Path(suite))
-        return own_suite, Registry.load(own_suite.domain, policy), Path(suite).stem
+        registry = Registry.load(own_suite.domain, policy)
+        return _checked(own_suite, registry, suite), registry, Path(suite).stem
     domain, colon, name = suite.partition(":")
     if not colon:
         raise UserError(f"{suite!r} is not a suite: pass a .toml file, or domain:name such as DOMAIN:{suite}")
@@ -25,7 +31,24 @@ def find_suite(suite: str, policy: PluginPolicy | None = None) -> tuple[Suite, R
         available = f"it has {', '.join(names)}" if names else "it ships none"
         raise UserError(f"the domain {domain!r} has no suite {name!r}: {available}")
     with resources.as_file(resources.files(str(registry.domain.suites)).joinpath(f"{name}.toml")) as path:
-        return read_suite(path), registry, name
+        return _checked(read_suite(path), registry, suite), registry, name
+
+
+def _checked(suite: Suite, registry: Registry, where: str) -> Suite:
+    """Return the suite; raises `ConfigError` when an arm is no masking strategy, or a task is unknown."""
+    for arm in suite.pretrained_arms:
+        try:
+            registry.find(MaskingStrategy, arm)
+        except PluginError as error:
+            raise ConfigError(
+                f"{where}: the arm {arm!r} is neither none nor a masking strategy, and {error}"
+            ) from error
+    for case in task_cases(suite):
+        try:
+            registry.find(Task, case.task)
+        except PluginError as error:
+            raise ConfigError(f"{where}: {error}") from error
+    return suite
 
 
 def suite_names(registry: Registry) -> list[str]:

@@ -20,16 +20,22 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Work:
-    """A command with its label, the run folder that it writes, and its log file."""
+    """A command with its label, the folder that it writes, and its log file.
+
+    ``is_run`` is False for a command that writes only ``results.json`` there, such as a probe.
+    """
 
     label: str
     arguments: tuple[str, ...]
     run: Path
     log: Path
+    is_run: bool = True
 
     @property
     def done(self) -> bool:
-        """Whether its run is finished."""
+        """Whether its run is finished, or its results are written."""
+        if not self.is_run:
+            return (self.run / "results.json").is_file()
         return (self.run / "model.json").is_file() and RunFolder(self.run).record().finished
 
     @property

@@ -11,10 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 import torch
 
 from sma_bench.comparison import ArmResult, Difference
-from sma_bench.suites import Suite
+from sma_bench.suites import Suite, task_cases
+from sma_core.cli.output import counted
 from sma_core.config.layers import dump
 from sma_core.files import write_atomically
 from sma_core.runs.results import AUTHORS_PROTOCOL
@@ -26,13 +28,13 @@ def write_outcome(
     rows: Sequence[ArmResult],
     found: Sequence[Difference],
     higher_is_better: Mapping[str, bool],
-    commands: Sequence[str],
+    script: str,
 ) -> None:
-    """Write ``table.md``, ``results.json`` and ``commands.sh`` into the suite's folder."""
+    """Write ``table.md``, ``results.json``, ``commands.sh`` and a copy of the suite into the suite's folder."""
     out.mkdir(parents=True, exist_ok=True)
     machine = _machine()
     title = f"{suite.summary}\n\nOn {', '.join(f'{name} {value}' for name, value in machine.items())}.\n"
-    lines = [title, *table(suite, rows, higher_is_better), "", *protocol(rows), *paired(found), ""]
+    lines = [title, *table(suite, rows, higher_is_better), "", *protocol(rows), *paired(suite, found), ""]
     write_atomically(out / "table.md", "\n".join(lines))
     figures: dict[str, Any] = {
         "suite": dump(suite),
@@ -41,20 +43,26 @@ def write_outcome(
         "differences": [asdict(each) for each in found],
     }
     write_atomically(out / "results.json", json.dumps(figures, indent=1, default=str) + "\n")
-    write_atomically(out / "commands.sh", "\n".join(commands) + "\n")
+    write_atomically(out / "suite.toml", tomli_w.dumps(dump(suite)))
+    write_atomically(out / "commands.sh", script)
 
 
 def table(suite: Suite, rows: Sequence[ArmResult], higher_is_better: Mapping[str, bool]) -> Iterator[str]:
-    """Yield the lines of a table of metrics by task and arm, with the paper's values for the guided arm."""
-    yield "| task | figure | arm | picked on validation | validation | test, mean ± std | each seed | paper |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    """Yield the lines of a table of metrics by task, method and arm, with the paper's values."""
+    cases = {case.name: case for case in task_cases(suite)}
+    columns = ("task", "figure", "method", "arm", "picked on validation", "validation", "test, mean ± std")
+    yield f"| {' | '.join((*columns, 'each seed', 'paper'))} |"
+    yield f"|{' --- |' * (len(columns) + 2)}"
     for row in rows:
-        paper = suite.tasks[row.task].paper if row.arm == "guided" else None
+        case = cases[row.task]
+        guided = row.arm == "guided" and row.method == "finetune" and case.rows is None
+        paper = suite.tasks[case.part].paper if guided else None
         picked = ", ".join(f"{name} {value}" for name, value in row.variant.items())
         arrow = "higher" if higher_is_better[row.task] else "lower"
         cells = [
-            row.task,
+            case.title,
             f"{row.metric}, {arrow} is better",
+            row.method,
             row.arm,
             picked or "-",
             _validation(row),
@@ -78,14 +86,35 @@ def protocol(rows: Sequence[ArmResult]) -> Iterator[str]:
         yield f"Without a validation figure ({AUTHORS_PROTOCOL}): {', '.join(arms)}.\n"
 
 
-def paired(found: Sequence[Difference]) -> Iterator[str]:
-    """Yield the lines of a table of paired differences between arms."""
-    yield "| task | figure | difference | mean, 95 % interval | better in |"
-    yield "| --- | --- | --- | --- | --- |"
+def paired(suite: Suite, found: Sequence[Difference]) -> Iterator[str]:
+    """Yield the lines of a table of paired differences between arms, with the unit of each interval."""
+    titles = {case.name: case.title for case in task_cases(suite)}
+    yield "| task | figure | method | difference | mean, 95 % interval | unit | better in |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for each in found:
         interval = "" if each.interval is None else f" [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}]"
-        pair, share = f"{each.arm} - {each.other}", f"{each.better} of {each.seeds} seeds"
-        yield f"| {each.task} | {each.metric} | {pair} | {each.mean:+.3f}{interval} | {share} |"
+        cells = [
+            titles[each.task],
+            each.metric,
+            each.method,
+            f"{each.arm} - {each.other}",
+            f"{each.mean:+.3f}{interval}",
+            unit_of(each),
+            f"{each.better} of {counted(each.seeds, 'split')}",
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def unit_of(difference: Difference) -> str:
+    """Say what an interval is over, such as ``3 pre-trainings, 6 splits``, and what it does not cover."""
+    if difference.unit == "pre-training":
+        text = f"{counted(difference.units, 'pre-training')}, {counted(difference.seeds, 'split')}"
+        fixed = f"; {' and '.join(difference.fixed)} has one pre-training" if difference.fixed else ""
+        return text + fixed
+    text = counted(difference.units, "split")
+    if difference.fixed:
+        text += f"; one pre-training of {' and '.join(difference.fixed)}, so the interval covers splits only"
+    return text
 
 
 def _machine() -> dict[str, str]:

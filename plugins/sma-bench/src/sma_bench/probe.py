@@ -1,16 +1,18 @@
-"""`probe`: fit a linear model or nearest neighbours on the features of a frozen encoder."""
+"""`probe`: fit a linear model or nearest neighbours on the features of a frozen encoder.
+
+`probe_features` says what the features of rows and positions are.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
+from sma_bench.probe_features import check_position_layer, position_features, row_features
 from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
@@ -18,12 +20,11 @@ from sma_core.devices.device import choose_device, seeded
 from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed
-from sma_core.files import as_path
+from sma_core.files import as_path, write_atomically
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.pretrained import open_pretrained
-from sma_core.models.vectors import check_layer, latents_of
-from sma_core.nn.heads import mean_latents
+from sma_core.models.vectors import check_layer
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
@@ -32,8 +33,7 @@ from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
-ROWS_IN_BLOCK = 4096
-"""Number of rows batched at a time."""
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class ProbeResult:
     """Metrics of a probe on frozen features.
 
     ``model`` is the run of the encoder, None for random weights; ``chosen`` is the penalty or number of neighbours
-    that was best on validation.
+    that was best on validation. ``positions`` is the number of labelled positions used in each part, None for
+    labels of rows.
     """
 
     model: Path | None
@@ -59,6 +60,7 @@ class ProbeResult:
     seconds: float
     valid: dict[str, float]
     test: dict[str, float]
+    positions: dict[str, int] | None = None
 
 
 def probe(
@@ -73,14 +75,15 @@ def probe(
     recipe: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
     device: str = "auto",
     preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
 ) -> ProbeResult:
-    """Fit ridge or logistic regression, or nearest neighbours, on the mean latents of a task's rows.
+    """Fit ridge or logistic regression, or nearest neighbours, on frozen features of a task's rows or positions.
 
     The encoder is not trained. Of the settings of `sma_core.finetune`, those of split, rows, batch size
-    and seed are used. The penalty or number of neighbours is chosen on validation.
+    and seed are used. The penalty or number of neighbours is chosen on validation; the test part is scored once.
 
     Args:
         domain: The plugin that knows the data, or a Python file that does; may be omitted with ``model``.
@@ -93,6 +96,7 @@ def probe(
         recipe: Shipped settings to start from; empty: the pre-trained run's, else ``tiny``.
         config: A TOML file of settings that override the recipe.
         settings: Single settings by dotted name that override all others.
+        out: File for the result as JSON, in the format of a fine-tuning's ``results.json``.
         device: Where the encoder computes, in fp32.
         preparing: Called with rows read, kept and set aside while the data is prepared.
         policy: Which plugins may be used; empty: as the environment says.
@@ -117,20 +121,39 @@ def probe(
             )
         feed = start.feed(registry, resolved.data)
     module = _encoder(resolved, feed, None if random_weights else model, device, policy)
-    depth = check_layer(module, layer, str(model) if model else "the recipe's network")
     rows = read_labelled(registry, resolved, feed, preparing)
+    check = check_position_layer if is_per_position(rows.kind) else check_layer
+    depth = check(module, layer, str(model) if model else "the recipe's network")
     facts = _fitted(probe, module, rows, depth, resolved) | {"model": None if random_weights else model}
-    return ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
+    result = ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
+    if out is not None:
+        _write(Path(out), result)
+    return result
+
+
+def _write(path: Path, result: ProbeResult) -> None:
+    """Write the result as JSON; raises `UserError` when the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(asdict(result), indent=1, default=str) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _fitted(
     probe: ProbeName, module: SMA | Predictor, rows: LabelledRows, layer: int, config: FinetuneConfig
 ) -> dict[str, Any]:
     """Encode the three parts, fit the probe, and return the entries of the result for rows and figures."""
-    if is_per_position(rows.kind):
-        raise ConfigError(f"{rows.label} has labels of positions, but a probe uses one vector per row")
-    parts = [_part(module, rows, part, layer, config) for part in ("train", "valid", "test")]
-    fitted = fit_probe(probe, rows.metrics, rows.selection, len(rows.classes), *parts)
+    positions = is_per_position(rows.kind)
+    batch_size, seed = config.training.batch_size, config.split.seed
+
+    def encoded(part: Part) -> FeatureSet:
+        if positions:
+            return position_features(module, rows, part, layer, batch_size, seed)
+        return row_features(module, rows, part, layer, batch_size)
+
+    parts = {part: encoded(part) for part in PARTS}
+    fitted = fit_probe(probe, rows.metrics, rows.selection, len(rows.classes), *parts.values())
     return {
         "task": rows.label,
         "kind": rows.kind,
@@ -139,7 +162,8 @@ def _fitted(
         "split": rows.split,
         "rows": rows.sizes(),
         "rejected": rows.rejected,
-        "features": parts[0].features.shape[1],
+        "features": parts["train"].features.shape[1],
+        "positions": {part: len(item.labels) for part, item in parts.items()} if positions else None,
         **asdict(fitted),
     }
 
@@ -152,22 +176,3 @@ def _encoder(
         return LoadedRun.load(model, device, policy).module
     with seeded(config.training.seed):
         return SMA(config.model, feed.inputs).to(choose_device(device)).eval()
-
-
-def _part(
-    module: SMA | Predictor, rows: LabelledRows, part: Part, layer: int, config: FinetuneConfig
-) -> FeatureSet:
-    """Encode the rows of a part: features (n, D) and labels (n, T), in the part's order."""
-    width, batch_size = config.model.latent_width, config.training.batch_size
-    device = next(module.parameters()).device
-    indices = rows.parts[part]
-    places = np.zeros(len(rows.store), dtype=np.int64)
-    places[indices] = np.arange(len(indices))
-    features = np.empty((len(indices), width), dtype=np.float64)
-    for start in range(0, len(indices), ROWS_IN_BLOCK):
-        block = indices[start : start + ROWS_IN_BLOCK]
-        for batch in rows.feed.fixed_batches(rows.store, block, batch_size, rows.max_length):
-            with torch.inference_mode():
-                vectors = mean_latents(latents_of(module, batch.to(device), layer))  # (B, D)
-            features[places[batch.rows]] = vectors.double().cpu().numpy()
-    return FeatureSet(features, rows.labels(part))

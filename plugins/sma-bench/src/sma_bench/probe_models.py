@@ -1,6 +1,6 @@
 """Probes: simple models on frozen features, fitted by scikit-learn, their one setting chosen on validation.
 
-Letters: n rows, D features, T targets, C classes.
+Letters: n rows or positions, D features, T targets, C classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
 from sma_core.evaluation.calibration import Array
-from sma_core.evaluation.metric_set import MetricSet
+from sma_core.evaluation.metric_set import CLASS_KINDS, MetricSet
 from sma_core.plugins.method_specs import Metric
 
 ProbeName = Literal["linear", "knn"]
@@ -34,7 +34,7 @@ Answer: TypeAlias = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Rows of one part of a split: features (n, D), and labels (n, T), NaN where missing."""
+    """Rows or positions of one part of a split: features (n, D), and labels (n, T), NaN where missing."""
 
     features: Array
     labels: Array
@@ -60,7 +60,7 @@ def fit_probe(
 ) -> Probed:
     """Fit a probe for each choice on the training rows, and take the best on validation by ``selection``.
 
-    Features are standardised with the mean and spread of the training rows. ``classes`` is C of ``multiclass``.
+    Features are standardised with the mean and spread of the training rows. ``classes`` is C of classes.
     With equal metrics the stronger penalty, or the larger number of neighbours, is taken; the test rows are scored
     once.
     """
@@ -85,7 +85,7 @@ def fit_probe(
 def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: FeatureSet) -> Answer:
     """Fit one model per target on rows with a known label; return the prediction function."""
     targets = [_known(train, target) for target in range(train.labels.shape[1])]
-    if kind == "multiclass":
+    if kind in CLASS_KINDS:
         return _probabilities(_classifier(probe, choice, len(targets[0].labels)), targets[0], range(classes))
     if kind == "regression":
         return _beside([_values(_regressor(probe, choice, len(each.labels)), each) for each in targets])

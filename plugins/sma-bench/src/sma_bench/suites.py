@@ -1,28 +1,29 @@
-"""A suite of pre-trainings, tasks and seeds to compare, read from a TOML file, and its cells.
+"""A suite of pre-trainings, tasks and seeds to compare, read from a TOML file.
 
-Three arms differ in one setting: ``guided`` and ``random`` pre-train with that ``masking.strategy``, ``none``
-starts from random weights. A sweep tries values of a setting; for each task and arm the variant with the best
-mean validation metric is used, so test rows have no influence. A sweep can run on a few seeds: see `sweeps`.
+Arms differ in one setting: each pre-trains with the ``masking.strategy`` of its name, and ``none`` starts from
+random weights. A sweep tries values of a setting; for each task, arm and method the variant with the best mean
+validation metric is used, so test rows have no influence. A sweep can run on a few seeds: see `sweeps`.
+`cells` expands a suite into trainings and probes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from sma_core.config.layers import Values, flatten, put, read_toml, validate
-from sma_core.config.settings import Settings
+from sma_core.config.layers import Values, flatten, read_toml, validate
+from sma_core.config.settings import MemberName, Settings
 
-Arm = Literal["guided", "random", "none"]
-SHAPE = ("model.", "data.tokenizer", "data.truncate")
-"""Pre-training settings that also apply to random weights, so that all arms have the same network."""
+Method = Literal["finetune", "probe"]
+"""How an arm is judged: by fine-tuning it, or by a linear probe of its frozen encoder."""
+NO_PRETRAINING = "none"
+"""The arm that starts from random weights."""
+_TRAIN_ROWS = "split.train_rows"
 
 
 class SuitePart(Settings):
@@ -50,22 +51,41 @@ class SuitePart(Settings):
 
 
 class PretrainingPart(SuitePart):
-    """Pre-training of the arms ``guided`` and ``random``."""
+    """Pre-training of all arms but ``none``."""
 
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Each fine-tuning seed takes one, in turn.")
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="Shared equally by the seeds, which take these in turn."
+    )
 
 
 class TaskPart(Settings):
-    """One task of a suite: its settings, its metric, and the paper's value."""
+    """One task of a suite: its settings, how it is judged, its metric, and the paper's value."""
 
+    task: str | None = Field(None, description="The domain's task; empty: the name of this table.")
     settings: Values = Field(default_factory=dict, description="Laid over the fine-tuning settings.")
+    methods: tuple[Method, ...] | None = Field(
+        None, min_length=1, description="How the arms are judged; empty: the suite's."
+    )
+    train_rows: tuple[Annotated[int, Field(ge=1)] | Literal["all"], ...] = Field(
+        (), description="Numbers of training rows, or all: a row of the table for each."
+    )
+    baselines: bool = Field(True, description="Whether the suite's baselines run on this task.")
     metric: str | None = Field(None, description="The figure that is shown and that picks; empty: the task's.")
     paper: float | None = Field(None, description="The paper's figure with guided masking.")
+    spread: float | None = Field(
+        None, gt=0.0, description="Expected standard deviation of a paired difference, for the power calculation."
+    )
 
     @field_validator("settings", mode="before")
     @classmethod
     def _dotted(cls, values: Any) -> Any:  # noqa: ANN401 - unvalidated input
         return dict(flatten(values)) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _one_number_of_rows(self) -> Self:
+        if self.train_rows and _TRAIN_ROWS in self.settings:
+            raise ValueError(f"give train_rows or the setting {_TRAIN_ROWS}, not both")
+        return self
 
 
 class Suite(Settings):
@@ -74,7 +94,12 @@ class Suite(Settings):
     summary: str = Field(description="One line that says what is compared.")
     domain: str = Field(description="The domain that knows the tasks.")
     recipe: str = Field("tiny", description="The recipe that all arms begin from.")
-    arms: tuple[Arm, ...] = Field(("guided", "random", "none"), description="What fine-tuning starts from.")
+    arms: tuple[MemberName, ...] = Field(
+        ("guided", "random", NO_PRETRAINING), description="Masking strategies, and none for random weights."
+    )
+    methods: tuple[Method, ...] = Field(
+        ("finetune",), min_length=1, description="How the arms are judged: finetune, probe, or both."
+    )
     runs: dict[str, Path] = Field(
         default_factory=dict, description="Further arms: a name, and a run that was pre-trained before."
     )
@@ -92,13 +117,75 @@ class Suite(Settings):
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         names = [*self.arms, *self.runs, *self.baselines]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"the arm {twice!r} is listed twice")
+        if name := _repeated(names):
+            raise ValueError(f"the arm {name!r} is listed twice")
         if not names:
             raise ValueError("a suite needs arms, runs or baselines")
+        for methods in (self.methods, *(part.methods or () for part in self.tasks.values())):
+            if method := _repeated(methods):
+                raise ValueError(f"methods lists {method!r} twice")
         if foreign := [seed for seed in self.sweep_seeds if seed not in self.seeds]:
             raise ValueError(f"sweep_seeds has {foreign[0]}, which is not among seeds")
+        if name := _repeated([case.name for case in task_cases(self)]):
+            raise ValueError(f"two tasks are named {name!r}: give one another name, and the domain's as its task")
         return self
+
+    @model_validator(mode="after")
+    def _seeds_agree(self) -> Self:
+        starts = self.pretraining.seeds
+        for what, seeds in (("seeds", self.seeds), ("pretraining.seeds", starts)):
+            if (seed := _repeated(seeds)) is not None:
+                raise ValueError(f"{what} lists {seed} twice")
+        if self.pretrained_arms and len(self.seeds) % len(starts):
+            raise ValueError(
+                f"{len(self.seeds)} seeds cannot be shared equally by {len(starts)} pre-training seeds: use a "
+                "multiple, so that each pre-training has the same number of splits"
+            )
+        return self
+
+    @property
+    def pretrained_arms(self) -> tuple[str, ...]:
+        """The arms that the suite pre-trains."""
+        return tuple(arm for arm in self.arms if arm != NO_PRETRAINING)
+
+    def pretraining_seed(self, seed: int) -> int:
+        """Return the pre-training seed that a seed takes: the seeds take them in turn."""
+        return self.pretraining.seeds[self.seeds.index(seed) % len(self.pretraining.seeds)]
+
+
+@dataclass(frozen=True)
+class TaskCase:
+    """A task of a suite with one number of training rows.
+
+    ``name`` names its folder and ``part`` its table in the suite; ``task`` is the domain's. ``rows`` is None for
+    all training rows; ``curve`` is True when the task has several numbers.
+    """
+
+    name: str
+    part: str
+    task: str
+    rows: int | None = None
+    curve: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name in the table, such as ``esol, 200 rows``."""
+        if not self.curve and self.rows is None:
+            return self.name
+        return f"{self.part}, {'all' if self.rows is None else f'{self.rows:,}'} rows"
+
+
+def task_cases(suite: Suite) -> list[TaskCase]:
+    """Return each task with each of its numbers of training rows, in the suite's order."""
+    cases = []
+    for part, values in suite.tasks.items():
+        task, curve = values.task or part, len(values.train_rows) > 1
+        for wanted in values.train_rows or ("all",):
+            if wanted == "all":
+                cases.append(TaskCase(part, part, task, None, curve))
+            else:
+                cases.append(TaskCase(f"{part}-{wanted}", part, task, wanted, curve))
+    return cases
 
 
 def read_suite(path: Path) -> Suite:
@@ -106,105 +193,6 @@ def read_suite(path: Path) -> Suite:
     return validate(Suite, read_toml(path), str(path), "docs/benchmark.md lists the settings of a suite")
 
 
-@dataclass(frozen=True)
-class Pretraining:
-    """One pre-training: its arm, its variant of the sweep, its seed and all settings by dotted name."""
-
-    arm: str
-    variant: Mapping[str, Any]
-    seed: int
-    settings: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The folder's name: arm, seed and a hash of the settings."""
-        return f"{self.arm}-{self.seed}-{_digest(self.settings)}"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fine-tuning or baseline: a task, an arm with a variant, and a seed.
-
-    ``start`` is what it starts from: a pre-training, a run's folder, or None for random weights and baselines.
-    """
-
-    task: str
-    arm: str
-    seed: int
-    variant: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    start: Pretraining | Path | None = None
-    baseline: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The folder's name below the task's: arm, seed and a hash of everything that determines the result."""
-        start = self.start.name if isinstance(self.start, Pretraining) else str(self.start)
-        return f"{self.arm}-{self.seed}-{_digest({**self.settings, 'start': start, 'baseline': self.baseline})}"
-
-
-def cells(suite: Suite) -> list[Cell]:
-    """Return all cells, by task and seed first, so that a stopped suite has complete comparisons."""
-    result: list[Cell] = []
-    for task, seed in itertools.product(suite.tasks, suite.seeds):
-        for arm in suite.arms:
-            result += _arm_cells(suite, task, arm, seed)
-        for name, run in suite.runs.items():
-            result += [
-                _tuned(suite, task, name, seed, {}, variant, run) for variant in suite.finetuning.variants()
-            ]
-        for name, function in suite.baselines.items():
-            settings = _task_settings(suite, task, seed)
-            result.append(Cell(task, name, seed, {}, settings, baseline=function))
-    return result
-
-
-def _arm_cells(suite: Suite, task: str, arm: Arm, seed: int) -> Iterator[Cell]:
-    """Yield the cells of an arm; for random weights only settings of the network matter."""
-    seen = []
-    for pretrained in suite.pretraining.variants():
-        settings = {**suite.pretraining.settings, **pretrained}
-        start: Pretraining | None = None
-        if arm == "none":
-            pretrained = {name: value for name, value in pretrained.items() if name.startswith(SHAPE)}
-            if pretrained in seen:
-                continue
-            seen.append(pretrained)
-        else:
-            first = suite.seeds.index(seed) % len(suite.pretraining.seeds)
-            all_settings = {**settings, "masking.strategy": arm, "training.seed": suite.pretraining.seeds[first]}
-            start = Pretraining(arm, pretrained, suite.pretraining.seeds[first], all_settings)
-        shape = {name: value for name, value in settings.items() if name.startswith(SHAPE)}
-        for variant in suite.finetuning.variants():
-            yield _tuned(suite, task, arm, seed, shape if start is None else {}, {**pretrained, **variant}, start)
-
-
-def _tuned(
-    suite: Suite,
-    task: str,
-    arm: str,
-    seed: int,
-    shape: Mapping[str, Any],
-    variant: Mapping[str, Any],
-    start: Pretraining | Path | None,
-) -> Cell:
-    tried = {name: value for name, value in variant.items() if name in suite.finetuning.sweep}
-    settings = {**shape, **_task_settings(suite, task, seed), **tried, "training.seed": seed}
-    return Cell(task, arm, seed, variant, settings, start)
-
-
-def _task_settings(suite: Suite, task: str, seed: int) -> dict[str, Any]:
-    return {**suite.finetuning.settings, **suite.tasks[task].settings, "split.seed": seed}
-
-
-def nested(settings: Mapping[str, Any]) -> Values:
-    """Convert settings by dotted name to nested tables."""
-    values: Values = {}
-    for name, value in settings.items():
-        put(values, name, value)
-    return values
-
-
-def _digest(settings: Mapping[str, Any]) -> str:
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _repeated(values: Any) -> Any:  # noqa: ANN401 - names or numbers
+    """Return the first value that occurs twice, else None."""
+    return next((value for value in values if values.count(value) > 1), None)

@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sma_bench.cells import Cell
 from sma_bench.comparison import ArmResult
-from sma_bench.suites import Cell, Suite
+from sma_bench.suites import Suite
 
 
 @dataclass(frozen=True)
@@ -29,27 +30,27 @@ class Turns:
 
 
 def turns(suite: Suite, wanted: Sequence[Cell], picked: Iterable[ArmResult]) -> Turns:
-    """Order the selected cells; ``picked`` has a row for each task and arm whose variant is chosen."""
-    variants = {(row.task, row.arm): row.variant for row in picked}
+    """Order the selected cells; ``picked`` has a row for each task, method and arm whose variant is chosen."""
+    variants = {(row.task, row.method, row.arm): row.variant for row in picked}
     several = swept(wanted)
     first: list[Cell] = []
     later: list[Cell] = []
     unknown = set()
     for cell in wanted:
-        pair = (cell.task, cell.arm)
-        if not suite.sweep_seeds or cell.seed in suite.sweep_seeds or pair not in several:
+        group = (cell.task, cell.method, cell.arm)
+        if not suite.sweep_seeds or cell.seed in suite.sweep_seeds or group not in several:
             first.append(cell)
-        elif pair not in variants:
-            unknown.add((*pair, cell.seed))
-        elif variants[pair] == cell.variant:
+        elif group not in variants:
+            unknown.add((*group, cell.seed))
+        elif variants[group] == cell.variant:
             later.append(cell)
     return Turns(first, later, len(unknown))
 
 
-def swept(wanted: Iterable[Cell]) -> set[tuple[str, str]]:
-    """Return each task and arm with several variants."""
-    variants: dict[tuple[str, str], set[str]] = {}
+def swept(wanted: Iterable[Cell]) -> set[tuple[str, str, str]]:
+    """Return each task, method and arm with several variants."""
+    variants: dict[tuple[str, str, str], set[str]] = {}
     for cell in wanted:
         text = json.dumps(cell.variant, sort_keys=True, default=str)
-        variants.setdefault((cell.task, cell.arm), set()).add(text)
-    return {pair for pair, texts in variants.items() if len(texts) > 1}
+        variants.setdefault((cell.task, cell.method, cell.arm), set()).add(text)
+    return {group for group, texts in variants.items() if len(texts) > 1}

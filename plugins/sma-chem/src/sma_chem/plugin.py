@@ -8,6 +8,10 @@ COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
 _MOLECULENET = "MoleculeNet (Wu et al. 2018)"
 _HUB_SPLITS = ("train_0", "test_0")  # parts of one split; together they are the whole set
+_DESCRIPTORS = (
+    "molecular_weight", "logp", "tpsa", "donors", "acceptors",
+    "rotatable_bonds", "rings", "aromatic_rings", "fraction_sp3", "qed",
+)  # fmt: skip
 _TOX21 = (
     "NR-AR", "NR-AR-LBD", "NR-AhR", "NR-Aromatase", "NR-ER", "NR-ER-LBD",
     "NR-PPAR-gamma", "SR-ARE", "SR-ATAD5", "SR-HSE", "SR-MMP", "SR-p53",
@@ -39,21 +43,27 @@ def sma_domains() -> list[Domain]:
 
 @hookimpl
 def sma_readers() -> list[Reader]:
-    """Provide the reader of SMILES files."""
+    """Provide the reader of SMILES files, alone and with computed descriptors."""
     return [
         Reader(
             name="smi",
             summary="SMILES files: one molecule per line, optionally followed by a name",
             factory="sma_chem.smi:read_smi",
             suffixes=(".smi", ".smiles"),
-        )
+        ),
+        Reader(
+            name="descriptors",
+            summary="SMILES files with ten descriptors computed by RDKit; at most 20,000 molecules",
+            factory="sma_chem.descriptors:read_descriptors",
+            suffixes=(),
+        ),
     ]
 
 
 @hookimpl
 def sma_datasets() -> list[DataSet]:
     """Provide unlabelled sets for pre-training, and the MoleculeNet sets."""
-    return [*_unlabelled_sets(), *_regression_sets(), *_classification_sets()]
+    return [*_unlabelled_sets(), *_descriptor_sets(), *_regression_sets(), *_classification_sets()]
 
 
 def _unlabelled_sets() -> list[DataSet]:
@@ -90,6 +100,27 @@ def _unlabelled_sets() -> list[DataSet]:
             hub="jxie/guacamol",
             hub_columns=(("text", "text"),),
             column="text",
+        ),
+    ]
+
+
+def _descriptor_sets() -> list[DataSet]:
+    return [
+        DataSet(
+            name="nci-descriptors",
+            summary="The molecules of nci with ten descriptors computed by RDKit",
+            source="NCI open database, as distributed with RDKit; descriptors computed on first use",
+            licence="open data of the US National Cancer Institute; RDKit is BSD-3-Clause",
+            locate="sma_chem.bundled:nci",
+            reader="descriptors",
+        ),
+        DataSet(
+            name="chembl-descriptors",
+            summary="20,000 molecules of chembl-subset, evenly spaced, with ten descriptors computed by RDKit",
+            source="ChEMBL, collected from public repositories; descriptors computed on first use",
+            licence="CC BY-SA 3.0",
+            file="chembl_subset.smi.gz",
+            reader="descriptors",
         ),
     ]
 
@@ -177,7 +208,7 @@ def _classification_sets() -> list[DataSet]:
 
 @hookimpl
 def sma_tasks() -> list[Task]:
-    """Provide the MoleculeNet tasks, split by scaffold."""
+    """Provide the MoleculeNet tasks and ten descriptors, split by scaffold."""
 
     def regression(name: str, summary: str, target: str) -> Task:
         return Task(
@@ -220,8 +251,21 @@ def sma_tasks() -> list[Task]:
         binary("bace", "Inhibits beta-secretase 1", "Class"),
         binary("hiv", "Inhibits HIV replication", "HIV_active"),
         multilabel("tox21", "Twelve toxicity assays", _TOX21),
+        _descriptors_task(),
         multilabel("clintox", "Approved as a drug; failed in trials for toxicity", ("FDA_APPROVED", "CT_TOX")),
     ]
+
+
+def _descriptors_task() -> Task:
+    return Task(
+        name="descriptors",
+        summary="Ten descriptors computed by RDKit; data.source=chembl-descriptors takes 20,000 molecules",
+        dataset="nci-descriptors",
+        targets=_DESCRIPTORS,
+        kind="regression",
+        metric="r2",
+        splitter="scaffold",
+    )
 
 
 @hookimpl

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sma_core.cli.options import Debug, Json, Out, names_from
 from sma_core.errors import UserError
+
+if TYPE_CHECKING:
+    from sma_bench.benchmark import BenchmarkPlan
 
 
 def benchmark(
@@ -19,6 +22,9 @@ def benchmark(
     out: Out = None,
     tasks: Annotated[str | None, typer.Option("--tasks", help="Run only these tasks, comma-separated.")] = None,
     arms: Annotated[str | None, typer.Option("--arms", help="Run only these arms, comma-separated.")] = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", help="Run only these methods, comma-separated: finetune, probe.")
+    ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="Run only these seeds, comma-separated.")] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of trainings to run in parallel.")] = 1,
     dry_run: Annotated[
@@ -27,31 +33,19 @@ def benchmark(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare guided, random and no pre-training over tasks and seeds; finished cells are not run again."""
+    """Compare kinds of pre-training, and none, over tasks and seeds; finished cells are not run again."""
     from sma_bench.benchmark import benchmark, plan_benchmark
     from sma_core.cli.output import as_json_text, counted
 
-    chosen, kept_tasks, kept_arms = _numbers_from(seeds), names_from(tasks), names_from(arms)
+    wanted = {"tasks": names_from(tasks), "arms": names_from(arms), "methods": names_from(methods)}
+    chosen = _numbers_from(seeds)
     if dry_run:
-        plan = plan_benchmark(suite, out=out, tasks=kept_tasks, arms=kept_arms, seeds=chosen, policy=context.obj)
-        if as_json:
-            typer.echo(as_json_text(plan))
-            return
-        for command in (*plan.pretrainings, *plan.cells):
-            typer.echo(command)
-        cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
-        later = f", and {more} after the sweep" if plan.unknown else ""
-        typer.echo(
-            f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
-            f"done: {counted(plan.done, 'cell')}",
-            err=True,
-        )
+        _print_plan(plan_benchmark(suite, out=out, **wanted, seeds=chosen, policy=context.obj), as_json)
         return
     result = benchmark(
         suite,
         out=out,
-        tasks=kept_tasks,
-        arms=kept_arms,
+        **wanted,
         seeds=chosen,
         jobs=jobs,
         tell=lambda line: typer.echo(line, err=True),
@@ -64,6 +58,27 @@ def benchmark(
         typer.echo(f"{counted(result.done, 'cell')} done, {result.missing:,} missing; suite folder {result.out}")
     if result.failures:
         raise typer.Exit(1)
+
+
+def _print_plan(plan: BenchmarkPlan, as_json: bool) -> None:
+    """Print the commands on stdout, and on stderr what the suite can see and how much is left."""
+    from sma_bench.power import power_lines
+    from sma_core.cli.output import as_json_text, counted
+
+    if as_json:
+        typer.echo(as_json_text(plan))
+        return
+    for line in power_lines(plan.power):
+        typer.echo(line, err=True)
+    for command in (*plan.pretrainings, *plan.cells):
+        typer.echo(command)
+    cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
+    later = f", and {more} after the sweep" if plan.unknown else ""
+    typer.echo(
+        f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
+        f"done: {counted(plan.done, 'cell')}",
+        err=True,
+    )
 
 
 def _numbers_from(seeds: str | None) -> list[int] | None:

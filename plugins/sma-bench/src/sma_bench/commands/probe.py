@@ -63,6 +63,9 @@ def probe(
     assignments: Assignments = None,
     seed: Seed = None,
     max_rejected: MaxRejected = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="JSON file to write the result to, besides printing it.")
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
     debug: Debug = False,
@@ -84,6 +87,7 @@ def probe(
         recipe=recipe,
         config=config,
         settings=settings_from(assignments, None, seed, max_rejected, **options),
+        out=out,
         device=device,
         preparing=progress().preparing,
         policy=context.obj,
@@ -98,10 +102,14 @@ def _lines(result: ProbeResult) -> list[str]:
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
     figures = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
     best, choice = result.valid[result.metric], f"{CHOSEN[result.probe]} {result.chosen:g}"
+    features = f"features: {result.features} after layer {result.layer} of {result.model or 'random weights'}"
+    if result.positions is not None:
+        used = ", ".join(f"{count:,} {part}" for part, count in result.positions.items())
+        features += f", for each position: {used}"
     return [
         f"{result.probe} probe on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside), "
         f"{result.seconds:.1f} s",
-        f"features: {result.features} after layer {result.layer} of {result.model or 'random weights'}",
+        features,
         f"split: {result.split}",
         f"validation {result.metric} {best:.4f} with {choice}",
         f"test {figures}",

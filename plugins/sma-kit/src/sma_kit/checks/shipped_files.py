@@ -86,18 +86,18 @@ def _resolve_recipe(registry: Registry, name: str) -> None:
 
 def _resolve_suite(registry: Registry, name: str) -> None:
     """Resolve every cell of a suite; raises when a setting, task, data set or function is missing."""
+    from sma_bench.cells import Pretraining, cells
     from sma_bench.find_suite import find_suite
-    from sma_bench.suites import Pretraining, cells
     from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
     suite, _, _ = find_suite(f"{registry.name}:{name}")
     if suite.domain != registry.name:
         raise ValueError(f"its domain is {suite.domain!r}, not {registry.name!r}")
     for cell in cells(suite):
-        registry.find(Task, cell.task)
+        registry.find(Task, cell.case.task)
         if cell.baseline is not None:
             resolve(cell.baseline, f"the suite {name!r}")
-        finetune_settings(registry, Request(suite.recipe, settings={**cell.settings, "task": cell.task}))
+        finetune_settings(registry, Request(suite.recipe, settings={**cell.settings, "task": cell.case.task}))
         if isinstance(cell.start, Pretraining):
             source = pretrain_settings(
                 registry, Request(suite.recipe, settings=cell.start.settings)
