@@ -179,3 +179,19 @@ def test_the_result_is_written_as_the_results_of_a_fine_tuning(toy, tmp_path, ru
     written = json.loads(file.read_text())
     assert written["test"] == json.loads(shown.stdout)["test"]
     assert {"metric", "valid", "test", "rows", "split", "seconds"} <= set(written)
+
+
+def test_a_checkpoint_of_the_run_can_be_probed(toy, tmp_path):
+    settings = {
+        "training.steps": 4,
+        "training.batch_size": 4,
+        "training.milestones": [1],
+        "training.warmup_steps": 0,
+    }
+    run = sma_core.train(toy, settings=settings, out=tmp_path / "run").run
+    early, last = probe(model=run, task="vowels", step=1), probe(model=run, task="vowels")
+    assert early.test != last.test
+    with pytest.raises(CheckpointError, match="no checkpoint of step 3"):
+        probe(model=run, task="vowels", step=3)
+    with pytest.raises(UserError, match="random weights have no checkpoints"):
+        probe(toy, random_weights=True, task="vowels", step=1)

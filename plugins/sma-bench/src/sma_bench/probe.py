@@ -72,6 +72,7 @@ def probe(
     data: str | Path | None = None,
     probe: ProbeName = "linear",
     layer: int | None = None,
+    step: int | None = None,
     recipe: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -93,6 +94,7 @@ def probe(
         data: A file of your own instead of the task's set; then ``settings["targets"]`` names the columns.
         probe: ``linear`` or ``knn``.
         layer: Number of encoder layers to apply, 0 for the first attention only; None applies all.
+        step: Step of the run's checkpoint, such as one of ``training.milestones``; None is the newest.
         recipe: Shipped settings to start from; empty: the pre-trained run's, else ``tiny``.
         config: A TOML file of settings that override the recipe.
         settings: Single settings by dotted name that override all others.
@@ -110,6 +112,8 @@ def probe(
     domain, policy = named(domain, policy)
     if model is None and not random_weights:
         raise UserError("pass a pre-trained run with --model RUN, or --random-weights")
+    if random_weights and step is not None:
+        raise UserError("random weights have no checkpoints: omit --step, or --random-weights")
     start = open_pretrained(domain, model, "a probe looks at", policy)
     with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)
@@ -120,7 +124,7 @@ def probe(
                 "split.protocol at validation"
             )
         feed = start.feed(registry, resolved.data)
-    module = _encoder(resolved, feed, None if random_weights else model, device, policy)
+    module = _encoder(resolved, feed, None if random_weights else model, step, device, policy)
     rows = read_labelled(registry, resolved, feed, preparing)
     check = check_position_layer if is_per_position(rows.kind) else check_layer
     depth = check(module, layer, str(model) if model else "the recipe's network")
@@ -169,10 +173,15 @@ def _fitted(
 
 
 def _encoder(
-    config: FinetuneConfig, feed: Feed, model: Path | None, device: str, policy: PluginPolicy | None
+    config: FinetuneConfig,
+    feed: Feed,
+    model: Path | None,
+    step: int | None,
+    device: str,
+    policy: PluginPolicy | None,
 ) -> SMA | Predictor:
     """Load the encoder, or initialise one as training would."""
     if model is not None:
-        return LoadedRun.load(model, device, policy).module
+        return LoadedRun.load(model, device, policy, step=step).module
     with seeded(config.training.seed):
         return SMA(config.model, feed.inputs).to(choose_device(device)).eval()

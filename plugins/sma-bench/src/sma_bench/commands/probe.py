@@ -41,7 +41,7 @@ ProbeKind = Annotated[
 def probe(
     context: typer.Context,
     domain: Domain = None,
-    model: Annotated[Path | None, typer.Option("--model", help="A pre-trained run.")] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="A pre-trained run, or a model's name.")] = None,
     random_weights: Annotated[
         bool,
         typer.Option(
@@ -55,6 +55,9 @@ def probe(
     kind: LabelKind = None,
     probe: ProbeKind = "linear",
     layer: Layer = None,
+    step: Annotated[
+        int | None, typer.Option("--step", help="Step of the run's checkpoint to use. Default: the newest.")
+    ] = None,
     split: Split = None,
     split_column: SplitColumn = None,
     split_seed: SplitSeed = None,
@@ -84,6 +87,7 @@ def probe(
         data=data,
         probe=probe,
         layer=layer,
+        step=step,
         recipe=recipe,
         config=config,
         settings=settings_from(assignments, None, seed, max_rejected, **options),
