@@ -41,8 +41,12 @@ def test_the_table_has_no_validation_figure_and_names_the_protocol(toy, tmp_path
     assert rows["none"].valid == (None,)
     assert rows["counted"].valid == (0.0,)
     table = (out / "table.md").read_text()
-    (line,) = [line for line in table.splitlines() if line.startswith("| vowels | rmse, lower is better | none |")]
-    assert line.split(" | ")[3:5] == ["-", "-"]
+    (line,) = [
+        line
+        for line in table.splitlines()
+        if line.startswith("| vowels | rmse, lower is better | finetune | none |")
+    ]
+    assert line.split(" | ")[4:6] == ["-", "-"]
     note = "Without a validation figure (last epoch, no validation: the authors' protocol): vowels (none)."
     assert note in table.splitlines()
     results = {

@@ -81,6 +81,7 @@ def test_descriptors_of_a_file_are_learnt(tmp_path):
             "split.name": "random",
             "training.epochs": 1.0,
             "model.layers": 1,
+            "baselines": False,
         },
         out=tmp_path / "run",
     )
