@@ -8,6 +8,7 @@ from scipy import sparse
 
 from sma_bench.baselines import BaselineRows, fit_boosted_trees, fit_linear
 from sma_core.errors import UserError
+from tests.support.matrix import full_but
 
 ROWS, FEATURES = 200, 6
 
