@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, ShippedModel, Splitter, Task, hookimpl
 
 COLUMNS = ("smiles", "SMILES", "canonical_smiles", "mol", "text")
 
@@ -294,6 +294,20 @@ def sma_renderers() -> list[Renderer]:
             name="molecule",
             summary="Molecule with atoms coloured by importance, and its SMILES below",
             factory="sma_chem.drawing:draw_molecule",
+        )
+    ]
+
+
+@hookimpl
+def sma_models() -> list[ShippedModel]:
+    """Provide the pre-trained model."""
+    return [
+        ShippedModel(
+            name="tiny",
+            summary="727 thousand parameters, for molecules of up to 255 bytes",
+            rows="384,000 molecules of the ChEMBL subset",
+            licence="CC BY-SA 3.0 (ChEMBL)",
+            locate="sma_chem.models:tiny",
         )
     ]
 

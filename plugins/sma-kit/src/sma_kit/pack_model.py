@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.checkpoints.store import CheckpointStore
+from sma_core.cli.output import counted
 from sma_core.config.layers import flatten
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import as_path, write_atomically
@@ -90,7 +91,7 @@ def _how_trained(run: RunFolder, record: RunRecord, step: int) -> Iterator[str]:
     facts = _environment(run)
     if facts:
         packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-        device = facts["cuda"] or f"{facts['cores']} cores, {facts['threads']} threads"
+        device = facts["cuda"] or f"{counted(facts['cores'], 'core')}, {counted(facts['threads'], 'thread')}"
         yield f"- Machine: {device}; {packages}"
     yield ""
     yield from _curve(lines)
