@@ -28,7 +28,7 @@ class DataSetChecks(Subject):
                 fail(f"the DataSet {spec.name!r} needs one of file, locate or hub")
 
     def test_sets_that_ship_state_a_licence(self) -> None:
-        """Shipped data sets state a real licence, not a placeholder."""
+        """Shipped data sets state the licence of their rows."""
         for spec in self._shipped():
             if spec.licence.strip().lower().rstrip(".") in NO_LICENCE:
                 fail(
