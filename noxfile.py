@@ -101,7 +101,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types of the core, of every plugin and of the benchmarks, strictly."""
     session.install(*LOCKED, *everything_here(), "mypy")
-    session.run("mypy", "sma_core", "benchmarks", *(f"plugins/{name}/src" for name in PLUGINS))
+    session.run("mypy", "-n", "2", "sma_core", "benchmarks", *(f"plugins/{name}/src" for name in PLUGINS))
 
 
 @nox.session(tags=["full"])

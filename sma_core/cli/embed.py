@@ -52,7 +52,7 @@ def embed(
     debug: Debug = False,
 ) -> None:
     """Write the encoder's embedding of every row of a file, in order; unusable rows get none."""
-    from sma_core.cli.output import counted
+    from sma_core.cli.output import counted, counts, tell_truncated
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
@@ -74,7 +74,7 @@ def embed(
     if is_silent():
         return
     if as_json:
-        facts = {"out": str(out), "rows": result.rows, "unusable": result.unusable, "shape": result.shape}
+        facts = {"out": str(out), "shape": result.shape} | counts(result)
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
         return
     size = " x ".join(map(str, result.shape)) + (" per position" if pooling == "inputs" else "")
@@ -82,3 +82,4 @@ def embed(
         f"{counted(result.rows, 'row')} of {size} in {out}, {result.unusable:,} without a vector, "
         f"{result.seconds:.1f} s"
     )
+    tell_truncated(result)

@@ -89,7 +89,7 @@ def _lines(result: EvaluateResult) -> list[str]:
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]
     lines += aligned([["metric", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
     lines.append(_notes(result))
-    return lines
+    return lines + [f"warning: {sentence}" for sentence in result.warnings]
 
 
 def _cells(figure: Estimate) -> tuple[str, str]:

@@ -136,8 +136,9 @@ def result_lines(result: FinetuneResult) -> list[str]:
     )
     guessed = ["the kind of the labels was guessed: pass --kind to change it"] if result.kind_guessed else []
     early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
+    truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     return [
-        f"fine-tuned on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside), "
+        f"fine-tuned on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside{truncated}), "
         f"{result.seconds / 60:.1f} min",
         *guessed,
         f"split: {result.split}",

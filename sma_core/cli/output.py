@@ -17,8 +17,9 @@ from rich.console import Console
 from sma_core.cli.ranks import is_silent
 
 if TYPE_CHECKING:
-    from sma_core.runs.results import FinetuneResult, Plan, TrainResult
+    from sma_core.runs.results import FinetuneResult, Plan, PredictResult, TrainResult
     from sma_core.training.progress import ProgressDisplay
+    from sma_core.verbs.embed import EmbedResult
 
 
 def progress(reading: str = "preparing") -> ProgressDisplay:
@@ -65,6 +66,21 @@ def print_result(
         return
     for line in [*lines, next_command]:
         typer.echo(line)
+
+
+def counts(result: PredictResult | EmbedResult) -> dict[str, int]:
+    """Return the numbers of rows of a result, for its JSON."""
+    return {"rows": result.rows, "unusable": result.unusable, "truncated": result.truncated}
+
+
+def tell_truncated(result: PredictResult | EmbedResult) -> None:
+    """Say on stderr how many rows were truncated, as a warning if they are many; nothing if none was."""
+    from sma_core.data.truncation import truncation_note, truncation_warnings
+
+    note = truncation_note(result.truncated, result.rows, result.max_length)
+    if note is not None:
+        many = truncation_warnings(result.truncated, result.rows, result.max_length)
+        typer.echo(f"warning: {note}" if many else note, err=True)
 
 
 def print_dry_run(plan: Plan, as_json: bool) -> None:

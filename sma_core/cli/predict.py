@@ -38,7 +38,7 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Write a prediction for every row of a file, in order; unusable rows get a reason instead."""
-    from sma_core.cli.output import counted
+    from sma_core.cli.output import counted, counts, tell_truncated
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.predict import predict
 
@@ -58,9 +58,10 @@ def predict(
     if is_silent():
         return
     if as_json:
-        facts = {"out": str(out) if out else None, "rows": result.rows, "unusable": result.unusable}
+        facts = {"out": str(out) if out else None} | counts(result)
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)
         return
     target = f" in {out}" if out else ""
     rows = counted(result.rows, "row")
     typer.echo(f"{rows}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
+    tell_truncated(result)

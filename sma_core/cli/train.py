@@ -74,9 +74,10 @@ def result_lines(result: TrainResult) -> list[str]:
     """Return a summary of a finished pre-training."""
     from sma_core.cli.output import counted
 
+    truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     return [
         f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
-        f"{counted(result.rows, 'row')} ({result.rejected:,} set aside)",
+        f"{counted(result.rows, 'row')} ({result.rejected:,} set aside{truncated})",
         f"held-out loss {result.held_out_first:.4f} -> {result.held_out_last:.4f} under its own masks, "
         f"{result.held_out_random_first:.4f} -> {result.held_out_random_last:.4f} under random ones",
         *(f"warning: {sentence}" for sentence in result.warnings),

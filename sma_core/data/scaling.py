@@ -6,7 +6,7 @@ Letters: n rows, F features.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -14,16 +14,24 @@ from numpy.typing import NDArray
 
 from sma_core.errors import DataError
 
-SMALLEST_SPREAD = 1e-12
+NEGLIGIBLE = 1e-9
+"""Standard deviation, relative to the mean, up to which a feature is constant: below the precision of float32."""
 
 
 @dataclass(frozen=True)
 class FeatureScale:
-    """Names, means and standard deviations (``spread``) of F features."""
+    """Names, means and standard deviations (``spread``) of F features.
+
+    ``constant``, ``missing`` and ``duplicates`` name features that tell the model nothing: the same in all rows,
+    without any value, and equal to the feature of the pair before it.
+    """
 
     columns: tuple[str, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
+    constant: tuple[str, ...] = field(default=(), compare=False)
+    missing: tuple[str, ...] = field(default=(), compare=False)
+    duplicates: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return standardised values (n, F) as a new array; missing values (NaN) become 0, the mean."""
@@ -33,12 +41,39 @@ class FeatureScale:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json`` and the store."""
-        return {"columns": list(self.columns), "mean": list(self.mean), "spread": list(self.spread)}
+        facts: dict[str, Any] = {
+            "columns": list(self.columns),
+            "mean": list(self.mean),
+            "spread": list(self.spread),
+        }
+        useless = {"constant": self.constant, "missing": self.missing, "duplicates": self.duplicates}
+        return facts | {name: [*features] for name, features in useless.items() if features}
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Self:
         """Rebuild what `to_json` wrote."""
-        return cls(tuple(facts["columns"]), tuple(facts["mean"]), tuple(facts["spread"]))
+        return cls(
+            tuple(facts["columns"]),
+            tuple(facts["mean"]),
+            tuple(facts["spread"]),
+            tuple(facts.get("constant", ())),
+            tuple(facts.get("missing", ())),
+            tuple((first, second) for first, second in facts.get("duplicates", ())),
+        )
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each kind of useless features."""
+        equal = [f"{second} (as {first})" for first, second in self.duplicates]
+        kinds = {
+            "have the same value in all training rows": self.constant,
+            "have no value in any training row": self.missing,
+            "are equal to another feature in all training rows": equal,
+        }
+        return [
+            f"features that {what}: {_listed(names)}; name the features to use with data.columns"
+            for what, names in kinds.items()
+            if names
+        ]
 
     def check_columns(self, columns: Sequence[str], where: str) -> None:
         """Raise `DataError` when ``columns`` differ from these features or their order."""
@@ -89,8 +124,35 @@ class ScaleSums:
 
     def scale(self, columns: Sequence[str]) -> FeatureScale:
         """Return the scale; a constant or unknown feature has spread 1."""
-        spread = np.where(self.deviation > SMALLEST_SPREAD, self.deviation, 1.0)
-        return FeatureScale(tuple(columns), tuple(self._mean.tolist()), tuple(spread.tolist()))
+        varies, known = is_spread(self.deviation, self._mean), self._count > 0
+        spread = np.where(varies, self.deviation, 1.0)
+        return FeatureScale(
+            tuple(columns),
+            tuple(self._mean.tolist()),
+            tuple(spread.tolist()),
+            _chosen(columns, known & ~varies & (self._count.max(initial=0) > 1)),
+            _chosen(columns, ~known & (self._count.max(initial=0) > 0)),
+            self._duplicates(columns, varies),
+        )
+
+    def _duplicates(self, columns: Sequence[str], varies: NDArray[np.bool_]) -> tuple[tuple[str, str], ...]:
+        """Return pairs of features whose count, mean and sum of squares are all equal."""
+        seen: dict[tuple[float, ...], str] = {}
+        pairs = []
+        sums = np.stack([self._count, self._mean, self._squares], axis=1)  # (F, 3)
+        for name, own, useful in zip(columns, sums.tolist(), varies.tolist(), strict=True):
+            if useful and seen.setdefault(tuple(own), name) != name:
+                pairs.append((seen[tuple(own)], name))
+        return tuple(pairs)
+
+
+def is_spread(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return whether standard deviations (F,) are more than the rounding of values near ``mean`` (F,)."""
+    return deviation > NEGLIGIBLE * np.abs(mean)
+
+
+def _chosen(columns: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(name for name, want in zip(columns, wanted.tolist(), strict=True) if want)
 
 
 def without_sentinels(values: NDArray[np.float32], sentinels: Sequence[float]) -> NDArray[np.float32]:

@@ -159,6 +159,13 @@ def too_long_reasons(encoded: EncodedRows, max_length: int) -> dict[int, str]:
     return {index: f"too long: {lengths[index]} > {max_length}" for index in too_long}
 
 
+def truncations(encoded: EncodedRows, max_length: int) -> dict[int, str]:
+    """Map the index of each row that `shorten` truncates to a sentence."""
+    lengths = encoded.lengths
+    too_long = np.flatnonzero(lengths > max_length).tolist()
+    return {index: f"truncated to {max_length:,} of {lengths[index]:,} ids" for index in too_long}
+
+
 def shorten(encoded: EncodedRows, max_length: int, separator_id: int) -> EncodedRows:
     """Truncate rows to ``max_length`` ids, the last of them the separator."""
     lengths = encoded.lengths

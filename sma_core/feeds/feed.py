@@ -72,6 +72,10 @@ class Feed(Protocol):
         """Values that are equal for two feeds with the same inputs."""
         ...
 
+    def warnings(self) -> list[str]:
+        """Return sentences on features of the training rows that tell the model nothing."""
+        ...
+
     def record(self) -> dict[str, Any]:
         """Return the entries of `RunRecord` that describe this feed."""
         ...

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.config import DataConfig
 from sma_core.data.preparation.checking import CheckFunction
+from sma_core.data.truncation import truncation_note
 from sma_core.feeds.feed import Feed
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.sources.source_set import SourceSet, find_sources
+
+logger = logging.getLogger("sma")
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,17 @@ class RowReading:
             before += own.rows
 
     def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream rows in memory; raises `DataError` when their kind or features differ from the model's."""
-        return self.feed.read_memory(self, rows)
+        """Stream rows in memory, and log a warning at the end if some were truncated.
+
+        Raises `DataError` when their kind or features differ from the model's.
+        """
+        count = truncated = 0
+        for chunk in self.feed.read_memory(self, rows):
+            count, truncated = count + len(chunk), truncated + len(chunk.truncated)
+            yield chunk
+        note = truncation_note(truncated, count, self.max_length)
+        if note is not None:
+            logger.warning(note)
 
     def check(self) -> CheckFunction | None:
         """Return the domain's row check, or None when the run does not use one."""

@@ -5,8 +5,8 @@ Letters: n rows of a chunk, m of them usable, F features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from sma_core.data.tokenizers import EncodedRows, select
 from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
-MemoryRows = Sequence[str] | NDArray[Any]
-"""A list of texts, or an array of numbers (n, F), NaN where missing."""
+MemoryRows = Iterable[str] | NDArray[Any]
+"""Texts, or an array of numbers (n, F), NaN where missing."""
 RowInputs = EncodedRows | NDArray[np.float32]
 """Network inputs of m rows: ids, or numbers (m, F)."""
 
@@ -35,7 +35,7 @@ class RowChunk:
     ``reasons`` has a text for each unusable row, None for usable ones. ``usable`` (m,) are the indices of usable
     rows, and ``inputs`` their network inputs, None after a chunk was sent between ranks. ``texts`` is None for
     rows of numbers. ``names`` has the values of the identifier column, empty for rows that could not be parsed;
-    None without an identifier.
+    None without an identifier. ``truncated`` maps indices of usable rows that were truncated to a sentence.
     """
 
     numbers: list[int]
@@ -44,9 +44,15 @@ class RowChunk:
     usable: NDArray[np.int64]
     inputs: RowInputs | None = None
     names: list[str] | None = None
+    truncated: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def remarks(self) -> list[str | None]:
+        """For each row the reason why it is unusable, or that it was truncated; None for the others."""
+        return [reason or self.truncated.get(index) for index, reason in enumerate(self.reasons)]
 
     @property
     def usable_texts(self) -> list[str]:
@@ -69,6 +75,7 @@ class RowChunk:
                 self.usable[first:last] - begin,
                 None if self.inputs is None else take_inputs(self.inputs, np.arange(first, last)),
                 None if self.names is None else self.names[part],
+                {index - begin: text for index, text in self.truncated.items() if begin <= index < begin + size},
             )
 
 

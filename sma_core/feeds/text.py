@@ -23,7 +23,14 @@ from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.records import RejectedRow, Row, row_or_rejected
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows, select, shorten, too_long_reasons
+from sma_core.data.tokenizers import (
+    DiscreteTokenizer,
+    EncodedRows,
+    select,
+    shorten,
+    too_long_reasons,
+    truncations,
+)
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
 from sma_core.feeds.feed import Feed, LabelColumns
@@ -61,6 +68,10 @@ class TextFeed:
     def identity(self) -> tuple[object, ...]:
         """Name, version and size of the tokenizer."""
         return tuple(self._record().model_dump().values())
+
+    def warnings(self) -> list[str]:
+        """Return nothing: texts have no features."""
+        return []
 
     def record(self) -> dict[str, Any]:
         """Return the tokenizer's entry in ``model.json``."""
@@ -175,10 +186,17 @@ class TextFeed:
         merged: list[Row | RejectedRow] = sorted([*chunk.rows, *chunk.rejected], key=lambda row: row.number)
         listed = [reasons.get(row.number) for row in merged]
         usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)
+        truncated = {int(usable[index]): text for index, text in truncations(ids, reading.max_length).items()}
         shorter = shorten(ids, reading.max_length, self.tokenizer.separator_id)
         names = [row.fields[0] if row.fields else "" for row in merged] if named else None
         return RowChunk(
-            [row.number for row in merged], [row.text for row in merged], listed, usable, shorter, names
+            [row.number for row in merged],
+            [row.text for row in merged],
+            listed,
+            usable,
+            shorter,
+            names,
+            truncated,
         )
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
@@ -206,6 +224,7 @@ def _texts(rows: MemoryRows) -> list[str]:
     """Return rows of text as a list; raises `DataError` when a row is not a string."""
     if isinstance(rows, str):
         raise DataError("give a list of strings, not one string")
+    rows = list(rows)  # also of a generator
     wrong = next((number for number, text in enumerate(rows, start=1) if not isinstance(text, str)), None)
     if wrong is not None:
         raise DataError(f"row {wrong} is not a string, but this model reads text: give a list of strings")

@@ -72,6 +72,10 @@ class ValueFeed:
             raise DataError("the statistics of these features are not known before training")
         return self.scale
 
+    def warnings(self) -> list[str]:
+        """Return sentences on features that are constant, missing or equal in the training rows."""
+        return [] if self.scale is None else self.scale.warnings()
+
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""
         return {} if self.scale is None else {"scale": self.scale.to_json()}
@@ -162,6 +166,7 @@ class ValueFeed:
 
     def _numbers(self, rows: MemoryRows) -> NDArray[np.float32]:
         """Return rows of numbers (n, F) as float32; raises `DataError` for any other input."""
+        rows = list(rows) if isinstance(rows, Iterator) else rows
         expected = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
         try:
             with np.errstate(over="ignore"):

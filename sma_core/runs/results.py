@@ -26,8 +26,9 @@ class TrainResult:
     """A finished pre-training.
 
     ``seconds`` is the training time, without pauses between sessions. The held-out losses, under the training's
-    masks and under random masks, are measured before the first step and at the end. ``warnings`` are sentences on
-    what may be wrong with the model, such as collapsed masks.
+    masks and under random masks, are measured before the first step and at the end. ``truncated`` is the number of
+    rows longer than ``model.max_length``. ``warnings`` are sentences on what may be wrong with the model, such as
+    collapsed masks.
     """
 
     run: Path
@@ -40,6 +41,7 @@ class TrainResult:
     held_out_last: float
     held_out_random_first: float
     held_out_random_last: float
+    truncated: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -68,7 +70,8 @@ class FinetuneResult:
     is empty. ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind
     of labels, ``stopped_early`` that training ended at ``step`` since validation did not improve.
     ``test_targets`` has the metrics of each target, when there are several. ``seconds`` does not include the
-    ``baselines``. ``warnings`` are sentences about the test predictions, such as that they are nearly constant.
+    ``baselines``. ``truncated`` is the number of rows longer than ``model.max_length``. ``warnings`` are sentences
+    about the rows and the test predictions, such as that these are nearly constant.
     """
 
     run: Path
@@ -89,6 +92,7 @@ class FinetuneResult:
     test_targets: dict[str, dict[str, float]]
     selection: str
     baselines: list[BaselineResult]
+    truncated: int
     warnings: list[str]
 
 
@@ -105,8 +109,10 @@ class Estimate:
 class EvaluateResult:
     """Metrics of a fine-tuned run on ``rows`` rows of ``data``, with confidence intervals.
 
-    ``part`` is a part of the run's rows, None for another file. ``judged`` is the number of labelled rows or
-    positions. ``figures`` are means over targets; ``targets`` has the metrics of each, when there are several.
+    ``part`` is a part of the run's rows, None for another file. ``truncated`` rows, of all that were read, are
+    longer than ``model.max_length``; ``warnings`` says so when they are many. ``judged`` is the number of labelled
+    rows or positions. ``figures`` are means over targets; ``targets`` has the metrics of each, if there are
+    several.
     """
 
     run: Path
@@ -122,16 +128,23 @@ class EvaluateResult:
     seed: int
     figures: dict[str, Estimate]
     targets: dict[str, dict[str, Estimate]]
+    truncated: int
+    warnings: list[str]
     seconds: float
 
 
 @dataclass(frozen=True)
 class PredictResult:
-    """Path of the table of `sma predict` (None for standard output), number of rows, and of unusable rows."""
+    """Path of the table of `sma predict` (None for standard output), and numbers of rows.
+
+    ``unusable`` rows have no prediction; ``truncated`` rows are longer than the model's ``max_length``.
+    """
 
     out: Path | None
     rows: int
     unusable: int
+    truncated: int
+    max_length: int
     seconds: float
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from sma_core.data.scaling import is_spread
 from sma_core.errors import CheckpointError, ConfigError, DataError
 
 Labels = NDArray[np.float64]
@@ -119,7 +120,7 @@ class Regression(Targets):
         count = (~np.isnan(labels)).sum(axis=0).clip(min=1)
         mean = np.nansum(labels, axis=0) / count
         spread = np.sqrt(np.nansum((labels - mean) ** 2, axis=0) / count)
-        spread = np.where(spread > 1e-12, spread, 1.0)
+        spread = np.where(is_spread(spread, mean), spread, 1.0)
         return cls(names, tuple(map(float, mean)), tuple(map(float, spread)))
 
     @classmethod

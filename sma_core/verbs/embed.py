@@ -19,14 +19,16 @@ from sma_core.writers.vector_files import open_vectors
 
 @dataclass(frozen=True)
 class EmbedResult:
-    """The output file, its number of rows, the number without a vector, and the shape of one row's vectors.
+    """The output file, its number of rows, and the shape of one row's vectors, (D,) with one vector per position.
 
-    With one vector per position, ``shape`` is (D,).
+    ``unusable`` rows have no vector; ``truncated`` rows are longer than the model's ``max_length``.
     """
 
     out: Path
     rows: int
     unusable: int
+    truncated: int
+    max_length: int
     shape: tuple[int, ...]
     seconds: float
 
@@ -75,7 +77,7 @@ def embed(
         UserError: ``out`` has an unknown ending, or the encoder has no such vectors.
     """
     began = time.monotonic()
-    out, rows, unusable = Path(out), 0, 0
+    out, rows, unusable, truncated = Path(out), 0, 0, 0
     shape: tuple[int, ...] = ()
     with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)
@@ -90,4 +92,6 @@ def embed(
             shape = vectors.values.shape[1:]
             rows += len(part.numbers)
             unusable += len(part.numbers) - len(part.usable)
-    return EmbedResult(out, rows, unusable, shape, time.monotonic() - began)
+            truncated += len(part.truncated)
+    longest = loaded.model.max_length
+    return EmbedResult(out, rows, unusable, truncated, longest, shape, time.monotonic() - began)

@@ -14,6 +14,7 @@ import torch
 
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
+from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
@@ -162,6 +163,7 @@ def _result(
 ) -> EvaluateResult:
     """Compute the metrics and their intervals."""
     estimates = _estimates(judged, draws)
+    summary = rows.prepared.summary
     return EvaluateResult(
         run=loaded.path,
         task=loaded.task or "",
@@ -176,6 +178,8 @@ def _result(
         seed=draws.seed,
         figures=estimates.pop(""),
         targets=estimates,
+        truncated=summary.shortened,
+        warnings=truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
         seconds=time.monotonic() - began,
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
+from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
 from sma_core.feeds.feed import Feed, feed_of
@@ -48,6 +49,8 @@ from sma_core.training.targets import Targets
 from sma_core.writers.model_card import CardFacts, model_card
 
 VERB = "finetune"
+LONGER = "; start from a model with a larger model.max_length, or leave such rows out with data.truncate=false"
+"""Advice when many rows are truncated."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def _judge(
     """Score the selected checkpoint on the validation and test parts; only here the test part is used."""
     best = load_weights(objective.module, run)
     objective.module.eval()
-    batch_size = job.config.training.batch_size
+    batch_size, summary = job.config.training.batch_size, job.rows.prepared.summary
     with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
         valid = objective.evaluate(job.placement.ranks)
         test = objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
@@ -256,7 +259,12 @@ def _judge(
         test_targets=figures_by_target(test),
         selection=f"best validation {objective.selection}" if valid else AUTHORS_PROTOCOL,
         baselines=_baselines(job),
-        warnings=constant_predictions(test),
+        truncated=summary.shortened,
+        warnings=[
+            *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
+            *job.feed.warnings(),
+            *constant_predictions(test),
+        ],
     )
 
 

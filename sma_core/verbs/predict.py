@@ -41,7 +41,8 @@ def predict(
     class with the probabilities of all classes, or a string with the symbol of every character. Several runs of
     one task are averaged, and a column ``<target>:uncertainty`` holds the standard deviation over the runs of the
     value, or of the probability of the predicted class. Rows of numbers have no column ``input``. Unusable rows
-    have empty values and a reason. Memory use is bounded by a chunk of rows.
+    have empty values and a reason; for a row longer than ``model.max_length`` the reason says that it was
+    truncated. Memory use is bounded by a chunk of rows.
 
     Args:
         model: A fine-tuned run, or several of one task.
@@ -62,7 +63,7 @@ def predict(
         UserError: ``out`` has an unknown ending.
     """
     began = time.monotonic()
-    count = unusable = 0
+    count = unusable = remarks = 0
     models = [Path(path) for path in ([model] if isinstance(model, str | Path) else model)]
     out = as_path(out)
     with joined() as ranks:
@@ -80,8 +81,10 @@ def predict(
                 assert table is not None, "only rank 0 receives tables, and it opened the file"
                 table.write(columns)
                 count += len(columns["row"])
-                unusable += len(columns["row"]) - columns["reason"].null_count
-    return PredictResult(out, count, unusable, time.monotonic() - began)
+                unusable += columns[loaded.columns[0]].null_count
+                remarks += len(columns["row"]) - columns["reason"].null_count
+    truncated, longest = remarks - unusable, loaded.first.model.max_length
+    return PredictResult(out, count, unusable, truncated, longest, time.monotonic() - began)
 
 
 def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str, pa.Array]:

@@ -19,6 +19,7 @@ from sma_core.data.batching.held_out import split_held_out
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.store import Store
+from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import seeded
 from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
@@ -52,6 +53,8 @@ from sma_core.training.stream import count_steps
 logger = logging.getLogger("sma")
 
 VERB = "train"
+LONGER = "; set a larger model.max_length, or leave such rows out with data.truncate=false"
+"""Advice when many rows are truncated."""
 
 
 @dataclass(frozen=True)
@@ -163,18 +166,24 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     held_out = [line for line in read_metrics(run.metrics) if "held_out_loss" in line]
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     collapse = collapse_sentence(last, job.config.masking.ratio)
+    summary, longest = job.prepared.summary, job.config.model.max_length
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
         step=state.step,
         seconds=state.elapsed,
-        rows=job.prepared.summary.kept,
-        rejected=job.prepared.summary.rejected,
+        rows=summary.kept,
+        rejected=summary.rejected,
         held_out_first=first.get("held_out_loss", math.nan),
         held_out_last=last.get("held_out_loss", math.nan),
         held_out_random_first=first.get("held_out_random_loss", math.nan),
         held_out_random_last=last.get("held_out_random_loss", math.nan),
-        warnings=() if collapse is None else (collapse,),
+        truncated=summary.shortened,
+        warnings=(
+            *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
+            *job.feed.warnings(),
+            *([] if collapse is None else [collapse]),
+        ),
     )
 
 

@@ -81,7 +81,7 @@ def unpack_vectors(packed: bytes) -> Iterator[tuple[RowChunk, Vectors]]:
 
 
 def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:
-    words = {"texts": chunk.texts, "reasons": chunk.reasons, "names": chunk.names}
+    words = {"texts": chunk.texts, "reasons": chunk.reasons, "names": chunk.names, "truncated": chunk.truncated}
     parts: dict[str, Any] = {
         "numbers": np.array(chunk.numbers, dtype=np.int64),
         "usable": chunk.usable,
@@ -99,6 +99,11 @@ def _unpack_part(packed: bytes) -> tuple[RowChunk, Vectors]:
     with np.load(io.BytesIO(packed), allow_pickle=False) as parts:
         words = json.loads(parts["words"].tobytes())
         chunk = RowChunk(
-            parts["numbers"].tolist(), words["texts"], words["reasons"], parts["usable"], names=words["names"]
+            parts["numbers"].tolist(),
+            words["texts"],
+            words["reasons"],
+            parts["usable"],
+            names=words["names"],
+            truncated={int(index): text for index, text in words["truncated"].items()},
         )
         return chunk, Vectors(parts["values"], parts.get("lengths"))

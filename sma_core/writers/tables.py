@@ -41,14 +41,14 @@ def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) 
     """Add columns that identify the rows of a chunk to ``results``.
 
     The columns are ``row``, the identifier if requested, ``input`` for text, those of ``results``, and ``reason``
-    for unusable rows. Raises `UserError` for a duplicate column name.
+    for unusable and for truncated rows. Raises `UserError` for a duplicate column name.
     """
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
     if identifier is not None and chunk.names is not None:
         parts.append((identifier, pa.array(chunk.names, pa.string())))
     if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.texts, pa.string())))
-    parts += [*results.items(), ("reason", pa.array(chunk.reasons, pa.string()))]
+    parts += [*results.items(), ("reason", pa.array(chunk.remarks, pa.string()))]
     names = [name for name, _ in parts]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None:

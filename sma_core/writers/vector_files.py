@@ -1,7 +1,8 @@
 """Write vectors atomically to ``.npy``, ``.npz``, ``.parquet`` or HDF5.
 
 ``.npy`` has only the vectors. ``.npz`` and HDF5 have ``vectors`` (n, …), the row numbers ``rows`` (n,),
-``unusable_rows`` and ``reasons`` (k,) for rows without vectors, and ``ids`` (n,) if an identifier was requested.
+``unusable_rows`` and ``reasons`` (k,) for rows without vectors, ``truncated_rows``, and ``ids`` (n,) if an
+identifier was requested.
 For vectors of positions, ``vectors`` is (T, D), and row i has those from ``offsets[i]`` to ``offsets[i + 1]``.
 """
 
@@ -95,12 +96,14 @@ class _Rows:
         self._numbers: list[NDArray[np.int64]] = []
         self._lengths: list[NDArray[np.int64]] = []
         self._unusable: list[tuple[int, str]] = []
+        self._truncated: list[int] = []
         self._names: list[str] | None = None
 
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
         self._numbers.append(np.array(chunk.numbers, dtype=np.int64))
         listed = zip(chunk.numbers, chunk.reasons, strict=True)
         self._unusable += [(number, reason) for number, reason in listed if reason is not None]
+        self._truncated += [chunk.numbers[index] for index in chunk.truncated]
         if vectors.lengths is not None:
             self._lengths.append(vectors.lengths)
         if chunk.names is not None:
@@ -112,6 +115,7 @@ class _Rows:
             "rows": np.concatenate(self._numbers),
             "unusable_rows": np.array([number for number, _ in self._unusable], dtype=np.int64),
             "reasons": np.array([reason for _, reason in self._unusable], dtype=np.str_),
+            "truncated_rows": np.array(self._truncated, dtype=np.int64),
         }
         if self._lengths:
             arrays["offsets"] = _offsets(np.concatenate(self._lengths))

@@ -65,6 +65,31 @@ def test_the_scale_is_the_same_however_rows_come_and_however_far_from_zero():
     assert FeatureScale.from_json(scale.to_json()) == scale
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-12, 1e-30, 1e9])
+def test_the_unit_of_a_feature_does_not_matter(unit):
+    values = (np.random.default_rng(0).exponential(1.5, (500, 1)) * unit).astype(np.float32)
+    scale = fit_scale([values], ("lifetime",))
+    scaled = scale(values)
+    assert scaled.std() == pytest.approx(1.0, rel=1e-4)
+    assert scaled.mean() == pytest.approx(0.0, abs=1e-4)
+    assert scale.warnings() == []
+
+
+def test_features_that_tell_nothing_are_named():
+    values = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
+    values[:, 1], values[:, 2], values[:, 4] = 7.3, NAN, values[:, 0]
+    scale = fit_scale([values[:20], values[20:]], ("a", "b", "c", "d", "e"))
+    assert (scale.constant, scale.missing, scale.duplicates) == (("b",), ("c",), (("a", "e"),))
+    assert scale.spread[1] == scale.spread[2] == 1.0
+    read = FeatureScale.from_json(scale.to_json())
+    assert [sentence.partition(":")[2].partition(";")[0] for sentence in read.warnings()] == [
+        " b",
+        " c",
+        " e (as a)",
+    ]
+    assert "constant" not in fit_scale([values[:, :1]], ("a",)).to_json()
+
+
 def test_sentinels_become_missing_values():
     values = np.array([[-999, 1], [2, -1]], np.float32)
     np.testing.assert_array_equal(without_sentinels(values, (-999.0, -1.0)), [[NAN, 1], [2, NAN]])

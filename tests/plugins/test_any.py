@@ -114,6 +114,7 @@ def test_the_allow_list_names_it(install, monkeypatch, allowed, there):
     assert "all" in heads(Registry.load("toy"))
 
 
+@pytest.mark.full
 def test_list_info_and_check_understand_it(install, run_sma):
     install.toy()
     install_general(install)

@@ -47,6 +47,7 @@ def taken(stream: BatchStream, count: int) -> list[list[int]]:
     return [stream.next().inputs[0].tolist() for _ in range(count)]
 
 
+@pytest.mark.full
 def test_batches_come_in_order_from_wherever_the_stream_stands():
     source = Counted()
     stream = BatchStream(source, 0, 1, ahead=BatchWorkers(source, 2, CPU))

@@ -19,12 +19,24 @@ from tests.support.runs import latest_weights, table
 LONGER = {"training.epochs": 50.0}
 
 
-def test_finetune_learns_a_regression_from_random_weights(toy, tmp_path):
-    result = sma_core.finetune(toy, settings=LONGER, out=tmp_path / "run")
-    assert result.task == "toy:vowels"
-    assert result.rows == {"train": 160, "valid": 20, "test": 20}
-    assert result.test["r2"] > 0.2
-    assert json.loads((result.run / "results.json").read_text())["test"] == result.test
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return a folder for runs that several tests only read."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture
+def learned(toy, shared):
+    """Return a run that learned to count vowels."""
+    run = shared / "run"
+    return run if run.exists() else sma_core.finetune(toy, settings=LONGER, out=run).run
+
+
+def test_finetune_learns_a_regression_from_random_weights(learned):
+    result = json.loads((learned / "results.json").read_text())
+    assert result["task"] == "toy:vowels"
+    assert result["rows"] == {"train": 160, "valid": 20, "test": 20}
+    assert result["test"]["r2"] > 0.2
 
 
 def test_the_reported_figures_are_those_of_the_best_validation_checkpoint(toy, tmp_path):
@@ -143,12 +155,11 @@ def test_a_fine_tuned_run_is_not_a_start_and_a_pretrained_one_cannot_predict(toy
         sma_core.predict(pretrained, "x.txt")
 
 
-def test_predict_gives_a_line_for_every_row_in_order_and_keeps_bad_rows(toy, tmp_path):
-    run = sma_core.finetune(toy, settings=LONGER, out=tmp_path / "run").run
+def test_predict_gives_a_line_for_every_row_in_order_and_keeps_bad_rows(learned, tmp_path):
     words = ["katomire", "ka", "", "no7good", "vex", "quiqui", "su" * 40, "Ärger"]
     file = tmp_path / "in.txt"
     file.write_bytes("\n".join(words).encode() + b"\n\xff\xfe\n")
-    result = sma_core.predict(run, str(file), out=tmp_path / "out.csv")
+    result = sma_core.predict(learned, str(file), out=tmp_path / "out.csv")
     lines = table(tmp_path / "out.csv")
     assert [int(line["row"]) for line in lines] == list(range(1, 10))
     assert [line["reason"] for line in lines] == [
@@ -159,11 +170,10 @@ def test_predict_gives_a_line_for_every_row_in_order_and_keeps_bad_rows(toy, tmp
     assert [line["input"] for line in lines[:8]] == words
 
 
-def test_predictions_do_not_depend_on_the_batch_and_are_in_units(toy, tmp_path):
+def test_predictions_do_not_depend_on_the_batch_and_are_in_units(learned):
     from toy_domain.words import make_words
 
-    run = sma_core.finetune(toy, settings=LONGER, out=tmp_path / "run").run
-    model = sma_core.load(run)
+    model = sma_core.load(learned)
     words = make_words(50, 11)
     together, alone = model.predict(words), model.predict(words, batch_tokens=1)
     assert np.allclose(together, alone, rtol=1e-5, atol=1e-5)

@@ -79,9 +79,16 @@ def test_a_target_of_one_class_in_training_is_no_obstacle():
     assert 0.7 < found.test["roc_auc"] < 0.8  # the mean of a good one and of 0.5
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return a folder for runs that several tests only read."""
+    return tmp_path_factory.mktemp("shared")
+
+
 @pytest.fixture
-def pretrained(toy, tmp_path):
-    return sma_core.train(toy, settings={"training.steps": 100}, out=tmp_path / "pretrained").run
+def pretrained(toy, shared):
+    run = shared / "pretrained"
+    return run if run.exists() else sma_core.train(toy, settings={"training.steps": 100}, out=run).run
 
 
 def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp_path):

@@ -65,6 +65,7 @@ def test_probes_of_few_rows_are_rows_of_the_table(toy, tmp_path, run_sma):
     assert sum("--random-weights" in line for line in probes) == 1
 
 
+@pytest.mark.full
 def test_a_suite_goes_on_after_its_folder_was_moved(toy, tmp_path):
     text = SUITE.replace('"sampled", "none"', '"sampled"').replace('"finetune", "probe"', '"finetune"')
     path, old, new = written(tmp_path, text), tmp_path / "old", tmp_path / "new"

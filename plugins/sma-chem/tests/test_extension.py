@@ -49,6 +49,7 @@ def sma(command, *places):
     return subprocess.run(["bash", "-c", bash], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.full
 def test_the_page_works_as_it_is_written(polymers, tmp_path):
     lines = [line for line in COMMANDS.splitlines() if not line.startswith("pip ")]
     done = sma("set -e\n" + "\n".join(lines), polymers)

@@ -20,6 +20,7 @@ def test_an_installed_domain_is_checked_with_rows_of_its_own_sample(toy, run_sma
     assert done.returncode == 1
 
 
+@pytest.mark.full
 def test_a_project_is_checked_where_it_lies_with_its_own_rows(tmp_path, run_sma):
     made = new_plugin("ox", "discrete", tmp_path / "project")
     plugin, rows = (made.path / "src" / "sma_ox" / f"{name}.py" for name in ("plugin", "rows"))

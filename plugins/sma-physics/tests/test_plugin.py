@@ -117,7 +117,7 @@ def test_the_verbs_work_on_events(tmp_path):
     """Pre-train on the toy, learn from 100 labels, predict."""
     run = sma_core.train("physics", out=tmp_path / "run", settings=FEW_STEPS)
     assert np.isfinite(run.held_out_last)
-    labels = {"training.epochs": 1.0, "training.precision": "fp32"}
+    labels = {"training.epochs": 1.0, "training.precision": "fp32", "baselines": False}
     sma_core.finetune(model=run.run, task="toy-100", out=tmp_path / "tuned", settings=labels)
     write_events(tmp_path / "new.csv", 20, seed=9)
     out = tmp_path / "predictions.csv"

@@ -42,6 +42,13 @@ def test_labels_are_as_many_as_named():
     assert [len(part) for part in split("higgs", "all", 23_471)] == [16_124, 2347, 5000]
 
 
+def test_rotated_tests_cover_all_rows_once():
+    tests = [split("rotated", "1k", 23_471, seed=seed)[2] for seed in range(5)]
+    np.testing.assert_array_equal(np.sort(np.concatenate(tests)), np.arange(23_471))
+    assert {len(test) for test in tests} == {4694, 4695}
+    np.testing.assert_array_equal(split("rotated", "10k", 23_471, seed=7)[2], tests[2])
+
+
 def test_fixed_tests_stand_where_they_are_published():
     np.testing.assert_array_equal(split("higgs", "1k", 23_471, seed=3)[2], np.arange(5000))
     np.testing.assert_array_equal(split("uci", "1k", 1_100_000, seed=3)[2], np.arange(600_000, 1_100_000))

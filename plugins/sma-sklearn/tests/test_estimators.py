@@ -60,7 +60,7 @@ def test_a_regressor_learns_from_texts_and_leaves_nothing_behind(toy, nothing_le
 def test_a_classifier_learns_from_numbers_and_leaves_nothing_behind(numbers, nothing_left):
     features, values = boxes(200)
     labels = np.where(values > 0, "much", "little")
-    model = SMAClassifier(domain="toy-numbers", settings=LONG).fit(features, labels)
+    model = SMAClassifier(domain="toy-numbers", settings={"training.epochs": 20.0}).fit(features, labels)
     assert model.classes_.tolist() == ["little", "much"]
     found = model.predict_proba(features)
     assert np.allclose(found.sum(axis=1), 1)

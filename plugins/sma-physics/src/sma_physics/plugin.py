@@ -8,14 +8,16 @@ from sma_physics.schema import FEATURE_NAMES, LABEL
 BUDGETS = {
     "toy": ("100", "1k", "10k", "all"),
     "higgs": ("100", "1k", "10k", "all"),
+    "rotated": ("100", "1k", "10k", "all"),
     "uci": ("100", "1k", "10k", "100k", "all"),
 }
 """Numbers of training labels of each family of splitters and tasks."""
 
-_SETS = {"toy": "higgs-toy", "higgs": "higgs", "uci": "higgs-uci"}
+_SETS = {"toy": "higgs-toy", "higgs": "higgs", "rotated": "higgs", "uci": "higgs-uci"}
 _TESTS = {
     "toy": "random test set",
     "higgs": "test set: the first 5,000 rows",
+    "rotated": "test set: a fifth of the rows, another for each of five seeds",
     "uci": "test set: the last 500,000 rows",
 }
 _UCI = "UCI HIGGS (Baldi, Sadowski and Whiteson 2014)"

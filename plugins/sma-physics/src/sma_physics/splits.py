@@ -7,7 +7,8 @@ does not provide additional labels. Remaining rows are unused.
 
 The test set of `toy` is random; that of `higgs` is the first 5,000 rows, which are ``h2o_test5k`` in
 ``higgs.csv.gz``; that of `uci` is the last 500,000 rows, as published. If a file has less than twice as many rows,
-the test set is its first or last tenth.
+the test set is its first or last tenth. That of `rotated` is a fifth of a fixed permutation, and seeds 0 to 4 test
+on every row once.
 
 Shapes: n rows.
 """
@@ -27,15 +28,16 @@ Indices: TypeAlias = NDArray[np.int64]
 
 HIGGS_TEST_ROWS = 5_000
 UCI_TEST_ROWS = 500_000
+ROTATED_PARTS = 5
 _FEWEST_TIMES = 2
-_TEST_SEED, _ORDER_SEED = 0, 1
+_TEST_SEED, _ORDER_SEED, _PARTS_SEED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class FewLabels:
     """Splitter with a test set at a fixed position and at most ``labels`` training rows (None: no limit)."""
 
-    test_at: Literal["random", "first", "last"]
+    test_at: Literal["random", "rotated", "first", "last"]
     test_rows: int | None = None
     labels: int | None = None
 
@@ -56,6 +58,9 @@ class FewLabels:
     def _test(self, rows: int, share: float, seed: int) -> tuple[Indices, Indices]:
         """Return the sorted indices of the test rows and of all other rows."""
         indices = np.arange(rows, dtype=np.int64)
+        if self.test_at == "rotated":
+            part = shuffled(rows, _PARTS_SEED) % ROTATED_PARTS == seed % ROTATED_PARTS  # (n,)
+            return indices[part], indices[~part]
         if self.test_at == "random":
             order = shuffled(rows, seed, _TEST_SEED)
             count = round(share * rows)
@@ -76,6 +81,10 @@ higgs_100 = FewLabels("first", HIGGS_TEST_ROWS, 100)
 higgs_1k = FewLabels("first", HIGGS_TEST_ROWS, 1_000)
 higgs_10k = FewLabels("first", HIGGS_TEST_ROWS, 10_000)
 higgs_all = FewLabels("first", HIGGS_TEST_ROWS)
+rotated_100 = FewLabels("rotated", labels=100)
+rotated_1k = FewLabels("rotated", labels=1_000)
+rotated_10k = FewLabels("rotated", labels=10_000)
+rotated_all = FewLabels("rotated")
 uci_100 = FewLabels("last", UCI_TEST_ROWS, 100)
 uci_1k = FewLabels("last", UCI_TEST_ROWS, 1_000)
 uci_10k = FewLabels("last", UCI_TEST_ROWS, 10_000)

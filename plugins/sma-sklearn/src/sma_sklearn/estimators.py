@@ -27,7 +27,6 @@ from sklearn.utils.validation import check_array, column_or_1d
 from sma_core.config import DataConfig
 from sma_core.errors import UserError
 from sma_core.feeds.feed import Feed
-from sma_core.feeds.rows import MemoryRows
 from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
@@ -37,6 +36,9 @@ from sma_sklearn.featurizer import RunEstimator, numbers_of, texts_of
 
 TEXT, PART = "sma:text", "sma:part"
 """Names of the columns of texts and of split parts in the temporary file."""
+
+Rows = Sequence[str] | NDArray[Any]
+"""Texts, or numbers (n, F)."""
 
 
 class _Tuned(RunEstimator):
@@ -65,9 +67,9 @@ class _Tuned(RunEstimator):
         self.random_state = random_state
         self.device = device
 
-    def _read(self, X: Any, feed: Feed) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
+    def _read(self, X: Any, feed: Feed) -> Rows:  # noqa: ANN401 - as scikit-learn calls it
         """Validate the rows for ``feed``; raise `ValueError` for another type of rows or fewer than two."""
-        rows: MemoryRows = numbers_of(self, X, reset=True) if feed.unit == "numbers" else texts_of(X)
+        rows: Rows = numbers_of(self, X, reset=True) if feed.unit == "numbers" else texts_of(X)
         if len(rows) < 2:
             raise ValueError(f"n_samples={len(rows)}, but training and validation need at least one row each")
         return rows
@@ -81,7 +83,7 @@ class _Tuned(RunEstimator):
         with explain_missing_parts(run, start.record):
             return start.feed(Registry.load(start.domain), DataConfig())
 
-    def _tune(self, rows: MemoryRows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:
+    def _tune(self, rows: Rows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:
         """Fine-tune on rows and label columns, and read the run into memory."""
         state = self.random_state
         seed = state if isinstance(state, int) else int(check_random_state(state).randint(2**31))
@@ -113,7 +115,7 @@ class _Tuned(RunEstimator):
         valid[np.random.default_rng(seed).permutation(rows)[:count]] = True
         return valid
 
-    def _columns(self, rows: MemoryRows, feed: Feed) -> tuple[str, ...]:
+    def _columns(self, rows: Rows, feed: Feed) -> tuple[str, ...]:
         """Return the feature names of the run or feature numbers; empty for rows of text."""
         if not isinstance(rows, np.ndarray):
             return ()
@@ -206,14 +208,14 @@ def _needed(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of
     return y
 
 
-def _same_length(rows: MemoryRows, labels: NDArray[Any]) -> None:
+def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
     if len(rows) != len(labels):
         raise ValueError(f"X has {len(rows)} rows, but y has {len(labels)}")
 
 
 def _written(
     folder: Path,
-    rows: MemoryRows,
+    rows: Rows,
     labels: Mapping[str, Sequence[Any]],
     valid: NDArray[np.bool_],
     columns: tuple[str, ...],
