@@ -30,6 +30,7 @@ from sma_core.cli.options import (
     Debug,
     Devices,
     Domain,
+    Exclude,
     Json,
     MaxRejected,
     Out,
@@ -75,6 +76,7 @@ def finetune(
     data: Data = None,
     column: Column = None,
     target: Target = None,
+    exclude: Exclude = None,
     kind: LabelKind = None,
     head: Head = None,
     class_weights: ClassWeights = None,
@@ -106,6 +108,7 @@ def finetune(
     run_in_ranks(devices)
     options = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {
         "targets": names_from(target),
+        "data.exclude": names_from(exclude),
         "baselines": False if no_baselines else None,
     }
     result = finetune(

@@ -50,6 +50,12 @@ Column = Annotated[str | None, typer.Option("--input", help="Column of the input
 Columns = Annotated[
     str | None, typer.Option("--columns", help="Feature columns of numeric rows, comma-separated, in order.")
 ]
+Exclude = Annotated[
+    str | None,
+    typer.Option(
+        "--exclude", help="Columns of numeric rows that are not features, comma-separated: labels, weights, ids."
+    ),
+]
 SplitColumn = Annotated[str | None, typer.Option("--split-column", help="Column that holds train, valid or test.")]
 Reader = Annotated[
     str | None, typer.Option("--reader", help="Name of the reader. Default: chosen by file suffix.")

@@ -15,6 +15,7 @@ from sma_core.cli.options import (
     Devices,
     Domain,
     DryRun,
+    Exclude,
     Json,
     MaxRejected,
     Out,
@@ -22,6 +23,7 @@ from sma_core.cli.options import (
     Resume,
     Seed,
     TimeLimit,
+    names_from,
     settings_from,
 )
 
@@ -37,6 +39,7 @@ def train(
     config: ConfigFile = None,
     assignments: Assignments = None,
     out: Out = None,
+    exclude: Exclude = None,
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
@@ -51,7 +54,8 @@ def train(
     from sma_core.cli.ranks import run_in_ranks
     from sma_core.verbs.train import plan_training, train
 
-    settings = settings_from(assignments, data, seed, max_rejected, **{"training.time_limit": time_limit})
+    options = {"training.time_limit": time_limit, "data.exclude": names_from(exclude)}
+    settings = settings_from(assignments, data, seed, max_rejected, **options)
     if dry_run:
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)
         return

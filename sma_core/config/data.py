@@ -25,6 +25,9 @@ class DataConfig(Settings):
         None,
         description="Feature columns of numeric rows, in order; empty: the data set's, or all but the labels.",
     )
+    exclude: tuple[str, ...] | None = Field(
+        None, description="Columns of numeric rows that are not features, such as labels, weights and identifiers."
+    )
     tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
     truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
     check_rows: bool = Field(True, description="Check each row with the domain's check function.")

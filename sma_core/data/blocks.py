@@ -22,7 +22,10 @@ class Block:
     values: NDArray[np.float32]
     """(n, F) finite, or NaN where missing."""
     fields: tuple[NDArray[Any], ...] = ()
-    """One array (n,) per requested further column: float32 with NaN where missing, or objects of type str."""
+    """One array (n,) per requested further column: floats with NaN where missing, or objects of type str.
+
+    Use float64 or str where float32 would round (see `sma_core.data.readers.other_columns`).
+    """
     columns: tuple[str, ...] = ()
     """Names of the F features, equal in all blocks of a file; empty: the requested names, else their indices."""
 

@@ -72,8 +72,8 @@ class Feed(Protocol):
         """Values that are equal for two feeds with the same inputs."""
         ...
 
-    def warnings(self) -> list[str]:
-        """Return sentences on features of the training rows that tell the model nothing."""
+    def warnings(self, config: DataConfig) -> list[str]:
+        """Return sentences on features that tell the model nothing, or that may not be features."""
         ...
 
     def record(self) -> dict[str, Any]:

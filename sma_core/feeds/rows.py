@@ -80,10 +80,15 @@ class RowChunk:
 
 
 def value_chunk(
-    numbers: NDArray[np.int64], values: NDArray[np.float32], rejected: Sequence[RejectedRow]
+    numbers: NDArray[np.int64],
+    values: NDArray[np.float32],
+    rejected: Sequence[RejectedRow],
+    names: Sequence[str] | None = None,
 ) -> RowChunk:
-    """Merge usable rows of numbers (m, F) and rejected rows in the order of row numbers."""
+    """Merge usable rows of numbers (m, F), with their identifiers, and rejected rows, by row number."""
     reasons = {row.number: row.reason for row in rejected}
     merged = sorted([*numbers.tolist(), *reasons])
     usable = np.array([index for index, number in enumerate(merged) if number not in reasons], dtype=np.int64)
-    return RowChunk(merged, None, [reasons.get(number) for number in merged], usable, values)
+    named = None if names is None else dict(zip(numbers.tolist(), names, strict=True))
+    identifiers = None if named is None else [named.get(number, "") for number in merged]
+    return RowChunk(merged, None, [reasons.get(number) for number in merged], usable, values, identifiers)

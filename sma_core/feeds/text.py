@@ -69,7 +69,7 @@ class TextFeed:
         """Name, version and size of the tokenizer."""
         return tuple(self._record().model_dump().values())
 
-    def warnings(self) -> list[str]:
+    def warnings(self, config: DataConfig) -> list[str]:
         """Return nothing: texts have no features."""
         return []
 

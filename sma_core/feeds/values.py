@@ -21,6 +21,7 @@ from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.readers.features import finite_block
+from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
@@ -35,6 +36,13 @@ from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder
 from sma_core.sources.reading import read_values
 from sma_core.sources.source_set import SourceSet
+
+NOT_FEATURES = (
+    *("label", "labels", "target", "targets", "y", "class", "is_signal", "signal"),
+    *("weight", "weights", "w", "event_weight", "eventweight"),
+    *("id", "ids", "index", "event_id", "eventid", "event_number", "eventnumber", "run_number", "runnumber"),
+)
+"""Names of columns, in lower case, that are probably not features."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,16 @@ class ValueFeed:
             raise DataError("the statistics of these features are not known before training")
         return self.scale
 
-    def warnings(self) -> list[str]:
-        """Return sentences on features that are constant, missing or equal in the training rows."""
-        return [] if self.scale is None else self.scale.warnings()
+    def warnings(self, config: DataConfig) -> list[str]:
+        """Return sentences on features that tell nothing, or that by their names may not be features."""
+        if self.scale is None:
+            return []
+        odd = [] if config.columns else [name for name in self.columns if name.lower() in NOT_FEATURES]
+        named = (
+            f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
+            "--exclude, or name the features with data.columns"
+        )
+        return [*([named] if odd else []), *self.scale.warnings()]
 
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""
@@ -130,26 +145,23 @@ class ValueFeed:
     def read_file(
         self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
     ) -> Iterator[RowChunk]:
-        """Stream the rows of one file; raises `DataError` when the features differ, or with an identifier."""
-        if identifier is not None:
-            raise DataError(
-                f"{source.label} has rows of numbers, which are read in single precision, so values of the column "
-                f"{identifier!r} would be rounded: omit --id and join on the row numbers"
-            )
-        yield from share.own(self._file_chunks(reading.registry, source), lambda chunk: chunk.numbers[-1])
+        """Stream the rows of one file; raises `DataError` when the features differ."""
+        chunks = self._file_chunks(reading.registry, source, () if identifier is None else (identifier,))
+        yield from share.own(chunks, lambda chunk: chunk.numbers[-1])
 
-    def _file_chunks(self, registry: Registry, source: Source) -> Iterator[RowChunk]:
+    def _file_chunks(self, registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[RowChunk]:
         rejected: list[RejectedRow] = []
-        for record in read_values(registry, source):
+        for record in read_values(registry, source, fields):
             if isinstance(record, RejectedRow):
                 rejected.append(record)
                 continue
             self.known_scale.check_columns(record.names(source.columns), source.label)
-            yield value_chunk(record.numbers, record.values, rejected)
+            names = column_texts(record.fields[0]).tolist() if fields else None
+            yield value_chunk(record.numbers, record.values, rejected, names)
             rejected = []
         if rejected:
             no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
-            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected)
+            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, [] if fields else None)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream numbers (n, F) in memory; raises `DataError` for any other shape."""
@@ -192,13 +204,16 @@ def values_request(
     registry: Registry, source: Source, config: DataConfig, max_length: int, labels: LabelColumns
 ) -> ValuesRequest:
     """Return the request to prepare a source of numbers."""
+    exclude = config.exclude or ()
+    read = (*labels.targets, *labels.extras)
     return ValuesRequest(
         source=source.file,
         reader=registry.build(source.reader),
         reader_name=source.reader.name,
         cache=cache_folder() / "prepared",
         max_length=max_length,
-        columns=source.columns,
+        columns=tuple(column for column in source.columns if column not in exclude),
+        exclude=() if source.columns else tuple(column for column in exclude if column not in read),
         names=source.names,
         sentinels=registry.domain.sentinels,
         max_rejected=config.max_rejected,

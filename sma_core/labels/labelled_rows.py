@@ -167,6 +167,7 @@ def read_labelled(
     source = find_sources(registry, config.data, task.dataset)
     if feed.columns:
         source = source.with_columns(config.data.columns or feed.columns)
+    _check_no_leak(task.targets, source, feed, config)
     prepared = _prepared(registry, config, source, task, feed, progress)
     store = prepared.open()
     kind = _kind(store, task, source)
@@ -190,6 +191,17 @@ def read_labelled(
         prepared=prepared,
         max_length=config.model.max_length,
     )
+
+
+def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config: FinetuneConfig) -> None:
+    """Raise `ConfigError` when a target is also a feature, so that the model would read what it predicts."""
+    leaked = [name for name in targets if name in source.first.columns and name not in (config.data.exclude or ())]
+    if not leaked:
+        return
+    what = f"{', '.join(map(repr, leaked))}: a target is also a feature, so the model would read what it predicts"
+    if feed.columns:
+        raise ConfigError(f"{what}; the model was trained with it: pre-train again with --exclude {leaked[0]}")
+    raise ConfigError(f"{what}; leave it out of data.columns")
 
 
 def _prepared(

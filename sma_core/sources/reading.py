@@ -66,14 +66,14 @@ def _last_row(chunk: Chunk) -> int:
     return max([row.number for row in chunk.rows[-1:]] + [row.number for row in chunk.rejected[-1:]])
 
 
-def read_values(registry: Registry, source: Source) -> Iterator[Block | RejectedRow]:
+def read_values(registry: Registry, source: Source, fields: tuple[str, ...] = ()) -> Iterator[Block | RejectedRow]:
     """Stream rows of numbers, with sentinels as NaN; rows without any number are rejected.
 
-    Rejected rows come before the block that contains them.
+    ``fields`` are further columns to read. Rejected rows come before the block that contains them.
     """
     read = registry.build(source.reader)
     with local_copy(source.file) as path:
-        for record in read(path, source.columns, (), names=source.names):
+        for record in read(path, source.columns, fields, names=source.names):
             if isinstance(record, RejectedRow):
                 yield record
                 continue

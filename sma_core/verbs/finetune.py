@@ -262,7 +262,7 @@ def _judge(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
-            *job.feed.warnings(),
+            *job.feed.warnings(job.config.data),
             *constant_predictions(test),
         ],
     )

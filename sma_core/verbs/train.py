@@ -181,7 +181,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         truncated=summary.shortened,
         warnings=(
             *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
-            *job.feed.warnings(),
+            *job.feed.warnings(job.config.data),
             *([] if collapse is None else [collapse]),
         ),
     )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
+from tests.support import runs
 
 SHORT = {"training.epochs": 1.0}
 ROWS = "name,word\none,katomire\ntwo,n7\nthree,ka\nfour,\nfive,vexquisulan\n"
@@ -125,10 +128,22 @@ def test_an_identifier_that_is_named_as_our_own_column_is_refused(words, tmp_pat
         sma_core.predict(run(tmp_path), words, out=tmp_path / "out.csv", identifier="reason")
 
 
-def test_an_identifier_of_rows_of_numbers_is_refused(numbers, tmp_path):
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_identifiers_of_rows_of_numbers_are_never_rounded(numbers, tmp_path, suffix):
+    names = ["height", "width", "depth", "weight", "noise", "event"]
+    events = ["5000000001", "9007199254740993", "run 7", "", "16777217"]
+    rows = [[1.0, 2.0, 3.0, 4.0, 5.0, event] for event in events]
+    rows[1][0] = math.inf
+    file = tmp_path / f"in.{suffix}"
+    if suffix == "csv":
+        file.write_text("\n".join([",".join(names), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    else:
+        pq.write_table(pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), file)
     model = sma_core.finetune(numbers, settings=SHORT, out=tmp_path / "run").run
-    with pytest.raises(DataError, match="single precision"):
-        sma_core.predict(model, "boxes", identifier="heavy", out=tmp_path / "out.csv")
+    sma_core.predict(model, str(file), identifier="event", out=tmp_path / "out.csv")
+    lines = runs.table(tmp_path / "out.csv")
+    assert [line["event"] for line in lines] == [events[0], "", *events[2:]]
+    assert [bool(line["reason"]) for line in lines] == [False, True, False, False, False]
 
 
 def test_the_program_takes_several_models_and_writes_json_lines(words, run_sma, tmp_path):

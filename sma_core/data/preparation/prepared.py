@@ -113,17 +113,19 @@ class PrepareRequest(SourceRequest):
 class ValuesRequest(SourceRequest):
     """Rows of numbers, with their block reader.
 
-    ``columns`` and ``names`` are passed to the `BlockReader`; ``sentinels`` are values that mean "missing".
+    ``columns`` and ``names`` are passed to the `BlockReader`; ``exclude`` names columns that are not features;
+    ``sentinels`` are values that mean "missing".
     """
 
     reader: BlockReader
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     sentinels: tuple[float, ...] = ()
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "reader": [self.reader_name, self.columns, self.names],
+            "reader": [self.reader_name, self.columns, self.names, *([self.exclude] if self.exclude else [])],
             "values": [self.sentinels, self.max_length],
         }
 

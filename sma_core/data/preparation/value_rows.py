@@ -20,6 +20,7 @@ from sma_core.data.labels import NO_TARGET, ClassLabelParser, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
+from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.store.format import StoreMetadata
@@ -57,7 +58,7 @@ def open_value_chunks(
     """
     if request.label_form == "symbols":
         raise DataError("labels of every position need rows of text; these rows are numbers")
-    fields = (*request.targets, *request.extras)
+    fields = (*request.targets, *request.extras, *request.exclude)
     records = request.reader(path, request.columns, fields, names=request.names)
     before: list[RejectedRow] = []
     for record in records:
@@ -127,23 +128,17 @@ def _prepare_block(
     """Mark missing values, parse labels, and reject rows without a value or label."""
     values = without_sentinels(block.values, request.sentinels)
     count = len(request.targets)
+    extras = block.fields[count : count + len(request.extras)]
     targets, reasons = labels.read(block.fields[:count], len(block))
     for index in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
         reasons[index] = EMPTY
-    ready = ValueRows(block.numbers, values, targets, tuple(map(_texts, block.fields[count:])))
+    ready = ValueRows(block.numbers, values, targets, tuple(map(column_texts, extras)))
     if not reasons:
         return ready, []
     kept = np.ones(len(block), dtype=np.bool_)
     kept[list(reasons)] = False
     unusable = [RejectedRow(int(block.numbers[index]), reason) for index, reason in reasons.items()]
     return ready.take(np.flatnonzero(kept)), unusable
-
-
-def _texts(field: NDArray[Any]) -> NDArray[np.object_]:
-    """Convert a further column to texts (n,), empty where missing."""
-    distinct, inverse = np.unique(field, return_inverse=True)
-    names = [class_name(value) for value in distinct.tolist()]
-    return np.array(["" if name.lower() in MISSING_CLASSES else name for name in names], dtype=object)[inverse]
 
 
 class BlockLabelParser:
@@ -174,10 +169,10 @@ class BlockLabelParser:
 
     def _column(self, name: str, field: NDArray[Any], reasons: dict[int, str]) -> NDArray[np.float32]:
         """Parse one label column into numbers (n,)."""
-        if field.dtype == np.float32:
+        if field.dtype.kind == "f":
             for index in np.flatnonzero(np.isinf(field)).tolist():
                 reasons[index] = f"target is not a number: {name} is {field[index]}"
-            return field
+            return field.astype(np.float32, copy=False)
         numbers = [to_number(text) for text in field.tolist()]
         for index, number in enumerate(numbers):
             if number is None or math.isinf(number):
@@ -190,10 +185,3 @@ class BlockLabelParser:
         names = [class_name(value) for value in distinct.tolist()]
         numbers = [math.nan if name.lower() in MISSING_CLASSES else classes.number(name) for name in names]
         return np.array(numbers, dtype=np.float32)[inverse]
-
-
-def class_name(value: float | str) -> str:
-    """Return a class name: a whole number without decimal point, any text unchanged."""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if math.isfinite(value) and value == int(value) else f"{value:.9g}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block, given_names
+from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 
@@ -39,7 +40,7 @@ def read_arrays(
     for start in range(0, len(table), ROWS_IN_BLOCK):
         part = slice(start, start + ROWS_IN_BLOCK)
         values = np.stack([_feature(table, extra, index, part) for index in chosen.features], axis=1)
-        field_arrays = tuple(_as_field(_raw(table, extra, index, part)) for index in chosen.fields)
+        field_arrays = tuple(array_column(_raw(table, extra, index, part)) for index in chosen.fields)
         numbers = np.arange(start + 1, start + 1 + len(values))
         rejected, block = finite_block(numbers, values, field_arrays, chosen.columns)
         yield from rejected
@@ -72,9 +73,3 @@ def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: s
 def _feature(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         return _raw(table, extra, index, part).astype(np.float32)
-
-
-def _as_field(column: NDArray[Any]) -> NDArray[Any]:
-    if column.dtype.kind in "fiub":
-        return column.astype(np.float32)
-    return np.array([str(value) for value in column.tolist()], dtype=object)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
-from sma_core.data.readers.table import as_field
+from sma_core.data.readers.other_columns import arrow_column
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 
@@ -35,7 +35,7 @@ def read_parquet(
         for batch in file.iter_batches(ROWS_IN_BLOCK, columns=list(dict.fromkeys(requested))):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
             values = np.stack([_numbers(batch.column(name)) for name in chosen.columns], axis=1)
-            others = tuple(as_field(batch.column(name)) for name in fields)
+            others = tuple(arrow_column(batch.column(name)) for name in fields)
             rejected, block = finite_block(numbers, values, others, chosen.columns)
             yield from rejected
             if len(block):

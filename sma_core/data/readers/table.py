@@ -26,6 +26,7 @@ from pyarrow import csv as arrow_csv
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
+from sma_core.data.readers.other_columns import arrow_column
 from sma_core.data.records import EMPTY, MISSING, MISSING_SPELLINGS, RejectedRow, is_decoded, printable
 from sma_core.data.streams import data_suffix, read_blocks
 from sma_core.errors import DataError
@@ -144,7 +145,7 @@ class _Table:
         values = np.empty((table.num_rows, features), dtype=np.float32)
         for index in range(features):
             values[:, index] = table.column(index).to_numpy()
-        fields = tuple(as_field(table.column(features + index)) for index in range(len(self.chosen.fields)))
+        fields = tuple(arrow_column(table.column(features + index)) for index in range(len(self.chosen.fields)))
         return finite_block(numbers, values, fields, self.chosen.columns)
 
     def _singly(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
@@ -160,7 +161,7 @@ class _Table:
             values.append([_number(cells[index]) for index in self.chosen.features])
             fields.append([cells[index] for index in self.chosen.fields])
         if numbers:
-            arrays = tuple(as_field(_texts(column)) for column in zip(*fields, strict=True))
+            arrays = tuple(arrow_column(_texts(column)) for column in zip(*fields, strict=True))
             yield Block(np.array(numbers), np.array(values, dtype=np.float32), arrays, self.chosen.columns)
 
     def _reason(self, line: bytes, cells: list[str] | None) -> str | None:
@@ -180,16 +181,6 @@ class _Table:
         if not all(is_decoded(cells[index]) for index in self.chosen.fields):
             return "not valid UTF-8"
         return None
-
-
-def as_field(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
-    """Return a column (n,) as float32 when all its known cells are numbers, else as objects of type str."""
-    try:
-        numeric: NDArray[np.float32] = column.cast(pa.float32()).to_numpy(zero_copy_only=False)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        texts = ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
-        return np.array(texts, dtype=object)
-    return numeric.astype(np.float32, copy=False)
 
 
 def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types

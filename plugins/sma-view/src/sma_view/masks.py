@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
+from sma_core.data.batching.hashing import hashed
 from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
@@ -77,8 +78,9 @@ def masks(
 ) -> MasksResult:
     """Choose masks for the first ``rows`` rows of ``data``, as training would, ``draws`` times.
 
-    ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of row, model, and
-    seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or ``renderer``.
+    ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of the row and its
+    number, model, and seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or
+    ``renderer``.
 
     Raises:
         CheckpointError: ``model`` is not a pre-trained run.
@@ -134,7 +136,7 @@ def _masked_rows(
         index, row = int(chunk.usable[places[0]]), _as_drawn(run, chunk, int(places[0]), batch, for_page)
         drawn = list(_draws(choice, batch, seeds, row, chunk.numbers[index]))
         shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in drawn]
-        yield index, _Masked(drawn, shown, _measured(choice, batch, seeds.start))
+        yield index, _Masked(drawn, shown, _measured(choice, batch, seeds.start, chunk.numbers[index]))
 
 
 def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
@@ -156,7 +158,7 @@ def _draws(choice: _Choice, batch: Batch, seeds: range, row: DrawnRow, number: i
     """Yield the row under the mask of each seed."""
     real = int(batch.padding_mask.sum())
     for draw, seed in enumerate(seeds, start=1):
-        chosen, ranking = _choose(choice, batch, _noise(choice.module, batch, seed))
+        chosen, ranking = _choose(choice, batch, _noise(choice.module, batch, seed, number))
         yield replace(
             row,
             importance=tuple(ranking[0, :real].tolist()),
@@ -210,9 +212,9 @@ def _choose(choice: _Choice, batch: Batch, noise: MaskNoise) -> tuple[torch.Tens
     return choose_mask(situation, choice.strategy).hidden, rank(situation)[0]
 
 
-def _measured(choice: _Choice, batch: Batch, seed: int) -> torch.Tensor:
+def _measured(choice: _Choice, batch: Batch, seed: int, number: int) -> torch.Tensor:
     module = choice.module
-    noises = (_noise(module, batch, seed), _noise(module, batch, seed + 1))
+    noises = (_noise(module, batch, seed, number), _noise(module, batch, seed + 1, number))
     with torch.inference_mode():
         measures = measure_mask(module, batch.inputs, batch.padding_mask, choice.masking, noises, choice.strategy)
     return torch.stack(measures)[:, 0].float().cpu()
@@ -225,9 +227,11 @@ def _means(measures: Sequence[torch.Tensor]) -> dict[str, float]:
     return {name: value for name, value in zip(names, means, strict=False) if value == value}
 
 
-def _noise(module: SMA, batch: Batch, seed: int) -> MaskNoise:
+def _noise(module: SMA, batch: Batch, seed: int, number: int) -> MaskNoise:
+    """Draw the noise of row ``number``: with one noise for all rows, random masks would be alike in every row."""
     length = batch.padding_mask.shape[1]
-    generator = torch.Generator().manual_seed(seed)
+    own_seed = int(hashed(np.array([number]), seed)[0] >> np.uint64(1))
+    generator = torch.Generator().manual_seed(own_seed)
     return draw_noise(1, module.encoder.query_count(length), length, generator, batch.inputs.device)
 
 

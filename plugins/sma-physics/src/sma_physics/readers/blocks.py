@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers.features import finite_block
+from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 
@@ -53,17 +54,7 @@ def make_block(
         for index, feature in enumerate(features):
             values[:, index] = feature
     numbers = np.arange(start + 1, start + 1 + len(values))
-    rejected, block = finite_block(numbers, values, tuple(_as_field(field) for field in fields), columns)
+    rejected, block = finite_block(numbers, values, tuple(array_column(field) for field in fields), columns)
     yield from rejected
     if len(block):
         yield block
-
-
-def _as_field(column: NDArray[Any]) -> NDArray[Any]:
-    if is_numeric(column.dtype):
-        return column.astype(np.float32)
-    return np.array([_text(value) for value in column.tolist()], dtype=object)
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.features import Chosen, finite_block
+from sma_core.data.readers.other_columns import text_column
 from sma_core.data.records import RejectedRow, Row
 from sma_physics.readers.blocks import rows_in_block
 from sma_physics.schema import FEATURE_NAMES
@@ -64,16 +63,8 @@ def _block(rows: Sequence[tuple[Row, list[float]]], chosen: Chosen) -> Iterator[
     with np.errstate(over="ignore"):
         values = np.array([features for _, features in rows], dtype=np.float64).astype(np.float32)
     texts = zip(*(row.fields for row, _ in rows), strict=True)
-    fields = tuple(_as_field(list(column)) for column in texts)
+    fields = tuple(text_column(list(column)) for column in texts)
     rejected, block = finite_block(numbers, values[:, list(chosen.features)], fields, chosen.columns)
     yield from rejected
     if len(block):
         yield block
-
-
-def _as_field(texts: list[str]) -> NDArray[Any]:
-    """Return a column (n,) as float32 if all cells are numbers or empty, else as str objects."""
-    try:
-        return np.array([text or "nan" for text in texts], dtype=np.float32)
-    except ValueError:
-        return np.array(texts, dtype=object)
