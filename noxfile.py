@@ -1,13 +1,13 @@
 """What a contributor runs, `nox`, and the complete matrix, `nox -t full`; `nox -s NAME` for one session.
 
 `nox` is `lint`, `types`, `architecture`, `tests` (the core and every plugin together, with the locked versions,
-but for the tests marked `full`) and `readme` (the commands of README).
+but for the tests marked `full`) and `readme` (the first command of README).
 
 `nox -t full` is what a release must pass. Tests run with the core alone (`core`) and with plugins that
 `sma plugins new` has just made (`contract`), both with the locked versions and with the oldest that are promised;
 with each plugin alone and the oldest versions (`plugin`); and with all plugins, all extras and the locked
 versions, those marked `full` too (`everything`). So each plugin is tested alone and beside the others, with old
-and with new versions, but not in every combination.
+and with new versions, but not in every combination. All commands of README run as well (`tour`).
 
 Plugins are the folders of `plugins/` that hold a pyproject.toml. `nox -s contract -- ../their-plugin` holds
 another plugin to the contract: a project's folder, or a domain by name.
@@ -168,11 +168,22 @@ def contract(session: nox.Session, versions: str) -> None:
         session.run("sma", "plugins", "check", str(project.resolve()) if project.is_dir() else target)
 
 
-@nox.session(tags=["full"])
+@nox.session
 def readme(session: nox.Session) -> None:
-    """README's first command on a fresh copy of the tree, with fewer steps, and the commands after it."""
+    """README's first command on a fresh copy of the tree, with fewer steps."""
+    run_readme(session, *NOT_FULL)
+
+
+@nox.session(tags=["full"])
+def tour(session: nox.Session) -> None:
+    """README's first command and all commands after it, on a fresh copy of the tree, with fewer steps."""
+    run_readme(session)
+
+
+def run_readme(session: nox.Session, *options: str) -> None:
+    """Run the commands of README as a new user would."""
     session.install(*LOCKED, "pytest")
     compiled_when_imported = {"PYTHONDONTWRITEBYTECODE": "", "PIP_COMPILE": "0"}
     few = {"SMA_TRAINING__STEPS": "20"} | compiled_when_imported
     alone = ("--noconftest", "tests/readme/run_readme.py")  # conftest.py takes settings out of the environment
-    session.run("pytest", "-q", *alone, *session.posargs, env=os.environ | few)
+    session.run("pytest", "-q", *alone, *options, *session.posargs, env=os.environ | few)

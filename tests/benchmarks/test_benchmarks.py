@@ -119,6 +119,7 @@ def test_activation_checkpointing_is_measured_beside():
     assert "| physics | sma, activation checkpointing | fp32 |" in result.output
 
 
+@pytest.mark.full
 def test_a_process_that_cannot_build_is_said():
     with pytest.raises(RuntimeError, match="a benchmark process exited with status 1"):
         Elsewhere(Cell("chemistry", "sma", "fp32", False, "cpu").build, CPU)
@@ -216,6 +217,7 @@ def test_a_file_is_prepared_with_and_without_its_check(tmp_path):
     assert all(each["rejected"] == sum((at % 7 + 1) % 2 for at in range(50)) for each in checked)
 
 
+@pytest.mark.full
 def test_a_preparation_names_its_file_and_fails_with_its_reason(tmp_path):
     file = tmp_path / "rows.txt"
     file.write_text("abc\n")

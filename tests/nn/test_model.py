@@ -183,6 +183,7 @@ def assert_compiled_equals_eager(backend: str, masking: MaskingConfig, lengths: 
             assert torch.allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.full
 def test_one_compiled_graph_gives_what_eager_gives():
     assert_compiled_equals_eager("aot_eager", GUIDED, (20, 16))
 

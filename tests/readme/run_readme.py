@@ -54,6 +54,7 @@ def test_the_first_command_installs_and_trains_and_names_the_next(copy: Path) ->
     assert "next: sma finetune --domain chem --model runs/chem-tiny-" in done.stdout
 
 
+@pytest.mark.full
 def test_the_tour_works_from_top_to_bottom(copy: Path) -> None:
     # The tour gives its own numbers of steps; the environment's would only stand below them.
     done = run(block("tour"), copy)

@@ -38,6 +38,7 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_probes_of_few_rows_are_rows_of_the_table(toy, tmp_path, run_sma):
     path, out, lines = written(tmp_path, SUITE), tmp_path / "out", []
     plan = plan_benchmark(path, out=out, methods=["probe"], tasks=["few"])

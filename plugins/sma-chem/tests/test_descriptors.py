@@ -97,6 +97,7 @@ def plugin_nci() -> Path:
 
 
 @pytest.mark.data
+@pytest.mark.full
 def test_the_chembl_subset_gives_twenty_thousand():
     (spec,) = [spec for spec in plugin.sma_datasets() if spec.name == "chembl-descriptors"]
     path = file_of("chem", spec)

@@ -92,7 +92,7 @@ def test_labelled_sets_hold_the_stated_rows(name):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", UNCHECKED_ROWS)
+@pytest.mark.parametrize("name", full_but({"chembl-subset"}, UNCHECKED_ROWS))
 def test_unlabelled_sets_hold_the_stated_rows(name):
     path = data_file(name)
     reader = read_smi if SETS[name].reader == "smi" else read_csv

@@ -10,6 +10,7 @@ from sma_kit.check_plugin import check_plugin
 from sma_kit.new_plugin import new_plugin
 
 
+@pytest.mark.full
 def test_an_installed_domain_is_checked_with_rows_of_its_own_sample(toy, run_sma):
     done = run_sma("plugins", "check", "toy", "--json")
     report = json.loads(done.stdout)

@@ -32,7 +32,8 @@ PENALTIES = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
 """Strengths of the penalty; the best on validation is used."""
 MOST_TREES, LEARNING_RATE, PATIENCE = 2000, 0.03, 50
 """Boosting: maximum number of trees, learning rate, and number of trees without gain before stopping."""
-
+SMALL = 1_000_000
+"""Boosting: with fewer values one thread is used, since several spend their time waiting for each other."""
 
 _Fit: TypeAlias = Callable[[Features, Array, Features, Array, Features], Array]
 
@@ -63,7 +64,14 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
 
     def fit(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
         kind = lightgbm.LGBMRegressor if regression else lightgbm.LGBMClassifier
-        model = kind(n_estimators=MOST_TREES, learning_rate=LEARNING_RATE, random_state=rows.seed, verbose=-1)
+        threads = 1 if train.shape[0] * train.shape[1] < SMALL else 0  # 0: as many as OMP_NUM_THREADS
+        model = kind(
+            n_estimators=MOST_TREES,
+            learning_rate=LEARNING_RATE,
+            random_state=rows.seed,
+            n_jobs=threads,
+            verbose=-1,
+        )
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         model.fit(train, wanted, eval_X=valid, eval_y=known, callbacks=[stop])
         values = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
