@@ -14,6 +14,7 @@ from sma_core.files import replacing
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Labels, Multiclass, Targets
+from sma_core.writers.formats.csv import number_text
 
 
 def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows) -> None:
@@ -41,10 +42,11 @@ def _lines(judged: LabelledPredictions, rows: LabelledRows) -> Iterator[list[Any
         labels = judged.labels[start : start + count]
         predictions = judged.predictions[start : start + count]
         identity = [rows.store.row_number(row), *([texts[row]] if texts else [])]
+        cells = targets.cells(predictions[:, 0] if targets.per_position else predictions[0])
         yield [
             *identity,
             *_label_cells(targets, labels),
-            *targets.cells(predictions[:, 0] if targets.per_position else predictions[0]),
+            *(number_text(cell) if isinstance(cell, float) else cell for cell in cells),
         ]
 
 
@@ -52,4 +54,4 @@ def _label_cells(targets: Targets, labels: Labels) -> list[str]:
     """Format the labels of one row (m, T) as in the data, missing ones as empty cells."""
     if isinstance(targets, Multiclass):
         return ["".join(targets.classes[int(label)] for label in labels[:, 0] if not np.isnan(label))]
-    return ["" if np.isnan(value) else f"{value:.6g}" for value in labels[0].tolist()]
+    return ["" if np.isnan(value) else number_text(value) for value in labels[0].tolist()]

@@ -15,6 +15,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
+from sma_core.writers.formats.csv import number_text
 from tests.support import runs
 
 SHORT = {"training.epochs": 1.0}
@@ -51,7 +52,7 @@ def test_every_format_holds_the_same_rows(words, tmp_path):
     assert [row["reason"] for row in found["jsonl"]] == [None, "not letters only", None, "empty", None]
     assert [row["vowels"] is None for row in found["jsonl"]] == [False, True, False, True, False]
     assert [row["vowels"] for row in found["csv"] if row["vowels"]] == [
-        f"{row['vowels']:.6g}" for row in found["jsonl"] if row["vowels"] is not None
+        number_text(row["vowels"]) for row in found["jsonl"] if row["vowels"] is not None
     ]
 
 
@@ -153,3 +154,12 @@ def test_the_program_takes_several_models_and_writes_json_lines(words, run_sma, 
     assert done.returncode == 0, done.stderr
     first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
     assert list(first) == ["row", "name", "input", "vowels", "vowels:uncertainty", "reason"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(12345601.0, "12345601"), (12345602.0, "12345602"), (0.1, "0.1"), (-2.5e-12, "-2.5e-12"), (1e300, "1e+300")],
+)
+def test_tables_have_the_digits_that_a_number_needs(value, text):
+    assert number_text(value) == text
+    assert np.float32(text) == np.float32(value)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from sma_core.writers.formats.writer import Columns, TableWriter
 
 
@@ -30,7 +32,7 @@ def csv_format(path: Path, suffix: str) -> Iterator[TableWriter]:
 
 
 class CsvTable:
-    """Comma-separated, numbers with six digits, missing cells empty."""
+    """Comma-separated, numbers with the digits that float32 needs, missing cells empty."""
 
     def __init__(self, file: TextIO) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -44,7 +46,22 @@ class CsvTable:
         self._writer.writerows(zip(*(map(_cell, cells.to_pylist()) for cells in columns.values()), strict=True))
 
 
+def number_text(value: float) -> str:
+    """Return the shortest text that is read back as the same float32; whole numbers without a decimal point.
+
+    >>> number_text(12345601.0), number_text(0.1)
+    ('12345601', '0.1')
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    if not np.isfinite(single):
+        return repr(value).removesuffix(".0")
+    if value == 0.0 or 1e-5 <= abs(value) < 1e16:
+        return np.format_float_positional(single, trim="-")
+    return np.format_float_scientific(single, trim="-")
+
+
 def _cell(value: Any) -> Any:  # noqa: ANN401 - a cell of any type
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else value
+    return number_text(value) if isinstance(value, float) else value
