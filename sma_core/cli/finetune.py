@@ -134,7 +134,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
     probe = ", a linear probe of the encoder: no epoch was better" if result.best_step == 0 else ""
     selected = (
         f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}{probe}"
-        if result.valid
+        if result.valid and not math.isnan(result.valid[result.metric])
         else f"step {result.best_step:,}: {result.selection}"
     )
     guessed = ["the kind of the labels was guessed: pass --kind to change it"] if result.kind_guessed else []

@@ -22,6 +22,7 @@ from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.label_form import form_of, guess_form, row_labels
+from sma_core.labels.learnable import check_learnable
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -38,7 +39,7 @@ class LabelledRows:
 
     ``label`` names the task in messages (``text:reviews`` or a file), ``name`` in folder names. ``split``
     describes the split; ``kind_guessed`` is True when the user did not give the kind of labels. The metric
-    ``selection`` selects the checkpoint.
+    ``selection`` selects the checkpoint. ``warnings`` are sentences on targets that cannot be learned.
     """
 
     label: str
@@ -55,6 +56,7 @@ class LabelledRows:
     source: SourceSet
     prepared: PreparedSet
     max_length: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -190,7 +192,15 @@ def read_labelled(
         source=source,
         prepared=prepared,
         max_length=config.model.max_length,
+        warnings=_warnings(store, divided.parts["train"], task, source),
     )
+
+
+def _warnings(store: Store, train: NDArray[np.int64], task: _TaskRequest, source: SourceSet) -> tuple[str, ...]:
+    """Return sentences on targets that cannot be learned; raises `DataError` when none can."""
+    if store.metadata.has_symbols:
+        return ()
+    return tuple(check_learnable(row_labels(store), train, task.targets, source.where))
 
 
 def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config: FinetuneConfig) -> None:

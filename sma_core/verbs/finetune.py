@@ -20,6 +20,7 @@ from sma_core.feeds.feed import Feed, feed_of
 from sma_core.files import as_path
 from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
+from sma_core.labels.learnable import undefined_selection
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
 from sma_core.nn.model import Predictor
@@ -240,6 +241,7 @@ def _judge(
     with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
         valid = objective.evaluate(job.placement.ranks)
         test = objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
+    undefined = bool(valid) and math.isnan(valid[objective.selection])
     return FinetuneResult(
         run=run.path,
         domain=job.registry.reference,
@@ -257,15 +259,24 @@ def _judge(
         valid=valid,
         test=test.figures(),
         test_targets=figures_by_target(test),
-        selection=f"best validation {objective.selection}" if valid else AUTHORS_PROTOCOL,
+        selection=_selection(objective.selection, valid, undefined),
         baselines=_baselines(job),
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
             *job.feed.warnings(job.config.data),
+            *job.rows.warnings,
+            *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
             *constant_predictions(test),
         ],
     )
+
+
+def _selection(metric: str, valid: Mapping[str, float], undefined: bool) -> str:
+    """Tell how the checkpoint was chosen."""
+    if not valid:
+        return AUTHORS_PROTOCOL
+    return f"last step, since {metric} is undefined on validation" if undefined else f"best validation {metric}"
 
 
 def _baselines(job: _Job) -> list[BaselineResult]:

@@ -61,7 +61,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     config = facts.config
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
-    chosen = f"with the {result.selection}" if result.valid else result.selection
+    chosen = f"with the {result.selection}" if result.selection.startswith("best") else result.selection
     probe = ": a linear probe of the encoder, since no epoch was better" if result.best_step == 0 else ""
     kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
     named = facts.config.task or facts.registry.domain.task
@@ -101,9 +101,10 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
             f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, none for "
             f"validation, and {rows['test']:,} for the test."
         )
+    selected = ", which selected the checkpoint" if result.selection.startswith("best") else ""
     return (
         f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, "
-        f"{rows['valid']:,} for validation, which selected the checkpoint, and {rows['test']:,} for the test."
+        f"{rows['valid']:,} for validation{selected}, and {rows['test']:,} for the test."
     )
 
 
