@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, ShippedModel, Task, hookimpl
 
 COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
 
@@ -201,6 +201,20 @@ def sma_renderers() -> list[Renderer]:
             name="sequence",
             summary="Residues coloured by importance, in numbered blocks of ten",
             factory="sma_protein.drawing:draw_sequence",
+        )
+    ]
+
+
+@hookimpl
+def sma_models() -> list[ShippedModel]:
+    """Provide the pre-trained model."""
+    return [
+        ShippedModel(
+            name="tiny",
+            summary="727 thousand parameters, for sequences of up to 255 residues",
+            rows="64,000 sequences of Swiss-Prot",
+            licence="CC BY 4.0 (UniProt)",
+            locate="sma_protein.models:tiny",
         )
     ]
 
