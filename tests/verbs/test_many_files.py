@@ -82,7 +82,7 @@ def test_numbers_of_several_files_are_one_set(numbers, tmp_path):
 
 
 def test_labels_vectors_and_predictions_of_several_files(toy, tmp_path):
-    rows = [f"{word},{sum(word.count(vowel) for vowel in 'aeio')}" for word in WORDS]
+    rows = [f"{word},{word.count('a')}" for word in WORDS]
     (tmp_path / "all.csv").write_text("\n".join(["word,vowels", *rows]) + "\n")
     (tmp_path / "parts").mkdir()
     for number, part in enumerate((rows[:70], rows[70:])):

@@ -105,7 +105,7 @@ def test_unlabelled_sets_hold_the_stated_rows(name):
 def test_recipes_are_settings(name):
     pretraining, finetunings = settings_of("chem", name, TASKS)
     assert pretraining.data.source in SETS
-    assert pretraining.masking.strategy == ("sampled" if name == "tiny" else "guided")
+    assert pretraining.masking.strategy == ("guided" if name == "paper" else "sampled")
     for task, config in zip(TASKS, finetunings, strict=True):
         assert config.model.attention_dropout == 0.1
         assert config.split.name == "scaffold"
