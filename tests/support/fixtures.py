@@ -34,6 +34,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> str:
     return "toy"
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for runs that several tests of a module only read."""
+    return tmp_path_factory.mktemp("shared")
+
+
 @pytest.fixture
 def numbers(toy: str) -> str:
     """Install the toy domains; return the name of the continuous one."""

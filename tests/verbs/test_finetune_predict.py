@@ -19,12 +19,6 @@ from tests.support.runs import latest_weights, table
 LONGER = {"training.epochs": 50.0}
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Return a folder for runs that several tests only read."""
-    return tmp_path_factory.mktemp("shared")
-
-
 @pytest.fixture
 def learned(toy, shared):
     """Return a run that learned to count vowels."""

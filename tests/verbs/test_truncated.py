@@ -16,12 +16,6 @@ LONG = "katomire" * 3  # 24 letters and the separator
 NOTE = "truncated to 8 of 25 ids"
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Return a folder for runs that several tests only read."""
-    return tmp_path_factory.mktemp("shared")
-
-
 @pytest.fixture
 def tuned(toy, shared):
     """Return a run that reads at most 7 letters."""

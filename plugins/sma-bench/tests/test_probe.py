@@ -79,12 +79,6 @@ def test_a_target_of_one_class_in_training_is_no_obstacle():
     assert 0.7 < found.test["roc_auc"] < 0.8  # the mean of a good one and of 0.5
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    """Return a folder for runs that several tests only read."""
-    return tmp_path_factory.mktemp("shared")
-
-
 @pytest.fixture
 def pretrained(toy, shared):
     run = shared / "pretrained"
