@@ -33,7 +33,7 @@ def rejected(run: Path) -> list[tuple[int, str]]:
 
 def test_a_class_is_learned_named_and_given_with_probabilities(toy, tmp_path):
     result = sma_core.finetune(
-        toy, task="first", settings=LONGER | {"training.epochs": 40.0}, out=tmp_path / "run"
+        toy, task="first", settings=LONGER | {"training.epochs": 100.0}, out=tmp_path / "run"
     )
     assert result.metric == "accuracy"
     assert set(result.test) == {"accuracy", "top_5_accuracy", "macro_f1", "calibration_error"}
