@@ -25,7 +25,7 @@ from sma_core.sealed import SealedFile, seal, unseal
 
 logger = logging.getLogger("sma")
 
-PREPARE_VERSION = 2
+PREPARE_VERSION = 3
 SUMMARY, SEAL = "summary.json", "sum"
 SHARD_ROWS = 2_000_000
 
