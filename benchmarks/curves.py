@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.reports import Found, Record
 from benchmarks.tables import table
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 
 FIGURE = "held_out_random_loss"
 PRECISIONS = ("fp32", "bf16")

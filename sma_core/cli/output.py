@@ -18,13 +18,13 @@ from sma_core.cli.ranks import is_silent
 
 if TYPE_CHECKING:
     from sma_core.runs.results import FinetuneResult, Plan, PredictResult, TrainResult
-    from sma_core.training.progress import ProgressDisplay
+    from sma_core.training.reporting.progress import ProgressDisplay
     from sma_core.verbs.embed import EmbedResult
 
 
 def progress(reading: str = "preparing") -> ProgressDisplay:
     """Return an observer that shows a run's progress on stderr; ``reading`` is the label while rows are read."""
-    from sma_core.training.progress import ProgressDisplay
+    from sma_core.training.reporting.progress import ProgressDisplay
 
     return ProgressDisplay(Console(stderr=True), reading=reading)
 

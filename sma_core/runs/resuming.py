@@ -16,7 +16,7 @@ from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.run_folder import RUNS, RunFolder
 from sma_core.runs.settings import Request, requested_settings
 from sma_core.training.loop import Trainer
-from sma_core.training.metrics_file import cut_metrics
+from sma_core.training.reporting.metrics_file import cut_metrics
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")

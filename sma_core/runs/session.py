@@ -26,9 +26,9 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.settings import Request
 from sma_core.signals import stop_immediately
-from sma_core.training.metrics_file import MetricsFile
-from sma_core.training.observers import Observer, Observers
-from sma_core.training.tensorboard import TensorBoard, require_tensorboard
+from sma_core.training.reporting.metrics_file import MetricsFile
+from sma_core.training.reporting.observers import Observer, Observers
+from sma_core.training.reporting.tensorboard import TensorBoard, require_tensorboard
 
 
 @dataclass

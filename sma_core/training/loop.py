@@ -38,9 +38,9 @@ from sma_core.signals import StopRequest
 from sma_core.training.average import WeightAverage, without_latest_weights
 from sma_core.training.method import Method
 from sma_core.training.nonfinite import SkippedSteps
-from sma_core.training.observers import Observers
 from sma_core.training.optimizers.groups import build_optimizer, set_learning_rate
 from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
+from sma_core.training.reporting.observers import Observers
 from sma_core.training.schedules.rate import learning_rate
 from sma_core.training.stream import BatchSource, BatchStream
 from sma_core.training.workers import BatchWorkers, worker_errors

@@ -40,11 +40,11 @@ from sma_core.training.average import WeightAverage
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
-from sma_core.training.layer_decay import layer_rates
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
-from sma_core.training.observers import Observer, Observers
+from sma_core.training.optimizers.layer_decay import layer_rates
 from sma_core.training.probing import MOST_ROWS, fit_probe
+from sma_core.training.reporting.observers import Observer, Observers
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.writers.model_card import CardFacts, model_card

@@ -45,9 +45,9 @@ from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.average import WeightAverage
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.method import Method
-from sma_core.training.metrics_file import read_metrics
-from sma_core.training.observers import Observer, Observers
 from sma_core.training.pretraining import PretrainObjective, sample_rows
+from sma_core.training.reporting.metrics_file import read_metrics
+from sma_core.training.reporting.observers import Observer, Observers
 from sma_core.training.stream import count_steps
 
 logger = logging.getLogger("sma")

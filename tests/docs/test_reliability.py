@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sma_core import errors
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from tests.faults.test_bit_identity import NUMBERS, WAYS
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 
 import sma_core
 from sma_core.checkpoints.store import FORMAT_VERSION, CheckpointStore
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -9,8 +9,8 @@ import pytest
 import sma_core
 from sma_core.checkpoints.store import CheckpointStore
 from sma_core.errors import StoppedOnRequest, UserError
-from sma_core.training.metrics_file import read_metrics
 from sma_core.training.pretraining import PretrainObjective
+from sma_core.training.reporting.metrics_file import read_metrics
 from tests.faults.runs import SETTINGS
 from tests.support.runs import curve, same, stop_at, weights
 

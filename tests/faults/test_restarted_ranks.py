@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from tests.support.runs import curve, same, weights
 
 pytestmark = pytest.mark.full

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from sma_core.plugins.events import StepLogged
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 
 Weights = dict[str, torch.Tensor]
 

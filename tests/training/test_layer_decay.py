@@ -9,8 +9,8 @@ from sma_core.config import TrainingConfig
 from sma_core.nn.heads import MeanHead
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA, Predictor
-from sma_core.training.layer_decay import layer_rates
 from sma_core.training.optimizers.groups import build_optimizer, set_learning_rate
+from sma_core.training.optimizers.layer_decay import layer_rates
 from sma_kit.checks.small_models import small_model
 
 

@@ -10,7 +10,7 @@ import sma_core
 from sma_core.errors import PluginError, UserError
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.training.metrics_file import MetricsFile, read_metrics
+from sma_core.training.reporting.metrics_file import MetricsFile, read_metrics
 from sma_kit.distributions import write_distribution
 
 WATCHER = """

@@ -18,7 +18,7 @@ import torch
 
 import sma_core
 from sma_core.devices.launch import _status
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from tests.support.matrix import full_but
 from tests.support.processes import sma
 from tests.support.runs import weights

@@ -15,7 +15,7 @@ import sma_core
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
 from sma_core.plugins.events import CheckpointSaved, RunStarted, StepLogged
 from sma_core.runs.run_folder import RunFolder
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.verbs.train import plan_training
 from tests.support.runs import same, stop_at, weights
 

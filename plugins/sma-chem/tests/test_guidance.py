@@ -2,7 +2,7 @@
 
 import pytest
 
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.verbs.train import train
 
 STEPS = 400

@@ -8,7 +8,7 @@ import numpy as np
 import sma_core
 from sma_chem.models import tiny
 from sma_core.runs.shipped_models import read_model_card
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 
 
 def test_it_has_the_shape_of_the_recipe_tiny():

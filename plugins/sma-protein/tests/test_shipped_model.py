@@ -7,7 +7,7 @@ import numpy as np
 
 import sma_core
 from sma_core.runs.shipped_models import read_model_card
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 from sma_protein.models import tiny
 
 

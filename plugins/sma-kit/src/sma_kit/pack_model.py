@@ -17,7 +17,7 @@ from sma_core.files import as_path, write_atomically
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.shipped_models import CARD
-from sma_core.training.metrics_file import read_metrics
+from sma_core.training.reporting.metrics_file import read_metrics
 
 CURVE = "held_out_random_loss"
 """Metric of the learning curve on the card."""

@@ -1,0 +1,1 @@
+"""Observers of a run: progress, the metrics file and TensorBoard."""
