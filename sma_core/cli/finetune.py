@@ -31,6 +31,7 @@ from sma_core.cli.options import (
     Devices,
     Domain,
     Exclude,
+    Fresh,
     Json,
     MaxRejected,
     Out,
@@ -96,6 +97,7 @@ def finetune(
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
+    fresh: Fresh = False,
     devices: Devices = None,
     time_limit: TimeLimit = None,
     as_json: Json = False,
@@ -109,6 +111,7 @@ def finetune(
     options = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {
         "targets": names_from(target),
         "data.exclude": names_from(exclude),
+        "data.fresh": fresh or None,
         "baselines": False if no_baselines else None,
     }
     result = finetune(

@@ -45,6 +45,9 @@ Resume = Annotated[
 MaxRejected = Annotated[
     float | None, typer.Option("--max-rejected", help="Largest fraction of unusable rows; more is an error.")
 ]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Read and prepare the rows again, although prepared rows are cached.")
+]
 Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
 Column = Annotated[str | None, typer.Option("--input", help="Column of the input.")]
 Columns = Annotated[

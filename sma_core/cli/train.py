@@ -16,6 +16,7 @@ from sma_core.cli.options import (
     Domain,
     DryRun,
     Exclude,
+    Fresh,
     Json,
     MaxRejected,
     Out,
@@ -43,6 +44,7 @@ def train(
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
+    fresh: Fresh = False,
     devices: Devices = None,
     time_limit: TimeLimit = None,
     dry_run: DryRun = False,
@@ -54,7 +56,11 @@ def train(
     from sma_core.cli.ranks import run_in_ranks
     from sma_core.verbs.train import plan_training, train
 
-    options = {"training.time_limit": time_limit, "data.exclude": names_from(exclude)}
+    options = {
+        "training.time_limit": time_limit,
+        "data.exclude": names_from(exclude),
+        "data.fresh": fresh or None,
+    }
     settings = settings_from(assignments, data, seed, max_rejected, **options)
     if dry_run:
         print_dry_run(plan_training(domain, recipe, config, settings, policy=context.obj), as_json)

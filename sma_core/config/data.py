@@ -46,6 +46,9 @@ class DataConfig(Settings):
     processes: int | None = Field(
         None, ge=1, description="Number of processes that check rows or prepare files; empty: one per core."
     )
+    fresh: bool = Field(
+        False, description="Prepare rows again, although they are cached; not recorded in a run's settings."
+    )
     shard_rows: int = Field(2_000_000, ge=1, description="Largest number of rows in one file of a store.")
 
     @field_serializer("source")

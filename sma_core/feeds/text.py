@@ -123,6 +123,7 @@ class TextFeed:
                 check=registry.domain.check if config.check_rows else None,
                 max_rejected=config.max_rejected,
                 shard_rows=config.shard_rows,
+                fresh=config.fresh,
                 targets=columns.targets,
                 label_form=columns.form,
                 extras=columns.extras,

@@ -218,6 +218,7 @@ def values_request(
         sentinels=registry.domain.sentinels,
         max_rejected=config.max_rejected,
         shard_rows=config.shard_rows,
+        fresh=config.fresh,
         processes=config.processes,
         targets=labels.targets,
         label_form=labels.form,

@@ -126,6 +126,7 @@ class RunFolder:
     def write_config(self, config: BaseModel, precision: str | None = None) -> None:
         """Write all settings to ``config.toml``; ``precision`` is the resolved value of ``auto``."""
         values = dump(config)
+        values["data"]["fresh"] = False  # rows are prepared again once, not when the run is resumed
         if precision is not None:
             values["training"]["precision"] = precision
         self._write("config.toml", tomli_w.dumps(values))

@@ -60,6 +60,7 @@ class Session:
         else:
             self.ranks.wait_for_first()
             self._run = RunFolder(Path(self.ranks.broadcast_text("")), read_only=True)
+            self.request = self.request.without("data.fresh")  # rank 0 has prepared the rows
             yield self._run
 
     def create(self, out: Path | None, label: str) -> RunFolder:

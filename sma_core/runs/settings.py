@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -57,6 +57,10 @@ class Request:
         arguments = {"data.source": data, "task": task, "pretrained": pretrained and _absolute(pretrained)}
         overrides = {name: str(value) for name, value in arguments.items() if value is not None}
         return cls(recipe, as_path(config), dict(settings or {}) | overrides)
+
+    def without(self, setting: str) -> Self:
+        """Return the request without a single setting."""
+        return replace(self, settings={name: value for name, value in self.settings.items() if name != setting})
 
 
 def _absolute(model: Path) -> Path:

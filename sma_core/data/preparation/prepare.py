@@ -55,7 +55,7 @@ def prepare(request: AnyRequest, progress: Progress | None = None, *, judge: boo
     """
     fingerprint = request.fingerprint()
     folder = request.cache / fingerprint
-    prepared = Prepared.find(folder)
+    prepared = request.cached()
     if prepared is None:
         try:
             prepared = _prepare_folder(request, folder, fingerprint, progress, judge)
@@ -75,10 +75,12 @@ def _prepare_folder(
     partial = folder.with_name(f"{folder.name}.partial")
     remove_leftovers(folder)
     with _locked(partial):
-        prepared = Prepared.find(folder)
+        prepared = request.cached()
         if prepared is not None:
             remove_folder(partial)
             return prepared
+        if request.fresh:
+            _remove_shards(partial)
         with _cleaned_up(partial), local_copy(request.source) as path:
             summary = _build(request, path, partial, fingerprint, progress, judge)
             (partial / LOCK).unlink(missing_ok=True)
@@ -98,6 +100,12 @@ def _cleaned_up(partial: Path) -> Iterator[None]:
         if rows_are_bad or not any(partial.glob("rows-*.json")):
             remove_folder(partial)
         raise
+
+
+def _remove_shards(partial: Path) -> None:
+    """Remove what an interrupted preparation left; the lock stays."""
+    for path in partial.glob("rows-*"):
+        path.unlink()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sma_core.data.blocks import BlockReader
 from sma_core.data.preparation.checking import Check, check_name
+from sma_core.data.preparation.code_digest import code_digest
 from sma_core.data.preparation.rejected import RejectionVerdict
 from sma_core.data.readers import Reader
 from sma_core.data.remote.files import DataFile, state_of
@@ -35,8 +36,8 @@ class SourceRequest:
     """A file and the settings common to all kinds of rows.
 
     ``targets`` names the label columns and ``label_form`` their form; ``extras`` names further columns stored as
-    text. ``max_rejected``, ``processes`` and ``shard_rows`` (rows of the file per shard) do not affect the rows
-    and are not part of the fingerprint.
+    text. ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh`` (prepare again
+    although the result is cached) do not affect the rows and are not part of the fingerprint.
     """
 
     source: DataFile
@@ -49,11 +50,13 @@ class SourceRequest:
     targets: tuple[str, ...] = ()
     label_form: LabelForm = "numbers"
     extras: tuple[str, ...] = ()
+    fresh: bool = False
 
     def fingerprint(self) -> str:
         """Return 32 hex digits of all that affects the result; raises `DataError` for a missing file."""
         parts = {
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
+            "code": code_digest(self._modules()),
             "source": state_of(self.source),
             "labels": [self.targets, self.label_form, self.extras],
             **self._settings(),
@@ -63,6 +66,14 @@ class SourceRequest:
     def folder(self) -> Path:
         """Return the folder of the result."""
         return self.cache / self.fingerprint()
+
+    def cached(self) -> Prepared | None:
+        """Return the result if it is cached and may be used."""
+        return None if self.fresh else Prepared.find(self.folder())
+
+    def _modules(self) -> list[str]:
+        """Return the modules of the code that makes the rows."""
+        raise NotImplementedError
 
     def _settings(self) -> dict[str, Any]:
         """Return the settings of this kind of rows that affect the result."""
@@ -85,6 +96,10 @@ class PrepareRequest(SourceRequest):
     check: Check | None = None
     position_mask: str | None = None
     keep_text: bool = False
+
+    def _modules(self) -> list[str]:
+        check = (check_name(self.check) or "").partition(":")[0]
+        return [_module(self.reader), type(self.tokenizer).__module__, *([check] if check else [])]
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -122,6 +137,9 @@ class ValuesRequest(SourceRequest):
     names: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     sentinels: tuple[float, ...] = ()
+
+    def _modules(self) -> list[str]:
+        return [_module(self.reader)]
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -243,7 +261,7 @@ class Prepared:
 
     @classmethod
     def find(cls, folder: Path) -> Self | None:
-        """Return a complete folder, else None; log a warning when it is damaged."""
+        """Return a complete folder with a usable row, else None; log a warning when it is damaged."""
         if not folder.is_dir():
             return None
         try:
@@ -255,4 +273,9 @@ class Prepared:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
             logger.warning("the prepared data in %s are damaged and will be prepared again: %s", folder, error)
             return None
-        return cls(folder=folder, summary=summary, reused=True)
+        return cls(folder=folder, summary=summary, reused=True) if summary.kept else None
+
+
+def _module(function: object) -> str:
+    """Return the name of the module that defines a reader: a function, or an object of a class."""
+    return str(getattr(function, "__module__", None) or type(function).__module__)

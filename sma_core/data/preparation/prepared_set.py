@@ -129,7 +129,7 @@ def _in_processes(requests: Sequence[AnyRequest], workers: int, total: _TotalPro
         running: list[Future[Prepared]] = []
         pending: set[Future[Prepared]] = set()
         for request in requests:
-            if isinstance(request.source, RemoteFile) and Prepared.find(request.folder()) is None:
+            if isinstance(request.source, RemoteFile) and request.cached() is None:
                 _collect(pending, workers, total)  # bounds the number of copies
                 fetch(request.source)
             running.append(pool.submit(_prepare_alone, request))
@@ -169,7 +169,7 @@ def _prepare_alone(request: AnyRequest) -> Prepared:
 
 def _workers(requests: Sequence[AnyRequest]) -> int:
     """Return the number of processes: 1 when little is left to do, or a request cannot be pickled."""
-    left = [request for request in requests if Prepared.find(request.folder()) is None]
+    left = [request for request in requests if request.cached() is None]
     if sum(size_of(request.source) for request in left) < BYTES_BEFORE_PROCESSES:
         return 1
     if not _is_importable(requests[0]):
