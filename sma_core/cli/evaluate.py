@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sma_core.cli.label_options import PositionMask, Target
+from sma_core.cli.label_options import PositionMask, Target, Weight
 from sma_core.cli.options import Column, Debug, Device, Json, MaxRejected, Reader, names_from
 from sma_core.cli.run_domain import reads_run
 
@@ -38,6 +38,7 @@ def evaluate(
     column: Column = None,
     target: Target = None,
     position_mask: PositionMask = None,
+    weight: Weight = None,
     reader: Reader = None,
     max_rejected: MaxRejected = None,
     part: OfRun = None,
@@ -61,6 +62,7 @@ def evaluate(
             column=column,
             targets=names_from(target),
             position_mask=position_mask,
+            weight=weight,
             reader=reader,
             max_rejected=max_rejected,
             part=part,
@@ -88,7 +90,7 @@ def _lines(result: EvaluateResult) -> list[str]:
     for target, figures in result.targets.items():
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]
     lines += aligned([["metric", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
-    lines.append(_notes(result))
+    lines.append((f"weighted by {result.weight!r}; " if result.weight else "") + _notes(result))
     return lines + [f"warning: {sentence}" for sentence in result.warnings]
 
 

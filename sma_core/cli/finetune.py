@@ -17,10 +17,12 @@ from sma_core.cli.label_options import (
     LayerDecay,
     NoBaselines,
     Patience,
+    Positive,
     Pretrained,
     Split,
     SplitSeed,
     Target,
+    Weight,
 )
 from sma_core.cli.options import (
     Assignments,
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 _SETTINGS = {
     "column": "data.column",
     "kind": "kind",
+    "positive": "positive",
+    "weight": "weight",
     "head": "head",
     "class_weights": "class_weights",
     "split": "split.name",
@@ -79,6 +83,8 @@ def finetune(
     target: Target = None,
     exclude: Exclude = None,
     kind: LabelKind = None,
+    positive: Positive = None,
+    weight: Weight = None,
     head: Head = None,
     class_weights: ClassWeights = None,
     split: Split = None,
@@ -140,13 +146,16 @@ def result_lines(result: FinetuneResult) -> list[str]:
         if result.valid and not math.isnan(result.valid[result.metric])
         else f"step {result.best_step:,}: {result.selection}"
     )
-    guessed = ["the kind of the labels was guessed: pass --kind to change it"] if result.kind_guessed else []
+    kind = result.kind + (f", positive class {result.positive!r}" if result.positive else "")
+    guessed = [result.kind_guess] if result.kind_guess else []
     early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
+    weighted = [f"loss and metrics are weighted by {result.weight!r}"] if result.weight else []
     return [
-        f"fine-tuned on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside{truncated}), "
+        f"fine-tuned on {result.task} ({kind}): {sizes} ({result.rejected:,} set aside{truncated}), "
         f"{result.seconds / 60:.1f} min",
         *guessed,
+        *weighted,
         f"split: {result.split}",
         *early,
         selected,

@@ -21,6 +21,18 @@ LabelKind = Annotated[
     Kind | None,
     typer.Option("--kind", help="Kind of the labels. Default: the task's, else guessed from the labels."),
 ]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        "--positive", metavar="NAME", help="Positive class of binary labels with names, such as s of s and b."
+    ),
+]
+Weight = Annotated[
+    str | None,
+    typer.Option(
+        "--weight", metavar="COLUMN", help="Weights of rows, in loss, metrics and baselines; may be negative."
+    ),
+]
 Head = Annotated[str | None, typer.Option("--head", help="Name of the head: decoder, mean, position, …")]
 ClassWeights = Annotated[
     Literal["balanced", "none"] | None,

@@ -103,6 +103,13 @@ class FinetuneConfig(Settings):
     kind: Literal["regression", "binary", "multilabel", "multiclass", "per-position"] | None = Field(
         None, description="Kind of labels; empty: the task's, or guessed from the data."
     )
+    positive: str | None = Field(
+        None, description="Positive class of binary labels that are two names; empty: chosen, and said."
+    )
+    weight: str | None = Field(
+        None,
+        description="Column of weights of rows, in loss, metrics and baselines; negative too; empty: equal.",
+    )
     head: str | None = Field(
         None,
         description="Name of the head (decoder, mean, …); empty: the domain's, or position.",
@@ -123,6 +130,14 @@ class FinetuneConfig(Settings):
     training: FinetuneTrainingConfig = Field(
         default_factory=FinetuneTrainingConfig, description="Optimisation and checkpoints."
     )
+
+    @model_validator(mode="after")
+    def _no_probe_of_weighted_rows(self) -> Self:
+        if self.weight is not None and self.training.probe_fallback:
+            raise ValueError(
+                "training.probe_fallback does not use weights of rows: set it to false, or leave weight out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _patience_has_validation(self) -> Self:

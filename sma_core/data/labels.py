@@ -22,6 +22,8 @@ from sma_core.data.tokenizers import EncodedRows
 from sma_core.errors import DataError
 
 NO_TARGET = "no target"
+UNKNOWN_SYMBOL = "?"
+"""Symbol of a position without a label."""
 MOST_SYMBOLS = int(np.iinfo(SYMBOL_TYPE).max)
 _WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING, math.nan)
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
@@ -54,22 +56,28 @@ class LabelParser(Protocol):
         ...
 
 
-def build_label_parser(names: Sequence[str], form: LabelForm, masked: bool = False) -> LabelParser:
-    """Return the parser of a label form; with ``masked``, symbols come with a mask column of 0 and 1."""
+def build_label_parser(
+    names: Sequence[str], form: LabelForm, masked: bool = False, values: Sequence[str] = ()
+) -> LabelParser:
+    """Return the parser of a label form.
+
+    With ``masked``, symbols come with a mask column of 0 and 1. ``values`` are the names that mean 0 and 1.
+    """
     if form == "classes":
         return ClassLabelParser(names[0])
     if form == "symbols":
         return SymbolLabelParser(masked)
-    return NumberLabelParser(names)
+    return NumberLabelParser(names, values)
 
 
 class NumberLabelParser:
-    """Parses numeric labels in K columns, the first K fields of a row."""
+    """Parses numeric labels in K columns, the first K fields of a row; or two names, ``values``, as 0 and 1."""
 
     classes: Sequence[str] = ()
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], values: Sequence[str] = ()) -> None:
         self._names = names
+        self._values = values
 
     def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Parse each field as a number; ``true`` and ``false`` are 1 and 0.
@@ -81,7 +89,8 @@ class NumberLabelParser:
         table: list[list[float]] = []
         kept, unusable = [], []
         for row in rows:
-            values = [to_number(field) for field in row.fields[: len(self._names)]]
+            fields = row.fields[: len(self._names)]
+            values = [named_number(field, self._values, row.number) for field in fields]
             wrong = next((k for k, value in enumerate(values) if value is None or math.isinf(value)), None)
             if wrong is not None:
                 reason = f"target is not a number: {self._names[wrong]} is {row.fields[wrong]!r}"
@@ -155,10 +164,11 @@ class SymbolLabelParser:
     def _reason(self, row: Row) -> str | None:
         """Return why the labels of a row are unusable, or None."""
         length = len(row.text)
-        if not row.fields[0]:
+        label = row.fields[0]
+        if (label.lower() in MISSING_CLASSES and len(label) != length) or not set(label) - {UNKNOWN_SYMBOL}:
             return NO_TARGET
-        if len(row.fields[0]) != length:
-            return f"label of another length: {len(row.fields[0])} symbols for {length} characters"
+        if len(symbols_of(row)) != length:
+            return f"label of another length: {len(symbols_of(row))} symbols for {length} characters"
         if self._masked:
             mask = row.fields[1]
             if len(mask) != length:
@@ -171,7 +181,10 @@ class SymbolLabelParser:
 
     def _symbols(self, row: Row) -> NDArray[np.int16]:
         numbers = self._numbers
-        symbols = [numbers.setdefault(symbol, len(numbers)) for symbol in row.fields[0]]
+        symbols = [
+            -1 if symbol == UNKNOWN_SYMBOL else numbers.setdefault(symbol, len(numbers))
+            for symbol in symbols_of(row)
+        ]
         if len(numbers) > MOST_SYMBOLS:
             raise DataError(
                 f"labels have over {MOST_SYMBOLS:,} different symbols up to row {row.number:,}; check that the "
@@ -191,6 +204,47 @@ def align_to_ids(symbols: EncodedRows, starts: NDArray[np.bool_], encoded: Encod
     values = np.full(len(encoded.values), -1, dtype=SYMBOL_TYPE)
     values[starts] = symbols.values
     return EncodedRows(values, encoded.offsets)
+
+
+def symbols_of(row: Row) -> str:
+    """Return the symbols of the positions of a row.
+
+    They are the characters of the label, or, if as many words as the row has characters are separated by commas or
+    spaces, those words; a missing one is `UNKNOWN_SYMBOL`. Words of several characters are not symbols.
+    """
+    label = row.fields[0]
+    if len(label) <= len(row.text):
+        return label
+    words = label.strip("[]()").replace(",", " ").split()
+    symbols = [UNKNOWN_SYMBOL if word.lower() in MISSING_CLASSES else word for word in words]
+    one_each = len(words) == len(row.text) and all(len(symbol) == 1 for symbol in symbols)
+    return "".join(symbols) if one_each else label
+
+
+def label_name(text: str) -> str:
+    """Return a label as the name of a class: numbers without sign and point where they need none (``+1.0``: 1)."""
+    number = to_number(text) if text.lower() not in ("true", "false") else None
+    if number is None or not math.isfinite(number):
+        return text
+    return str(int(number)) if number == int(number) else f"{number:.15g}"
+
+
+def named_number(text: str, values: Sequence[str], row: int) -> float | None:
+    """Parse a label as `to_number`; with ``values``, as their index: the names that mean 0 and 1.
+
+    Raises `DataError` for another name, in the row of number ``row``.
+    """
+    if not values:
+        return to_number(text)
+    name = label_name(text)
+    if name in values:
+        return float(values.index(name))
+    if text.lower() in MISSING:
+        return math.nan
+    raise DataError(
+        f"row {row:,}: the label {text!r} is neither {values[0]!r} nor {values[1]!r}, the two values of binary "
+        "labels: pass --kind multiclass for more classes, --kind regression for numbers"
+    )
 
 
 def to_number(text: str) -> float | None:

@@ -12,9 +12,9 @@ EMPTY = "empty"
 NOT_UTF8 = "not valid UTF-8"
 NUL_BYTE = "holds a NUL byte"
 
-MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
-"""Cells in lower case that mean a missing number, in features and labels alike."""
-MISSING_CLASSES = frozenset(MISSING[:3])
+MISSING = ("", "nan", "na", "n/a", "#n/a", "<na>", "null", "nil", "?", "missing", "none", "-", "--")
+"""Cells in lower case that mean a missing value, in features and labels alike."""
+MISSING_CLASSES = frozenset(MISSING) - {"none", "-"}
 """Those of `MISSING` that also mean a missing class; the others may be names of classes."""
 MISSING_SPELLINGS = sorted({spelt for cell in MISSING for spelt in (cell, cell.upper(), cell.title())} | {"NaN"})
 """`MISSING` in the usual cases, for parsers that compare cells as they are."""

@@ -22,6 +22,8 @@ class BaselineRows:
 
     ``inputs`` are n texts or numbers (n, F), NaN where missing. ``labels`` (n, T) are NaN where missing and in
     every test row; classes are indices into ``classes``. ``train`` and ``valid`` are indices into the n rows.
+    ``weights`` (n,) are the weights of rows, None without weights; negative ones, which most models do not
+    support, are 0.
     """
 
     inputs: Sequence[str] | NDArray[np.float32]
@@ -31,6 +33,7 @@ class BaselineRows:
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
     seed: int
+    weights: Array | None = None
 
     @property
     def columns(self) -> int:
@@ -45,7 +48,12 @@ def constant(rows: BaselineRows) -> Array:
     """
     known = rows.labels[rows.train]
     if rows.classes:
-        known = np.eye(len(rows.classes))[known[~np.isnan(known)].astype(np.int64)]
-    count = (~np.isnan(known)).sum(axis=0).clip(min=1)
-    prediction: Array = np.nansum(known, axis=0) / count
+        indicators = np.vstack(
+            [np.eye(len(rows.classes)), np.full(len(rows.classes), np.nan)]
+        )  # the last: missing
+        known = indicators[np.nan_to_num(known[:, 0], nan=-1).astype(np.int64)]
+    weights = np.ones(len(known)) if rows.weights is None else rows.weights[rows.train]
+    weights = weights[:, None] * ~np.isnan(known)
+    total = weights.sum(axis=0)
+    prediction: Array = np.nansum(known * weights, axis=0) / np.where(total, total, 1.0)
     return np.tile(prediction, (len(rows.labels), 1))

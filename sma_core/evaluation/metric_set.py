@@ -5,6 +5,7 @@ Letters: n rows (or positions), T targets, C classes.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from sma_core.evaluation.calibration import Array
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 
-MetricFunction = Callable[[Array, Array], float]
+MetricFunction = Callable[..., float]
 Figures = dict[str, float]
 """Values of metrics by name; NaN where undefined."""
 
@@ -40,64 +41,81 @@ class MetricSet:
         providers = {spec.name: registry.provider(spec) for spec in specs}
         return cls(kind, {spec: registry.build(spec) for spec in specs}, providers)
 
-    def find(self, name: str | None, classes: int = 0) -> Metric:
+    def find(self, name: str | None, classes: int = 0, weighted: bool = False) -> Metric:
         """Return the metric ``name``; None is the kind's first.
 
-        ``classes`` is the number of classes, 0 where it is unknown. Raises `ConfigError` when a task of this kind,
-        or with so few classes, has no such metric.
+        ``classes`` is the number of classes, 0 where it is unknown; ``weighted`` rows have weights. Raises
+        `ConfigError` when a task of this kind, or with so few classes, has no such metric.
         """
-        usable = {spec.name: spec for spec in self._usable(classes or math.inf)}
+        usable = {spec.name: spec for spec in self._usable(classes or math.inf, weighted)}
         if name is None:
             return next(iter(usable.values()))
         if name not in usable:
-            raise ConfigError(f"a {self.kind} task has no metric {name!r}: it has {', '.join(usable)}")
+            of_weights = " of weighted rows" if weighted else ""
+            raise ConfigError(f"a {self.kind} task{of_weights} has no metric {name!r}: it has {', '.join(usable)}")
         return usable[name]
 
-    def compute(self, labels: Array, predictions: Array) -> Figures:
+    def compute(self, labels: Array, predictions: Array, weights: Array | None = None) -> Figures:
         """Return every metric, each the mean over the targets for which it is defined.
 
         ``labels`` (n, T) with NaN where missing; ``predictions`` (n, T), values in the labels' units for
         regression, probabilities otherwise. For classes T is 1, and the predictions are probabilities (n, C) or
-        classes (n, 1). A metric is NaN where no target defines it.
+        classes (n, 1). A metric is NaN where no target defines it. With ``weights`` (n,), metrics that take none
+        are left out.
         """
-        return self.mean(self.by_target(labels, predictions))
+        return self.mean(self.by_target(labels, predictions, weights))
 
-    def by_target(self, labels: Array, predictions: Array) -> list[Figures]:
+    def by_target(self, labels: Array, predictions: Array, weights: Array | None = None) -> list[Figures]:
         """Return the metrics of each of the T targets; arguments as in `compute`."""
         from sklearn import config_context
 
         # Labels and probabilities are checked already: scikit-learn need not check them again.
         with config_context(assume_finite=True, skip_parameter_validation=True):
             if self.kind in CLASS_KINDS:
-                return [self._of_known(labels[:, 0], predictions, predictions.shape[1])]
-            targets = range(labels.shape[1])
-            return [self._of_known(labels[:, target], predictions[:, target], math.inf) for target in targets]
+                return [self._of_known(labels[:, 0], predictions, predictions.shape[1], weights)]
+            columns = zip(labels.T, predictions.T, strict=True)
+            return [self._of_known(column, predicted, math.inf, weights) for column, predicted in columns]
 
     def mean(self, targets: Sequence[Figures]) -> Figures:
         """Return the mean of each metric over the targets for which it is defined."""
         names = targets[0] if targets else [spec.name for spec in self.functions]
         return {name: _mean_of_known([figures[name] for figures in targets]) for name in names}
 
-    def _usable(self, classes: float) -> list[Metric]:
-        return [spec for spec in self.functions if classes > spec.more_classes_than]
+    def _usable(self, classes: float, weighted: bool) -> list[Metric]:
+        """Return the metrics of so many classes that can be computed with weights, or without."""
+        return [
+            spec
+            for spec, function in self.functions.items()
+            if classes > spec.more_classes_than
+            and _takes_weights(function) in ("may", "must" if weighted else "no")
+        ]
 
-    def _of_known(self, labels: Array, predictions: Array, classes: float) -> Figures:
+    def _of_known(self, labels: Array, predictions: Array, classes: float, weights: Array | None) -> Figures:
         """Return the metrics of one target over its known labels (n,)."""
         known = ~np.isnan(labels)
-        specs = self._usable(classes)
+        specs = self._usable(classes, weights is not None)
         if not known.any():
             return {spec.name: math.nan for spec in specs}
-        return {spec.name: self._value(spec, labels[known], predictions[known]) for spec in specs}
+        weighted = {} if weights is None else {"weights": weights[known]}
+        return {spec.name: self._value(spec, labels[known], predictions[known], weighted) for spec in specs}
 
-    def _value(self, spec: Metric, labels: Array, predictions: Array) -> float:
+    def _value(self, spec: Metric, labels: Array, predictions: Array, weights: dict[str, Array]) -> float:
         try:
-            return float(self.functions[spec](labels, predictions))
+            return float(self.functions[spec](labels, predictions, **weights))
         except Exception as error:
             raise PluginError(
                 f"the metric {spec.name!r} of {self.providers.get(spec.name, 'a plugin')} failed on "
                 f"{len(labels)} labels and predictions of shape {predictions.shape}: "
                 f"{type(error).__name__}: {error}"
             ) from error
+
+
+def _takes_weights(function: MetricFunction) -> str:
+    """Return whether a metric has a parameter ``weights``: ``no``, ``may`` (with a default) or ``must``."""
+    parameter = inspect.signature(function).parameters.get("weights")
+    if parameter is None:
+        return "no"
+    return "must" if parameter.default is parameter.empty else "may"
 
 
 def _mean_of_known(values: Sequence[float]) -> float:

@@ -40,13 +40,15 @@ if TYPE_CHECKING:
 class LabelColumns:
     """Columns to read besides the inputs: ``targets`` as labels of type ``form``, and ``extras`` as text.
 
-    ``position_mask`` names a column of 0 and 1 that marks the positions whose labels count.
+    ``position_mask`` names a column of 0 and 1 that marks the positions whose labels count. ``values`` are the
+    names of the two classes of binary labels, the positive last; empty when the labels are 0 and 1.
     """
 
     targets: tuple[str, ...]
     form: LabelForm = "numbers"
     extras: tuple[str, ...] = ()
     position_mask: str | None = None
+    values: tuple[str, ...] = ()
 
 
 class Feed(Protocol):

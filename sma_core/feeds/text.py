@@ -126,6 +126,7 @@ class TextFeed:
                 fresh=config.fresh,
                 targets=columns.targets,
                 label_form=columns.form,
+                label_values=columns.values,
                 extras=columns.extras,
                 position_mask=columns.position_mask if columns.form == "symbols" else None,
                 keep_text=labels is not None,

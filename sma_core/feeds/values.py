@@ -222,5 +222,6 @@ def values_request(
         processes=config.processes,
         targets=labels.targets,
         label_form=labels.form,
+        label_values=labels.values,
         extras=labels.extras,
     )

@@ -24,6 +24,7 @@ from sma_core.plugins.imports import output_to_stderr
 from sma_core.plugins.method_specs import Baseline
 from sma_core.plugins.registry import Registry
 from sma_core.runs.results import BaselineResult
+from sma_core.training.labelled_predictions import part_weights
 
 BaselineFunction: TypeAlias = Callable[[BaselineRows], Array]
 """Returns predictions for all n rows: values (n, T), probabilities (n, T), or class probabilities (n, C)."""
@@ -50,7 +51,8 @@ class BaselineTask:
         labels[ends[1] :] = np.nan
         train, valid = np.arange(ends[0]), np.arange(ends[0], ends[1])
         inputs = _inputs(labelled, store)
-        rows = BaselineRows(inputs, labels, labelled.kind, labelled.classes, train, valid, seed)
+        weights = None if labelled.weights is None else labelled.weights[store].clip(min=0)
+        rows = BaselineRows(inputs, labels, labelled.kind, labelled.classes, train, valid, seed, weights)
         return cls(labelled, rows, parts)
 
     def predictions(self, function: BaselineFunction, name: str) -> Array:
@@ -73,7 +75,9 @@ class BaselineTask:
         """Return the metrics of the predictions (n, C) of one part."""
         start = sum(len(self.parts[earlier]) for earlier in PARTS[: PARTS.index(part)])
         rows = self.parts[part]
-        return self.labelled.metrics.compute(self.labelled.labels_of(rows), predictions[start : start + len(rows)])
+        weights = part_weights(self.labelled.weights, rows)
+        labels = self.labelled.labels_of(rows)
+        return self.labelled.metrics.compute(labels, predictions[start : start + len(rows)], weights)
 
 
 def run_baselines(registry: Registry, labelled: LabelledRows, seed: int) -> list[BaselineResult]:

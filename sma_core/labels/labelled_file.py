@@ -13,7 +13,7 @@ from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.feeds.feed import Feed, LabelColumns
-from sma_core.labels.label_form import form_of, row_labels
+from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.sources.source_set import find_sources
@@ -34,6 +34,7 @@ class LabelledFile:
     targets: tuple[str, ...] | None = None
     position_mask: str | None = None
     max_rejected: float | None = None
+    weight: str | None = None
 
     def config(self, run: DataConfig, feed: Feed) -> DataConfig:
         """Return the settings of ``run``, updated for this file and the model's features."""
@@ -58,7 +59,8 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     data = file.config(loaded.config.data, feed)
     sources = find_sources(registry, data)
     form, longest = form_of(targets.kind), loaded.config.model.max_length
-    labels = LabelColumns(names, form, position_mask=file.position_mask)
+    extras = () if file.weight is None else (file.weight,)
+    labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
     prepared = feed.prepare(registry, sources, data, longest, labels, progress)
     store = prepared.open()
     check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
@@ -71,14 +73,16 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
         feed=feed,
         targets=names,
         kind=targets.kind,
-        kind_guessed=False,
+        guess="",
         metrics=metrics,
-        selection=metrics.find(None),
+        selection=metrics.find(None, weighted=file.weight is not None),
         split="",
         parts={"test": np.arange(len(store))},
         source=sources,
         prepared=prepared,
         max_length=longest,
+        values=targets.values,
+        weights=row_weights(store, file.weight, sources.where),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
-from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns
-from sma_core.labels.label_form import form_of, guess_form, row_labels
+from sma_core.labels.label_form import form_of, row_labels, row_weights
+from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
@@ -30,7 +30,15 @@ from sma_core.plugins.specs import Task
 from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.source_set import SourceSet, find_sources
-from sma_core.training.targets import Labels, check_columns, check_labels, guess_kind
+from sma_core.training.targets import (
+    Binary,
+    Labels,
+    PerPosition,
+    Targets,
+    check_columns,
+    check_labels,
+    guess_kind,
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,10 @@ class LabelledRows:
     """A labelled store, the kind of its labels, and the row indices of each part.
 
     ``label`` names the task in messages (``text:reviews`` or a file), ``name`` in folder names. ``split``
-    describes the split; ``kind_guessed`` is True when the user did not give the kind of labels. The metric
-    ``selection`` selects the checkpoint. ``warnings`` are sentences on targets that cannot be learned.
+    describes the split; ``guess`` says from what the kind of labels was guessed, empty when the user gave it.
+    ``values`` are the names of binary labels, the positive last. ``weights`` (n,) are the weights of all store
+    rows, None without weights. The metric ``selection`` selects the checkpoint. ``warnings`` are sentences on
+    targets that cannot be learned.
     """
 
     label: str
@@ -48,7 +58,7 @@ class LabelledRows:
     feed: Feed
     targets: tuple[str, ...]
     kind: str
-    kind_guessed: bool
+    guess: str
     metrics: MetricSet
     selection: Metric
     split: str
@@ -56,6 +66,8 @@ class LabelledRows:
     source: SourceSet
     prepared: PreparedSet
     max_length: int
+    values: tuple[str, ...] = ()
+    weights: Labels | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -103,6 +115,8 @@ class LabelledRows:
         if self.store.metadata.has_symbols:
             digest.update(self.known_symbols(*self.parts).tobytes())
         digest.update("\0".join(self.classes).encode())
+        if self.weights is not None:
+            digest.update(self.weights.tobytes())
         return digest.hexdigest()[:16]
 
     def sizes(self) -> dict[str, int]:
@@ -148,6 +162,13 @@ class _TaskRequest:
     metric: str | None
     division: Division
     position_mask: str | None
+    positive: str | None = None
+    weight: str | None = None
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Columns to store with the rows, besides labels."""
+        return (*self.division.columns, *([self.weight] if self.weight is not None else []))
 
 
 def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
@@ -156,12 +177,17 @@ def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
 
 
 def read_labelled(
-    registry: Registry, config: FinetuneConfig, feed: Feed, progress: Progress | None = None
+    registry: Registry,
+    config: FinetuneConfig,
+    feed: Feed,
+    progress: Progress | None = None,
+    recorded: Targets | None = None,
 ) -> LabelledRows:
     """Read, check and split the labelled rows of ``config``.
 
-    Numbers are standardised with the scale of ``feed``, or with one computed on the training rows. Raises
-    `DataError` when labels do not match their kind or a part would be empty.
+    ``recorded`` are the targets of an existing run, whose kind is then not guessed again. Numbers are
+    standardised with the scale of ``feed``, or with one computed on the training rows. Raises `DataError` when
+    labels do not match their kind or a part would be empty.
     """
     task = _task_request(registry, config)
     if config.data.weights is not None:
@@ -169,10 +195,11 @@ def read_labelled(
     source = find_sources(registry, config.data, task.dataset)
     if feed.columns:
         source = source.with_columns(config.data.columns or feed.columns)
-    _check_no_leak(task.targets, source, feed, config)
-    prepared = _prepared(registry, config, source, task, feed, progress)
+    _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
+    guess = _guess(registry, task, source, recorded)
+    prepared = _prepared(registry, config, source, task, guess, feed, progress)
     store = prepared.open()
-    kind = _kind(store, task, source)
+    kind = _kind(store, task, guess, source)
     rows = prepared.summary.rows
     divided = divide(registry, task.division, config.split, store, source.where, rows, kind)
     metrics = MetricSet.of(registry, kind)
@@ -184,14 +211,16 @@ def read_labelled(
         feed=feed,
         targets=task.targets,
         kind=kind,
-        kind_guessed=task.kind is None,
+        guess="" if task.kind else _guess_sentence(kind, guess),
         metrics=metrics,
-        selection=metrics.find(task.metric, len(store.classes)),
+        selection=metrics.find(task.metric, len(store.classes), task.weight is not None),
         split=divided.label,
         parts=divided.parts,
         source=source,
         prepared=prepared,
         max_length=config.model.max_length,
+        values=guess.values,
+        weights=row_weights(store, task.weight, source.where),
         warnings=_warnings(store, divided.parts["train"], task, source),
     )
 
@@ -208,7 +237,10 @@ def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config
     leaked = [name for name in targets if name in source.first.columns and name not in (config.data.exclude or ())]
     if not leaked:
         return
-    what = f"{', '.join(map(repr, leaked))}: a target is also a feature, so the model would read what it predicts"
+    names = ", ".join(map(repr, leaked))
+    what = f"{names}: a target is also a feature, so the model would read what it predicts"
+    if leaked == [config.weight]:
+        what = f"{names}: the weight of a row is also a feature"
     if feed.columns:
         raise ConfigError(f"{what}; the model was trained with it: pre-train again with --exclude {leaked[0]}")
     raise ConfigError(f"{what}; leave it out of data.columns")
@@ -219,22 +251,46 @@ def _prepared(
     config: FinetuneConfig,
     source: SourceSet,
     task: _TaskRequest,
+    guess: LabelGuess,
     feed: Feed,
     progress: Progress | None,
 ) -> PreparedSet:
     """Prepare all rows in one store, with labels in the form of their kind."""
     if task.kind is not None:
         check_columns(task.targets, task.kind)
-    extras = task.division.columns
-    form: LabelForm = form_of(task.kind) if task.kind else guess_form(registry, source.first, task.targets, extras)
-    labels = LabelColumns(task.targets, form, extras, task.position_mask)
+    labels = LabelColumns(task.targets, guess.form, task.extras, task.position_mask, guess.values)
     return feed.prepare(registry, source, config.data, config.model.max_length, labels, progress)
 
 
-def _kind(store: Store, task: _TaskRequest, source: SourceSet) -> str:
+def _guess(registry: Registry, task: _TaskRequest, source: SourceSet, recorded: Targets | None) -> LabelGuess:
+    """Return the form of labels: as in an existing run, as the kind requires, or guessed from the first rows."""
+    if recorded is not None:
+        return LabelGuess(form_of(recorded.kind), "the labels when the run began", recorded.values)
+    binary = task.kind == Binary.kind and (task.dataset is None or task.positive is not None)
+    if task.kind is not None and not binary:
+        return LabelGuess(form_of(task.kind), task.kind)
+    if task.position_mask is not None:
+        return LabelGuess("symbols", "the column of --position-mask")
+    guess = guess_labels(registry, source.first, task.targets, task.extras, task.positive)
+    return replace(guess, form="numbers") if binary else guess
+
+
+def _guess_sentence(kind: str, guess: LabelGuess) -> str:
+    """Say what was guessed, from what, and which option changes it."""
+    basis = guess.basis
+    if kind == Binary.kind and not guess.values:
+        basis = "labels that are all 0 or 1"
+    positive = f", of which {guess.values[1]!r} is the positive class" if guess.values else ""
+    option = "--kind or --positive changes it" if guess.values else "--kind changes it"
+    return f"the labels are taken as {kind}, guessed from {basis}{positive}; {option}"
+
+
+def _kind(store: Store, task: _TaskRequest, guess: LabelGuess, source: SourceSet) -> str:
     """Return the kind of labels; raises `DataError` when labels do not match it."""
     labels = row_labels(store)
-    kind = task.kind or guess_kind(labels, store.classes)
+    kind = task.kind or (Binary.kind if guess.values else guess_kind(labels, store.classes))
+    if store.metadata.has_symbols:
+        kind = PerPosition.kind
     check_labels(labels, task.targets, kind, source.where, store.row_numbers)
     if store.metadata.label_form != "numbers" and len(store.classes) < 2:
         raise DataError(
@@ -254,8 +310,9 @@ def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
             raise ConfigError("--target names columns of a file: say which with --data FILE")
         name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
         division = Division.wanted(config.split, registry.domain.splitter)
-        mask = config.position_mask
-        return _TaskRequest(source, name, None, config.targets, config.kind, config.metric, division, mask)
+        kind = config.kind or (Binary.kind if config.positive is not None else None)
+        options = (config.metric, division, config.position_mask, config.positive, config.weight)
+        return _TaskRequest(source, name, None, config.targets, kind, *options)
     if config.task is None and registry.domain.task is None:
         raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
     if config.data.source is not None and config.task is None:
@@ -270,4 +327,6 @@ def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
         config.metric or (task.metric if config.kind in (None, task.kind) else None),
         Division.wanted(config.split, task.splitter, task),
         config.position_mask or task.position_mask,
+        config.positive,
+        config.weight,
     )

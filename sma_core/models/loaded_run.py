@@ -41,7 +41,7 @@ from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.shipped_models import locate_model
-from sma_core.training.targets import Labels, Multiclass, Targets
+from sma_core.training.targets import Binary, Labels, Multiclass, Targets
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class LoadedRun:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of `predict`'s columns; empty for other kinds of labels."""
-        return self.task_targets.classes if isinstance(self.task_targets, Multiclass) else ()
+        return self.task_targets.classes if isinstance(self.task_targets, Multiclass | Binary) else ()
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -86,10 +86,11 @@ class Metric(Spec):
     """``factory`` is a function ``(labels, predictions) -> float``, NaN where the metric is undefined.
 
     ``labels`` (n,) are known labels of one target. ``predictions`` are values (n,) in the labels' units for
-    ``regression``, probabilities (n,) for ``binary`` and ``multilabel``, probabilities (n, C) for ``multiclass``,
-    and classes (n, 1) for ``per-position``; `kinds` are the kinds of task that have the metric. It is
-    computed only with ``more_classes_than`` classes. The decorator `sma_core.plugins.metrics` makes a spec from a
-    function.
+    ``regression``, probabilities (n,) for ``binary`` and ``multilabel``, probabilities (n, C) for
+    ``multiclass``, and classes (n, 1) for ``per-position``. A parameter ``weights`` (n,), weights of rows that
+    may be negative, is optional: without it, the metric is left out when rows have weights; without a default
+    for it, when they have none. `kinds` are the kinds of task that have the metric. It is computed only with
+    ``more_classes_than`` classes. The decorator `sma_core.plugins.metrics` makes a spec from a function.
 
     >>> spec = Metric(name="bias", summary="Mean error", kinds=("regression",), higher_is_better=False,
     ...               factory="my_package.metrics:bias")

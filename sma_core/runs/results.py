@@ -66,12 +66,14 @@ class BaselineResult:
 class FinetuneResult:
     """A finished fine-tuning: metrics of the checkpoint of ``best_step`` on validation and test.
 
-    ``selection`` tells how that checkpoint was chosen; with the authors' protocol it is the last one and ``valid``
-    is empty. ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not give the kind
-    of labels, ``stopped_early`` that training ended at ``step`` since validation did not improve.
+    ``selection`` tells how that checkpoint was chosen; with the authors' protocol it is the last one and
+    ``valid`` is empty. ``split`` describes the split of ``rows``. ``kind_guessed`` means that the user did not
+    give the kind of labels, ``kind_guess`` says what was guessed from what, ``positive`` is the name of the
+    positive class of binary labels, None when they are 0 and 1; ``weight`` is the column of weights in loss and
+    metrics. ``stopped_early`` means that training ended at ``step`` since validation did not improve.
     ``test_targets`` has the metrics of each target, when there are several. ``seconds`` does not include the
-    ``baselines``. ``truncated`` is the number of rows longer than ``model.max_length``. ``warnings`` are sentences
-    about the rows and the test predictions, such as that these are nearly constant.
+    ``baselines``. ``truncated`` is the number of rows longer than ``model.max_length``. ``warnings`` are
+    sentences about the rows and the test predictions, such as that these are nearly constant.
     """
 
     run: Path
@@ -94,6 +96,9 @@ class FinetuneResult:
     baselines: list[BaselineResult]
     truncated: int
     warnings: list[str]
+    kind_guess: str = ""
+    positive: str | None = None
+    weight: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ class EvaluateResult:
     truncated: int
     warnings: list[str]
     seconds: float
+    weight: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,14 @@ from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.model import Predictor
 from sma_core.plugins.method_specs import Metric
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
-from sma_core.training.targets import Targets
+from sma_core.training.targets import Labels, Targets
 
 
 class FinetuneObjective:
     """Loss over labelled rows, and ``metrics`` on validation rows; ``selection`` selects the best checkpoint.
 
-    Without validation rows there are no metrics, and no checkpoint is the best.
+    Without validation rows there are no metrics, and no checkpoint is the best. ``weights`` (n,) are those of all
+    store rows, which the loss divides by ``weight_unit``.
     """
 
     def __init__(
@@ -33,6 +34,8 @@ class FinetuneObjective:
         metrics: MetricSet,
         selection: Metric,
         compiled: bool = False,
+        weights: Labels | None = None,
+        weight_unit: float = 1.0,
     ) -> None:
         self.module = module
         self.targets = targets
@@ -40,6 +43,7 @@ class FinetuneObjective:
         self.higher_is_better = selection.higher_is_better
         self.metrics = metrics
         self._valid = valid
+        self._weights, self._weight_unit = weights, weight_unit
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
@@ -54,7 +58,11 @@ class FinetuneObjective:
         if batch.labels is None:
             raise DataError("these rows have no labels")
         outputs = self.forward(batch.inputs, batch.padding_mask)
-        return self.targets.loss(outputs, batch.labels), (~batch.labels.isnan()).sum()
+        weights = None
+        if self._weights is not None:
+            rows = torch.from_numpy(self._weights[batch.rows] / self._weight_unit).to(outputs)
+            weights = rows[:, None].expand_as(batch.labels)  # (B,) -> (B, T) or (B, N)
+        return self.targets.loss(outputs, batch.labels, weights), (~batch.labels.isnan()).sum()
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
         """Return the metrics on the validation rows; empty without any."""
@@ -63,4 +71,5 @@ class FinetuneObjective:
     def predict_labelled(self, batches: Sequence[Batch], ranks: Ranks) -> LabelledPredictions:
         """Return labels and predictions of ``batches`` with the current weights."""
         with unsharded(self.module):
-            return predict_labelled(self.module, self.targets, self.metrics, batches, ranks)
+            predicted = predict_labelled(self.module, self.targets, self.metrics, batches, ranks)
+        return predicted.weighed(self._weights)

@@ -25,7 +25,8 @@ from sma_core.training.targets import Labels, Targets
 class LabelledPredictions:
     """Labels (m, T) and predictions (m, C) of n rows, as inputs of `MetricSet.compute`.
 
-    ``rows`` (n,) are store indices; row i has the next ``counts[i]`` items.
+    ``rows`` (n,) are store indices; row i has the next ``counts[i]`` items. ``weights`` (n,) are those of rows,
+    None without weights.
     """
 
     targets: Targets
@@ -34,6 +35,7 @@ class LabelledPredictions:
     counts: NDArray[np.int64]
     labels: Labels
     predictions: Labels
+    weights: Labels | None = None
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -49,15 +51,21 @@ class LabelledPredictions:
             counts=self.counts[indices],
             labels=self.labels[items],
             predictions=self.predictions[items],
+            weights=None if self.weights is None else self.weights[indices],
         )
+
+    def weighed(self, weights: Labels | None) -> Self:
+        """Return these rows with their part of the ``weights`` of all store rows; see `part_weights`."""
+        return replace(self, weights=part_weights(weights, self.rows))
 
     def figures(self) -> Figures:
         """Return the metrics, averaged over targets."""
-        return self.metrics.compute(self.labels, self.predictions)
+        return self.metrics.mean(self.target_figures())
 
     def target_figures(self) -> list[Figures]:
         """Return the metrics of each target."""
-        return self.metrics.by_target(self.labels, self.predictions)
+        weights = None if self.weights is None else np.repeat(self.weights, self.counts)
+        return self.metrics.by_target(self.labels, self.predictions, weights)
 
 
 def predict_labelled(
@@ -91,6 +99,11 @@ def predict_labelled(
         predictions.append(scored_predictions)
     gathered = (ranks.rows(np.concatenate(arrays)) for arrays in (rows, counts, known_labels, predictions))
     return LabelledPredictions(targets, metrics, *gathered).take(_gathered_order(batches, ranks))
+
+
+def part_weights(weights: Labels | None, rows: NDArray[np.int64]) -> Labels | None:
+    """Return the weights of store rows, scaled so that their sum estimates that of all; None without weights."""
+    return None if weights is None else weights[rows] * (len(weights) / max(len(rows), 1))
 
 
 def _gathered_order(batches: Sequence[Batch], ranks: Ranks) -> NDArray[np.int64]:

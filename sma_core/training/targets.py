@@ -77,15 +77,26 @@ class Targets(ABC):
         """Number of outputs of the head."""
 
     @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the two classes of binary labels, the positive last; empty when labels are numbers."""
+        return ()
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of predictions."""
         return self.names
 
+    @property
+    def first_is_name(self) -> bool:
+        """Whether the first column of predictions has names of classes."""
+        return False
+
     @abstractmethod
-    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean loss over known labels, a scalar in fp32.
 
-        ``outputs`` (B, outputs) from the head and ``labels`` (B, T); or (B, N, outputs) and (B, N).
+        ``outputs`` (B, outputs) from the head and ``labels`` (B, T); or (B, N, outputs) and (B, N). ``weights``
+        have the shape of the labels and multiply their losses; the sum is divided by the number of known labels.
         """
 
     @abstractmethod
@@ -133,11 +144,11 @@ class Regression(Targets):
         """Number of outputs of the head: one per target."""
         return len(self.names)
 
-    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean squared error of standardised labels."""
         labels = labels.float()
         scaled = (labels.nan_to_num(0.0) - labels.new_tensor(self.mean)) / labels.new_tensor(self.spread)
-        return _mean_of_known((outputs.float() - scaled) ** 2, labels)
+        return _mean_of_known((outputs.float() - scaled) ** 2, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:
         """Convert outputs (n, T) to values in the labels' units."""
@@ -177,15 +188,15 @@ class MultiLabel(Targets):
         """Number of outputs of the head: one per target."""
         return len(self.names)
 
-    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the binary cross-entropy."""
         outputs, labels = outputs.float(), labels.float()
         expected = labels.nan_to_num(0.0)
-        weights = outputs.new_tensor(self.positive_weights) if self.positive_weights else None
+        of_ones = outputs.new_tensor(self.positive_weights) if self.positive_weights else None
         losses = functional.binary_cross_entropy_with_logits(
-            outputs, expected, reduction="none", pos_weight=weights
+            outputs, expected, reduction="none", pos_weight=of_ones
         )
-        return _mean_of_known(losses, labels)
+        return _mean_of_known(losses, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:
         """Convert outputs (n, T) to probabilities."""
@@ -194,9 +205,42 @@ class MultiLabel(Targets):
 
 @dataclass(frozen=True)
 class Binary(MultiLabel):
-    """Labels 0 and 1 in one column."""
+    """Labels 0 and 1 in one column; ``classes`` are their names, the positive last, if they have names."""
+
+    classes: tuple[str, ...] = ()
 
     kind: ClassVar[str] = "binary"
+
+    @classmethod
+    def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
+        """Return the targets with the names of the classes."""
+        return cls(names, classes=classes)
+
+    @classmethod
+    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
+        """Rebuild names, weights and classes."""
+        weights = tuple(facts.get("positive_weights", ()))
+        return cls(tuple(facts["names"]), weights, tuple(facts.get("classes", ())))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.classes
+
+    @property
+    def first_is_name(self) -> bool:
+        """Whether classes have names."""
+        return bool(self.classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The probability; with named classes, the class and the probability of the positive one."""
+        return (self.names[0], f"{self.names[0]}:{self.classes[1]}") if self.classes else self.names
+
+    def cells(self, prediction: Labels) -> list[float | str]:
+        """Return the probability, with named classes after the more probable class."""
+        named = [self.classes[int(prediction[0] > 0.5)]] if self.classes else []
+        return [*named, *super().cells(prediction)]
 
 
 @dataclass(frozen=True)
@@ -234,6 +278,11 @@ class Multiclass(Targets):
         return len(self.classes)
 
     @property
+    def first_is_name(self) -> bool:
+        """The first column has the class, or the symbols of a row."""
+        return True
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The class, and the probability of each class; with over 20 classes only that of the predicted one."""
         name = self.names[0]
@@ -241,7 +290,7 @@ class Multiclass(Targets):
             return (name, f"{name}:probability")
         return (name, *(f"{name}:{label}" for label in self.classes))
 
-    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the cross-entropy of outputs (…, C); labels (…) or (B, 1)."""
         losses = functional.cross_entropy(
             outputs.float().flatten(0, -2),  # (rows or positions, C)
@@ -250,7 +299,7 @@ class Multiclass(Targets):
             ignore_index=_UNKNOWN,
             reduction="none",
         )
-        return _mean_of_known(losses, labels.flatten())
+        return _mean_of_known(losses, labels.flatten(), None if weights is None else weights.flatten())
 
     def predictions(self, outputs: Tensor) -> Labels:
         """Convert outputs (n, C) to probabilities."""
@@ -304,8 +353,9 @@ def is_per_position(kind: str) -> bool:
     return _KINDS[kind].per_position
 
 
-def _mean_of_known(losses: Tensor, labels: Tensor) -> Tensor:
+def _mean_of_known(losses: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
     known = ~labels.isnan()
+    losses = losses if weights is None else losses * weights
     return (losses * known).sum() / known.sum().clamp(min=1)
 
 
@@ -329,7 +379,8 @@ def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, 
         row, column = invalid[0]
         raise DataError(
             f"{where}, row {rows[row]}: the target {names[column]!r} is {labels[row, column]:g}, "
-            f"but {kind} labels are 0 or 1; for real values use --kind regression"
+            f"but {kind} labels are 0 or 1; for real values use --kind regression, for two other values name the "
+            "positive one with --positive"
         )
 
 

@@ -34,6 +34,7 @@ from sma_core.writers.evaluation_table import write_rows
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]
 """A target's name (empty for the mean over targets) and a metric's name."""
+_UNWEIGHTED = "the run was trained with the weights {!r}, but these metrics are not weighted: pass --weight"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def evaluate(
     column: str | None = None,
     targets: Sequence[str] | None = None,
     position_mask: str | None = None,
+    weight: str | None = None,
     reader: str | None = None,
     max_rejected: float | None = None,
     part: JudgedPart | None = None,
@@ -82,6 +84,7 @@ def evaluate(
         column: Column of the input of ``data``.
         targets: Label columns of ``data`` in the model's order; None uses the model's names.
         position_mask: Column of ``data`` that selects the labelled positions to use.
+        weight: Column of ``data`` with weights of rows; the run's own rows have the weights of its training.
         reader: Name of the reader of ``data``; None chooses by file suffix.
         max_rejected: Largest fraction of unusable rows of ``data``.
         part: Part of the run's own rows; None is the test part.
@@ -104,7 +107,7 @@ def evaluate(
     draws = _Draws(bootstrap, confidence, seed)
     draws.check()
     named = tuple(targets) if targets else None
-    file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected))
+    file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected, weight))
     loaded = LoadedRun.load(Path(model), device, policy, precision=None)
     loaded.needed_targets()
     if file is None:
@@ -112,7 +115,8 @@ def evaluate(
     else:
         rows = read_labelled_file(loaded, file, preparing)
     judged = _judge(loaded, rows, part or "test")
-    result = _result(loaded, rows, judged, None if file else part or "test", draws, began)
+    weight = _weight(loaded) if file is None else weight
+    result = _result(loaded, rows, judged, None if file else part or "test", draws, began, weight)
     _write(result, judged, rows, predictions, out)
     return result
 
@@ -132,7 +136,7 @@ def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolic
     """Read the rows of the run's task; raises `CheckpointError` when they are now split differently."""
     assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
     with explain_missing_parts(loaded.path, loaded.record, policy):
-        rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing)
+        rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing, loaded.needed_targets())
     check_same_rows(RunFolder(loaded.path), rows)
     return rows
 
@@ -149,7 +153,7 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
         judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches)
-    judged = judged.take(np.argsort(judged.rows, kind="stable"))
+    judged = judged.take(np.argsort(judged.rows, kind="stable")).weighed(rows.weights)
     return with_the_models_classes(judged, rows.store)
 
 
@@ -160,6 +164,7 @@ def _result(
     part: JudgedPart | None,
     draws: _Draws,
     began: float,
+    weight: str | None,
 ) -> EvaluateResult:
     """Compute the metrics and their intervals."""
     estimates = _estimates(judged, draws)
@@ -179,9 +184,18 @@ def _result(
         figures=estimates.pop(""),
         targets=estimates,
         truncated=summary.shortened,
-        warnings=truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
+        warnings=[
+            *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
+            *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
+        ],
+        weight=weight,
         seconds=time.monotonic() - began,
     )
+
+
+def _weight(loaded: LoadedRun) -> str | None:
+    """Return the column of the weights that the run was trained with."""
+    return loaded.config.weight if isinstance(loaded.config, FinetuneConfig) else None
 
 
 def _estimates(judged: LabelledPredictions, draws: _Draws) -> dict[str, dict[str, Estimate]]:

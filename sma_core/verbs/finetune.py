@@ -156,19 +156,22 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     session.observe(registry)
     record = run.record()
     with explain_missing_parts(run.path, record, session.policy):
-        job = _prepared(registry, config, feed_of(registry, config.data, record), session)
+        targets = Targets.from_json(record.targets or {})
+        job = _prepared(registry, config, feed_of(registry, config.data, record), session, targets)
     check_same_rows(run, job.rows)
     run.write_config(config, job.placement.precision)
     return job
 
 
-def _prepared(registry: Registry, config: FinetuneConfig, feed: Feed, session: Session) -> _Job:
+def _prepared(
+    registry: Registry, config: FinetuneConfig, feed: Feed, session: Session, recorded: Targets | None = None
+) -> _Job:
     """Prepare the rows; an unsuitable head is refused before reading them when the kind of labels is known."""
     kind = known_kind(registry, config)
     if kind is not None:
         choose_head(registry, config.head, kind)
     placement = session.placement(config.training)
-    rows = read_labelled(registry, config, feed, session.observers.rows_read)
+    rows = read_labelled(registry, config, feed, session.observers.rows_read, recorded)
     return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), placement)
 
 
@@ -186,7 +189,10 @@ def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> Finetu
     if config.training.frozen_encoder:
         module.freeze()
     valid = rows.batches("valid", config.training.batch_size)
-    return FinetuneObjective(module, targets, valid, rows.metrics, rows.selection, config.training.compile)
+    unit = 1.0 if rows.weights is None else float(np.abs(rows.weights[rows.parts["train"]]).mean()) or 1.0
+    return FinetuneObjective(
+        module, targets, valid, rows.metrics, rows.selection, config.training.compile, rows.weights, unit
+    )
 
 
 def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
@@ -199,7 +205,7 @@ def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
     """Compute scale and class weights from the training labels."""
-    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes)
+    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes or rows.values)
     if config.class_weights is None:
         return targets
     return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
@@ -247,7 +253,10 @@ def _judge(
         domain=job.registry.reference,
         task=job.rows.label,
         kind=job.rows.kind,
-        kind_guessed=job.rows.kind_guessed,
+        kind_guessed=bool(job.rows.guess),
+        kind_guess=job.rows.guess,
+        positive=job.rows.values[1] if job.rows.values else None,
+        weight=job.config.weight,
         metric=objective.selection,
         best_step=best.step,
         step=trainer.state.step,

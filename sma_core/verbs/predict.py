@@ -17,7 +17,6 @@ from sma_core.models.ensemble import Ensemble
 from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import PredictResult
-from sma_core.training.targets import Multiclass
 from sma_core.writers.gathering import gather_in_order, pack_table, unpack_table
 from sma_core.writers.tables import open_table, with_row_columns
 
@@ -96,7 +95,7 @@ def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str,
     by_index = dict(zip(chunk.usable.tolist(), rows, strict=True))
     empty = [None] * len(model.columns)
     table: list[Sequence[float | str | None]] = [by_index.get(index, empty) for index in range(len(chunk.numbers))]
-    first_is_text = isinstance(model.targets, Multiclass)  # a class or the symbols of a row
+    first_is_text = model.targets.first_is_name
     return {
         name: pa.array(
             [row[index] for row in table], pa.string() if first_is_text and index == 0 else pa.float64()

@@ -54,4 +54,6 @@ def _label_cells(targets: Targets, labels: Labels) -> list[str]:
     """Format the labels of one row (m, T) as in the data, missing ones as empty cells."""
     if isinstance(targets, Multiclass):
         return ["".join(targets.classes[int(label)] for label in labels[:, 0] if not np.isnan(label))]
+    if targets.values:
+        return ["" if np.isnan(labels[0, 0]) else targets.values[int(labels[0, 0])]]
     return ["" if np.isnan(value) else number_text(value) for value in labels[0].tolist()]

@@ -63,7 +63,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
     chosen = f"with the {result.selection}" if result.selection.startswith("best") else result.selection
     probe = ": a linear probe of the encoder, since no epoch was better" if result.best_step == 0 else ""
-    kind = result.kind + (" (guessed from the labels)" if result.kind_guessed else "")
+    kind = result.kind + (f", positive class `{result.positive}`" if result.positive else "")
     named = facts.config.task or facts.registry.domain.task
     task = facts.registry.find(Task, named).summary if named and facts.config.targets is None else result.task
     rows = [
@@ -76,6 +76,10 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
         ("weights", f"step {result.best_step:,}, {chosen}{probe}"),
         ("trained with", f"sma-core {metadata.version('sma-core')}"),
     ]
+    if result.weight:
+        rows.insert(3, ("weights of rows", f"`{result.weight}`, in loss, metrics and baselines"))
+    if result.kind_guess:
+        rows.insert(3, ("kind of labels", result.kind_guess))
     if facts.rows.classes:
         rows.insert(3, ("classes", f"{len(facts.rows.classes):,}: {_in_code(facts.rows.classes)}"))
     return _table(("", ""), rows)

@@ -43,7 +43,7 @@ def test_a_card_says_what_was_set_aside_guessed_weighed_and_in_which_units(toy, 
     run = sma_core.finetune(toy, data=str(file), settings=ONCE | {"targets": ["y"]}, out=tmp_path / "run").run
     card = (run / "README.md").read_text(encoding="utf-8")
     for part in (
-        "regression (guessed from the labels): `y`",
+        "regression: `y`",
         "RMSE and MAE are in the units of the labels.",
         "not letters only (1)",
         "| licence | unknown |",

@@ -118,13 +118,15 @@ def test_the_program_takes_all_options_and_says_that_the_kind_was_guessed(toy, r
     own = ["--data", file, "--target", "y", "--set", "training.epochs=1", "--out", "run"]
     done = run_sma("finetune", "--domain", toy, *own, *options, "--patience", "3")
     assert done.returncode == 0, done.stderr
-    assert "the kind of the labels was guessed: pass --kind to change it" in done.stdout.splitlines()
+    guess = "the labels are taken as binary, guessed from labels that are all 0 or 1; --kind changes it"
+    assert guess in done.stdout.splitlines()
     assert "split: stratified" in done.stdout.splitlines()
     config = (tmp_path / "run" / "config.toml").read_text()
     for line in ("frozen_encoder = true", 'class_weights = "balanced"', "layer_decay = 0.5", "patience = 3"):
         assert line in config
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert (results["kind"], results["kind_guessed"]) == ("binary", True)
+    assert (results["kind"], results["kind_guessed"], results["kind_guess"]) == ("binary", True, guess)
+    assert guess in (tmp_path / "run" / "README.md").read_text()
     said = run_sma("finetune", "--domain", toy, *own[:-1], "said", "--kind", "binary", "--json")
     assert json.loads(said.stdout)["kind_guessed"] is False
 

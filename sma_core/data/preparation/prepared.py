@@ -35,9 +35,10 @@ SHARD_ROWS = 2_000_000
 class SourceRequest:
     """A file and the settings common to all kinds of rows.
 
-    ``targets`` names the label columns and ``label_form`` their form; ``extras`` names further columns stored as
-    text. ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh`` (prepare again
-    although the result is cached) do not affect the rows and are not part of the fingerprint.
+    ``targets`` names the label columns and ``label_form`` their form, ``label_values`` the two names that mean 0
+    and 1, if labels are names; ``extras`` names further columns stored as text. ``max_rejected``, ``processes``,
+    ``shard_rows`` (rows of the file per shard) and ``fresh`` (prepare again although the result is cached) do
+    not affect the rows and are not part of the fingerprint.
     """
 
     source: DataFile
@@ -49,6 +50,7 @@ class SourceRequest:
     shard_rows: int = SHARD_ROWS
     targets: tuple[str, ...] = ()
     label_form: LabelForm = "numbers"
+    label_values: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     fresh: bool = False
 
@@ -58,7 +60,7 @@ class SourceRequest:
             "versions": [PREPARE_VERSION, FORMAT_VERSION],
             "code": code_digest(self._modules()),
             "source": state_of(self.source),
-            "labels": [self.targets, self.label_form, self.extras],
+            "labels": [self.targets, self.label_form, self.extras, self.label_values],
             **self._settings(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -62,7 +62,8 @@ class TextRows:
 
 def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[PreparedChunk, None, None]:
     """Read the source of ``request`` from ``path``, without its first ``skip`` rows, chunk by chunk."""
-    labels = build_label_parser(request.targets, request.label_form, request.position_mask is not None)
+    masked = request.position_mask is not None
+    labels = build_label_parser(request.targets, request.label_form, masked, request.label_values)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     records = request.reader(path, request.column, fields, usual=request.usual_columns)
     with closing(

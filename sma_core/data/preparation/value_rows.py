@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
-from sma_core.data.labels import NO_TARGET, ClassLabelParser, to_number
+from sma_core.data.labels import NO_TARGET, ClassLabelParser, named_number, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
@@ -107,7 +107,7 @@ def _chunks(
     request: ValuesRequest, records: Iterator[Block | RejectedRow]
 ) -> Generator[PreparedChunk, None, None]:
     """Yield one chunk per block, and one for rejected rows after the last block."""
-    labels = BlockLabelParser(request.targets, request.label_form == "classes")
+    labels = BlockLabelParser(request.targets, request.label_form == "classes", request.label_values)
     pending: list[RejectedRow] = []
     empty: ValueRows | None = None
     for record in records:
@@ -129,7 +129,7 @@ def _prepare_block(
     values = without_sentinels(block.values, request.sentinels)
     count = len(request.targets)
     extras = block.fields[count : count + len(request.extras)]
-    targets, reasons = labels.read(block.fields[:count], len(block))
+    targets, reasons = labels.read(block.fields[:count], block.numbers)
     for index in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
         reasons[index] = EMPTY
     ready = ValueRows(block.numbers, values, targets, tuple(map(column_texts, extras)))
@@ -142,10 +142,11 @@ def _prepare_block(
 
 
 class BlockLabelParser:
-    """Parses labels given as arrays: numbers in K columns, or class names in one column."""
+    """Parses labels given as arrays: K columns of numbers or of two names ``values``, or one of class names."""
 
-    def __init__(self, names: Sequence[str], are_classes: bool) -> None:
+    def __init__(self, names: Sequence[str], are_classes: bool, values: Sequence[str] = ()) -> None:
         self._names = names
+        self._values = values
         self._classes = ClassLabelParser(names[0]) if are_classes else None
 
     @property
@@ -153,19 +154,31 @@ class BlockLabelParser:
         """Class names in order of first occurrence."""
         return self._classes.classes if self._classes else ()
 
-    def read(self, fields: Sequence[NDArray[Any]], rows: int) -> tuple[NDArray[np.float32], dict[int, str]]:
-        """Return targets (n, K), and row index -> reason for rows without a usable label."""
+    def read(
+        self, fields: Sequence[NDArray[Any]], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], dict[int, str]]:
+        """Return targets (n, K) of the rows (n,), and row index -> reason for rows without a usable label."""
         if not self._names:
-            return np.zeros((rows, 0), dtype=np.float32), {}
+            return np.zeros((len(rows), 0), dtype=np.float32), {}
         reasons: dict[int, str] = {}
         if self._classes is not None:
             targets = self._numbered(fields[0], self._classes)[:, None]
         else:
-            columns = [self._column(name, f, reasons) for name, f in zip(self._names, fields, strict=True)]
+            columns = [
+                self._named(f, rows) if self._values else self._column(name, f, reasons)
+                for name, f in zip(self._names, fields, strict=True)
+            ]
             targets = np.stack(columns, axis=1)
         for index in np.flatnonzero(np.isnan(targets).all(axis=1)).tolist():
             reasons.setdefault(index, NO_TARGET)
         return targets, reasons
+
+    def _named(self, field: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return 0, 1 or NaN for the names of a label column (n,)."""
+        distinct, first, inverse = np.unique(field, return_index=True, return_inverse=True)
+        names = zip(distinct.tolist(), rows[first].tolist(), strict=True)
+        numbers = [named_number(class_name(value), self._values, row) for value, row in names]
+        return np.array(numbers, dtype=np.float32)[inverse]
 
     def _column(self, name: str, field: NDArray[Any], reasons: dict[int, str]) -> NDArray[np.float32]:
         """Parse one label column into numbers (n,)."""

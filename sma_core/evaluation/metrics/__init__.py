@@ -1,9 +1,9 @@
 """The metrics of the core: decorated functions, in the order in which they are shown.
 
 Each takes labels (n,), none missing, and predictions of n rows or positions: values (n,) in the labels' units,
-probabilities (n,) of a binary target, probabilities (n, C) of classes, or the classes themselves (n, 1). It
-returns NaN where it is undefined. The first metric of a kind of task selects its checkpoint unless the task names
-another.
+probabilities (n,) of a binary target, probabilities (n, C) of classes, or the classes themselves (n, 1); and, if
+it supports them, weights (n,) of rows, which may be negative. It returns NaN where it is undefined. The first
+metric of a kind of task selects its checkpoint unless the task names another.
 
 scikit-learn is imported when a metric is computed, so that the names cost nothing.
 """

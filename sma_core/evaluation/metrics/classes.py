@@ -21,17 +21,18 @@ def decided_classes(predictions: Array) -> Array:
 
 
 @metric("accuracy", "binary", "multilabel", "multiclass", "per-position", higher_is_better=True)
-def accuracy(labels: Array, predictions: Array) -> float:
+def accuracy(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Fraction of rows or positions with the right class."""
-    return float(np.mean(decided_classes(predictions) == labels))
+    return float(np.average(decided_classes(predictions) == labels, weights=weights))
 
 
 @metric("f1", "binary", "multilabel", higher_is_better=True)
-def f1(labels: Array, predictions: Array) -> float:
+def f1(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """F1 score of the positive class; NaN where nothing is positive and nothing is predicted to be."""
     from sklearn.metrics import f1_score
 
-    return float(f1_score(labels, decided_classes(predictions), zero_division=float("nan")))
+    decided = decided_classes(predictions)
+    return float(f1_score(labels, decided, sample_weight=weights, zero_division=float("nan")))
 
 
 @metric("top_5_accuracy", "multiclass", higher_is_better=True, more_classes_than=5)
@@ -43,11 +44,12 @@ def top_5_accuracy(labels: Array, predictions: Array) -> float:
 
 
 @metric("macro_f1", "multiclass", "per-position", higher_is_better=True)
-def macro_f1(labels: Array, predictions: Array) -> float:
+def macro_f1(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """F1 score averaged over classes."""
     from sklearn.metrics import f1_score
 
-    return float(f1_score(labels, decided_classes(predictions), average="macro", zero_division=0))
+    decided = decided_classes(predictions)
+    return float(f1_score(labels, decided, average="macro", sample_weight=weights, zero_division=0))
 
 
 @metric("calibration_error", "binary", "multilabel", "multiclass", higher_is_better=False)

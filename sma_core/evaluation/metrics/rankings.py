@@ -5,6 +5,8 @@ Labels (n,) are 0 or 1, predictions (n,) probabilities. Both are NaN when all la
 
 from __future__ import annotations
 
+import numpy as np
+
 from sma_core.evaluation.calibration import Array
 from sma_core.plugins.metrics import metric
 
@@ -14,16 +16,31 @@ def _has_both_classes(labels: Array) -> bool:
 
 
 @metric("roc_auc", "binary", "multilabel", higher_is_better=True)
-def roc_auc(labels: Array, predictions: Array) -> float:
+def roc_auc(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Area under the ROC curve: the chance that a positive row ranks above a negative one."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(labels, predictions)) if _has_both_classes(labels) else float("nan")
+    if not _has_both_classes(labels):
+        return float("nan")
+    return float(roc_auc_score(labels, predictions)) if weights is None else _area(labels, predictions, weights)
+
+
+def _area(labels: Array, predictions: Array, weights: Array) -> float:
+    """Return the area under the ROC curve of rows with weights, some of which may be negative."""
+    order = np.argsort(-predictions, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(predictions[order])), len(order) - 1)  # last row of each value
+    positive, negative = (
+        np.concatenate([[0.0], np.cumsum(weights[order] * (labels[order] == label))[ends]]) for label in (1, 0)
+    )
+    total = positive[-1] * negative[-1]
+    return float(np.trapezoid(positive, negative) / total) if total else float("nan")
 
 
 @metric("pr_auc", "binary", "multilabel", higher_is_better=True)
-def average_precision(labels: Array, predictions: Array) -> float:
+def average_precision(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Average precision, the area under the precision-recall curve."""
     from sklearn.metrics import average_precision_score
 
-    return float(average_precision_score(labels, predictions)) if _has_both_classes(labels) else float("nan")
+    if not _has_both_classes(labels):
+        return float("nan")
+    return float(average_precision_score(labels, predictions, sample_weight=weights))

@@ -9,35 +9,37 @@ from sma_core.plugins.metrics import metric
 
 
 @metric("rmse", "regression", higher_is_better=False)
-def root_mean_squared_error(labels: Array, predictions: Array) -> float:
+def root_mean_squared_error(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Root of the mean squared error, in the labels' units."""
     from sklearn.metrics import root_mean_squared_error as score
 
-    return float(score(labels, predictions))
+    return float(score(labels, predictions, sample_weight=weights))
 
 
 @metric("mse", "regression", higher_is_better=False)
-def mean_squared_error(labels: Array, predictions: Array) -> float:
+def mean_squared_error(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Mean squared error, in the labels' units squared."""
     from sklearn.metrics import mean_squared_error as score
 
-    return float(score(labels, predictions))
+    return float(score(labels, predictions, sample_weight=weights))
 
 
 @metric("mae", "regression", higher_is_better=False)
-def mean_absolute_error(labels: Array, predictions: Array) -> float:
+def mean_absolute_error(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Mean absolute error, in the labels' units."""
     from sklearn.metrics import mean_absolute_error as score
 
-    return float(score(labels, predictions))
+    return float(score(labels, predictions, sample_weight=weights))
 
 
 @metric("r2", "regression", higher_is_better=True)
-def explained_variance(labels: Array, predictions: Array) -> float:
+def explained_variance(labels: Array, predictions: Array, weights: Array | None = None) -> float:
     """Fraction of the labels' variance that is explained; NaN for constant labels."""
     from sklearn.metrics import r2_score
 
-    return float(r2_score(labels, predictions)) if labels.min() < labels.max() else float("nan")
+    if not labels.min() < labels.max():
+        return float("nan")
+    return float(r2_score(labels, predictions, sample_weight=weights))
 
 
 @metric("spearman", "regression", higher_is_better=True)

@@ -9,6 +9,7 @@ Letters: n rows, F features, T targets, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,7 +36,16 @@ MOST_TREES, LEARNING_RATE, PATIENCE = 2000, 0.03, 50
 SMALL = 1_000_000
 """Boosting: with fewer values one thread is used, since several spend their time waiting for each other."""
 
-_Fit: TypeAlias = Callable[[Features, Array, Features, Array, Features], Array]
+_Fit: TypeAlias = Callable[["_Part", "_Part", Features], Array]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Features (m, F), labels (m,) and weights (m,), None without weights, of the training or validation rows."""
+
+    features: Features
+    labels: Array
+    weights: Array | None
 
 
 def fit_linear(features: Features, rows: BaselineRows) -> Array:
@@ -62,9 +72,11 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
         raise UserError("boosted trees support regression and binary labels, not multiclass")
     regression = rows.kind == "regression"
 
-    def fit(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
+    def fit(train: _Part, valid: _Part, every: Features) -> Array:
         kind = lightgbm.LGBMRegressor if regression else lightgbm.LGBMClassifier
-        threads = 1 if train.shape[0] * train.shape[1] < SMALL else 0  # 0: as many as OMP_NUM_THREADS
+        threads = (
+            1 if train.features.shape[0] * train.features.shape[1] < SMALL else 0
+        )  # 0: as many as OMP_NUM_THREADS
         model = kind(
             n_estimators=MOST_TREES,
             learning_rate=LEARNING_RATE,
@@ -73,7 +85,15 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
             verbose=-1,
         )
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-        model.fit(train, wanted, eval_X=valid, eval_y=known, callbacks=[stop])
+        model.fit(
+            train.features,
+            train.labels,
+            sample_weight=train.weights,
+            eval_X=valid.features,
+            eval_y=valid.labels,
+            eval_sample_weight=None if valid.weights is None else [valid.weights],
+            callbacks=[stop],
+        )
         values = model.predict(every) if regression else np.asarray(model.predict_proba(every))[:, 1]
         return np.asarray(values, dtype=np.float64)
 
@@ -91,19 +111,41 @@ def _each_target(features: Features, rows: BaselineRows, fit: _Fit) -> Array:
         if len(np.unique(labels[train])) < 2 or len(valid) == 0:
             predictions[:, target] = labels[train].mean() if len(train) else 0.0
             continue
-        predictions[:, target] = fit(features[train], labels[train], features[valid], labels[valid], features)
+        learned, tuned = (
+            _Part(features[part], labels[part], None if rows.weights is None else rows.weights[part])
+            for part in (train, valid)
+        )
+        predictions[:, target] = fit(learned, tuned, features)
     return predictions
 
 
-def _ridge(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
-    models = [Ridge(alpha=penalty).fit(train, wanted) for penalty in PENALTIES]
-    best = min(models, key=lambda model: mean_squared_error(known, model.predict(valid)))
+def _ridge(train: _Part, valid: _Part, every: Features) -> Array:
+    models = [Ridge(alpha=penalty).fit(train.features, train.labels, train.weights) for penalty in PENALTIES]
+    best = min(
+        models,
+        key=lambda model: mean_squared_error(
+            valid.labels, model.predict(valid.features), sample_weight=valid.weights
+        ),
+    )
     return np.asarray(best.predict(every), dtype=np.float64)
 
 
-def _logistic(train: Features, wanted: Array, valid: Features, known: Array, every: Features) -> Array:
-    models = [LogisticRegression(C=1 / penalty, max_iter=2000).fit(train, wanted) for penalty in PENALTIES]
-    best = min(models, key=lambda model: log_loss(known, model.predict_proba(valid)[:, 1], labels=[0.0, 1.0]))
+def _logistic(train: _Part, valid: _Part, every: Features) -> Array:
+    # A penalty is relative to the sum of the losses: weights are scaled to a mean of 1.
+    weights = None if train.weights is None else train.weights / (train.weights.mean() or 1.0)
+    models = [
+        LogisticRegression(C=1 / penalty, max_iter=2000).fit(train.features, train.labels, weights)
+        for penalty in PENALTIES
+    ]
+    best = min(
+        models,
+        key=lambda model: log_loss(
+            valid.labels,
+            model.predict_proba(valid.features)[:, 1],
+            labels=[0.0, 1.0],
+            sample_weight=valid.weights,
+        ),
+    )
     return np.asarray(best.predict_proba(every)[:, 1], dtype=np.float64)
 
 

@@ -123,6 +123,8 @@ def probe(
                 "a probe chooses its setting on validation rows, which split.protocol=authors has not: leave "
                 "split.protocol at validation"
             )
+        if resolved.weight is not None:
+            raise ConfigError("a probe does not use weights of rows: leave out weight")
         feed = start.feed(registry, resolved.data)
     module = _encoder(resolved, feed, None if random_weights else model, step, device, policy)
     rows = read_labelled(registry, resolved, feed, preparing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Splitter, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Metric, Reader, Renderer, Splitter, Task, hookimpl
 from sma_physics.schema import FEATURE_NAMES, LABEL
 
 BUDGETS = {
@@ -190,4 +190,18 @@ def sma_baselines() -> list[Baseline]:
             factory="sma_physics.baselines:linear",
             kinds=("regression", "binary", "multilabel", "multiclass"),
         ),
+    ]
+
+
+@hookimpl
+def sma_metrics() -> list[Metric]:
+    """Provide the significance of a selection of weighted events."""
+    return [
+        Metric(
+            name="ams",
+            summary="Largest approximate median significance over thresholds, for events with weights",
+            factory="sma_physics.significance:best_significance",
+            kinds=("binary",),
+            higher_is_better=True,
+        )
     ]

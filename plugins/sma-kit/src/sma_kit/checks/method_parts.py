@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -124,8 +125,8 @@ class MethodChecks(Subject):
                 labels, predictions, _ = small_methods.labels_and_predictions(kind, _classes(spec))
                 before = labels.copy(), predictions.copy()
                 with explained(f"the Metric {spec.name!r} must return a number, NaN where it is undefined"):
-                    float(function(labels, predictions))
-                    float(function(labels[:1].copy(), predictions[:1].copy()))
+                    float(function(labels, predictions, **_weights(function, labels)))
+                    float(function(labels[:1].copy(), predictions[:1].copy(), **_weights(function, labels[:1])))
                 if any((one != other).any() for one, other in zip(before, (labels, predictions), strict=True)):
                     fail(f"the Metric {spec.name!r} must not change labels or predictions")
 
@@ -148,7 +149,14 @@ def _values(spec: Metric, function: Any, kind: str) -> Iterator[float]:  # noqa:
     labels, *both = small_methods.labels_and_predictions(kind, _classes(spec))
     for predictions in both:
         with explained(f"the Metric {spec.name!r} must compute labels and predictions of a {kind} task"):
-            yield function(labels, predictions)
+            yield function(labels, predictions, **_weights(function, labels))
+
+
+def _weights(function: Any, labels: Any) -> dict[str, Any]:  # noqa: ANN401 - see Metric
+    """Return equal weights of rows for a metric that takes weights."""
+    import numpy as np
+
+    return {"weights": np.ones(len(labels))} if "weights" in inspect.signature(function).parameters else {}
 
 
 def _fault_of_mask(mask: Mask, real: Tensor, strategy: Any) -> str:  # noqa: ANN401 - see Strategy
