@@ -98,7 +98,7 @@ class CheckpointStore:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(
                 f"cannot save the checkpoint of step {step} in {self.folder}: {error}; "
-                "earlier checkpoints are unchanged: free some space, then continue with --resume"
+                "earlier checkpoints are unchanged: free some space, then continue with `resume`"
             ) from error
         return final
 

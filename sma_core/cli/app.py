@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.commands import CommandGroup, policy_of
+from sma_core.cli.option_names import OptionNames
 from sma_core.cli.ranks import exit_fast_if_rank, is_silent
 from sma_core.errors import EXIT_USER, SYSTEM_ERRORS, SmaError
 from sma_core.memory import keep_freed_memory
@@ -92,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in command_line or os.environ.get("SMA_DEBUG", "") not in ("", "0")
     silent = is_silent() and not debug
     level = logging.CRITICAL if silent else logging.WARNING
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s: %(message)s", level=level)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OptionNames("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level)
     logging.addLevelName(logging.WARNING, "warning")
     try:
         app(args=_fill_optional_values(command_line), prog_name="sma")

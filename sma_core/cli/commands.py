@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 import logging
 import textwrap
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from typer import Context
 from typer.core import TyperGroup
 
+from sma_core.cli.option_names import invoke
 from sma_core.errors import PluginError
 from sma_core.plugins.command_loading import build_command, check_usable, load_command
 from sma_core.plugins.commands import InstalledCommand, Words, installed_commands, providers
@@ -82,6 +83,8 @@ class CommandGroup(TyperGroup):
         command = self.get_command(ctx, args[0])
         if command is None:
             self._fail(ctx, args[0])
+        if not isinstance(command, TyperGroup):
+            command.invoke = partial(invoke, command)
         return args[0], command, args[1:]
 
     def format_commands(self, ctx: Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ANN401

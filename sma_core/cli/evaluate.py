@@ -79,7 +79,7 @@ def evaluate(
 
 def _lines(result: EvaluateResult) -> list[str]:
     """Return a table of the metrics, with one row per target and metric when there are several targets."""
-    from sma_core.cli.output import aligned, counted
+    from sma_core.cli.output import aligned, counted, warning_lines
 
     data = f"{result.part} rows of {result.data}" if result.part else result.data
     positions = f", {counted(result.judged, 'position')}" if result.judged != result.rows else ""
@@ -91,7 +91,7 @@ def _lines(result: EvaluateResult) -> list[str]:
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]
     lines += aligned([["metric", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
     lines.append((f"weighted by {result.weight!r}; " if result.weight else "") + _notes(result))
-    return lines + [f"warning: {sentence}" for sentence in result.warnings]
+    return lines + warning_lines(result)
 
 
 def _cells(figure: Estimate) -> tuple[str, str]:

@@ -15,8 +15,10 @@ from sma_core.cli.label_options import (
     Head,
     LabelKind,
     LayerDecay,
+    Metric,
     NoBaselines,
     Patience,
+    PositionMask,
     Positive,
     Pretrained,
     Split,
@@ -24,6 +26,7 @@ from sma_core.cli.label_options import (
     Target,
     Weight,
 )
+from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -52,24 +55,6 @@ from sma_core.plugins.domain_file import domain_option
 if TYPE_CHECKING:
     from sma_core.runs.results import BaselineResult, FinetuneResult
 
-_SETTINGS = {
-    "column": "data.column",
-    "kind": "kind",
-    "positive": "positive",
-    "weight": "weight",
-    "head": "head",
-    "class_weights": "class_weights",
-    "split": "split.name",
-    "split_column": "split.column",
-    "split_seed": "split.seed",
-    "folds": "split.folds",
-    "fold": "split.fold",
-    "frozen": "training.frozen_encoder",
-    "layer_decay": "training.layer_decay",
-    "patience": "training.patience",
-    "time_limit": "training.time_limit",
-}
-"""Parameter of an option -> the setting that it changes."""
 _NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
 
 
@@ -85,6 +70,8 @@ def finetune(
     kind: LabelKind = None,
     positive: Positive = None,
     weight: Weight = None,
+    metric: Metric = None,
+    position_mask: PositionMask = None,
     head: Head = None,
     class_weights: ClassWeights = None,
     split: Split = None,
@@ -114,7 +101,7 @@ def finetune(
     from sma_core.verbs.finetune import finetune
 
     run_in_ranks(devices)
-    options = {setting: context.params[name] for name, setting in _SETTINGS.items()} | {
+    options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
         "targets": names_from(target),
         "data.exclude": names_from(exclude),
         "data.fresh": fresh or None,
@@ -126,7 +113,7 @@ def finetune(
         task=task,
         recipe=recipe,
         config=config,
-        settings=settings_from(assignments, data, seed, max_rejected, **options),
+        settings=settings_from(assignments, seed=seed, **options),
         out=out,
         resume=resume,
         observers=[progress()],
@@ -138,6 +125,8 @@ def finetune(
 
 def result_lines(result: FinetuneResult) -> list[str]:
     """Return a summary of a finished fine-tuning."""
+    from sma_core.cli.output import warning_lines
+
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
     probe = ", a linear probe of the encoder: no epoch was better" if result.best_step == 0 else ""
@@ -147,7 +136,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         else f"step {result.best_step:,}: {result.selection}"
     )
     kind = result.kind + (f", positive class {result.positive!r}" if result.positive else "")
-    guessed = [result.kind_guess] if result.kind_guess else []
+    guessed = [in_options(result.kind_guess)] if result.kind_guess else []
     early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     weighted = [f"loss and metrics are weighted by {result.weight!r}"] if result.weight else []
@@ -160,7 +149,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *early,
         selected,
         f"test {metrics}",
-        *[f"warning: {sentence}" for sentence in result.warnings],
+        *warning_lines(result),
         *_baseline_lines(result),
         f"run folder {result.run}",
     ]

@@ -33,6 +33,10 @@ Weight = Annotated[
         "--weight", metavar="COLUMN", help="Weights of rows, in loss, metrics and baselines; may be negative."
     ),
 ]
+Metric = Annotated[
+    str | None,
+    typer.Option("--metric", help="Metric that selects the checkpoint. Default: the task's, or one for the kind."),
+]
 Head = Annotated[str | None, typer.Option("--head", help="Name of the head: decoder, mean, position, …")]
 ClassWeights = Annotated[
     Literal["balanced", "none"] | None,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
+from sma_core.cli.option_names import in_options
 from sma_core.cli.ranks import is_silent
 
 if TYPE_CHECKING:
-    from sma_core.runs.results import FinetuneResult, Plan, PredictResult, TrainResult
+    from sma_core.runs.results import EvaluateResult, FinetuneResult, Plan, PredictResult, TrainResult
     from sma_core.training.reporting.progress import ProgressDisplay
     from sma_core.verbs.embed import EmbedResult
 
@@ -66,6 +67,11 @@ def print_result(
         return
     for line in [*lines, next_command]:
         typer.echo(line)
+
+
+def warning_lines(result: TrainResult | FinetuneResult | EvaluateResult) -> list[str]:
+    """Return the warnings of a result as lines, which name the command's options."""
+    return [f"warning: {in_options(sentence)}" for sentence in result.warnings]
 
 
 def counts(result: PredictResult | EmbedResult) -> dict[str, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import typer
 
+from sma_core.cli.option_names import in_options
 from sma_core.cli.options import Assignments, ConfigFile, Debug, Domain, Json, Recipe, settings_from
 from sma_core.errors import UserError
 
@@ -28,7 +30,8 @@ def show(
 
     if domain is None:
         raise UserError("pass --domain NAME; sma plugins list shows the installed domains")
-    lines = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
+    shown = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
+    lines = [replace(line, origin=in_options(line.origin)) for line in shown]
     if as_json:
         typer.echo(
             json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1)

@@ -82,14 +82,15 @@ def train(
 
 def result_lines(result: TrainResult) -> list[str]:
     """Return a summary of a finished pre-training."""
-    from sma_core.cli.output import counted
+    from sma_core.cli.output import counted, warning_lines
 
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     return [
         f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
-        f"{counted(result.rows, 'row')} ({result.rejected:,} set aside{truncated})",
+        f"{counted(result.rows - result.held_out_rows, 'row')}, {result.held_out_rows:,} more held out "
+        f"({result.rejected:,} set aside{truncated})",
         f"held-out loss {result.held_out_first:.4f} -> {result.held_out_last:.4f} under its own masks, "
         f"{result.held_out_random_first:.4f} -> {result.held_out_random_last:.4f} under random ones",
-        *(f"warning: {sentence}" for sentence in result.warnings),
+        *warning_lines(result),
         f"run folder {result.run}",
     ]

@@ -109,7 +109,7 @@ def parse_assignments(assignments: Sequence[str]) -> Values:
     for assignment in assignments:
         setting, equals, text = assignment.partition("=")
         if not equals or not setting.strip():
-            raise ConfigError(f"--set {assignment!r} must look like section.name=value")
+            raise ConfigError(f"`assignments` {assignment!r} must look like section.name=value")
         put(values, setting.strip(), parse_value(text.strip()))
     return values
 

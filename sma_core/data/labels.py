@@ -243,7 +243,7 @@ def named_number(text: str, values: Sequence[str], row: int) -> float | None:
         return math.nan
     raise DataError(
         f"row {row:,}: the label {text!r} is neither {values[0]!r} nor {values[1]!r}, the two values of binary "
-        "labels: pass --kind multiclass for more classes, --kind regression for numbers"
+        "labels: pass `kind=multiclass` for more classes, `kind=regression` for numbers"
     )
 
 

@@ -32,7 +32,7 @@ def launch(arguments: Sequence[str], devices: int) -> int:
     """
     gpus = torch.cuda.device_count()
     if 0 < gpus < devices:
-        raise UserError(f"--devices {devices} is more than the number of GPUs of this machine, {gpus}")
+        raise UserError(f"`devices={devices}` is more than the number of GPUs of this machine, {gpus}")
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="sma-ranks-") as folder, _signals_to_file(Path(folder) / "stop"):
         _set_missing(_environment(Path(folder), devices, gpus > 0))
@@ -104,7 +104,7 @@ def _status(failures: Mapping[int, ProcessFailure]) -> int:
         if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
             raise UserError(
                 f"rank {rank} was killed by signal {-failure.exitcode}; saved checkpoints are intact: "
-                "continue with --resume"
+                "continue with `resume`"
             )
     codes = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode > 0}
     return codes.get(0, next(iter(codes.values()), 1))

@@ -30,5 +30,5 @@ class Placement:
             device = torch.device("cuda", torch.cuda.current_device())
         precision = choose_precision(training.precision, device)
         if ranks.first:
-            warn_of_emulation(precision, device, "use --set training.precision=fp32, also when resuming a run")
+            warn_of_emulation(precision, device, "use training.precision=fp32, also when resuming a run")
         return cls(device, precision, ranks, choose_strategy(training.strategy, ranks, precision))

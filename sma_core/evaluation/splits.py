@@ -14,6 +14,8 @@ from sma_core.errors import DataError
 Indices: TypeAlias = NDArray[np.int64]
 
 Part = Literal["train", "valid", "test"]
+FEW_ROWS = 20
+"""Fewer rows than this explain an empty part; with more, it is the splitter's groups."""
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 USUAL_VALUES: Mapping[str, str] = {
     "train": "train",
@@ -85,7 +87,11 @@ def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str) -
     """Raise `DataError` when a part is empty, or a row is in two parts or outside the set."""
     for part, what in zip(parts, ("training", "validation", "test"), strict=True):
         if len(part) == 0:
-            raise DataError(f"the {name!r} split of {rows} rows leaves no row for {what}: the set is too small")
+            cause = "so few rows" if rows < FEW_ROWS else "rows in so few groups, which stay together,"
+            raise DataError(
+                f"the {name!r} split of {rows:,} rows leaves no row for {what}: {cause} cannot be split so; give "
+                "more rows, or choose another splitter with split.name"
+            )
     together = np.concatenate(parts)
     if len(np.unique(together)) != len(together) or together.min() < 0 or together.max() >= rows:
         raise DataError(f"the splitter {name!r} gave a row twice or a row that does not exist")

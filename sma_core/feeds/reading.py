@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.config import DataConfig
-from sma_core.data.preparation.checking import CheckFunction
+from sma_core.data.plugin_code import CheckFunction
 from sma_core.data.truncation import truncation_note
 from sma_core.feeds.feed import Feed
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config import DataConfig
+from sma_core.data import plugin_code
 from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
@@ -179,7 +180,8 @@ class TextFeed:
 
     def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
         """Encode usable rows, truncate or reject long ones, and merge usable and rejected rows in order."""
-        ids = self.tokenizer.encode([row.text for row in chunk.rows])
+        numbers = [row.number for row in chunk.rows]
+        ids = plugin_code.encode(self.tokenizer, [row.text for row in chunk.rows], numbers)
         reasons = {row.number: row.reason for row in chunk.rejected}
         if not reading.data.truncate:
             too_long = too_long_reasons(ids, reading.max_length)

@@ -87,7 +87,7 @@ class ValueFeed:
         odd = [] if config.columns else [name for name in self.columns if name.lower() in NOT_FEATURES]
         named = (
             f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
-            "--exclude, or name the features with data.columns"
+            "data.exclude, or name the features with data.columns"
         )
         return [*([named] if odd else []), *self.scale.warnings()]
 

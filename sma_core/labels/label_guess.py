@@ -60,7 +60,7 @@ def guess_labels(
     if len(targets) != 1:
         if positive is not None:
             raise ConfigError(
-                f"--positive names a class of one target, but there are {len(targets)}: leave it out"
+                f"`positive` names a class of one target, but there are {len(targets)}: leave it out"
             )
         return LabelGuess("numbers", f"labels in {len(targets)} columns")
     if isinstance(source.file, Path):
@@ -89,7 +89,7 @@ def _guess(sample: Sequence[tuple[str, str]], target: str, positive: str | None,
     if sum(_DECIMAL_COMMA.fullmatch(text) is not None for text in texts) > len(texts) / 2:
         raise DataError(
             f"{where}: the target {target!r} has decimal commas, as in {texts[0]!r}: write decimal points; if the "
-            "labels are names of classes, pass --kind multiclass"
+            "labels are names of classes, pass `kind=multiclass`"
         )
     if len(names) == 2:
         values = _in_order(names)
@@ -97,8 +97,8 @@ def _guess(sample: Sequence[tuple[str, str]], target: str, positive: str | None,
     if len(names) > len(sample) / 2 and len(sample) >= FEW_ROWS:
         raise DataError(
             f"{where}: the target {target!r} has {len(names):,} different names in {rows}, such as {names[0]!r} "
-            f"and {names[1]!r}, which are neither numbers nor classes: name another column with --target, or "
-            "pass --kind multiclass if they are classes"
+            f"and {names[1]!r}, which are neither numbers nor classes: name another column with `targets`, or "
+            "pass `kind=multiclass` if they are classes"
         )
     return LabelGuess("classes", f"{len(names):,} names in {rows}")
 
@@ -109,7 +109,7 @@ def _with_positive(names: Sequence[str], positive: str, target: str, where: str)
     if len(names) != 2 or wanted not in names:
         shown = ", ".join(map(repr, names[:8])) + (", …" if len(names) > 8 else "")
         raise DataError(
-            f"{where}: --positive {positive} needs a target of two classes, of which it names one, but {target!r} "
+            f"{where}: `positive={positive}` needs a target of two classes, of which it names one, but {target!r} "
             f"has {shown or 'no label'}"
         )
     return (next(name for name in names if name != wanted), wanted)
@@ -136,7 +136,7 @@ def _few_numbers(names: Sequence[str]) -> str:
     if not 2 <= len(names) <= 10 or set(names) <= {"0", "1"} or not all(re.fullmatch(r"-?\d+", n) for n in names):
         return ""
     listed = ", ".join(sorted(names, key=int))
-    return f", which are only {listed}: if these are classes, pass --kind multiclass"
+    return f", which are only {listed}: if these are classes, pass `kind=multiclass`"
 
 
 def _sample(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:

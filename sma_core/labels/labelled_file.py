@@ -53,7 +53,7 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     names = file.targets or targets.names
     if len(names) != len(targets.names):
         raise ConfigError(
-            f"the model predicts {len(targets.names)} targets ({', '.join(targets.names)}), but --target names "
+            f"the model predicts {len(targets.names)} targets ({', '.join(targets.names)}), but `targets` names "
             f"{len(names)}: name a column for each, in this order"
         )
     data = file.config(loaded.config.data, feed)

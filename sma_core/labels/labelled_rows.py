@@ -136,7 +136,7 @@ def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
     """
     recorded = run.record().split
     if recorded is None:
-        raise CheckpointError(f"{run.path} has no labelled rows: name a file with --data")
+        raise CheckpointError(f"{run.path} has no labelled rows: name a file with `data`")
     if rows.split != recorded.name:
         raise CheckpointError(
             f"{run.path} began with the split {recorded.name!r}, but its rows are now split by {rows.split!r}, "
@@ -242,7 +242,9 @@ def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config
     if leaked == [config.weight]:
         what = f"{names}: the weight of a row is also a feature"
     if feed.columns:
-        raise ConfigError(f"{what}; the model was trained with it: pre-train again with --exclude {leaked[0]}")
+        raise ConfigError(
+            f"{what}; the model was pre-trained with it: do so again with `data.exclude={leaked[0]}`"
+        )
     raise ConfigError(f"{what}; leave it out of data.columns")
 
 
@@ -270,7 +272,7 @@ def _guess(registry: Registry, task: _TaskRequest, source: SourceSet, recorded: 
     if task.kind is not None and not binary:
         return LabelGuess(form_of(task.kind), task.kind)
     if task.position_mask is not None:
-        return LabelGuess("symbols", "the column of --position-mask")
+        return LabelGuess("symbols", "the column of `position_mask`")
     guess = guess_labels(registry, source.first, task.targets, task.extras, task.positive)
     return replace(guess, form="numbers") if binary else guess
 
@@ -281,7 +283,7 @@ def _guess_sentence(kind: str, guess: LabelGuess) -> str:
     if kind == Binary.kind and not guess.values:
         basis = "labels that are all 0 or 1"
     positive = f", of which {guess.values[1]!r} is the positive class" if guess.values else ""
-    option = "--kind or --positive changes it" if guess.values else "--kind changes it"
+    option = "`kind` or `positive` changes it" if guess.values else "`kind` changes it"
     return f"the labels are taken as {kind}, guessed from {basis}{positive}; {option}"
 
 
@@ -304,19 +306,19 @@ def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
     """Resolve the task by name, or the target columns of a user's file."""
     if config.targets is not None:
         if config.task is not None:
-            raise ConfigError("give --task or --target, not both")
+            raise ConfigError("give `task` or `targets`, not both")
         source = config.data.source
         if source is None:
-            raise ConfigError("--target names columns of a file: say which with --data FILE")
+            raise ConfigError("`targets` names columns of a file: name the file with `data.source=FILE`")
         name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
         division = Division.wanted(config.split, registry.domain.splitter)
         kind = config.kind or (Binary.kind if config.positive is not None else None)
         options = (config.metric, division, config.position_mask, config.positive, config.weight)
         return _TaskRequest(source, name, None, config.targets, kind, *options)
     if config.task is None and registry.domain.task is None:
-        raise UserError(f"the domain {registry.name!r} has no default task: name one with --task")
+        raise UserError(f"the domain {registry.name!r} has no default task: name one with `task`")
     if config.data.source is not None and config.task is None:
-        raise ConfigError("--data FILE needs --target COLUMN: which column holds the labels?")
+        raise ConfigError("`data.source=FILE` needs `targets=COLUMN`: which column holds the labels?")
     task = registry.find(Task, config.task or str(registry.domain.task))
     return _TaskRequest(
         f"{registry.name}:{task.name}",

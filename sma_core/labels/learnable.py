@@ -39,7 +39,7 @@ def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[st
     sentence = f"targets with one label in all {len(train):,} training rows, which cannot be learned: {listed}"
     if len(constant) == len(names):
         raise DataError(
-            f"{where}: {sentence}; give rows with other labels, or another split (--split, --split-seed)"
+            f"{where}: {sentence}; give rows with other labels, or another split (split.name, split.seed)"
         )
     return [sentence]
 
@@ -48,5 +48,5 @@ def undefined_selection(metric: str, rows: int) -> str:
     """Return the warning that the metric could not select a checkpoint, on ``rows`` validation rows."""
     return (
         f"{metric} is undefined on the {rows:,} validation rows, so the last step was kept, not the best one: "
-        "give more rows, another --split or --split-seed, or another metric (--set metric=NAME)"
+        "give more rows, another split.name or split.seed, or another metric (`metric=NAME`)"
     )

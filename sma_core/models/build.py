@@ -54,7 +54,7 @@ def choose_head(registry: Registry, wanted: str | None, kind: str) -> str:
         suitable = " or ".join(spec.name for spec in registry.specs(Head) if spec.per_position == per_position)
         raise ConfigError(
             f"the head {head.name!r} makes one prediction per {predicts}, but {kind} labels have one per "
-            f"{labelled}: use --head {suitable}"
+            f"{labelled}: use `head={suitable}`"
         )
     return head.name
 

@@ -157,7 +157,7 @@ def _check_same_task(first: LoadedRun, other: LoadedRun) -> None:
                 f"({_words(ours)} and {_words(theirs)}); pass runs of one task that differ only in seed"
             )
     if first.needed_targets().per_position:
-        raise CheckpointError("symbols of positions cannot be averaged: pass only one --model")
+        raise CheckpointError("symbols of positions cannot be averaged: pass only one run")
 
 
 def _inputs(member: LoadedRun) -> tuple[object, ...]:

@@ -28,7 +28,7 @@ from sma_core.devices.device import (
     is_native,
     warn_of_emulation,
 )
-from sma_core.errors import CheckpointError
+from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import MemoryRows, RowChunk
@@ -231,9 +231,11 @@ class LoadedRun:
     ) -> NDArray[np.float32]:
         """Return the mean of each row's latents (n, D), or with ``pooling="latents"`` all of them (n, M, D).
 
-        ``layer`` is as in `sma_core.embed`. Raises `UserError` when the encoder has no such vectors, or when their
-        number varies between rows: use `embed_inputs` then.
+        ``layer`` is as in `sma_core.embed`. Raises `UserError` when the encoder has no such vectors, and
+        for ``pooling="inputs"``, whose number differs between rows: use `embed_inputs`.
         """
+        if pooling == "inputs":
+            raise UserError("the number of vectors differs between rows: use embed_inputs, which returns a list")
         embedder = Embedder(self, pooling, layer, batch_tokens)
         parts = [vectors.values for _, vectors in embedder.of_all(self.reading.chunks_of(rows))]
         shape = (self.model.latent_width,) if pooling == "mean" else (self.model.latents, self.model.latent_width)
@@ -295,6 +297,6 @@ def _precision(
     if wanted is None:
         trained = config.training.precision
         return choose_precision(trained if trained == "auto" or is_native(trained, device) else "auto", device)
-    chosen = choose_precision(wanted, device, "--precision")
-    warn_of_emulation(chosen, device, "use --precision fp32")
+    chosen = choose_precision(wanted, device, "`precision`")
+    warn_of_emulation(chosen, device, "use `precision=fp32`")
     return chosen

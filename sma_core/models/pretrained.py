@@ -44,7 +44,7 @@ def open_pretrained(
         raise CheckpointError(f"{model} was written by sma {record.verb}: {purpose} a run of sma train")
     name = domain or (record.domain.name if record else None)
     if name is None:
-        raise UserError("pass --domain NAME, or a pre-trained run with --model RUN")
+        raise UserError("pass `domain=NAME`, or a pre-trained run with `model=RUN`")
     if record is not None and not same_domain(record.domain.name, name):
         raise UserError(f"{model} was trained on the domain {record.domain.name!r}, not {name!r}")
     return Pretrained(name, record, run.config() if run is not None else None)

@@ -65,17 +65,17 @@ class Embedder:
         encoder = self.run.module.encoder
         check_layer(self.run.module, self.layer, str(self.run.path))
         if self.pooling == "latents" and encoder.of_inputs:
-            raise UserError("a self-attention encoder has one latent per input: use --pooling inputs or mean")
+            raise UserError("a self-attention encoder has one latent per input: use `pooling=inputs` or mean")
         if self.pooling != "inputs" or encoder.of_inputs:
             return
         if not isinstance(self.run.module, SMA):
             raise UserError(
                 f"{self.run.path} has no vectors of positions, since a fine-tuned run with cross-attention has no "
-                "decoder: use --pooling mean or latents, or the pre-trained run"
+                "decoder: use `pooling=mean` or latents, or the pre-trained run"
             )
         if self.layer is not None:
             raise UserError(
-                f"the decoder of {self.run.path} reads only the last layer: omit --layer with --pooling inputs"
+                f"the decoder of {self.run.path} reads only the last layer: omit `layer` with `pooling=inputs`"
             )
 
     def of_all(self, chunks: Iterable[RowChunk]) -> Iterator[tuple[RowChunk, Vectors]]:

@@ -99,5 +99,5 @@ def collapse_sentence(measures: Mapping[str, float], ratio: float) -> str | None
         return None
     return (
         f"the masks have collapsed: {' and '.join(findings)}, so the model learns little about the rest: "
-        "try --set masking.strategy=sampled, or --set masking.anneal=mix --set masking.anneal_end=0.5"
+        "try masking.strategy=sampled, or masking.anneal=mix and masking.anneal_end=0.5"
     )

@@ -49,7 +49,8 @@ def measure_mask(
     ``change`` compares the masks of ``strategy``; ``overlap`` and ``entropy`` depend on the attention only.
     """
     situation = model.situation(inputs, padding_mask, masking, noises[0])
-    importance, attention, draw = rank(situation)
+    attention_only = masking.model_copy(update={"mask_self": False})  # a query's own position has no attention
+    importance, attention, draw = rank(situation._replace(masking=attention_only))
     first = choose_mask(situation, strategy).hidden
     second = choose_mask(situation._replace(noise=noises[1]), strategy).hidden
     hidden = first.sum(dim=1)

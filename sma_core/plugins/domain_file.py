@@ -75,12 +75,12 @@ def load_file(path: Path, policy: PluginPolicy) -> LoadedPlugins:
         raise PluginError(f"the domain of the file {path} is disabled by SMA_PLUGINS or --no-plugins")
     if not path.is_file():
         raise PluginError(
-            f"the domain's file {path} does not exist: restore it, or pass its new place with --domain"
+            f"the domain's file {path} does not exist: restore it, or pass its new place with `domain`"
         )
     if str(path) not in policy.files:
         raise PluginError(
             f"the domain is defined in the file {path}, which is imported only when you name it: add "
-            f"--domain {shlex.quote(str(path))}"
+            f"`domain={shlex.quote(str(path))}`"
         )
     try:
         module = _import(path)

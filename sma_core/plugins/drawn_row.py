@@ -9,11 +9,12 @@ from dataclasses import dataclass
 class DrawnRow:
     """One row of N inputs under one mask.
 
-    ``importance`` (N,) is what guided masking ranks by, NaN where it is not known; ``hidden`` are places of
-    inputs, from 0. Of a row of text, ``pieces`` (N,) is the text of each input: end to end they are ``text``, and
-    an input that adds no character (the separator, all but the last byte of one that has several) has an empty
-    piece. Of a row of numbers, ``features`` (N,) are the names and ``values`` (N,) the numbers as the file has
-    them, NaN where one is missing. ``prefix`` begins every id of the drawing; no two drawings of a page share it.
+    ``importance`` (N,) is what guided masking ranks by, relative to the mean of the row, NaN where it is unknown;
+    ``hidden`` are places of inputs, from 0. Of a row of text, ``pieces`` (N,) is the text of each input: end to
+    end they are ``text``, and an input that adds no character (the separator, all but the last byte of one that
+    has several) has an empty piece. Of a row of numbers, ``features`` (N,) are the names and ``values`` (N,) the
+    numbers as the file has them, NaN where one is missing. ``prefix`` begins every id of the drawing; no two
+    drawings of a page share it.
     """
 
     importance: tuple[float, ...]

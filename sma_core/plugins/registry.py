@@ -199,7 +199,7 @@ class Registry:
         if colon and prefix != self.name:
             raise PluginError(
                 f"{name!r} belongs to the domain {prefix!r}, but this run's domain is {self.name!r}; "
-                f"use --domain {prefix}"
+                f"use `domain={prefix}`"
             )
         entry = self._entries.get((kind, rest))
         if entry is None or not isinstance(entry.spec, kind):
@@ -237,7 +237,7 @@ class Registry:
         known = ", ".join(sorted(suffix for reader in readers for suffix in reader.suffixes))
         raise PluginError(
             f"{path}: no reader serves this kind of file; the endings served are {known} "
-            "(each also with .gz or .zst), or name a reader with --set data.reader=NAME"
+            "(each also with .gz or .zst), or name a reader with `data.reader=NAME`"
         )
 
     def _fitting(self, reader: Reader, fitting: list[Reader]) -> Reader:

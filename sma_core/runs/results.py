@@ -26,8 +26,9 @@ class TrainResult:
     """A finished pre-training.
 
     ``seconds`` is the training time, without pauses between sessions. The held-out losses, under the training's
-    masks and under random masks, are measured before the first step and at the end. ``truncated`` is the number of
-    rows longer than ``model.max_length``. ``warnings`` are sentences on what may be wrong with the model, such as
+    masks and under random masks, are measured before the first step and at the end. ``rows`` includes the
+    ``held_out_rows``, on which they are measured. ``truncated`` is the number of rows longer than
+    ``model.max_length``. ``warnings`` are sentences on what may be wrong with the model, such as
     collapsed masks.
     """
 
@@ -43,6 +44,7 @@ class TrainResult:
     held_out_random_last: float
     truncated: int = 0
     warnings: tuple[str, ...] = ()
+    held_out_rows: int = 0
 
 
 @dataclass(frozen=True)

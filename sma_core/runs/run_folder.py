@@ -54,14 +54,14 @@ class RunFolder:
         if out is not None:
             if out.exists() and (not out.is_dir() or not _has_no_run(out)):
                 raise UserError(
-                    f"{out} already exists and is not empty: give another --out, or continue with --resume {out}"
+                    f"{out} already exists and is not empty: pass another `out`, or continue with `resume={out}`"
                 )
             return cls._make(out, must_be_new=False)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for number in range(1, 1000):
             with suppress(FileExistsError):
                 return cls._make(RUNS / f"{label}-{stamp}{f'-{number}' if number > 1 else ''}", must_be_new=True)
-        raise UserError(f"cannot find a free name for a new run under {RUNS}: give one with --out")
+        raise UserError(f"cannot find a free name for a new run under {RUNS}: pass one with `out`")
 
     @classmethod
     def _make(cls, path: Path, must_be_new: bool) -> Self:
@@ -192,7 +192,7 @@ def _has_no_run(folder: Path) -> bool:
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
         f"cannot write {path}: {error.strerror or error}; saved checkpoints are intact: fix that, then continue "
-        "with --resume"
+        "with `resume`"
     )
 
 

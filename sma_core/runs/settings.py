@@ -95,7 +95,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     """Merge defaults, recipe, file, environment and options, in this order, for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
-    base = Layer("--domain", {"domain": registry.reference, "recipe": name})
+    base = Layer("`domain`", {"domain": registry.reference, "recipe": name})
     layers = [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
     resolved = resolve(PretrainConfig, layers)
     check_members(registry, resolved.config)
@@ -119,7 +119,7 @@ def finetune_settings(
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
     layers = [
-        Layer("--domain", {"domain": registry.reference, "recipe": name}),
+        Layer("`domain`", {"domain": registry.reference, "recipe": name}),
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:
@@ -154,7 +154,7 @@ def _user_layers(request: Request, model: type[Settings]) -> list[Layer]:
     options: Values = {}
     for setting, value in request.settings.items():
         put(options, setting, value)
-    layers.append(Layer("the command line", options))
+    layers.append(Layer("`settings`", options))
     return layers
 
 

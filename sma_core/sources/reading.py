@@ -9,9 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
-from sma_core.data.preparation.checking import Check, Chunk, check_chunks, split_into_chunks
-from sma_core.data.records import EMPTY, RejectedRow
+from sma_core.data.plugin_code import Check
+from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
+from sma_core.data.records import EMPTY, RejectedRow, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
 from sma_core.plugins.registry import Registry
@@ -54,9 +56,9 @@ def read_text(
 
     ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks.
     """
-    read = registry.build(source.reader)
+    reader = registry.build(source.reader)
     with local_copy(source.file) as path:
-        records = iter(read(path, source.column, fields, usual=registry.domain.columns))
+        records = plugin_code.read(reader, Row, path, source.column, fields, usual=registry.domain.columns)
         read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
         yield from check_chunks(own, check, processes)
@@ -71,9 +73,9 @@ def read_values(registry: Registry, source: Source, fields: tuple[str, ...] = ()
 
     ``fields`` are further columns to read. Rejected rows come before the block that contains them.
     """
-    read = registry.build(source.reader)
+    reader = registry.build(source.reader)
     with local_copy(source.file) as path:
-        for record in read(path, source.columns, fields, names=source.names):
+        for record in plugin_code.read(reader, Block, path, source.columns, fields, names=source.names):
             if isinstance(record, RejectedRow):
                 yield record
                 continue

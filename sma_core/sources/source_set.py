@@ -66,8 +66,8 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
     parts = _parts(config.source)
     if len(parts) != len(config.weights):
         raise ConfigError(
-            f"the number of data.weights is {len(config.weights)}, but --data names {len(parts)}: give one weight "
-            "per name"
+            f"the number of data.weights is {len(config.weights)}, but data.source names {len(parts)}: give "
+            "one weight per name"
         )
     sets = [_in_order(_of_part(registry, str(part), config, None)) for part in parts]
     label = without_secrets(str(config.source))

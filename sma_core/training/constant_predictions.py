@@ -16,7 +16,7 @@ SMALL_SPREAD = 0.05
 """Standard deviation of predictions, relative to that of labels, below which they are nearly constant."""
 ADVICE = (
     "train longer (training.epochs), raise training.learning_rate, or let a linear probe stand in "
-    "(--set training.probe_fallback=true)"
+    "(training.probe_fallback=true)"
 )
 
 
@@ -40,7 +40,7 @@ def constant_predictions(predicted: LabelledPredictions) -> list[str]:
         return []
     return [
         f"all {len(labels):,} test rows are predicted as the same class of {_listed(names)}: pass "
-        f"--class-weights balanced, {ADVICE}"
+        f"`class_weights=balanced`, {ADVICE}"
     ]
 
 
@@ -67,7 +67,7 @@ def _classes(targets: Multiclass, labels: Labels, predictions: Labels) -> list[s
     items = "positions of test rows" if targets.per_position else "test rows"
     return [
         f"all {len(chosen):,} {items} are predicted as {targets.classes[int(chosen[0])]!r}, of "
-        f"{len(np.unique(known)):,} classes: pass --class-weights balanced, {ADVICE}"
+        f"{len(np.unique(known)):,} classes: pass `class_weights=balanced`, {ADVICE}"
     ]
 
 

@@ -310,7 +310,7 @@ class Trainer:
             raise UserError(
                 f"the gradient was not finite in {state.skipped_in_a_row} consecutive steps, up to step "
                 f"{state.step}; the last checkpoints are kept: continue with "
-                "--set training.precision=fp32, or start again with a lower --set training.learning_rate"
+                "training.precision=fp32, or start again with a lower training.learning_rate"
             )
 
     def _evaluate(self) -> None:

@@ -379,14 +379,14 @@ def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, 
         row, column = invalid[0]
         raise DataError(
             f"{where}, row {rows[row]}: the target {names[column]!r} is {labels[row, column]:g}, "
-            f"but {kind} labels are 0 or 1; for real values use --kind regression, for two other values name the "
-            "positive one with --positive"
+            f"but {kind} labels are 0 or 1; for real values use `kind=regression`, for two other values name the "
+            "positive one with `positive`"
         )
 
 
 def check_columns(names: tuple[str, ...], kind: str) -> None:
     """Raise `DataError` if a kind with a single target column gets several."""
     if kind == Binary.kind and len(names) > 1:
-        raise DataError(f"binary takes one target column, not {len(names)}: use --kind multilabel")
+        raise DataError(f"binary takes one target column, not {len(names)}: use `kind=multilabel`")
     if issubclass(_KINDS[kind], Multiclass) and len(names) > 1:
-        raise DataError(f"{kind} takes one target column, not {len(names)}: name one with --target")
+        raise DataError(f"{kind} takes one target column, not {len(names)}: name one with `targets`")

@@ -118,7 +118,7 @@ def worker_errors(stream: BatchStream) -> Iterator[None]:
             raise
         raise DataError(
             f"a data worker died, perhaps out of memory ({_first_line(error)}); the last checkpoints are "
-            "kept: continue with --resume, perhaps with fewer workers (--set training.workers=0)"
+            "kept: continue with `resume`, perhaps with fewer workers (training.workers=0)"
         ) from error
     finally:
         stream.close()

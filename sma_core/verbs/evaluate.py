@@ -34,7 +34,7 @@ from sma_core.writers.evaluation_table import write_rows
 JudgedPart = Literal["test", "valid", "train", "all"]
 _Key: TypeAlias = tuple[str, str]
 """A target's name (empty for the mean over targets) and a metric's name."""
-_UNWEIGHTED = "the run was trained with the weights {!r}, but these metrics are not weighted: pass --weight"
+_UNWEIGHTED = "the run was trained with the weights {!r}, but these metrics are not weighted: pass `weight`"
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class _Draws:
         """Raise `ConfigError` for values out of range."""
         if self.number < 0 or not 0.0 < self.confidence < 1.0 or self.seed < 0:
             raise ConfigError(
-                "--bootstrap must be 0 or more (0: no intervals), --confidence between 0 and 1 such as "
-                "0.95, --seed 0 or more"
+                "`bootstrap` must be 0 or more (0: no intervals), `confidence` between 0 and 1 such as 0.95, "
+                "`seed` 0 or more"
             )
 
 
@@ -125,10 +125,10 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     """Return the file to score, or None for the run's own rows; raises `ConfigError` when arguments name both."""
     if file.data and part is not None:
         raise ConfigError(
-            "--part selects from the run's own rows; with --data all usable rows are scored: omit one of them"
+            "`part` selects from the run's own rows; with `data` all usable rows are scored: omit one of them"
         )
     if not file.data and file != LabelledFile(""):
-        raise ConfigError("--input, --target and similar options describe your own file: pass it with --data FILE")
+        raise ConfigError("`column`, `targets` and the like describe your own file: pass it with `data=FILE`")
     return file if file.data else None
 
 
@@ -148,7 +148,7 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
     if not any(len(rows.parts[name]) for name in parts):
         raise ConfigError(
-            f"{loaded.path} has no validation rows (split.protocol is authors): choose --part test, train or all"
+            f"{loaded.path} has no validation rows (split.protocol is authors): choose `part=test`, train or all"
         )
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):

@@ -167,6 +167,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     collapse = collapse_sentence(last, job.config.masking.ratio)
     summary, longest = job.prepared.summary, job.config.model.max_length
+    _, _, held_out_rows = job.opened()
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -179,6 +180,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         held_out_random_first=first.get("held_out_random_loss", math.nan),
         held_out_random_last=last.get("held_out_random_loss", math.nan),
         truncated=summary.shortened,
+        held_out_rows=len(held_out_rows),
         warnings=(
             *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
             *job.feed.warnings(job.config.data),
@@ -189,7 +191,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
 
 def _needed(domain: str | None) -> str:
     if domain is None:
-        raise UserError("say which domain with --domain NAME; sma plugins list names those installed")
+        raise UserError("pass `domain=NAME`; sma plugins list shows those installed")
     return domain
 
 

@@ -50,7 +50,7 @@ def open_vectors(out: Path, pooling: Pooling, identifier: str | None) -> Iterato
     ending = check_suffix(out, ENDINGS, "vectors are")
     if ending == ".npy" and pooling == "inputs":
         raise UserError(
-            f"{out}: an .npy file has one vector per row: for --pooling inputs use .npz, .parquet or .h5"
+            f"{out}: an .npy file has one vector per row: for `pooling=inputs` use .npz, .parquet or .h5"
         )
     if ending == ".npy" and identifier is not None:
         raise UserError(f"{out}: an .npy file has no place for identifiers: use .npz, .parquet or .h5")

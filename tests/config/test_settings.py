@@ -19,11 +19,11 @@ def test_the_order_is_recipe_file_environment_command_line(toy, tmp_path, monkey
     assert (resolved.config.model.layers, training.batch_size, training.steps, training.seed) == (2, 20, 30, 40)
     names = ("recipe", "model.layers", "training.batch_size", "training.steps", "training.seed")
     assert [resolved.origins[name] for name in names] == [
-        "--domain",
+        "`domain`",
         "recipe tiny",
         str(file),
         "the environment",
-        "the command line",
+        "`settings`",
     ]
 
 

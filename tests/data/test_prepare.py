@@ -18,7 +18,7 @@ from sma_core.data.preparation.prepared import Prepared, PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.readers.lines import read_text
 from sma_core.data.tokenizers import ByteTokenizer
-from sma_core.errors import DataError
+from sma_core.errors import DataError, PluginError
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers look checks up by name
 from checks_for_tests import refuse_x
@@ -121,7 +121,7 @@ def test_too_many_unusable_rows_stop_with_a_list(request_for, tmp_path):
     with pytest.raises(DataError) as caught:
         prepare(request)
     message = str(caught.value)
-    for part in ("3 of the 5 rows", "5.0%", "2 rows", "'holds an x'", "row 3", "--max-rejected"):
+    for part in ("3 of the 5 rows", "5.0%", "2 rows", "'holds an x'", "row 3", "data.max_rejected"):
         assert part in message
     listed = tmp_path / "cache" / request.fingerprint() / "rejected.jsonl"
     assert str(listed) in message
@@ -168,7 +168,7 @@ def test_a_worker_that_dies_is_explained(request_for, monkeypatch):
 
 
 def test_a_check_must_answer_for_every_row(request_for):
-    with pytest.raises(DataError, match="0 answers for 2 rows"):
+    with pytest.raises(PluginError, match="2 here, not a list of 0"):
         prepare(request_for("one\ntwo\n", check="checks_for_tests:answer_too_little"))
 
 

@@ -50,7 +50,7 @@ def test_a_miss_among_nothing_says_who_could_add_it(install):
 
 
 def test_another_domains_name_says_which_domain_to_use(toy):
-    with pytest.raises(PluginError, match=r"'word:length' belongs to the domain 'word'.*use --domain word"):
+    with pytest.raises(PluginError, match=r"'word:length' belongs to the domain 'word'.*use `domain=word`"):
         toy.find(Task, "word:length")
 
 
@@ -107,7 +107,7 @@ def test_the_reader_is_chosen_by_the_files_ending(toy, file, reader):
 
 @pytest.mark.parametrize("file", ["a.xyz", "a.xyz.gz", "a", "a.gz", "txt"])
 def test_an_unknown_ending_says_which_are_served(toy, file):
-    with pytest.raises(PluginError, match=rf"^{file}: no reader .* \.csv, \.tsv, \.txt .*data\.reader=NAME$"):
+    with pytest.raises(PluginError, match=rf"^{file}: no reader .* \.csv, \.tsv, \.txt .*`data\.reader=NAME`$"):
         toy.reader_for(Path(file))
 
 

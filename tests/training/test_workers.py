@@ -69,7 +69,7 @@ def test_a_worker_that_dies_is_one_sentence():
     source = Counted("killed")
     stream = BatchStream(source, 0, 2, ahead=BatchWorkers(source, 1, CPU))
     with (
-        pytest.raises(DataError, match=r"data worker died.*last checkpoints are kept.*--resume") as caught,
+        pytest.raises(DataError, match=r"data worker died.*last checkpoints are kept.*`resume`") as caught,
         worker_errors(stream),
     ):
         taken(stream, 2)

@@ -102,10 +102,10 @@ def test_what_needs_validation_rows_gets_a_sentence(toy, run_sma, tmp_path):
     asked = ["--domain", toy, "--set", "split.protocol=authors", "--set", "training.epochs=1"]
     refused = run_sma("finetune", *asked, "--patience", "2", "--out", "none")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "training.patience needs validation rows, which split.protocol=authors has not" in refused.stderr
+    assert "--patience needs validation rows, which --set split.protocol=authors has not" in refused.stderr
     assert not (tmp_path / "none").exists()
     done = run_sma("finetune", *asked, "--out", "run")
     assert (done.returncode, NAMED in done.stdout) == (0, True), done.stderr
-    with pytest.raises(ConfigError, match=r"has no validation rows .* choose --part test, train or all"):
+    with pytest.raises(ConfigError, match=r"has no validation rows .* choose `part=test`, train or all"):
         sma_core.evaluate(Path("run"), part="valid")
     assert sma_core.evaluate(Path("run"), part="all", bootstrap=0).rows == 200

@@ -86,6 +86,11 @@ def test_positions_have_vectors_in_ragged_rows(pretrained, tmp_path):
         assert not length or np.array_equal(mine, np.array(held, dtype=np.float32))
 
 
+def test_vectors_of_positions_in_memory_are_a_list(pretrained):
+    with pytest.raises(UserError, match="differs between rows: use embed_inputs"):
+        sma_core.load(pretrained).embed(["katomire", "ka"], pooling="inputs")
+
+
 def test_vectors_of_positions_are_what_the_network_has_there(pretrained):
     loaded = sma_core.load(pretrained)
     module = loaded.module

@@ -117,8 +117,8 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"data": "{file}", "part": "test"}, "with --data all usable rows are scored"),
-        ({"column": "word"}, "pass it with --data FILE"),
+        ({"data": "{file}", "part": "test"}, "with `data` all usable rows are scored"),
+        ({"column": "word"}, "pass it with `data=FILE`"),
         ({"data": "{file}", "targets": ["first", "word"]}, "the model predicts 1 targets"),
         ({"data": "{file}", "targets": ["frist"]}, "did you mean 'first'"),
         (
@@ -126,7 +126,7 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
             r"other\.csv, row 2: the target 'first' has the class 'xy', which the model was not trained on",
         ),
         ({"data": "nowhere.csv"}, r"there is no file nowhere\.csv"),
-        ({"confidence": 95.0}, "--confidence between 0 and 1"),
+        ({"confidence": 95.0}, "`confidence` between 0 and 1"),
         ({"predictions": Path("/proc/none/rows.csv")}, "cannot write"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_file_of_ones_own_needs_only_its_target_column(toy, tmp_path):
     ("settings", "sentence"),
     [
         ({"targets": ["z"]}, "z"),
-        ({}, "needs --target COLUMN"),
+        ({}, "needs `targets=COLUMN`"),
         ({"targets": ["y"], "kind": "binary"}, "but binary labels are 0 or 1"),
         ({"targets": ["y"], "task": "vowels"}, "not both"),
         ({"targets": ["y"], "head": "meen"}, "did you mean 'mean'"),

@@ -71,13 +71,13 @@ def test_the_positive_class_can_be_named_and_metrics_are_those_of_sklearn(toy, t
 
 def test_a_positive_class_that_is_not_there_is_refused(toy, tmp_path, labelled):
     data = labelled(lambda word, _: "s" if "ka" in word else "b")
-    with pytest.raises(DataError, match=r"--positive x needs a target of two classes.*'y' has 's', 'b'|'b', 's'"):
+    with pytest.raises(DataError, match=r"`positive=x` needs a target of two classes.*'y' has 's', 'b'|'b', 's'"):
         tuned(toy, tmp_path, data, positive="x")
 
 
 def test_a_third_value_after_the_first_rows_is_refused_with_its_row(toy, tmp_path, labelled):
     data = labelled(lambda _, index: "t" if index == 1100 else "sb"[index % 2], count=1200)
-    with pytest.raises(DataError, match=r"row 1,101: the label 't' is neither 'b' nor 's'.*--kind multiclass"):
+    with pytest.raises(DataError, match=r"row 1,101: the label 't' is neither 'b' nor 's'.*`kind=multiclass`"):
         tuned(toy, tmp_path, data)
 
 
@@ -124,7 +124,7 @@ def test_labels_as_long_as_their_rows_are_symbols_of_positions(toy, tmp_path, la
 def test_whole_numbers_that_may_be_classes_are_remarked_on(toy, tmp_path, labelled):
     result = tuned(toy, tmp_path, labelled(lambda word, index: index % 3))
     assert result.kind == "regression"
-    assert "which are only 0, 1, 2: if these are classes, pass --kind multiclass" in result.kind_guess
+    assert "which are only 0, 1, 2: if these are classes, pass `kind=multiclass`" in result.kind_guess
 
 
 @pytest.mark.parametrize("missing", ["", "NaN", "N/A", "null", "?", "-", "None", "<NA>"])

@@ -51,7 +51,7 @@ def test_pre_training_names_columns_that_may_not_be_features(numbers, events, tm
 
 def test_a_model_that_read_the_label_cannot_learn_it(numbers, events, tmp_path):
     run = sma_core.train(numbers, data=events, settings=FEW, out=tmp_path / "run").run
-    with pytest.raises(ConfigError, match=r"'y': a target is also a feature.*pre-train again with --exclude y"):
+    with pytest.raises(ConfigError, match=r"'y': a target is also a feature.*do so again with `data.exclude=y`"):
         sma_core.finetune(model=run, data=events, settings={"targets": ["y"]}, out=tmp_path / "tuned")
     assert not (tmp_path / "tuned").exists()
 

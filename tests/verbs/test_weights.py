@@ -66,7 +66,7 @@ def test_another_file_is_scored_with_weights_if_they_are_named(numbers, events, 
     weighted = sma_core.evaluate(run, data=events, weight="w", bootstrap=0)
     assert (plain.weight, weighted.weight, weighted.warnings) == (None, "w", [])
     assert plain.warnings == [
-        "the run was trained with the weights 'w', but these metrics are not weighted: pass --weight"
+        "the run was trained with the weights 'w', but these metrics are not weighted: pass `weight`"
     ]
     assert plain.figures["accuracy"].value != weighted.figures["accuracy"].value
 

@@ -228,7 +228,7 @@ def test_a_head_that_does_not_say_what_it_predicts_needs_a_kind(toy, tmp_path):
     run = finetune(toy, task="vowels", settings={"training.epochs": 1}, out=tmp_path / "run").run
     export_authors(run, tmp_path / "exported")
     edited(tmp_path / "exported", problem_type=None)
-    with pytest.raises(CheckpointError, match="pass --kind regression, binary"):
+    with pytest.raises(CheckpointError, match="pass `kind` regression, binary"):
         import_authors(str(tmp_path / "exported"), toy, out=tmp_path / "again")
     again = import_authors(str(tmp_path / "exported"), toy, kind="binary", out=tmp_path / "again").run
     assert json.loads((again / "model.json").read_text())["targets"]["kind"] == "binary"

@@ -160,7 +160,7 @@ def test_a_probe_needs_a_pretrained_run_or_random_weights(toy, tmp_path):
     tuned = sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "tuned").run
     with pytest.raises(CheckpointError, match="a probe looks at a run of sma train"):
         probe(model=tuned)
-    with pytest.raises(UserError, match="or --random-weights"):
+    with pytest.raises(UserError, match="or `random_weights`"):
         probe(toy)
 
 

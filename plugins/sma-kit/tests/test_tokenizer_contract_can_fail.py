@@ -1,5 +1,7 @@
 """A plugin whose tokenizer has one thing wrong fails the check for that thing."""
 
+import re
+
 import pytest
 
 from tests.support.wrong_plugins import OWN, WITH_TOKENIZER, breaks, failures, only_failure
@@ -97,6 +99,29 @@ def test_a_tokenizer_may_refuse_what_never_arrives(install):
         own=OWN.format(body=REFUSING),
     )
     assert failures() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "def encode(self, texts): return [[int(byte) + 6 for byte in text.encode()] for text in texts]",
+            "not list",
+        ),
+        ("def encode(self, texts): return None", "not NoneType"),
+        ("def encode(self, texts): return self.vocabulary[texts]", "has no attribute 'vocabulary'"),
+    ],
+)
+def test_a_wrong_encode_fails_every_check_with_a_sentence(wrong, body, said):
+    wrong(body)
+    sentences = failures()
+    assert len(sentences) > 8
+    for name, sentence in sentences.items():
+        assert said in sentence, name
+        assert re.match(
+            "encode of|the tokenizer|one training step|good_rows must|masks must|.* contract says", sentence
+        )
+        assert "\n" not in sentence
 
 
 @breaks(RANGE)

@@ -12,7 +12,7 @@ from sma_core.plugins.registry import Registry
 from sma_view.bars import draw_bars, draw_groups
 from sma_view.drawer import Drawer
 from sma_view.letters import draw_letters
-from sma_view.svg import STRONGEST, Shades, opacity
+from sma_view.svg import SPAN, STRONGEST, Shades
 
 WORD = DrawnRow(importance=(0.1, 0.5, 0.2), hidden=frozenset({1}), text="ab", pieces=("a", "b", ""), prefix="r1-")
 BOX = DrawnRow(importance=(0.1, 0.5), hidden=frozenset({0}), features=("height", "width"), values=(1.25, math.nan))
@@ -36,7 +36,7 @@ def boxes(drawing):
 def test_letters_say_what_each_input_is_and_box_what_is_hidden():
     drawing = draw_letters(WORD)
     assert texts(drawing) == ["a", "b"]
-    assert titles(drawing) == ["1 'a': 0.1", "2 'b': 0.5, hidden", "3: 0.2"]
+    assert titles(drawing) == ["1 'a': 0.1", "2 'b': 0.5, hidden", "3 (end marker): 0.2"]
     assert boxes(drawing) == ["2 'b': 0.5, hidden"]
 
 
@@ -59,7 +59,8 @@ def test_bars_are_as_long_as_importance_and_say_the_values():
     drawing = draw_bars(BOX)
     assert texts(drawing) == ["height", "1.25", "width", "missing"]
     bars = [rect for rect in ElementTree.fromstring(drawing).iter(f"{SVG}rect") if rect.get("height") == "10"]
-    assert [float(bar.get("width")) for bar in bars] == [0, 92]
+    shares = [(math.log(value / 0.3, 8) + 1) / 2 for value in (0.1, 0.5)]  # 0.3 is the mean of the row
+    assert [float(bar.get("width")) for bar in bars] == pytest.approx([92 * share for share in shares], rel=1e-3)
     assert boxes(drawing) == ["height; importance 0.1, hidden"]
 
 
@@ -75,13 +76,20 @@ def test_a_row_of_the_other_kind_is_refused(draw):
         draw(BOX if draw is draw_letters else WORD)
 
 
-def test_shades_go_from_the_lowest_to_the_highest_that_is_known():
-    shades = Shades([math.nan, 2.0, 4.0, math.inf])
-    assert [shades.share(value) for value in (2.0, 3.0, 4.0, math.nan)] == [0.0, 0.5, 1.0, None]
+def test_shades_are_relative_to_the_mean_on_one_logarithmic_scale():
+    shades = Shades([math.nan, 1.0, 3.0, math.inf])
+    values = (0.0, 2.0 / SPAN, 2.0, 2.0 * SPAN, 99.0, math.nan)
+    assert [shades.share(value) for value in values] == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0, None])
     assert shades.fill(math.nan) == 'fill="none"'
-    assert opacity(1.0) == STRONGEST
+    assert f'fill-opacity="{STRONGEST:.3f}"' in shades.fill(99.0)
     assert Shades([]).share(1.0) is None
-    assert Shades([3.0, 3.0]).share(3.0) == 0.0
+    assert Shades([0.0, 0.0]).share(0.0) == 0.0
+
+
+def test_nearly_uniform_importance_has_nearly_one_colour():
+    importance = [1.0, 1.02, 0.99]
+    shades = Shades(importance)
+    assert max(map(shades.share, importance)) - min(map(shades.share, importance)) < 0.01
 
 
 def test_a_declaration_is_taken_off():

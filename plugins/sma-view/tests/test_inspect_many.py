@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,3 +78,12 @@ def test_rows_behind_a_url_look_as_those_of_the_file(toy, parts, memory):
         memory.pipe(f"/parts/{file.name}", file.read_bytes())
     assert figures(toy, "memory://parts/*.txt") == figures(toy, parts)
     assert inspect_data(toy, "memory://parts/*.txt").path == "memory://parts/0.txt"
+
+
+def test_the_sets_of_all_domains_are_listed_without_one(toy, run_sma):
+    every = json.loads(run_sma("data", "list", "--json").stdout)
+    own = json.loads(run_sma("data", "list", "--domain", toy, "--json").stdout)
+    assert {listed["domain"] for listed in own} == {toy}
+    names = [listed["name"] for listed in every if listed["domain"] == toy]
+    assert names == [listed["name"] for listed in own] != []
+    assert "DOMAIN" in run_sma("data", "list").stdout

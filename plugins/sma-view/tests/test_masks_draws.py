@@ -26,6 +26,20 @@ def test_random_masks_differ_from_row_to_row_and_from_draw_to_draw(found):
     assert sum(row[0] != row[1] for row in hidden) > 4
 
 
+def test_importance_is_relative_to_the_mean_and_mask_self_does_not_change_it(toy, tmp_path):
+    (tmp_path / "rows.txt").write_text(f"{ALIKE}\n" * 4)
+    model = {"training.steps": 2, "model.encoder": "self-attention"}
+    run = sma_core.train(toy, settings=model, out=tmp_path / "run").run
+    plain, own = (masks(run, tmp_path / "rows.txt", rows=4, settings={"mask_self": on}) for on in (False, True))
+    for row, other in zip(plain.rows, own.rows, strict=True):
+        assert sum(row.importance) / len(row.importance) == pytest.approx(1.0, abs=1e-4)
+        assert row.importance == pytest.approx(other.importance)
+        assert len(row.random) == len(row.hidden[0])
+        assert len(row.random_shown) == len(ALIKE)
+    assert plain.measures["entropy"] == pytest.approx(own.measures["entropy"])
+    assert "if random" in plain.explained["overlap"]
+
+
 def test_masks_depend_on_seed_and_row_alone(found):
     assert found() == found()
     assert found(rows=3) == found()[:3]

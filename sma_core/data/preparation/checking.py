@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pkgutil
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import wait
 
+from sma_core.data.plugin_code import Check, reasons
 from sma_core.data.records import RejectedRow, Row
 from sma_core.errors import DataError
-
-CheckFunction = Callable[[list[str]], list[str | None]]
-Check = str | CheckFunction
 
 ROWS_IN_CHUNK = 2000
 CHUNKS_BEFORE_PROCESSES = 8
@@ -43,13 +40,6 @@ class Chunk:
     def count(self) -> int:
         """Number of usable and rejected rows."""
         return len(self.rows) + len(self.rejected)
-
-
-def check_name(check: Check | None) -> str | None:
-    """Return the name ``"package.module:function"`` of a check."""
-    if check is None or isinstance(check, str):
-        return check
-    return f"{check.__module__}:{check.__qualname__}"
 
 
 def split_into_chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_CHUNK) -> Iterator[Chunk]:
@@ -75,7 +65,7 @@ def check_chunks(
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
-            yield _applied(chunk, _answers(check, [row.text for row in chunk.rows]))
+            yield _applied(chunk, reasons(check, *_texts(chunk)))
     else:
         yield from _checked_in_processes(chain(first, source), check, workers)
 
@@ -86,7 +76,7 @@ def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -
     pending: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
     try:
         for chunk in source:
-            pending.append((chunk, pool.submit(_answers, check, [row.text for row in chunk.rows])))
+            pending.append((chunk, pool.submit(reasons, check, *_texts(chunk))))
             if len(pending) >= workers * CHUNKS_IN_FLIGHT:
                 oldest, answers = pending.popleft()
                 yield _applied(oldest, answers.result())
@@ -100,13 +90,8 @@ def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _answers(check: Check, texts: list[str]) -> list[str | None]:
-    """Call the check, in a worker or in this process."""
-    function: CheckFunction = pkgutil.resolve_name(check) if isinstance(check, str) else check
-    answers = function(texts)
-    if len(answers) != len(texts):
-        raise DataError(f"the check {check_name(check)} gave {len(answers)} answers for {len(texts)} rows")
-    return answers
+def _texts(chunk: Chunk) -> tuple[list[str], list[int]]:
+    return [row.text for row in chunk.rows], [row.number for row in chunk.rows]
 
 
 def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:

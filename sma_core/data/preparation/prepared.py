@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sma_core.data.blocks import BlockReader
-from sma_core.data.preparation.checking import Check, check_name
+from sma_core.data.plugin_code import Check, function_name
 from sma_core.data.preparation.code_digest import code_digest
 from sma_core.data.preparation.rejected import RejectionVerdict
 from sma_core.data.readers import Reader
@@ -100,7 +100,7 @@ class PrepareRequest(SourceRequest):
     keep_text: bool = False
 
     def _modules(self) -> list[str]:
-        check = (check_name(self.check) or "").partition(":")[0]
+        check = (function_name(self.check) if self.check else "").partition(":")[0]
         return [_module(self.reader), type(self.tokenizer).__module__, *([check] if check else [])]
 
     def _settings(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class PrepareRequest(SourceRequest):
             "reader": [self.reader_name, self.column, self.usual_columns],
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
             "length": [self.max_length, self.truncate],
-            "check": check_name(self.check),
+            "check": function_name(self.check) if self.check else None,
             "text": [self.position_mask, self.keep_text],
         }
 

@@ -155,7 +155,7 @@ def _shut_down(pool: ProcessPoolExecutor) -> Iterator[None]:
     except BrokenProcessPool as error:
         raise DataError(
             "a process that prepares a file died, perhaps out of memory; complete shards are kept: "
-            "repeat the command, perhaps with fewer processes (--set data.processes=1)"
+            "repeat the command, perhaps with fewer processes (data.processes=1)"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

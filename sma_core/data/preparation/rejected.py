@@ -82,7 +82,7 @@ class RejectionVerdict:
         rows = f"the first {self.rows:,} {noun}" if early else f"the {self.rows:,} {noun}"
         verb = "is" if self.rejected == 1 else "are"
         share = f"{self.rejected:,} of {rows} of {self.source} {verb} unusable (limit {max_rejected:.1%})"
-        remedy = "correct the file, or raise --max-rejected"
+        remedy = "correct the file, or raise data.max_rejected"
         if self.rejected == self.rows:
             share = f"none of {rows} of {self.source} can be used"
             remedy = "correct the file, or check that the right column and reader are named"

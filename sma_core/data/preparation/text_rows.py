@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data import plugin_code
 from sma_core.data.labels import ParsedLabels, align_to_ids, build_label_parser
 from sma_core.data.preparation.checking import check_chunks, split_into_chunks
 from sma_core.data.preparation.prepared import PrepareRequest
@@ -65,7 +66,7 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
     masked = request.position_mask is not None
     labels = build_label_parser(request.targets, request.label_form, masked, request.label_values)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
-    records = request.reader(path, request.column, fields, usual=request.usual_columns)
+    records = plugin_code.read(request.reader, Row, path, request.column, fields, usual=request.usual_columns)
     with closing(
         check_chunks(split_into_chunks(islice(records, skip, None)), request.check, request.processes)
     ) as source:
@@ -79,7 +80,7 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
 
 def _tokenized(request: PrepareRequest, labelled: ParsedLabels) -> TextRows:
     texts = [row.text for row in labelled.rows]
-    encoded = request.tokenizer.encode(texts)
+    encoded = plugin_code.encode(request.tokenizer, texts, [row.number for row in labelled.rows])
     symbols = None
     if labelled.symbols is not None:
         starts = _character_tokenizer(request).character_starts(texts)

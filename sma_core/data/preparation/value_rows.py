@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
 from sma_core.data.labels import NO_TARGET, ClassLabelParser, named_number, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
@@ -59,7 +60,7 @@ def open_value_chunks(
     if request.label_form == "symbols":
         raise DataError("labels of every position need rows of text; these rows are numbers")
     fields = (*request.targets, *request.extras, *request.exclude)
-    records = request.reader(path, request.columns, fields, names=request.names)
+    records = plugin_code.read(request.reader, Block, path, request.columns, fields, names=request.names)
     before: list[RejectedRow] = []
     for record in records:
         if isinstance(record, RejectedRow):

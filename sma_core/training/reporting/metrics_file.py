@@ -71,5 +71,5 @@ def cut_metrics(path: Path, step: int) -> None:
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
         f"cannot write {path}: {error.strerror or error}; checkpoints are unchanged: fix the cause, then continue "
-        "with --resume"
+        "with `resume`"
     )

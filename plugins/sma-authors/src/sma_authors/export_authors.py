@@ -55,7 +55,7 @@ def export_authors(run: str | Path, out: str | Path) -> ExportResult:
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} already exists and is not empty; choose another --out")
+        raise UserError(f"{out} already exists and is not empty; choose another `out`")
     contents = RunContents.read(Path(run))
     settings, weights = _finetuned(contents) if contents.record.is_finetuned else _pretrained(contents)
     described = write_settings(settings)
@@ -78,8 +78,8 @@ def _finetuned(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
     config, targets = run.config(), run.record.targets or {}
     if bool(run.weights.get("probe.active", False)):
         raise UserError(
-            f"{run.path} is a linear probe (step 0), which the authors' code does not have: fine-tune with "
-            "--set training.probe_fallback=false"
+            f"{run.path} is a linear probe (step 0), which the authors' code does not have: use "
+            "sma finetune --set training.probe_fallback=false"
         )
     weights = {name: tensor for name, tensor in run.weights.items() if not name.startswith("probe.")}
     if "head.output.bias" in weights and targets["kind"] == "regression":

@@ -120,7 +120,7 @@ def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | N
     if kind != registry.domain.input_kind:
         raise UserError(
             f"{checkpoint.folder} expects {kind} inputs, but inputs of the domain {registry.name!r} are "
-            f"{registry.domain.input_kind}; choose another --domain"
+            f"{registry.domain.input_kind}; choose another `domain`"
         )
     if isinstance(inputs, DiscreteInputs):
         feed = TextFeed.of(registry)
@@ -135,7 +135,7 @@ def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | N
     names = tuple(columns or registry.find(DataSet, registry.domain.dataset).columns)
     if len(names) != longest:
         raise UserError(
-            f"{checkpoint.folder} expects {longest} features, but got {len(names)} names; pass all with --columns"
+            f"{checkpoint.folder} expects {longest} features, but got {len(names)} names; pass all with `columns`"
         )
     return ValueFeed(FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
 
@@ -171,7 +171,7 @@ def _targets(
     kind = kind or KINDS.get(settings.problem or "")
     if kind is None:
         raise CheckpointError(
-            f"{folder}: config.json has no known problem_type for its {settings.outputs} outputs; pass --kind "
+            f"{folder}: config.json has no known problem_type for its {settings.outputs} outputs; pass `kind` "
             "regression, binary, multilabel or multiclass"
         )
     outputs = (
@@ -182,7 +182,7 @@ def _targets(
     own = tuple(names or (("label",) if kind == "multiclass" else outputs))
     expected = 1 if kind in ("multiclass", "binary") else settings.outputs
     if len(own) != expected:
-        raise UserError(f"{folder} needs {expected} target names, but got {len(own)}; pass them with --target")
+        raise UserError(f"{folder} needs {expected} target names, but got {len(own)}; pass them with `targets`")
     scale = {"mean": (0.0,) * len(own), "spread": (1.0,) * len(own)}
     return Targets.from_json({"kind": kind, "names": own, "classes": outputs, **scale})
 

@@ -111,9 +111,9 @@ def probe(
     request = Request.of(recipe, config, settings, data=data, task=task)
     domain, policy = named(domain, policy)
     if model is None and not random_weights:
-        raise UserError("pass a pre-trained run with --model RUN, or --random-weights")
+        raise UserError("pass a pre-trained run with `model=RUN`, or `random_weights`")
     if random_weights and step is not None:
-        raise UserError("random weights have no checkpoints: omit --step, or --random-weights")
+        raise UserError("random weights have no checkpoints: omit `step`, or `random_weights`")
     start = open_pretrained(domain, model, "a probe looks at", policy)
     with explain_missing_parts(model, start.record, policy):
         registry = Registry.load(start.domain, policy)

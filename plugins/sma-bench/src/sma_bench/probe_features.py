@@ -76,7 +76,7 @@ def check_position_layer(module: SMA | Predictor, layer: int | None, owner: str)
     if layer is not None and not module.encoder.of_inputs:
         raise UserError(
             f"features of positions come from the decoder of {owner}, which reads only the last layer: omit "
-            "--layer"
+            "`layer`"
         )
     return check_layer(module, layer, owner)
 

@@ -59,7 +59,7 @@ def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin
         if path.is_dir():
             path.rmdir()
         if not publish_folder(building, path.absolute()):
-            raise UserError(f"{path} was just created by another process: choose another folder with --out")
+            raise UserError(f"{path} was just created by another process: choose another folder with `out`")
     except OSError as error:
         raise UserError(f"cannot write the project {path}: {error.strerror or error}") from error
     finally:
@@ -97,9 +97,9 @@ def _is_installed(package: str) -> bool:
 def _check_free(path: Path) -> None:
     """Raise `UserError` when the folder is in use."""
     if path.absolute() == Path.cwd():
-        raise UserError("the current folder cannot be the project: omit --out, or pass a folder inside it")
+        raise UserError("the current folder cannot be the project: omit `out`, or pass a folder inside it")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError(f"{path} already exists and is not an empty folder: choose another one with --out")
+        raise UserError(f"{path} already exists and is not an empty folder: choose another one with `out`")
 
 
 def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:

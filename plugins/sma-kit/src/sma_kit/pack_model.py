@@ -52,7 +52,7 @@ def pack_model(run: str | Path, out: str | Path, card: str | Path, step: int | N
     if checkpoint is None:
         raise CheckpointError(f"{run} has no checkpoint")
     if target.exists():
-        raise UserError(f"{out} already exists: remove it, or give another --out")
+        raise UserError(f"{out} already exists: remove it, or pass another `out`")
     try:
         target.mkdir(parents=True)
         for name in ("config.toml", "metrics.jsonl"):

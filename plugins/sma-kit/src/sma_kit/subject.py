@@ -12,12 +12,12 @@ from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metri
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, TableFormat, Task, Tokenizer
 from sma_kit.checks import parts
-from sma_kit.verdicts import explained, fail, skip
+from sma_kit.verdicts import explained, fail, skip, with_its_rule
 
 if TYPE_CHECKING:
     from sma_core.config import PretrainConfig
     from sma_core.data.blocks import Block
-    from sma_core.data.tokenizers import DiscreteTokenizer
+    from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows
     from sma_core.sources.data_sets import Source
 
 KINDS: tuple[type[Spec], ...] = (
@@ -48,6 +48,13 @@ class Subject:
     bad_rows: ClassVar[Sequence[str]] = ()
     sample_file: ClassVar[Path | None] = None
     allowed_imports: ClassVar[Sequence[str]] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Let every check of the contract itself fail with its rule where the plugin's code raises."""
+        super().__init_subclass__()
+        for name, member in list(vars(cls).items()):
+            if name.startswith("test_") and cls.__module__.startswith("sma_kit."):
+                setattr(cls, name, with_its_rule(member))
 
     def _registry(self) -> Registry:
         """Load the plugin, or fail the check."""
@@ -94,6 +101,13 @@ class Subject:
             with explained(f"factory() must create the Tokenizer {spec.name!r}"):
                 tokenizers.append((spec, registry.build(spec)()))
         return tokenizers
+
+    def _encoded(self, tokenizer: DiscreteTokenizer, rows: list[str], advice: str = "") -> EncodedRows:
+        """Encode rows; fail when encode raises, or returns anything but `EncodedRows`."""
+        from sma_core.data.plugin_code import encode
+
+        with explained(advice or f"encode of the tokenizer {tokenizer.name!r} must encode good_rows"):
+            return encode(tokenizer, rows, range(1, len(rows) + 1))
 
     def _good_rows(self) -> list[str]:
         """Return the author's good rows; fail when there are none."""

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from sma_core.errors import SmaError
+
+
+def with_its_rule(check: Callable[..., None]) -> Callable[..., None]:
+    """Let a check that meets an unexpected exception fail with its rule, the first line of its docstring."""
+
+    @functools.wraps(check)
+    def checked(*arguments: object) -> None:
+        with explained(f"the contract says: {inspect.getdoc(check) or check.__name__}"):
+            check(*arguments)
+
+    return checked
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
+from sma_core.data.plugin_code import encode
 from sma_core.data.preparation.checking import Chunk
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.rejected import TEXT_SHOWN, RejectionCounts
@@ -172,7 +173,7 @@ class _TextLook(_Look):
         if not rows:
             return
         texts, numbers = [row.text for row in rows], [row.number for row in rows]
-        self.lengths.add(self.tokenizer.encode(texts).lengths, numbers)
+        self.lengths.add(encode(self.tokenizer, texts, numbers).lengths, numbers)
         self.characters.add(texts)
         stay, join = self._sample.offer(np.array(numbers, dtype=np.int64))
         kept = [self._examples[index] for index in stay.tolist()]

@@ -67,5 +67,6 @@ def shown(piece: str) -> str:
 
 def title_of(row: DrawnRow, place: int) -> str:
     """Say of an input where it is, what it is, how important, and whether it is hidden; places count from 1."""
-    what = f" {row.pieces[place]!r}" if row.pieces[place] else ""
+    is_end = place == len(row.pieces) - 1 and not row.pieces[place]
+    what = " (end marker)" if is_end else f" {row.pieces[place]!r}" if row.pieces[place] else ""
     return f"{place + 1}{what}: {said(row.importance[place])}{', hidden' if place in row.hidden else ''}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.errors import UserError
-from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.discovery import ANY, PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
 from sma_core.sources.data_sets import locations
@@ -20,6 +20,7 @@ class ListedSet:
     take ``wanted`` from: ``hub``, or ``SMA_DATA`` when the user must put it there.
     """
 
+    domain: str
     name: str
     summary: str
     source: str
@@ -31,8 +32,16 @@ class ListedSet:
     default: bool
 
 
-def list_data(domain: str, policy: PluginPolicy | None = None) -> list[ListedSet]:
-    """Return the named sets of ``domain``, sorted by name; raises `PluginError` when there is no such domain."""
+def list_data(domain: str | None = None, policy: PluginPolicy | None = None) -> list[ListedSet]:
+    """Return the named sets of ``domain``, or of every installed domain that can be used, sorted by name.
+
+    Raises `PluginError` when there is no such domain.
+    """
+    if domain is None:
+        policy = policy or PluginPolicy.from_environment()
+        plugins = (plugin for plugin in installed_plugins(policy) if plugin.name == plugin.domain != ANY)
+        names = [plugin.name for plugin in plugins if plugin.status == "installed"]
+        return [listed for name in names for listed in list_data(name, policy)]
     registry = Registry.load_named(domain, policy)
     return [_listed(registry, spec) for spec in registry.specs(DataSet)]
 
@@ -50,6 +59,7 @@ def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     elif spec.file is not None:
         place, wanted = "SMA_DATA", f"{registry.name}/{spec.file}"
     return ListedSet(
+        domain=registry.name,
         name=spec.name,
         summary=spec.summary,
         source=spec.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,17 +33,19 @@ from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.methods import masking_strategy
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, prefix
-from sma_view.page_file import check_page, head, write_page
+from sma_view.page_file import check_page, explained_measures, head, write_page
 
 HIDDEN = "·"
+RANDOM = {"strategy": "random", "options": {}}
 
 
 @dataclass(frozen=True)
 class RowMasks:
     """One row: its number and text (or the names of its features), and for each draw the hidden positions.
 
-    ``shown`` writes each draw with hidden characters replaced (or names the hidden features); ``importance`` is
-    that of the first draw, one number a position.
+    ``shown`` writes each draw with hidden characters replaced (or names the hidden features); the end marker of a
+    text is left out. ``importance`` (N,) is the mean over draws, relative to the mean of the row: 1 for uniform
+    attention. ``random`` and ``random_shown`` are a random mask of the same ratio, for comparison.
     """
 
     row: int
@@ -51,14 +54,20 @@ class RowMasks:
     shown: list[str]
     importance: list[float]
     reason: str | None = None
+    random: list[int] = field(default_factory=list)
+    random_shown: str = ""
 
 
 @dataclass(frozen=True)
 class MasksResult:
-    """Rows with their masks, and the means of the measures over them (see `sma_core.nn.measures`)."""
+    """Rows with their masks, and the means of the measures over them (see `sma_core.nn.measures`).
+
+    ``explained`` says of each measure what it is and its value for random masks.
+    """
 
     rows: list[RowMasks]
     measures: dict[str, float] = field(default_factory=dict)
+    explained: dict[str, str] = field(default_factory=dict)
 
 
 def masks(
@@ -98,12 +107,13 @@ def masks(
     drawer = None if page is None else Drawer(run.registry, renderer)
     wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
-    choice = _Choice(run.module, masking, masking_strategy(run.registry, masking))
+    choice, random = (_Choice.of(run, masking), _Choice.of(run, masking.model_copy(update=RANDOM)))
     chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader)))).cut(rows))
     seeds = range(seed, seed + draws)
-    masked = dict(_masked_rows(run, choice, chunk, seeds, page is not None))
+    masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
-    result = MasksResult(listed, _means([row.measures for row in masked.values()]))
+    means = _means([row.measures for row in masked.values()])
+    result = MasksResult(listed, means, explained_measures(means, masking))
     if page is not None and drawer is not None:
         drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
         write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
@@ -118,25 +128,53 @@ class _Choice:
     masking: MaskingConfig
     strategy: Strategy
 
+    @classmethod
+    def of(cls, run: LoadedRun, masking: MaskingConfig) -> _Choice:
+        """Return the choice of a run with these settings."""
+        assert isinstance(run.module, SMA), "the run is a pre-trained one"
+        return cls(run.module, masking, masking_strategy(run.registry, masking))
+
 
 @dataclass(frozen=True)
 class _Masked:
-    """A row under several masks: as a renderer takes it and as text, for each mask; the measures ``(3,)``."""
+    """A row under several masks and a random one, each as a renderer takes it and as text; measures ``(3,)``."""
 
     drawn: list[DrawnRow]
     shown: list[str]
+    random: DrawnRow
+    random_shown: str
     measures: torch.Tensor
+
+    @property
+    def mean(self) -> DrawnRow:
+        """The mean importance over the draws; hidden is what more than half of them hide."""
+        first, draws = self.drawn[0], len(self.drawn)
+        columns = zip(*(draw.importance for draw in self.drawn), strict=True)
+        often = (place for place in range(len(first.importance)) if 2 * self._times(place) > draws)
+        importance = tuple(sum(values) / draws for values in columns)
+        return replace(first, importance=importance, hidden=frozenset(often), prefix=f"{first.prefix}mean-")
+
+    def _times(self, place: int) -> int:
+        return sum(place in draw.hidden for draw in self.drawn)
 
 
 def _masked_rows(
-    run: LoadedRun, choice: _Choice, chunk: RowChunk, seeds: range, for_page: bool
+    run: LoadedRun, choices: tuple[_Choice, _Choice], chunk: RowChunk, seeds: range, for_page: bool
 ) -> Iterator[tuple[int, _Masked]]:
-    """Yield the index of each usable row in the chunk, and the row under the mask of each seed."""
+    """Yield the index of each usable row in the chunk, and the row under the mask of each seed.
+
+    ``choices`` are that of the run and that of random masks.
+    """
+    choice, random = choices
     for places, batch in run.batches(chunk, tokens=1):
         index, row = int(chunk.usable[places[0]]), _as_drawn(run, chunk, int(places[0]), batch, for_page)
-        drawn = list(_draws(choice, batch, seeds, row, chunk.numbers[index]))
-        shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in drawn]
-        yield index, _Masked(drawn, shown, _measured(choice, batch, seeds.start, chunk.numbers[index]))
+        number = chunk.numbers[index]
+        drawn = list(_draws(choice, batch, seeds, row, number))
+        (beside,) = _draws(random, batch, range(seeds.stop, seeds.stop + 1), row, number)
+        beside = replace(beside, importance=(math.nan,) * len(beside.importance), prefix=f"{beside.prefix}random-")
+        shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in (*drawn, beside)]
+        measures = _measured(choice, batch, seeds.start, number)
+        yield index, _Masked(drawn, shown[:-1], beside, shown[-1], measures)
 
 
 def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
@@ -175,15 +213,20 @@ def _listed(chunk: RowChunk, index: int, masked: _Masked | None) -> RowMasks:
     first = masked.drawn[0]
     hidden = [sorted(draw.hidden) for draw in masked.drawn]
     text = ", ".join(first.features) if first.features else first.text
-    return RowMasks(number, text, hidden, masked.shown, list(first.importance), reason)
+    importance, random = list(masked.mean.importance), sorted(masked.random.hidden)
+    return RowMasks(number, text, hidden, masked.shown, importance, reason, random, masked.random_shown)
 
 
 def _on_page(chunk: RowChunk, index: int, masked: _Masked | None) -> PageRow:
     """Return a row as the page shows it; the names of features are part of its pictures."""
     number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return PageRow(number, _text(chunk, index), (), reason)
-    return PageRow(number, masked.drawn[0].text, tuple(masked.drawn), reason)
+        return PageRow(number, _text(chunk, index), reason=reason)
+    drawn = {f"mask {draw}": row for draw, row in enumerate(masked.drawn, start=1)}
+    if len(drawn) > 1:
+        drawn[f"mean of {len(drawn)} masks, what more than half of them hide"] = masked.mean
+    drawn["a random mask, for comparison"] = masked.random
+    return PageRow(number, masked.drawn[0].text, drawn, reason)
 
 
 def _text(chunk: RowChunk, index: int) -> str:
@@ -192,9 +235,10 @@ def _text(chunk: RowChunk, index: int) -> str:
 
 
 def _shown(run: LoadedRun, batch: Batch, hidden: Sequence[int], features: Sequence[str]) -> str:
-    """Write a row with its hidden characters replaced, or name its hidden ``features``."""
+    """Write a row with its hidden characters replaced, without its end marker, or name its hidden ``features``."""
     if isinstance(run.feed, TextFeed):
-        return _with_dots(run.feed.tokenizer, _ids(batch), hidden)
+        ids = _ids(batch)[:-1]
+        return _with_dots(run.feed.tokenizer, ids, [place for place in hidden if place < len(ids)])
     return ", ".join(features[place] for place in hidden)
 
 
@@ -206,10 +250,17 @@ def _ids(batch: Batch) -> NDArray[Any]:
 
 @torch.inference_mode()
 def _choose(choice: _Choice, batch: Batch, noise: MaskNoise) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mask and the importance, both ``(1, N)``."""
-    module = choice.module
-    situation = module.situation(batch.inputs, batch.padding_mask, choice.masking, noise)
-    return choose_mask(situation, choice.strategy).hidden, rank(situation)[0]
+    """Return the mask and the importance relative to its mean, both ``(1, N)``.
+
+    The importance is that of the attention alone: ``mask_self`` would give the queries' own positions a value far
+    above all others.
+    """
+    situation = choice.module.situation(batch.inputs, batch.padding_mask, choice.masking, noise)
+    attention_only = choice.masking.model_copy(update={"mask_self": False})
+    importance = rank(situation._replace(masking=attention_only))[0]
+    total = importance.sum(dim=1, keepdim=True)  # padding has no attention
+    relative = importance * batch.padding_mask.sum(dim=1, keepdim=True) / total
+    return choose_mask(situation, choice.strategy).hidden, relative
 
 
 def _measured(choice: _Choice, batch: Batch, seed: int, number: int) -> torch.Tensor:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from string import Template
 
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_view.drawer import Drawer
-from sma_view.svg import ACCENT, Shades, opacity, said
+from sma_view.svg import ACCENT, SPAN, STRONGEST
 
+END_MARKER = " The narrow box at the end of a row is its end marker, which is an input too."
 _PAGE = Template("""<!doctype html>
 <html lang="en">
 <head>
@@ -39,10 +40,9 @@ figure { margin: 0; padding: 8px; max-width: 100%; background: var(--card); bord
   border-radius: 6px; }
 .picture { overflow-x: auto; }
 .picture svg { display: block; }
-figcaption, .legend { font-size: 12.5px; color: var(--quiet); }
-.legend { display: flex; align-items: center; gap: 6px; margin-top: 6px; }
-.scale { flex: 1; min-width: 60px; max-width: 180px; height: 10px; border: 1px solid var(--line);
-  background: linear-gradient(to right, $stops); }
+figcaption { font-size: 12.5px; color: var(--quiet); }
+.scale { display: inline-block; width: 120px; height: 10px; border: 1px solid var(--line);
+  background: linear-gradient(to right, transparent, $strongest); }
 </style>
 </head>
 <body>
@@ -50,9 +50,10 @@ figcaption, .legend { font-size: 12.5px; color: var(--quiet); }
 <dl>
 $facts
 </dl>
-<p class="quiet">Colour is importance, from the lowest of the row to the highest: what guided masking
-ranks inputs by, drawn anew for each mask. What is hidden is outlined. Point at an input for its
-number.</p>
+<p class="quiet">Colour is importance, by which guided masking ranks inputs, drawn anew for each mask. It is
+relative to the mean of the row and has one scale for all rows: 1/$span <span class="scale"></span> $span times
+the mean; equal colours mean uniform attention. Hidden inputs are outlined. Point at an input for its
+number.$marker</p>
 $rows
 </body>
 </html>
@@ -61,11 +62,11 @@ $rows
 
 @dataclass(frozen=True)
 class PageRow:
-    """A row of the page: number, text (empty for numbers), a drawn row a mask, or the reason why it has none."""
+    """A row of the page: number, text (empty for numbers), and drawn rows by caption, or why it has none."""
 
     number: int
     text: str
-    draws: tuple[DrawnRow, ...] = ()
+    drawn: Mapping[str, DrawnRow] = field(default_factory=dict)
     reason: str | None = None
 
 
@@ -75,16 +76,11 @@ def masks_page(title: str, facts: Sequence[tuple[str, str]], rows: Sequence[Page
     return _PAGE.substitute(
         title=escape(title),
         facts=listed,
-        stops=_stops(),
+        strongest=f"rgba({', '.join(str(int(ACCENT[i : i + 2], 16)) for i in (1, 3, 5))}, {STRONGEST})",
+        span=f"{SPAN:g}",
+        marker=END_MARKER if any(row.text for row in rows) else "",
         rows="\n".join(_row(row, drawer) for row in rows),
     )
-
-
-def _stops() -> str:
-    """Return the colours of the scale as CSS, with enough stops for the curve of `opacity`."""
-    red, green, blue = (int(ACCENT[at : at + 2], 16) for at in (1, 3, 5))
-    shares = [(step / 8) ** 2 for step in range(9)]
-    return ", ".join(f"rgba({red}, {green}, {blue}, {opacity(share):.3f}) {share:.2%}" for share in shares)
 
 
 def prefix(row: int, draw: int) -> str:
@@ -94,21 +90,19 @@ def prefix(row: int, draw: int) -> str:
 
 def _row(row: PageRow, drawer: Drawer) -> str:
     reason = f'<p class="quiet">cannot be used: {escape(row.reason)}</p>\n' if row.reason else ""
-    figures = "\n".join(_figure(draw, at, row.number, drawer) for at, draw in enumerate(row.draws, start=1))
+    figures = "\n".join(_figure(caption, drawn, row.number, drawer) for caption, drawn in row.drawn.items())
     text = f'<p class="text">{_visible(row.text)}</p>\n' if row.text else ""
     return (
         f'<section>\n<h2>Row {row.number:,}</h2>\n{text}{reason}<div class="draws">\n{figures}\n</div>\n</section>'
     )
 
 
-def _figure(row: DrawnRow, number: int, row_number: int, drawer: Drawer) -> str:
-    """Return one mask: its number, the hidden share, the drawing, and the scale of its colours."""
-    shades, count = Shades(row.importance), len(row.importance)
-    caption = f"mask {number}: {len(row.hidden)} of {count} inputs hidden ({row.hidden_share:.0%})"
-    scale = f"{said(shades.lowest)} <span class='scale'></span> {said(shades.highest)}"
+def _figure(caption: str, row: DrawnRow, number: int, drawer: Drawer) -> str:
+    """Return one mask: its caption, the hidden share, and the drawing of row ``number``."""
+    hidden = f"{len(row.hidden)} of {len(row.importance)} inputs hidden ({row.hidden_share:.0%})"
     return (
-        f'<figure><figcaption>{caption}</figcaption>\n<div class="picture">{drawer.draw(row, row_number)}</div>\n'
-        f'<div class="legend">importance {scale}</div></figure>'
+        f"<figure><figcaption>{escape(caption)}: {hidden}</figcaption>\n"
+        f'<div class="picture">{drawer.draw(row, number)}</div></figure>'
     )
 
 

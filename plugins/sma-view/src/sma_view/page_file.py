@@ -23,7 +23,7 @@ def check_page(page: Path | None, renderer: str | None) -> None:
         if not page.parent.is_dir():
             raise UserError(f"{page}: there is no folder {page.parent}; make it first")
     elif renderer is not None:
-        raise UserError(f"--renderer {renderer} needs a page to draw on: pass --page FILE.html")
+        raise UserError(f"`renderer={renderer}` needs a page to draw on: pass `page=FILE.html`")
 
 
 def head(
@@ -38,8 +38,19 @@ def head(
         ("rows", str(data)),
         ("masking", f"{masking.strategy}, ratio {masking.ratio:g}"),
         ("seed", draws),
-        *((f"mean {name}", f"{value:.2f}") for name, value in measures.items()),
+        *((name, sentence) for name, sentence in explained_measures(measures, masking).items()),
     ]
+
+
+def explained_measures(measures: Mapping[str, float], masking: MaskingConfig) -> dict[str, str]:
+    """Return each mean measure as a sentence that says what it would be for random masks."""
+    ratio = masking.ratio
+    meanings = {
+        "overlap": f"of a query's top inputs are those of another too ({ratio:.2f} if random, 1 if queries agree)",
+        "change": f"of hidden inputs are visible in the next mask ({1 - ratio:.2f} if random, 0 if all are alike)",
+        "entropy": "of the largest entropy of importance (1 if attention is uniform)",
+    }
+    return {name: f"{value:.2f} {meanings[name]}" for name, value in measures.items()}
 
 
 def write_page(

@@ -13,6 +13,8 @@ from html import escape
 
 ACCENT = "#e8590c"
 """The hue of importance."""
+SPAN = 8.0
+"""The strongest colour is for this many times the mean importance of a row."""
 STRONGEST = 0.75
 """Opacity of the highest importance: letters must stay readable on it."""
 PALE = 0.6
@@ -29,33 +31,27 @@ def escaped(text: str) -> str:
 
 
 class Shades:
-    """The scale of a drawing's colours: from the lowest importance of the row to the highest."""
+    """The scale of colours, the same in every drawing: importance relative to the mean of its row.
+
+    Logarithmic, from no colour at 1 / `SPAN` of the mean to the strongest at `SPAN` times the mean. Nearly uniform
+    importance therefore looks nearly uniform.
+    """
 
     def __init__(self, importance: Iterable[float]) -> None:
-        known = [value for value in importance if math.isfinite(value)]
-        self.lowest, self.highest = (min(known), max(known)) if known else (math.nan, math.nan)
+        self.mean = mean(importance)
 
     def share(self, value: float) -> float | None:
-        """Return where ``value`` stands between lowest (0) and highest (1); None where it is not known."""
-        if not math.isfinite(value) or not math.isfinite(self.lowest):
+        """Return where ``value`` is on the scale, from 0 to 1 and 0.5 for the mean; None where it is unknown."""
+        if not math.isfinite(value) or not math.isfinite(self.mean):
             return None
-        if self.highest == self.lowest:
+        if value <= 0.0 or self.mean <= 0.0:
             return 0.0
-        return min(max((value - self.lowest) / (self.highest - self.lowest), 0.0), 1.0)
+        return min(max((math.log(value / self.mean, SPAN) + 1.0) / 2.0, 0.0), 1.0)
 
     def fill(self, value: float) -> str:
-        """Return the attributes that fill a shape with the colour of ``value``; nothing where it is not known.
-
-        Opacity grows with the square root of the share: a few inputs are often far more important than all others,
-        which would have no colour at all.
-        """
+        """Return the attributes that fill a shape with the colour of ``value``; no colour where it is unknown."""
         share = self.share(value)
-        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{opacity(share):.3f}"'
-
-
-def opacity(share: float) -> float:
-    """Return the opacity of the colour of a share (0 to 1) of the highest importance."""
-    return math.sqrt(share) * STRONGEST
+        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{share * STRONGEST:.3f}"'
 
 
 def said(value: float) -> str:

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Column, Columns, Debug, Json, Reader, names_from
-from sma_view.commands.list_data import Domain
+from sma_view.commands.list_data import OneDomain
 
 
 def inspect_data(
     context: typer.Context,
-    domain: Domain,
+    domain: OneDomain,
     data: Annotated[
         str | None,
         typer.Argument(metavar="[SET_OR_FILE]", help="A data set's name, a file, or a comma-separated list."),

@@ -61,6 +61,9 @@ def masks(
         typer.echo(f"row {row.row:<6} {row.text}" + (f"  ({row.reason})" if row.reason else ""))
         for number, shown in enumerate(row.shown, start=1):
             typer.echo(f"  mask {number:<3} {shown}")
-    typer.echo("  ".join(f"{name} {value:.2f}" for name, value in result.measures.items()))
+        if row.random:
+            typer.echo(f"  random   {row.random_shown}")
+    for name, sentence in result.explained.items():
+        typer.echo(f"{name} {sentence}")
     if page is not None:
         typer.echo(f"page {page}")

@@ -1,0 +1,124 @@
+"""Call tokenizers, checks and readers of plugins; a wrong result or an exception is one sentence.
+
+Raised as `PluginError` with the function, the row, and what was expected; the exception is its cause.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from sma_core.data.blocks import Block
+from sma_core.data.records import RejectedRow, Row
+from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows
+from sma_core.errors import PluginError, SmaError
+
+CheckFunction = Callable[[list[str]], list[str | None]]
+Check = str | CheckFunction
+R = TypeVar("R", Row, Block)
+
+PASSED_ON = (SmaError, OSError, MemoryError)
+"""Exceptions that are not defects of a plugin, or have a sentence of their own."""
+SHOWN = 60
+"""Characters of a row in messages."""
+
+
+def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int]) -> EncodedRows:
+    """Encode rows; raises `PluginError` for an exception, another type, missing rows, or ids out of range.
+
+    ``numbers`` are the row numbers in the file, for messages.
+    """
+    name = f"the tokenizer {tokenizer.name!r}"
+    encoded = _result(tokenizer.encode, texts, numbers, f"{name} cannot encode")
+    if not isinstance(encoded, EncodedRows):
+        raise PluginError(f"encode of {name} must return EncodedRows, not {type(encoded).__name__}")
+    if len(encoded) != len(texts):
+        raise PluginError(f"encode of {name} returned {len(encoded):,} rows for {len(texts):,} rows")
+    ids = encoded.values
+    if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= tokenizer.vocabulary_size):
+        wrong = int(np.flatnonzero((ids < 0) | (ids >= tokenizer.vocabulary_size))[0])
+        row = int(np.searchsorted(encoded.offsets, wrong, side="right")) - 1
+        raise PluginError(
+            f"{name} gave the id {ids[wrong]} for {_described(numbers[row], texts[row])}; ids must be from 0 to "
+            f"{tokenizer.vocabulary_size - 1}, below its vocabulary_size"
+        )
+    return encoded
+
+
+def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str | None]:
+    """Return why each row is unusable, None if usable; raises `PluginError` when the check does anything else.
+
+    ``numbers`` are the row numbers in the file, for messages.
+    """
+    name = f"the check {function_name(check)}"
+    function: CheckFunction = pkgutil.resolve_name(check) if isinstance(check, str) else check
+    answers: Any = _result(function, texts, numbers, f"{name} failed for")
+    if not isinstance(answers, list) or len(answers) != len(texts):
+        given = f"a list of {len(answers):,}" if isinstance(answers, list) else type(answers).__name__
+        raise PluginError(f"{name} must return a list of one item per row, {len(texts):,} here, not {given}")
+    for number, text, answer in zip(numbers, texts, answers, strict=True):
+        if answer is not None and not isinstance(answer, str):
+            raise PluginError(
+                f"{name} must return None or a reason, not {answer!r:.100}: {_described(number, text)}"
+            )
+    return answers
+
+
+def read(
+    reader: Callable[..., Iterator[R | RejectedRow]], kind: type[R], path: Path, *columns: object, **names: object
+) -> Iterator[R | RejectedRow]:
+    """Yield what a reader reads; raises `PluginError` when it raises, or yields another type than ``kind``."""
+    name = f"the reader {function_name(reader)}"
+    last = 0
+    try:
+        for record in reader(path, *columns, **names):
+            if not isinstance(record, kind | RejectedRow):
+                raise PluginError(
+                    f"{name} must yield {kind.__name__} or RejectedRow, not {type(record).__name__}, after row "
+                    f"{last:,} of {path}"
+                )
+            yield record
+            last = int(record.numbers[-1]) if isinstance(record, Block) else record.number
+    except PASSED_ON:
+        raise
+    except Exception as error:
+        raise PluginError(f"{name} failed after row {last:,} of {path}: {_reason(error)}") from error
+
+
+def function_name(function: str | Callable[..., object]) -> str:
+    """Return the name ``"package.module:function"`` of a check or reader."""
+    return function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
+
+
+def _result(call: Callable[[list[str]], object], texts: list[str], numbers: Sequence[int], what: str) -> object:
+    """Call a plugin's function on rows; when it raises, find the first row that it cannot take alone."""
+    try:
+        return call(texts)
+    except PASSED_ON:
+        raise
+    except Exception as error:
+        rows = (_described(*row) for row in zip(numbers, texts, strict=True) if _fails(call, row[1]))
+        where = next(rows, f"{len(texts):,} rows at once")
+        raise PluginError(f"{what} {where}: {_reason(error)}") from error
+
+
+def _fails(call: Callable[[list[str]], object], text: str) -> bool:
+    try:
+        call([text])
+    except Exception:
+        return True
+    return False
+
+
+def _described(number: int, text: str) -> str:
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return f"row {number:,}, {shown!r}"
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return ": ".join([type(error).__name__, *lines[:1]])
