@@ -55,7 +55,8 @@ from sma_core.plugins.domain_file import domain_option
 if TYPE_CHECKING:
     from sma_core.runs.results import BaselineResult, FinetuneResult
 
-_NEXT = "with intervals: sma evaluate --model {run}{domain}\nnext: sma predict --model {run}{domain} FILE"
+NO_TEST = "no test: the validation metrics selected the checkpoint, so they are too good"
+_NEXT = "with intervals: sma evaluate --model {run}{domain}{part}\nnext: sma predict --model {run}{domain} FILE"
 
 
 def finetune(
@@ -119,7 +120,9 @@ def finetune(
         observers=[progress()],
         policy=context.obj,
     )
-    next_command = _NEXT.format(run=result.run, domain=domain_option(result.domain))
+    next_command = _NEXT.format(
+        run=result.run, domain=domain_option(result.domain), part="" if result.test else " --part valid"
+    )
     print_result(result, as_json, result_lines(result), next_command)
 
 
@@ -148,7 +151,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         f"split: {result.split}",
         *early,
         selected,
-        f"test {metrics}",
+        f"test {metrics}" if metrics else NO_TEST,
         *warning_lines(result),
         *_baseline_lines(result),
         f"run folder {result.run}",

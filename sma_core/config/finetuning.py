@@ -32,7 +32,10 @@ class SplitConfig(Settings):
         description="Fraction of rows for validation; of the training rows if a column or task has no validation.",
     )
     test: float = Field(
-        0.1, gt=0.0, lt=1.0, description="Fraction of rows for the test, if a splitter divides the rows."
+        0.1,
+        ge=0.0,
+        lt=1.0,
+        description="Fraction of rows for the test, if a splitter divides the rows; 0: no test.",
     )
     train_rows: int | None = Field(
         None,

@@ -83,10 +83,13 @@ def _drawn(train: Indices, numbers: NDArray[np.int64], seed: int, purpose: int) 
     return train[np.argsort(hashed(numbers[train], seed, purpose), kind="stable")]
 
 
-def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str) -> None:
-    """Raise `DataError` when a part is empty, or a row is in two parts or outside the set."""
+def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str, tested: bool = True) -> None:
+    """Raise `DataError` when a part is empty, or a row is in two parts or outside the set.
+
+    ``tested``: whether the test must have rows.
+    """
     for part, what in zip(parts, ("training", "validation", "test"), strict=True):
-        if len(part) == 0:
+        if len(part) == 0 and (tested or what != "test"):
             cause = "so few rows" if rows < FEW_ROWS else "rows in so few groups, which stay together,"
             raise DataError(
                 f"the {name!r} split of {rows:,} rows leaves no row for {what}: {cause} cannot be split so; give "

@@ -80,7 +80,8 @@ def divide(
             "split.folds and split.fold need a split into folds: set split.name to k-fold, or leave them out"
         )
     if division.column is not None:
-        label, parts = f"column {division.column}", _by_column(division, division.column, store, file)
+        tested = config.test > 0.0
+        label, parts = f"column {division.column}", _by_column(division, division.column, store, file, tested)
     elif division.test_last is not None:
         label, parts = f"last {division.test_last:,} rows", _by_end(division.test_last, store, file, rows)
     else:
@@ -93,7 +94,7 @@ def divide(
         if not len(valid):
             train, valid = _with_validation(train, store, config, file)
             label += ", validation drawn from training rows"
-        check_split((train, valid, test), len(store), label)
+        check_split((train, valid, test), len(store), label, config.test > 0.0)
     if division.train_rows is not None:
         label += f", {division.train_rows:,} of {len(train):,} training rows"
         train = _subset(train, division.train_rows, store, config, file)
@@ -111,12 +112,12 @@ def _by_splitter(
     label = splitter.name
     if "fold" in needed:
         label += f", fold {needed['fold']} of {config.fold_count}"
-    check_split((train, valid, test), len(store), label)
+    check_split((train, valid, test), len(store), label, config.test > 0.0)
     return label, (train, valid, test)
 
 
-def _by_column(division: Division, column: str, store: Store, file: str) -> Parts:
-    """Split by the values of a column; validation may be empty."""
+def _by_column(division: Division, column: str, store: Store, file: str, tested: bool) -> Parts:
+    """Split by the values of a column; validation may be empty, and the test unless ``tested``."""
     values, indices = store.extra(column)
     parts = parts_of_values(values, dict(division.values))
     for index, part in enumerate(parts):
@@ -129,7 +130,7 @@ def _by_column(division: Division, column: str, store: Store, file: str) -> Part
     numbers = np.array([PARTS.index(part) for part in parts if part is not None])[indices]
     train, valid, test = (np.flatnonzero(numbers == number) for number in range(len(PARTS)))
     for rows, what in ((train, "training part"), (test, "test")):
-        if not len(rows):
+        if not len(rows) and (tested or rows is train):
             shown = ", ".join(map(repr, values[:MOST_VALUES])) + (", …" if len(values) > MOST_VALUES else "")
             raise DataError(
                 f"the column {column!r} puts no row into the {what}: {file} has usable rows with {shown} only; "

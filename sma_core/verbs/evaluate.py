@@ -147,8 +147,9 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     size, module = loaded.config.training.batch_size, loaded.module
     assert isinstance(module, Predictor), "a fine-tuned run predicts"
     if not any(len(rows.parts[name]) for name in parts):
+        present = ", ".join(name for name, indices in rows.parts.items() if len(indices))
         raise ConfigError(
-            f"{loaded.path} has no validation rows (split.protocol is authors): choose `part=test`, train or all"
+            f"{loaded.path} has no {part} rows: choose another `part` ({present}, all), or pass a file with `data`"
         )
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):

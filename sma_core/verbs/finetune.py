@@ -246,7 +246,11 @@ def _judge(
     batch_size, summary = job.config.training.batch_size, job.rows.prepared.summary
     with torch.no_grad(), autocast(job.placement.device, job.placement.precision):
         valid = objective.evaluate(job.placement.ranks)
-        test = objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
+        test = (
+            objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
+            if len(job.rows.parts["test"])
+            else None
+        )
     undefined = bool(valid) and math.isnan(valid[objective.selection])
     return FinetuneResult(
         run=run.path,
@@ -266,8 +270,8 @@ def _judge(
         rejected=job.rows.rejected,
         seconds=seconds,
         valid=valid,
-        test=test.figures(),
-        test_targets=figures_by_target(test),
+        test=test.figures() if test else {},
+        test_targets=figures_by_target(test) if test else {},
         selection=_selection(objective.selection, valid, undefined),
         baselines=_baselines(job),
         truncated=summary.shortened,
@@ -276,7 +280,7 @@ def _judge(
             *job.feed.warnings(job.config.data),
             *job.rows.warnings,
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
-            *constant_predictions(test),
+            *(constant_predictions(test) if test else []),
         ],
     )
 
@@ -290,7 +294,7 @@ def _selection(metric: str, valid: Mapping[str, float], undefined: bool) -> str:
 
 def _baselines(job: _Job) -> list[BaselineResult]:
     """Score the domain's baselines on rank 0, which writes and prints the results."""
-    if not job.config.baselines or not job.placement.ranks.first:
+    if not job.config.baselines or not job.placement.ranks.first or not len(job.rows.parts["test"]):
         return []
     return run_baselines(job.registry, job.rows, job.config.split.seed)
 

@@ -23,8 +23,8 @@ MOST_REASONS = 5
 _USE = """```bash
 # one line per row; unusable rows have a reason
 sma predict --model {run}{domain} FILE --out predictions.csv
-# test metrics with confidence intervals
-sma evaluate --model {run}{domain}
+# {part} metrics with confidence intervals
+sma evaluate --model {run}{domain}{option}
 # metrics on your own labelled rows
 sma evaluate --model {run}{domain} --data FILE --target {targets}
 ```"""
@@ -113,9 +113,9 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
 
 
 def _figures(facts: CardFacts, result: FinetuneResult) -> str:
-    names = list(result.test)
-    columns = {"validation": result.valid} if result.valid else {}
-    columns |= {"test": result.test}
+    columns = {"validation": result.valid, "test": result.test}
+    columns = {part: figures for part, figures in columns.items() if figures}
+    names = list(result.test or result.valid)
     metrics = [(name, *(_number(figures[name]) for figures in columns.values())) for name in names]
     text = _table(("metric", *columns), metrics)
     text += "".join(f"\n\n**Warning:** {sentence}." for sentence in result.warnings)
@@ -166,8 +166,10 @@ def _limits(facts: CardFacts, result: FinetuneResult) -> str:
         else f"Rows longer than {longest} are rejected.",
         "Empty and unreadable rows are rejected; `sma predict` reports the reason instead of a prediction.",
         f"The model was trained once, with seed {config.training.seed}, on one split; metrics vary with both.",
-        "The test rows were evaluated once, at the end. Choosing settings by test metrics makes them optimistic.",
-        "The metrics apply to rows like those of the test; run `sma evaluate --data` to evaluate other rows.",
+        "The test rows were evaluated once, at the end. Choosing settings by test metrics makes them optimistic."
+        if result.test
+        else "No rows were kept for a test. The validation metrics selected the checkpoint, so they are too good.",
+        "The metrics apply to rows like those above; run `sma evaluate --data` to evaluate other rows.",
     ]
     if facts.registry.domain.check is not None and config.data.check_rows:
         limits.insert(2, f"Rows that fail the domain's check, `{facts.registry.domain.check}`, are rejected.")
@@ -180,6 +182,8 @@ def _use(facts: CardFacts, result: FinetuneResult) -> str:
     return _USE.format(
         run=shlex.quote(str(result.run)),
         domain=domain_option(result.domain),
+        part="test" if result.test else "validation",
+        option="" if result.test else " --part valid",
         targets=shlex.quote(",".join(facts.targets.names)),
     )
 

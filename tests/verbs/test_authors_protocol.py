@@ -106,6 +106,6 @@ def test_what_needs_validation_rows_gets_a_sentence(toy, run_sma, tmp_path):
     assert not (tmp_path / "none").exists()
     done = run_sma("finetune", *asked, "--out", "run")
     assert (done.returncode, NAMED in done.stdout) == (0, True), done.stderr
-    with pytest.raises(ConfigError, match=r"has no validation rows .* choose `part=test`, train or all"):
+    with pytest.raises(ConfigError, match=r"has no valid rows: choose another `part` \(train, test, all\)"):
         sma_core.evaluate(Path("run"), part="valid")
     assert sma_core.evaluate(Path("run"), part="all", bootstrap=0).rows == 200

@@ -189,7 +189,7 @@ def test_a_file_of_numbers_without_named_features_is_divided_by_its_column(numbe
     file.write_text("x,y,size,part\n" + "\n".join(lines) + "\n")
     settings = {**ONCE, "targets": ["size"], "split.column": "part"}
     result = sma_core.finetune(numbers, data=str(file), settings=settings, out=tmp_path / "run")
-    assert result.kind == "multiclass"
+    assert result.kind == "binary"
     assert result.rows == {"train": 41, "valid": 4, "test": 15}
     assert json.loads((result.run / "model.json").read_text())["scale"]["columns"] == ["x", "y"]
 

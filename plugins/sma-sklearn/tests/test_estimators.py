@@ -96,6 +96,46 @@ def test_several_targets_and_missing_numbers_are_taken(numbers):
     assert model.predict(features).shape == (120, 2)
 
 
+def test_targets_that_are_partly_unknown_are_learned(toy):
+    texts, values = words(80)
+    labels = np.stack([values, values], axis=1)
+    labels[::2, 1] = np.nan
+    model = SMARegressor(domain="toy", settings=SHORT).fit(texts, labels)
+    assert np.isfinite(model.predict(texts)).all()
+    with pytest.raises(ValueError, match="NaN"):
+        SMARegressor(domain="toy", settings=SHORT).fit(texts, labels[:, 1])
+
+
+def test_several_binary_targets_are_multilabel(toy):
+    texts, values = words(80)
+    labels = np.stack([values > 2, values > 3], axis=1).astype(float)
+    labels[5, 0] = np.nan
+    model = SMAClassifier(domain="toy", settings=SHORT).fit(texts, labels)
+    probabilities = model.predict_proba(texts)
+    assert probabilities.shape == (80, 2)
+    assert np.array_equal(model.predict(texts), (probabilities >= 0.5).astype(int))
+    assert [classes.tolist() for classes in model.classes_] == [[0, 1], [0, 1]]
+    assert model.contents_.record.targets["kind"] == "multilabel"
+
+
+def test_rows_without_weight_have_no_effect(toy):
+    texts, values = words(80)
+    labels = values.copy()
+    labels[:40] += 100.0
+    weights = np.repeat([0.0, 1.0], 40)
+    model = SMARegressor(domain="toy", settings=LONG).fit(texts, labels, sample_weight=weights)
+    assert np.abs(model.predict(texts) - values).mean() < 20
+    with pytest.raises(ValueError, match=r"sample_weight has the shape \(3,\), but must be \(80,\)"):
+        SMARegressor(domain="toy").fit(texts, labels, sample_weight=[1.0, 2.0, 3.0])
+
+
+def test_messages_count_the_rows_of_the_caller(toy):
+    texts, values = words(40)
+    texts[3] = texts[7] = ""
+    with pytest.raises(DataError, match=r"^2 of the 40 rows"):
+        SMARegressor(domain="toy").fit(texts, values)
+
+
 def test_a_pretrained_run_is_where_fine_tuning_begins_and_out_keeps_the_run(toy, tmp_path):
     run = sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "pre").run
     texts, labels = words()

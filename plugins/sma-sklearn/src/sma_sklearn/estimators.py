@@ -34,8 +34,8 @@ from sma_core.sources.data_sets import cache_in
 from sma_core.verbs.finetune import finetune
 from sma_sklearn.featurizer import RunEstimator, numbers_of, texts_of
 
-TEXT, PART = "sma:text", "sma:part"
-"""Names of the columns of texts and of split parts in the temporary file."""
+TEXT, PART, WEIGHT = "sma:text", "sma:part", "sma:weight"
+"""Names of the columns of texts, split parts and weights in the temporary file."""
 
 Rows = Sequence[str] | NDArray[Any]
 """Texts, or numbers (n, F)."""
@@ -83,15 +83,26 @@ class _Tuned(RunEstimator):
         with explain_missing_parts(run, start.record):
             return start.feed(Registry.load(start.domain), DataConfig())
 
-    def _tune(self, rows: Rows, feed: Feed, labels: Mapping[str, Sequence[Any]]) -> None:
+    def _tune(
+        self,
+        rows: Rows,
+        feed: Feed,
+        labels: Mapping[str, Sequence[Any]],
+        sample_weight: Any,  # noqa: ANN401 - as scikit-learn calls it
+    ) -> None:
         """Fine-tune on rows and label columns, and read the run into memory."""
         state = self.random_state
         seed = state if isinstance(state, int) else int(check_random_state(state).randint(2**31))
         with tempfile.TemporaryDirectory(prefix="sma-", ignore_cleanup_errors=True) as name, cache_in(Path(name)):
             folder = Path(name)
             valid = self._validation_mask(len(rows), seed)
-            file, options = _written(folder, rows, labels, valid, self._columns(rows, feed))
-            options |= {"targets": list(labels), "kind": self.kind, "split.column": PART, "training.seed": seed}
+            others = {**labels, PART: np.where(valid, "valid", "train").tolist()}
+            if sample_weight is not None:
+                others[WEIGHT] = _weights(sample_weight, rows).tolist()
+            file, options = _written(folder, rows, others, self._columns(rows, feed))
+            options |= {"targets": list(labels), "kind": self.kind, "training.seed": seed}
+            options |= {"split.column": PART, "split.test": 0.0}
+            options |= {"weight": WEIGHT} if sample_weight is not None else {}
             options |= {"data.max_rejected": 0.0, "training.device": self.device, "baselines": False}
             if isinstance(rows, np.ndarray) and self.run is None:
                 options["model.max_length"] = rows.shape[1]
@@ -144,15 +155,19 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
 
     kind = "regression"
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
-        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels or settings."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: ANN401 - as scikit-learn calls it
+        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels, weights (n,) or settings.
+
+        With several targets, labels may be NaN where they are unknown.
+        """
         feed = self._feed()
         rows = self._read(X, feed)
-        labels = check_array(_needed(self, y), ensure_2d=False, dtype=np.float64, input_name="y")
+        finite: Any = "allow-nan" if np.ndim(_needed(self, y)) == 2 else True
+        labels = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=finite)
         _same_length(rows, labels)
         self._is_column = labels.ndim == 1
         columns = labels.reshape(len(labels), -1)  # (n,) or (n, T) -> (n, T)
-        self._tune(rows, feed, {f"sma:target-{index}": column for index, column in enumerate(columns.T)})
+        self._tune(rows, feed, _numbered(columns), sample_weight)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
@@ -170,31 +185,43 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
     """Classifier that fine-tunes a pre-trained run, or a new model with random weights.
 
     Takes the same parameters as `SMARegressor`. ``classes_`` are the classes in the order of the columns of
-    `predict_proba`.
+    `predict_proba`. Labels (n, T) of zeros and ones are T binary targets (multi-label), NaN where unknown; then
+    `predict_proba` returns the probability (n, T) of each, and ``classes_`` are the arrays [0, 1].
     """
 
     kind = "multiclass"
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: ANN401 - as scikit-learn calls it
-        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels or settings."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: ANN401 - as scikit-learn calls it
+        """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels, weights (n,) or settings."""
         feed = self._feed()
         rows = self._read(X, feed)
+        self._is_multilabel = np.ndim(_needed(self, y)) == 2 and np.shape(y)[1] > 1
+        if self._is_multilabel:
+            many = check_array(y, dtype=np.float64, input_name="y", ensure_all_finite="allow-nan")
+            _same_length(rows, many)
+            self.kind = "multilabel"
+            self.classes_: Any = [np.array([0, 1]) for _ in range(many.shape[1])]
+            self._tune(rows, feed, _numbered(many), sample_weight)
+            return self
+        self.kind = "multiclass"
         labels = column_or_1d(_needed(self, y), warn=True)
         check_classification_targets(labels)
         _same_length(rows, labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must have at least two classes, but has one class, {self.classes_[0]!r}")
-        self._tune(rows, feed, {"sma:target": [str(number) for number in numbers.tolist()]})
+        self._tune(rows, feed, {"sma:target": [str(number) for number in numbers.tolist()]}, sample_weight)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
-        """Return class probabilities (n, C)."""
+        """Return class probabilities (n, C), or with several targets the probability (n, T) of each."""
         return self._run().predict(self._rows(X))
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401 - as scikit-learn calls it
-        """Return the most probable class of each row (n,)."""
+        """Return the most probable class of each row (n,), or zeros and ones (n, T) with several targets."""
         probabilities = self.predict_proba(X)
+        if self._is_multilabel:
+            return (probabilities >= 0.5).astype(np.int64)
         classes: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return classes
 
@@ -208,6 +235,21 @@ def _needed(estimator: RunEstimator, y: Any) -> Any:  # noqa: ANN401 - labels of
     return y
 
 
+def _weights(sample_weight: Any, rows: Rows) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
+    """Return the weights (n,); raise `ValueError` for others."""
+    weights: NDArray[np.float64] = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (len(rows),):
+        raise ValueError(f"sample_weight has the shape {weights.shape}, but must be ({len(rows)},)")
+    return weights
+
+
+def _numbered(columns: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Return the columns of labels (n, T) by name."""
+    return {f"sma:target-{index}": column.tolist() for index, column in enumerate(columns.T)}
+
+
 def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
     if len(rows) != len(labels):
         raise ValueError(f"X has {len(rows)} rows, but y has {len(labels)}")
@@ -216,21 +258,12 @@ def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
 def _written(
     folder: Path,
     rows: Rows,
-    labels: Mapping[str, Sequence[Any]],
-    valid: NDArray[np.bool_],
+    others: Mapping[str, Sequence[Any]],
     columns: tuple[str, ...],
 ) -> tuple[Path, dict[str, Any]]:
-    """Write the rows in order, with a column of split parts; return the file and the settings to read it.
-
-    Fine-tuning needs a test part, so the validation rows are repeated at the end. Row numbers in messages are
-    those of the caller.
-    """
-    repeated = np.flatnonzero(valid)
-    order = np.concatenate([np.arange(len(rows)), repeated])
-    parts = [*np.where(valid, "valid", "train").tolist(), *["test"] * len(repeated)]
-    others = {name: [values[row] for row in order.tolist()] for name, values in labels.items()} | {PART: parts}
+    """Write rows in order with their labels, parts and weights; return the file and the settings to read it."""
     if columns:
-        features = np.asarray(rows)[order].T
+        features = np.asarray(rows).T
         table = {name: pa.array(values, pa.float64()) for name, values in zip(columns, features, strict=True)}
         table |= {name: pa.array(values) for name, values in others.items()}
         parquet.write_table(pa.table(table), folder / "rows.parquet")
@@ -238,5 +271,5 @@ def _written(
     with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([TEXT, *others])
-        writer.writerows(zip((rows[row] for row in order.tolist()), *others.values(), strict=True))
+        writer.writerows(zip(rows, *others.values(), strict=True))
     return folder / "rows.csv", {"data.column": TEXT}
