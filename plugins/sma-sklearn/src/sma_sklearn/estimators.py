@@ -44,9 +44,6 @@ Rows = Sequence[str] | NDArray[Any]
 class _Tuned(RunEstimator):
     """Base class of the regressor and the classifier."""
 
-    kind: str
-    """Kind of task, as in `finetune`."""
-
     def __init__(
         self,
         run: str | Path | None = None,
@@ -87,10 +84,11 @@ class _Tuned(RunEstimator):
         self,
         rows: Rows,
         feed: Feed,
+        kind: str,
         labels: Mapping[str, Sequence[Any]],
         sample_weight: Any,  # noqa: ANN401 - as scikit-learn calls it
     ) -> None:
-        """Fine-tune on rows and label columns, and read the run into memory."""
+        """Fine-tune on rows and label columns of a kind, as `finetune` names it, and read the run into memory."""
         state = self.random_state
         seed = state if isinstance(state, int) else int(check_random_state(state).randint(2**31))
         with tempfile.TemporaryDirectory(prefix="sma-", ignore_cleanup_errors=True) as name, cache_in(Path(name)):
@@ -100,7 +98,7 @@ class _Tuned(RunEstimator):
             if sample_weight is not None:
                 others[WEIGHT] = _weights(sample_weight, rows).tolist()
             file, options = _written(folder, rows, others, self._columns(rows, feed))
-            options |= {"targets": list(labels), "kind": self.kind, "training.seed": seed}
+            options |= {"targets": list(labels), "kind": kind, "training.seed": seed}
             options |= {"split.column": PART, "split.test": 0.0}
             options |= {"weight": WEIGHT} if sample_weight is not None else {}
             options |= {"data.max_rejected": 0.0, "training.device": self.device, "baselines": False}
@@ -153,8 +151,6 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
         device: auto, cpu, cuda or cuda:N.
     """
 
-    kind = "regression"
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: ANN401 - as scikit-learn calls it
         """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels, weights (n,) or settings.
 
@@ -162,12 +158,12 @@ class SMARegressor(RegressorMixin, _Tuned):  # type: ignore[misc]
         """
         feed = self._feed()
         rows = self._read(X, feed)
-        finite: Any = "allow-nan" if np.ndim(_needed(self, y)) == 2 else True
+        finite: Any = "allow-nan" if np.asarray(_needed(self, y)).ndim == 2 else True
         labels = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite=finite)
         _same_length(rows, labels)
         self._is_column = labels.ndim == 1
         columns = labels.reshape(len(labels), -1)  # (n,) or (n, T) -> (n, T)
-        self._tune(rows, feed, _numbered(columns), sample_weight)
+        self._tune(rows, feed, "regression", _numbered(columns), sample_weight)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
@@ -189,28 +185,28 @@ class SMAClassifier(ClassifierMixin, _Tuned):  # type: ignore[misc]
     `predict_proba` returns the probability (n, T) of each, and ``classes_`` are the arrays [0, 1].
     """
 
-    kind = "multiclass"
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: ANN401 - as scikit-learn calls it
         """Fine-tune; raise `ValueError` or `UserError` for invalid rows, labels, weights (n,) or settings."""
         feed = self._feed()
         rows = self._read(X, feed)
-        self._is_multilabel = np.ndim(_needed(self, y)) == 2 and np.shape(y)[1] > 1
+        shape = np.asarray(_needed(self, y)).shape
+        self._is_multilabel = len(shape) == 2 and shape[1] > 1
         if self._is_multilabel:
             many = check_array(y, dtype=np.float64, input_name="y", ensure_all_finite="allow-nan")
             _same_length(rows, many)
-            self.kind = "multilabel"
             self.classes_: Any = [np.array([0, 1]) for _ in range(many.shape[1])]
-            self._tune(rows, feed, _numbered(many), sample_weight)
+            self._tune(rows, feed, "multilabel", _numbered(many), sample_weight)
             return self
-        self.kind = "multiclass"
         labels = column_or_1d(_needed(self, y), warn=True)
         check_classification_targets(labels)
         _same_length(rows, labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y must have at least two classes, but has one class, {self.classes_[0]!r}")
-        self._tune(rows, feed, {"sma:target": [str(number) for number in numbers.tolist()]}, sample_weight)
+        names = [str(number) for number in numbers.tolist()]
+        if sample_weight is not None and len(np.unique(numbers[_weights(sample_weight, rows) != 0])) < 2:
+            raise ValueError("sample_weight is zero but for one class: give at least two classes a weight")
+        self._tune(rows, feed, "multiclass", {"sma:target": names}, sample_weight)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: ANN401 - as scikit-learn calls it
@@ -242,6 +238,8 @@ def _weights(sample_weight: Any, rows: Rows) -> NDArray[np.float64]:  # noqa: AN
     )
     if weights.shape != (len(rows),):
         raise ValueError(f"sample_weight has the shape {weights.shape}, but must be ({len(rows)},)")
+    if not weights.any():
+        raise ValueError("all weights are zero: sample_weight must have one that is not")
     return weights
 
 
