@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -35,6 +35,7 @@ from sma_core.cli.options import (
     Debug,
     Devices,
     Domain,
+    DryRun,
     Exclude,
     Fresh,
     Json,
@@ -93,31 +94,36 @@ def finetune(
     max_rejected: MaxRejected = None,
     fresh: Fresh = False,
     devices: Devices = None,
+    dry_run: DryRun = False,
     time_limit: TimeLimit = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train on a task's labels, select the checkpoint on validation rows, and report test metrics once."""
-    from sma_core.cli.output import print_result, progress
-    from sma_core.verbs.finetune import finetune
+    from sma_core.cli.output import print_dry_run, print_result, progress
+    from sma_core.verbs.finetune import finetune, plan_finetuning
 
-    run_in_ranks(devices)
+    if not dry_run:
+        run_in_ranks(devices)
     options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
         "targets": names_from(target),
         "data.exclude": names_from(exclude),
         "data.fresh": fresh or None,
         "baselines": False if no_baselines else None,
     }
+    wishes: dict[str, Any] = {"model": model, "task": task, "recipe": recipe, "config": config}
+    wishes["settings"] = settings_from(assignments, seed=seed, **options)
+    if dry_run:
+        print_dry_run(plan_finetuning(domain, **wishes, policy=context.obj), as_json)
+        return
     result = finetune(
         domain,
-        model=model,
-        task=task,
-        recipe=recipe,
-        config=config,
-        settings=settings_from(assignments, seed=seed, **options),
+        **wishes,
         out=out,
         resume=resume,
-        observers=[progress()],
+        observers=[
+            progress(after="scoring the test rows" + ("" if no_baselines else " and the domain's baselines"))
+        ],
         policy=context.obj,
     )
     next_command = _NEXT.format(

@@ -80,7 +80,7 @@ Arithmetic = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda or cuda:N.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print settings, parameters and steps without training.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, without training.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Devices = Annotated[
     int | None,

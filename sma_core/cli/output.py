@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from sma_core.verbs.embed import EmbedResult
 
 
-def progress(reading: str = "preparing") -> ProgressDisplay:
-    """Return an observer that shows a run's progress on stderr; ``reading`` is the label while rows are read."""
+def progress(reading: str = "preparing", after: str | None = None) -> ProgressDisplay:
+    """Return an observer that shows a run's progress on stderr.
+
+    ``reading`` is the label while rows are read, ``after`` a line that says what follows the training.
+    """
     from sma_core.training.reporting.progress import ProgressDisplay
 
-    return ProgressDisplay(Console(stderr=True), reading=reading)
+    return ProgressDisplay(Console(stderr=True), reading=reading, after=after)
 
 
 def waiting(activity: str) -> AbstractContextManager[object]:
@@ -98,6 +101,8 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
         typer.echo(f"{setting} = {value}")
     typer.echo(f"parameters: {plan.parameters:,}")
     typer.echo(f"steps: {plan.steps}")
+    for note in plan.notes:
+        typer.echo(in_options(note))
 
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,17 @@ AUTHORS_PROTOCOL = "last epoch, no validation: the authors' protocol"
 
 @dataclass(frozen=True)
 class Plan:
-    """A dry run: settings, number of parameters, and a description of the number of steps."""
+    """A dry run: settings, number of parameters, and a description of the number of steps.
+
+    Of a fine-tuning, ``rows`` are the numbers of rows of each part, and ``notes`` tell kind of labels, split and
+    warnings.
+    """
 
     settings: dict[str, Any]
     parameters: int
     steps: str
+    rows: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
+from sma_core.config.layers import dump, flatten
 from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
@@ -24,13 +25,14 @@ from sma_core.labels.learnable import undefined_selection
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
 from sma_core.nn.model import Predictor
+from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
-from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult
+from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult, Plan
 from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
@@ -68,6 +70,37 @@ class _Job:
     def feed(self) -> Feed:
         """Feed of the rows."""
         return self.rows.feed
+
+
+def plan_finetuning(
+    domain: str | None = None,
+    *,
+    model: str | Path | None = None,
+    task: str | None = None,
+    data: str | Path | None = None,
+    recipe: str | None = None,
+    config: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    policy: PluginPolicy | None = None,
+) -> Plan:
+    """Read and split the rows as `finetune` would, and tell what it would train, without a run folder.
+
+    Prepared rows stay in the cache, for the training. Arguments and errors are those of `finetune`.
+    """
+    start = as_path(model)
+    request = Request.of(recipe, config, settings, data=data, task=task, pretrained=start)
+    domain, policy = named(domain, policy)
+    with open_session(request, (), policy) as session:
+        job = _begin(domain, start, session)
+    targets, rows, training = _targets(job.rows, job.config), job.rows, job.config.training
+    with torch.device("meta"):
+        module = build_predictor(job.registry, job.config, job.feed.inputs, job.head, targets)
+    sizes = rows.sizes()
+    parts = ", ".join(f"{count:,} {part}" for part, count in sizes.items())
+    notes = [f"{rows.label} ({rows.kind}): {parts} ({rows.rejected:,} set aside)", *filter(None, [rows.guess])]
+    notes += [f"split: {rows.split}", f"head: {job.head}", *(f"warning: {line}" for line in rows.warnings)]
+    steps = count_steps(training, math.ceil(sizes["train"] / training.batch_size))
+    return Plan(dict(flatten(dump(job.config))), parameter_count(module), f"{steps:,}", sizes, tuple(notes))
 
 
 def finetune(

@@ -159,3 +159,19 @@ def test_nearly_constant_predictions_are_reported_in_output_results_and_card(toy
     assert f"**Warning:** {sentence}." in Path("still/README.md").read_text()
     done = run_sma("finetune", "--domain", toy, *still, "--out", "other", "--json")
     assert json.loads(done.stdout)["warnings"] == [sentence]
+
+
+def test_a_dry_run_reads_the_rows_and_trains_nothing(toy, run_sma, tmp_path):
+    options = ("finetune", "--domain", toy, "--set", "training.epochs=2", "--out", "run")
+    planned = run_sma(*options, "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert not (tmp_path / "run").exists()
+    plan = json.loads(run_sma(*options, "--dry-run", "--json").stdout)
+    done = run_sma(*options, "--json")
+    assert done.stderr.splitlines()[-1] == "scoring the test rows and the domain's baselines"
+    result = json.loads(done.stdout)
+    assert plan["rows"] == result["rows"]
+    assert plan["steps"] == f"{result['step']:,}"
+    assert plan["notes"][-2:] == [f"split: {result['split']}", "head: decoder"]
+    assert f"steps: {plan['steps']}" in planned.stdout.splitlines()
+    assert f"| parameters | {plan['parameters']:,} |" in (tmp_path / "run" / "README.md").read_text()

@@ -24,13 +24,17 @@ class ProgressDisplay:
     """Observer that shows step, epoch, loss, held-out metrics, samples per second and remaining time.
 
     On a terminal one line is redrawn; otherwise a line is printed at every evaluation, and at most every
-    ``seconds`` between evaluations. ``reading`` is the verb shown while rows are read.
+    ``seconds`` between evaluations. ``reading`` is the verb shown while rows are read, ``after`` a line that says
+    what follows the training.
     """
 
-    def __init__(self, console: Console, seconds: float = 15.0, reading: str = "preparing") -> None:
+    def __init__(
+        self, console: Console, seconds: float = 15.0, reading: str = "preparing", after: str | None = None
+    ) -> None:
         self._console = console
         self._seconds = seconds
         self._reading = reading
+        self._after = after
         self._printed = -seconds
         self._prepared = time.monotonic()
         self._figures = ""
@@ -57,6 +61,8 @@ class ProgressDisplay:
             case RunFinished():
                 if self._bar is not None:
                     self._bar.stop()
+                if self._after is not None:
+                    self._console.print(self._after, highlight=False, soft_wrap=True)
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:
         """Show the progress of data preparation; commands other than training pass this method as a callback."""
