@@ -18,7 +18,7 @@ from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
 MemoryRows = Iterable[str] | NDArray[Any]
-"""Texts, or an array of numbers (n, F), NaN where missing."""
+"""Texts, or an array of numbers (n, F), NaN where missing; also a table, of which columns are taken by name."""
 RowInputs = EncodedRows | NDArray[np.float32]
 """Network inputs of m rows: ids, or numbers (m, F)."""
 

@@ -35,6 +35,7 @@ from sma_core.data.tokenizers import (
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
 from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.named_rows import texts_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
 from sma_core.nn.inputs import DiscreteInputs
@@ -173,7 +174,8 @@ class TextFeed:
             yield self._chunk(reading, chunk, identifier is not None)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream texts in memory; raises `DataError` when a row is not a string."""
+        """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
+        rows = texts_by_name(rows, reading.data.column, reading.registry.domain.columns)
         records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
         for chunk in check_chunks(split_into_chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
             yield self._chunk(reading, chunk)

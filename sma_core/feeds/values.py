@@ -29,6 +29,7 @@ from sma_core.data.tokenizers import EncodedRows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, DataError
 from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.named_rows import features_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, value_chunk
 from sma_core.nn.inputs import ContinuousInputs
@@ -164,7 +165,7 @@ class ValueFeed:
             yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, [] if fields else None)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream numbers (n, F) in memory; raises `DataError` for any other shape."""
+        """Stream numbers (n, F) in memory, by name where columns have names; raises `DataError` for other rows."""
         values = self._numbers(rows)
         numbers = np.arange(1, len(values) + 1)
         for start in range(0, len(values), ROWS_IN_CHUNK):
@@ -182,7 +183,8 @@ class ValueFeed:
         expected = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
         try:
             with np.errstate(over="ignore"):
-                values = np.asarray(rows, dtype=np.float64).astype(np.float32)
+                named = features_by_name(rows, self.columns)
+                values = np.asarray(named, dtype=np.float64).astype(np.float32)
         except (TypeError, ValueError) as error:
             raise DataError(f"{expected}: give an array of numbers") from error
         if values.ndim != 2 or values.shape[1] != len(self.columns):

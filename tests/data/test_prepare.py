@@ -117,7 +117,7 @@ def test_long_rows_are_cut_or_set_aside(request_for):
 
 
 def test_too_many_unusable_rows_stop_with_a_list(request_for, tmp_path):
-    request = request_for("one\ntwo\nax\nbx\n\n", check=refuse_x, max_rejected=0.05)
+    request = request_for("one\ntwo\nax\n\nbx\n", check=refuse_x, max_rejected=0.05)
     with pytest.raises(DataError) as caught:
         prepare(request)
     message = str(caught.value)

@@ -1,5 +1,7 @@
 """Read ``.csv`` and ``.tsv`` with a header line: one input column, and optional further columns.
 
+Columns are separated by the usual delimiter of the suffix, or by another one that the first lines have instead.
+
 A quoted record may span lines. An unclosed quote rejects only its own row: when joined lines give no valid record,
 the first line is rejected and the following ones are read separately. Invalid UTF-8 rejects a row only in a
 requested column.
@@ -7,16 +9,17 @@ requested column.
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from sma_core.data.readers import no_rows
+from sma_core.data.readers.text_header import check_delimiter, choose_delimiter, column_names, split_cells
 from sma_core.data.records import EMPTY, RejectedRow, Row, printable, row_or_rejected
-from sma_core.data.streams import data_suffix, read_lines
+from sma_core.data.streams import read_lines
 from sma_core.errors import DataError
 
 LINES_IN_RECORD = 100
@@ -24,10 +27,15 @@ LINES_IN_RECORD = 100
 
 
 def read_csv(
-    path: Path, column: str | None, fields: Sequence[str], *, usual: Sequence[str] = ()
+    path: Path,
+    column: str | None,
+    fields: Sequence[str],
+    *,
+    usual: Sequence[str] = (),
+    delimiter: str | None = None,
 ) -> Iterator[Row | RejectedRow]:
-    """Yield the records of ``path``, separated by tabs in ``.tsv``, else by commas."""
-    records = _Records(path)
+    """Yield the records of ``path``; the delimiter None is found in its first lines."""
+    records = _Records(path, delimiter)
     header = records.header()
     text_index = header.index(choose_column(header, column, usual, path))
     field_indices = [header.index(choose_column(header, field, (), path)) for field in fields]
@@ -41,12 +49,12 @@ def read_csv(
         raise no_rows(path)
 
 
-def read_header(path: Path) -> list[str]:
+def read_header(path: Path, delimiter: str | None = None) -> list[str]:
     """Return the column names of ``path``."""
-    return _Records(path).header()
+    return _Records(path, delimiter).header()
 
 
-def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str], path: Path) -> str:
+def choose_column(header: Sequence[str], wanted: str | None, usual: Sequence[str], path: Path | str) -> str:
     """Return the column to read: ``wanted``, else the first usual name, else the only column.
 
     Usual names are matched exactly, then ignoring case. Raises `DataError`, listing the columns and the nearest
@@ -88,19 +96,19 @@ class _Records:
     """Iterates over the records of a csv file, as cells and raw text."""
 
     path: Path
+    delimiter: str | None = None
 
     def __post_init__(self) -> None:
-        self.delimiter = "\t" if data_suffix(self.path) == ".tsv" else ","
         self.lines = read_lines(self.path)
-        self.pushed_back: deque[bytes] = deque()
+        self.pushed_back = deque(islice(self.lines, 2))
         self.columns: int | None = None
+        first = [line.decode("utf-8", "surrogateescape") for line in self.pushed_back]
+        self.mark = check_delimiter(self.delimiter) if self.delimiter else choose_delimiter(self.path, first)
 
     def header(self) -> list[str]:
         """Read the first record as column names."""
         for cells, _ in self:
-            if cells is None:
-                raise DataError(f"{self.path} has a header line that is not valid csv; correct its quotes")
-            names = [printable(cell).strip() for cell in cells]
+            names = column_names(cells, self.path)
             self.columns = len(names)
             return names
         raise no_rows(self.path)
@@ -110,9 +118,9 @@ class _Records:
         while (line := self._next()) is not None:
             text = line.decode("utf-8", "surrogateescape")
             if '"' not in text:
-                yield text.split(self.delimiter), text
+                yield text.split(self.mark), text
             elif text.count('"') % 2 == 0:
-                yield self._parse(text), text
+                yield split_cells(text, self.mark), text
             else:
                 yield self._joined(text)
 
@@ -128,15 +136,9 @@ class _Records:
             decoded = line.decode("utf-8", "surrogateescape")
             joined = f"{joined}\n{decoded}"
             if decoded.count('"') % 2 == 1:
-                cells = self._parse(joined)
+                cells = split_cells(joined, self.mark)
                 if cells is not None and self.columns in (None, len(cells)):
                     return cells, joined
                 break
         self.pushed_back.extendleft(reversed(lines))
         return None, text
-
-    def _parse(self, text: str) -> list[str] | None:
-        try:
-            return next(csv.reader([text], delimiter=self.delimiter, strict=True), None)
-        except csv.Error:
-            return None

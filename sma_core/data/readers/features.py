@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import choose_column
+from sma_core.data.readers.text_header import MOST_COLUMNS, check_unique
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 
@@ -28,8 +29,9 @@ class Chosen:
     def among(cls, names: Sequence[str], columns: Sequence[str], fields: Sequence[str], path: Path) -> Self:
         """Select ``columns`` (empty: all but ``fields``) and ``fields`` from ``names``.
 
-        Raises `DataError` when a requested name is missing or ambiguous, or no feature is left.
+        Raises `DataError` when a requested name is missing, a name occurs twice, or no feature is left.
         """
+        check_unique(names, path)
         others = tuple(_position(names, field, path) for field in fields)
         if columns:
             features = tuple(_position(names, column, path) for column in columns)
@@ -41,16 +43,15 @@ class Chosen:
 
 
 def _position(names: Sequence[str], wanted: str, path: Path) -> int:
-    name = choose_column(names, wanted, (), path)
-    if names.count(name) > 1:
-        raise DataError(f"{path} has {names.count(name)} columns named {name!r}; give each a unique name")
-    return names.index(name)
+    return names.index(choose_column(names, wanted, (), path))
 
 
 def given_names(names: Sequence[str], count: int, path: Path) -> list[str]:
     """Return ``names`` of ``count`` columns, or their indices from 0 when empty."""
     if names and len(names) != count:
-        raise DataError(f"{path} has {count} columns, but {len(names)} names are given for them")
+        raise DataError(f"{path} has {count:,} columns, but {len(names)} names are given for them")
+    if count > MOST_COLUMNS:
+        raise DataError(f"{path} has {count:,} columns; at most {MOST_COLUMNS:,} are read")
     return list(names) or [str(index) for index in range(count)]
 
 

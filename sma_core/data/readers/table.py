@@ -2,15 +2,13 @@
 
 The next block of lines is parsed in a thread while the last one is in use. A block that fails is halved repeatedly
 until a few lines remain, which are parsed one by one, so a bad row rejects only itself. Each record is one line;
-cells may be quoted, but must not contain line ends.
+cells may be quoted, but only those of the header may contain line ends.
 
 Letters: n rows, F features.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,40 +19,85 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute as pc
 from pyarrow import csv as arrow_csv
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
 from sma_core.data.readers.other_columns import arrow_column
-from sma_core.data.records import EMPTY, MISSING, MISSING_SPELLINGS, RejectedRow, is_decoded, printable
-from sma_core.data.streams import data_suffix, read_blocks
+from sma_core.data.readers.text_header import (
+    check_delimiter,
+    choose_delimiter,
+    column_names,
+    find_decimal,
+    is_header,
+    parse_number,
+    split_cells,
+)
+from sma_core.data.records import EMPTY, MISSING_SPELLINGS, RejectedRow, is_decoded, printable
+from sma_core.data.streams import read_blocks
 from sma_core.errors import DataError
 
 T = TypeVar("T")
 
 BLOCK_BYTES = 8 << 20
 LINES_READ_SINGLY = 64
+LINES_SAMPLED = 200
+LONGEST_SAMPLE = 1 << 20
+LINES_IN_HEADER = 100
 LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_table(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    delimiter: str | None = None,
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks; the first line is a header unless ``names`` are given."""
-    delimiter = "\t" if data_suffix(path) == ".tsv" else ","
+    """Yield the rows of ``path`` in blocks; ``names`` are those of a file without a header line.
+
+    Delimiter, decimal mark and header are found in the first lines.
+    """
     blocks = _ahead(read_blocks(path, BLOCK_BYTES))
     first = next(blocks, b"")
-    if not names:
-        header, _, first = first.partition(b"\n")
-        names = _header(header, delimiter, path)
-    table = _Table(tuple(names), Chosen.among(names, columns, fields, path), delimiter)
+    if not first:
+        raise no_rows(path)
+    header, rest = _first_record(first)
+    second = [_decoded(line) for line in rest[:LONGEST_SAMPLE].split(b"\n", LINES_SAMPLED)[:LINES_SAMPLED]]
+    mark = check_delimiter(delimiter) if delimiter else choose_delimiter(path, [header, *second[:1]])
+    cells = split_cells(header, mark)
+    if names and not is_header(cells):
+        if len(names) != len(cells or ()):
+            raise DataError(f"{path} has {len(cells or ())} columns, but {len(names)} names are given for them")
+        rest = first
+    else:
+        names = column_names(cells, path)
+    chosen = Chosen.among(names, columns, fields, path)
+    table = _Table(tuple(names), chosen, mark, find_decimal([header, *second], mark, path))
     number = 0
-    for lines, count, parsed in _ahead(table.parsed(chain([first], blocks))):
+    for lines, count, parsed in _ahead(table.parsed(chain([rest], blocks))):
         yield from table.rows(lines, number + 1, count, parsed)
         number += count
     if not number:
         raise no_rows(path)
+
+
+def _first_record(block: bytes) -> tuple[str, bytes]:
+    """Split a block after its first line, or after the line in which the first line's quotes pair."""
+    end = 0
+    for _ in range(LINES_IN_HEADER):
+        end = block.find(b"\n", end) + 1
+        if not end or block.count(b'"', 0, end) % 2 == 0:
+            break
+    header, rest = (block[: end - 1], block[end:]) if end else (block, b"")
+    return _decoded(header), rest
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
@@ -66,17 +109,6 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _header(line: bytes, delimiter: str, path: Path) -> list[str]:
-    """Parse the column names; raises `DataError` when there are none, or they are measured numbers."""
-    cells = _cells(line, delimiter)
-    if cells is None or not any(cell.strip() for cell in cells):
-        raise no_rows(path) if not line.strip() else DataError(f"{path} has a header line that is not valid csv")
-    names = [printable(cell).strip() for cell in cells]
-    if all(_number(name) is not None for name in names) and not all(name.isdigit() for name in names):
-        raise DataError(f"{path} begins with a row of numbers instead of column names; add a header line")
-    return names
-
-
 @dataclass(frozen=True)
 class _Table:
     """Parses blocks of lines with the columns ``names``."""
@@ -84,6 +116,7 @@ class _Table:
     names: tuple[str, ...]
     chosen: Chosen
     delimiter: str
+    decimal: str
 
     def parsed(self, blocks: Iterator[bytes]) -> Iterator[tuple[bytes, int, Any | None]]:
         """Yield lines, their number, and their Arrow table, or None when a line is bad."""
@@ -132,6 +165,7 @@ class _Table:
                     column_types=types,
                     include_columns=[keys[index] for index in (*self.chosen.features, *self.chosen.fields)],
                     null_values=MISSING_SPELLINGS,
+                    decimal_point=self.decimal,
                     strings_can_be_null=True,
                 ),
             )
@@ -145,23 +179,30 @@ class _Table:
         values = np.empty((table.num_rows, features), dtype=np.float32)
         for index in range(features):
             values[:, index] = table.column(index).to_numpy()
-        fields = tuple(arrow_column(table.column(features + index)) for index in range(len(self.chosen.fields)))
+        others = (table.column(features + index) for index in range(len(self.chosen.fields)))
+        fields = tuple(arrow_column(self._with_points(column)) for column in others)
         return finite_block(numbers, values, fields, self.chosen.columns)
+
+    def _with_points(self, texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return texts with decimal points where numbers have decimal commas."""
+        if self.decimal == ".":
+            return texts
+        return pc.replace_substring_regex(texts, r"^(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)$", r"\1.\2")
 
     def _singly(self, lines: bytes, number: int) -> Iterator[Block | RejectedRow]:
         """Parse a few lines one by one."""
         numbers, values, fields = [], [], []
         for row, line in enumerate(lines.removesuffix(b"\n").split(b"\n"), start=number):
-            cells = _cells(line.removesuffix(b"\r"), self.delimiter)
+            cells = split_cells(_decoded(line), self.delimiter)
             reason = self._reason(line, cells)
             if reason is not None or cells is None:
-                yield RejectedRow(row, reason or EMPTY, printable(line.decode("utf-8", "surrogateescape")))
+                yield RejectedRow(row, reason or EMPTY, printable(_decoded(line)))
                 continue
             numbers.append(row)
-            values.append([_number(cells[index]) for index in self.chosen.features])
+            values.append([parse_number(cells[index], self.decimal) for index in self.chosen.features])
             fields.append([cells[index] for index in self.chosen.fields])
         if numbers:
-            arrays = tuple(arrow_column(_texts(column)) for column in zip(*fields, strict=True))
+            arrays = tuple(arrow_column(self._with_points(_texts(column))) for column in zip(*fields, strict=True))
             yield Block(np.array(numbers), np.array(values, dtype=np.float32), arrays, self.chosen.columns)
 
     def _reason(self, line: bytes, cells: list[str] | None) -> str | None:
@@ -173,7 +214,7 @@ class _Table:
         if len(cells) != len(self.names):
             return f"wrong number of columns: {len(cells)} instead of {len(self.names)}"
         for index, name in zip(self.chosen.features, self.chosen.columns, strict=True):
-            number = _number(cells[index])
+            number = parse_number(cells[index], self.decimal)
             if number is None:
                 return f"not a number: {name} is {printable(cells[index])!r}"
             if abs(number) > LARGEST:
@@ -189,25 +230,3 @@ def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 def _line_count(lines: bytes) -> int:
     return lines.count(b"\n") + (not lines.endswith(b"\n"))
-
-
-def _cells(line: bytes, delimiter: str) -> list[str] | None:
-    """Split a line into cells; None when quotes do not pair."""
-    text = line.decode("utf-8", "surrogateescape")
-    if '"' not in text:
-        return text.split(delimiter)
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True), None)
-    except csv.Error:
-        return None
-
-
-def _number(cell: str) -> float | None:
-    """Parse a cell: NaN when missing, None when not a number."""
-    cell = cell.strip()
-    if cell.lower() in MISSING:
-        return math.nan
-    try:
-        return float(cell)
-    except ValueError:
-        return None

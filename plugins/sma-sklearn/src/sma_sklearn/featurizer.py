@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sma_core.errors import UserError
+from sma_core.feeds.named_rows import column_names_of
 from sma_core.feeds.rows import MemoryRows
 from sma_core.models.loaded_run import LoadedRun, RunContents
 from sma_core.models.vectors import BATCH_TOKENS, Pooling
@@ -47,7 +48,7 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
     def _rows(self, X: Any) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
         """Validate the rows for the run; raise `ValueError` for the first unusable row."""
         run = self._run()
-        rows: MemoryRows = numbers_of(self, X, reset=False) if run.features else texts_of(X)
+        rows: MemoryRows = numbers_of(self, X, reset=False, features=run.features) if run.features else texts_of(X)
         for index, reason in enumerate(run.check(rows)):
             if reason is not None:
                 raise ValueError(f"row {index} is unusable: {reason}")
@@ -99,7 +100,7 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
             raise UserError("SMAFeaturizer needs a run, for example SMAFeaturizer('runs/NAME')")
         run = self._hold(Path(self.run))
         if run.features:
-            numbers_of(self, X, reset=True)
+            numbers_of(self, X, reset=True, features=run.features)
         no_rows: MemoryRows = np.empty((0, len(run.features))) if run.features else []
         self._n_features_out = self._embedded(no_rows).shape[1]
         return self
@@ -120,8 +121,23 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         return vectors.reshape(len(vectors), int(np.prod(vectors.shape[1:])))
 
 
-def numbers_of(estimator: BaseEstimator, X: Any, reset: bool) -> NDArray[Any]:  # noqa: ANN401
-    """Validate rows of numbers (n, F) with scikit-learn; NaN is allowed."""
+def numbers_of(
+    estimator: BaseEstimator,
+    X: Any,  # noqa: ANN401
+    reset: bool,
+    features: Sequence[str] = (),
+) -> NDArray[Any]:
+    """Validate rows of numbers (n, F) with scikit-learn; NaN is allowed.
+
+    The columns of a data frame are put into the order of ``features``, the names that the run was trained with.
+    Raises `ValueError` when one is missing.
+    """
+    names = [str(name) for name in getattr(X, "columns", ())]
+    if features and set(features) <= set(names):
+        X = X[list(features)]
+    elif features and len(column_names_of(X)) and not all(map(str.isdigit, features)):
+        missing = next(name for name in features if name not in names)
+        raise ValueError(f"X has no column {missing!r}, which the run was trained with; it has {', '.join(names)}")
     rows: NDArray[Any] = validate_data(
         estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
     )
