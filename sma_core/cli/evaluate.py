@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sma_core.cli.label_options import PositionMask, Target, Weight
-from sma_core.cli.options import Column, Debug, Device, Json, MaxRejected, Reader, names_from
+from sma_core.cli.options import (
+    Column,
+    Debug,
+    Delimiter,
+    Device,
+    Identifier,
+    Json,
+    MaxRejected,
+    Reader,
+    names_from,
+)
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -40,6 +50,8 @@ def evaluate(
     position_mask: PositionMask = None,
     weight: Weight = None,
     reader: Reader = None,
+    delimiter: Delimiter = None,
+    identifier: Identifier = None,
     max_rejected: MaxRejected = None,
     part: OfRun = None,
     bootstrap: Bootstrap = 1000,
@@ -64,6 +76,8 @@ def evaluate(
             position_mask=position_mask,
             weight=weight,
             reader=reader,
+            delimiter=delimiter,
+            identifier=identifier,
             max_rejected=max_rejected,
             part=part,
             bootstrap=bootstrap,

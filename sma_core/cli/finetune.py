@@ -33,6 +33,7 @@ from sma_core.cli.options import (
     ConfigFile,
     Data,
     Debug,
+    Delimiter,
     Devices,
     Domain,
     DryRun,
@@ -69,6 +70,7 @@ def finetune(
     column: Column = None,
     target: Target = None,
     exclude: Exclude = None,
+    delimiter: Delimiter = None,
     kind: LabelKind = None,
     positive: Positive = None,
     weight: Weight = None,
@@ -108,6 +110,7 @@ def finetune(
     options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
         "targets": names_from(target),
         "data.exclude": names_from(exclude),
+        "data.delimiter": delimiter,
         "data.fresh": fresh or None,
         "baselines": False if no_baselines else None,
     }

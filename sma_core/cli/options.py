@@ -59,6 +59,12 @@ Exclude = Annotated[
         "--exclude", help="Columns of numeric rows that are not features, comma-separated: labels, weights, ids."
     ),
 ]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter", help="Character between columns, or tab. Default: found in the file's first lines."
+    ),
+]
 SplitColumn = Annotated[str | None, typer.Option("--split-column", help="Column that holds train, valid or test.")]
 Reader = Annotated[
     str | None, typer.Option("--reader", help="Name of the reader. Default: chosen by file suffix.")
@@ -120,5 +126,7 @@ def deprecated(option: str, instead: str) -> Callable[[Any], Any]:
 
 
 def names_from(text: str | None) -> list[str] | None:
-    """Split the comma-separated names of an option; None when it was not passed."""
-    return [name.strip() for name in text.split(",")] if text else None
+    """Split the comma-separated names of an option, of which some may be quoted; None when it was not passed."""
+    from sma_core.config.settings import split_names
+
+    return list(split_names(text)) if text else None

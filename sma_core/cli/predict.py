@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.options import Arithmetic, BatchTokens, Column, Debug, Device, Devices, Identifier, Json, Reader
+from sma_core.cli.options import (
+    Arithmetic,
+    BatchTokens,
+    Column,
+    Debug,
+    Delimiter,
+    Device,
+    Devices,
+    Identifier,
+    Json,
+    Reader,
+)
 from sma_core.cli.run_domain import reads_run
 
 
@@ -30,6 +41,7 @@ def predict(
     column: Column = None,
     identifier: Identifier = None,
     reader: Reader = None,
+    delimiter: Delimiter = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
     precision: Arithmetic = "fp32",
@@ -50,6 +62,7 @@ def predict(
         column=column,
         identifier=identifier,
         reader=reader,
+        delimiter=delimiter,
         batch_tokens=batch_tokens,
         device=device,
         precision=precision,

@@ -12,6 +12,7 @@ from sma_core.cli.options import (
     ConfigFile,
     Data,
     Debug,
+    Delimiter,
     Devices,
     Domain,
     DryRun,
@@ -41,6 +42,7 @@ def train(
     assignments: Assignments = None,
     out: Out = None,
     exclude: Exclude = None,
+    delimiter: Delimiter = None,
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
@@ -59,6 +61,7 @@ def train(
     options = {
         "training.time_limit": time_limit,
         "data.exclude": names_from(exclude),
+        "data.delimiter": delimiter,
         "data.fresh": fresh or None,
     }
     settings = settings_from(assignments, data, seed, max_rejected, **options)

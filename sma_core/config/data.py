@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_serializer
 
-from sma_core.config.settings import Settings
+from sma_core.config.settings import Names, Settings
 from sma_core.urls import without_secrets
 
 
@@ -21,12 +21,24 @@ class DataConfig(Settings):
     )
     reader: str | None = Field(None, description="Name of the reader; empty: chosen by file suffix.")
     column: str | None = Field(None, description="Column of the input; empty: a column with a usual name.")
-    columns: tuple[str, ...] | None = Field(
+    columns: Names | None = Field(
         None,
         description="Feature columns of numeric rows, in order; empty: the data set's, or all but the labels.",
     )
-    exclude: tuple[str, ...] | None = Field(
+    exclude: Names | None = Field(
         None, description="Columns of numeric rows that are not features, such as labels, weights and identifiers."
+    )
+    names: Names | None = Field(
+        None, description="Names of the columns of tables without a header; those of a header take precedence."
+    )
+    delimiter: str | None = Field(
+        None, description="Character between columns of text tables, or tab; empty: found in the first lines."
+    )
+    tree: str | None = Field(
+        None, description="Tree, group or data set to read from files that have several, such as ROOT and HDF5."
+    )
+    sentinels: tuple[float, ...] | None = Field(
+        None, description="Numbers that mean a missing value, such as -9999; empty: the domain's."
     )
     tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
     truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
@@ -55,3 +67,9 @@ class DataConfig(Settings):
     def _without_secrets(self, source: str | None) -> str | None:
         """Remove passwords and signatures from URLs in settings that are written or shown."""
         return None if source is None else without_secrets(source)
+
+    @property
+    def reader_options(self) -> dict[str, str]:
+        """Options for readers that have them, by argument name."""
+        options = {"delimiter": self.delimiter, "tree": self.tree}
+        return {name: value for name, value in options.items() if value is not None}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from types import NoneType
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -32,3 +34,24 @@ MemberName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([-_][a-z0-9]+)*$")]
 """Name of a part of the method, from the core or a plugin."""
 Options = dict[str, bool | int | float | str]
 """Options of a part of the method."""
+
+
+def split_names(value: Any) -> Any:  # noqa: ANN401 - pydantic passes the input unchanged
+    """Split a comma-separated text into names; one that holds a comma stands in double quotes.
+
+    >>> split_names('pt, "log S, measured"')
+    ['pt', 'log S, measured']
+    """
+    if not isinstance(value, str):
+        return value
+    return [name.strip() for name in next(csv.reader([value], skipinitialspace=True), []) if name.strip()]
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as `split_names` reads them."""
+    quoted = ('"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name for name in names)
+    return ",".join(quoted)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
+"""Names of columns: a list, or a text with commas between them."""

@@ -6,7 +6,7 @@ record that spans several lines counts once; in a file of plain lines it is the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 EMPTY = "empty"
 NOT_UTF8 = "not valid UTF-8"
@@ -22,11 +22,15 @@ MISSING_SPELLINGS = sorted({spelt for cell in MISSING for spelt in (cell, cell.u
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A usable row: its text, and the values of the requested further columns as text."""
+    """A usable row: its text, and the values of the requested further columns as text.
+
+    ``name`` is the identifier that a format without columns gives the row; None if the format has none.
+    """
 
     number: int
     text: str
     fields: tuple[str, ...] = ()
+    name: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,14 @@ class RejectedRow:
     """An unusable row.
 
     ``reason`` is ``"kind"`` or ``"kind: details"``; reasons are counted by kind. ``fields`` is empty when the row
-    could not be split into columns.
+    could not be split into columns. ``name`` is as in `Row`.
     """
 
     number: int
     reason: str
     text: str = ""
     fields: tuple[str, ...] = ()
+    name: str | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -48,19 +53,22 @@ class RejectedRow:
         return self.reason.partition(":")[0]
 
 
-def row_or_rejected(number: int, text: str, fields: tuple[str, ...] = ()) -> Row | RejectedRow:
+def row_or_rejected(
+    number: int, text: str, fields: tuple[str, ...] = (), name: str | None = None
+) -> Row | RejectedRow:
     """Return a `Row` of the stripped text, or a `RejectedRow` when it is empty or not valid text.
 
     Surrogate characters (from the error handler ``surrogateescape``) mark undecodable bytes and reject the row.
     """
     text = text.strip()
+    name = None if name is None else printable(name).strip()
     if not text:
-        return RejectedRow(number, EMPTY, fields=tuple(map(printable, fields)))
+        return RejectedRow(number, EMPTY, "", tuple(map(printable, fields)), name)
     if "\0" in text:
-        return RejectedRow(number, NUL_BYTE, printable(text), tuple(map(printable, fields)))
+        return RejectedRow(number, NUL_BYTE, printable(text), tuple(map(printable, fields)), name)
     if not (is_decoded(text) and all(is_decoded(field) for field in fields)):
-        return RejectedRow(number, NOT_UTF8, printable(text), tuple(map(printable, fields)))
-    return Row(number, text, fields)
+        return RejectedRow(number, NOT_UTF8, printable(text), tuple(map(printable, fields)), name)
+    return Row(number, text, fields, name)
 
 
 def is_decoded(text: str) -> bool:

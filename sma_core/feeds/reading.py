@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sma_core.config import DataConfig
 from sma_core.data.plugin_code import CheckFunction
@@ -28,25 +29,33 @@ class RowReading:
     data: DataConfig
     max_length: int
 
-    def source(self, data: str | Path, column: str | None = None, reader: str | None = None) -> SourceSet:
-        """Resolve the user's ``data`` to files, with the model's features as columns."""
-        columns = self.feed.columns or None
-        return find_sources(
-            self.registry, DataConfig(source=str(data), column=column, columns=columns, reader=reader)
-        )
+    def source(
+        self,
+        data: str | Path,
+        column: str | None = None,
+        reader: str | None = None,
+        delimiter: str | None = None,
+    ) -> SourceSet:
+        """Resolve the user's ``data`` to files, with the model's features and the names and tree of training."""
+        wanted: dict[str, Any] = {"source": str(data), "column": column, "reader": reader, "delimiter": delimiter}
+        wanted |= {"columns": self.feed.columns or None, "names": self.data.names, "tree": self.data.tree}
+        return find_sources(self.registry, DataConfig.model_validate(wanted))
 
     def chunks(
         self, sources: SourceSet, identifier: str | None = None, share: tuple[int, int] = (0, 1)
     ) -> Iterator[RowChunk]:
-        """Stream the rows of all files in order, with the values of the column ``identifier``, if any.
+        """Stream the rows of all files in order, with their names, or the values of the column ``identifier``.
 
+        If one file has identifiers, all chunks have them, empty for the others.
         Row numbers continue from file to file. ``share`` is the rank and the number of ranks, to which chunks are
         assigned round-robin. Raises `DataError` when a file cannot be read or lacks the column.
         """
         before, own = 0, ChunkShare(*share)
+        named = identifier is not None or any(source.reader.names_rows for source in sources.sources)
         for source in sources.sources:
             for chunk in self.feed.read_file(self, source, identifier, own):
-                yield chunk.shifted(before)
+                names = chunk.names or [""] * len(chunk) if named else None
+                yield replace(chunk.shifted(before), names=names)
             before += own.rows
 
     def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:

@@ -34,8 +34,8 @@ class RowChunk:
 
     ``reasons`` has a text for each unusable row, None for usable ones. ``usable`` (m,) are the indices of usable
     rows, and ``inputs`` their network inputs, None after a chunk was sent between ranks. ``texts`` is None for
-    rows of numbers. ``names`` has the values of the identifier column, empty for rows that could not be parsed;
-    None without an identifier. ``truncated`` maps indices of usable rows that were truncated to a sentence.
+    rows of numbers. ``names`` has the identifiers of the rows, empty for rows that could not be parsed; None if no
+    file has any. ``truncated`` maps indices of usable rows that were truncated to a sentence.
     """
 
     numbers: list[int]

@@ -42,7 +42,7 @@ from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
 from sma_core.runs.record import TokenizerRecord
-from sma_core.sources.data_sets import Source, cache_folder
+from sma_core.sources.data_sets import Source, cache_folder, open_reader
 from sma_core.sources.reading import read_text
 from sma_core.sources.source_set import SourceSet
 
@@ -114,12 +114,13 @@ class TextFeed:
         requests = [
             PrepareRequest(
                 source=source.file,
-                reader=registry.build(source.reader),
+                reader=open_reader(registry, source),
                 reader_name=source.reader.name,
                 tokenizer=self.tokenizer,
                 cache=cache_folder() / "prepared",
                 max_length=max_length,
                 column=source.column,
+                options=source.options,
                 usual_columns=registry.domain.columns,
                 truncate=config.truncate,
                 check=registry.domain.check if config.check_rows else None,
@@ -168,10 +169,10 @@ class TextFeed:
         self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
     ) -> Iterator[RowChunk]:
         """Stream the rows of one file, checked and tokenized as in training."""
-        fields = () if identifier is None else (identifier,)
+        fields = () if identifier is None or source.reader.names_rows else (identifier,)
         read = read_text(reading.registry, source, reading.check(), processes=1, fields=fields, share=share)
         for chunk in read:
-            yield self._chunk(reading, chunk, identifier is not None)
+            yield self._chunk(reading, chunk, bool(fields) or source.reader.names_rows)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
@@ -194,7 +195,7 @@ class TextFeed:
         usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)
         truncated = {int(usable[index]): text for index, text in truncations(ids, reading.max_length).items()}
         shorter = shorten(ids, reading.max_length, self.tokenizer.separator_id)
-        names = [row.fields[0] if row.fields else "" for row in merged] if named else None
+        names = [row.name or next(iter(row.fields), "") for row in merged] if named else None
         return RowChunk(
             [row.number for row in merged],
             [row.text for row in merged],

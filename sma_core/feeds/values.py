@@ -34,8 +34,8 @@ from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, value_chunk
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
-from sma_core.sources.data_sets import Source, cache_folder
-from sma_core.sources.reading import read_values
+from sma_core.sources.data_sets import Source, cache_folder, open_reader
+from sma_core.sources.reading import read_values, sentinels_of
 from sma_core.sources.source_set import SourceSet
 
 NOT_FEATURES = (
@@ -147,12 +147,12 @@ class ValueFeed:
         self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
     ) -> Iterator[RowChunk]:
         """Stream the rows of one file; raises `DataError` when the features differ."""
-        chunks = self._file_chunks(reading.registry, source, () if identifier is None else (identifier,))
+        chunks = self._file_chunks(reading, source, () if identifier is None else (identifier,))
         yield from share.own(chunks, lambda chunk: chunk.numbers[-1])
 
-    def _file_chunks(self, registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[RowChunk]:
+    def _file_chunks(self, reading: RowReading, source: Source, fields: tuple[str, ...]) -> Iterator[RowChunk]:
         rejected: list[RejectedRow] = []
-        for record in read_values(registry, source, fields):
+        for record in read_values(reading.registry, source, reading.data, fields):
             if isinstance(record, RejectedRow):
                 rejected.append(record)
                 continue
@@ -168,9 +168,10 @@ class ValueFeed:
         """Stream numbers (n, F) in memory, by name where columns have names; raises `DataError` for other rows."""
         values = self._numbers(rows)
         numbers = np.arange(1, len(values) + 1)
+        sentinels = sentinels_of(reading.registry, reading.data)
         for start in range(0, len(values), ROWS_IN_CHUNK):
             part = slice(start, start + ROWS_IN_CHUNK)
-            known = without_sentinels(values[part], reading.registry.domain.sentinels)
+            known = without_sentinels(values[part], sentinels)
             rejected, block = finite_block(numbers[part], known, (), self.columns)
             empty = np.isnan(block.values).all(axis=1)
             rejected += [RejectedRow(number, EMPTY) for number in block.numbers[empty].tolist()]
@@ -210,14 +211,15 @@ def values_request(
     read = (*labels.targets, *labels.extras)
     return ValuesRequest(
         source=source.file,
-        reader=registry.build(source.reader),
+        reader=open_reader(registry, source),
         reader_name=source.reader.name,
         cache=cache_folder() / "prepared",
         max_length=max_length,
         columns=tuple(column for column in source.columns if column not in exclude),
         exclude=() if source.columns else tuple(column for column in exclude if column not in read),
         names=source.names,
-        sentinels=registry.domain.sentinels,
+        options=source.options,
+        sentinels=sentinels_of(registry, config),
         max_rejected=config.max_rejected,
         shard_rows=config.shard_rows,
         fresh=config.fresh,

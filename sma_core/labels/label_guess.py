@@ -21,7 +21,7 @@ from sma_core.data.store.format import LabelForm
 from sma_core.errors import ConfigError, DataError
 from sma_core.files import sha256_of_facts
 from sma_core.plugins.registry import Registry
-from sma_core.sources.data_sets import Source
+from sma_core.sources.data_sets import Source, open_reader
 
 ROWS_SAMPLED = 1000
 SHORTEST_SYMBOLS = 4
@@ -153,15 +153,15 @@ def _sample(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iter
 
 def _rows(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield text, empty for rows of numbers, and the first field of each readable row."""
-    read = registry.build(source.reader)
+    read = open_reader(registry, source)
     with local_copy(source.file, finished=False) as path:
         if source.reader.reads == "blocks":
-            for record in read(path, source.columns, fields, names=source.names):
+            for record in read(path, source.columns, fields, names=source.names, **source.options):
                 if isinstance(record, Block):
                     yield from (
                         ("", class_name(value)) for value in islice(record.fields[0].tolist(), len(record))
                     )
             return
-        for row in read(path, source.column, fields, usual=registry.domain.columns):
+        for row in read(path, source.column, fields, usual=registry.domain.columns, **source.options):
             if isinstance(row, Row):
                 yield row.text, row.fields[0]

@@ -35,10 +35,13 @@ class LabelledFile:
     position_mask: str | None = None
     max_rejected: float | None = None
     weight: str | None = None
+    delimiter: str | None = None
+    identifier: str | None = None
 
     def config(self, run: DataConfig, feed: Feed) -> DataConfig:
         """Return the settings of ``run``, updated for this file and the model's features."""
-        changes: dict[str, Any] = {"source": self.data, "column": self.column, "reader": self.reader}
+        names = ("column", "reader", "delimiter")
+        changes: dict[str, Any] = {"source": self.data} | {name: getattr(self, name) for name in names}
         if self.max_rejected is not None:
             changes["max_rejected"] = self.max_rejected
         return run.model_copy(update=changes | {"columns": feed.columns or None})
@@ -59,7 +62,7 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
     data = file.config(loaded.config.data, feed)
     sources = find_sources(registry, data)
     form, longest = form_of(targets.kind), loaded.config.model.max_length
-    extras = () if file.weight is None else (file.weight,)
+    extras = tuple(dict.fromkeys(filter(None, (file.weight, file.identifier))))
     labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
     prepared = feed.prepare(registry, sources, data, longest, labels, progress)
     store = prepared.open()

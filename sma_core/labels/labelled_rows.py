@@ -182,8 +182,9 @@ def read_labelled(
     feed: Feed,
     progress: Progress | None = None,
     recorded: Targets | None = None,
+    identifier: str | None = None,
 ) -> LabelledRows:
-    """Read, check and split the labelled rows of ``config``.
+    """Read, check and split the labelled rows of ``config``, with a column of identifiers if one is named.
 
     ``recorded`` are the targets of an existing run, whose kind is then not guessed again. Numbers are
     standardised with the scale of ``feed``, or with one computed on the training rows. Raises `DataError` when
@@ -197,7 +198,7 @@ def read_labelled(
         source = source.with_columns(config.data.columns or feed.columns)
     _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
     guess = _guess(registry, task, source, recorded)
-    prepared = _prepared(registry, config, source, task, guess, feed, progress)
+    prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
     rows = prepared.summary.rows
@@ -256,11 +257,13 @@ def _prepared(
     guess: LabelGuess,
     feed: Feed,
     progress: Progress | None,
+    identifier: str | None,
 ) -> PreparedSet:
     """Prepare all rows in one store, with labels in the form of their kind."""
     if task.kind is not None:
         check_columns(task.targets, task.kind)
-    labels = LabelColumns(task.targets, guess.form, task.extras, task.position_mask, guess.values)
+    extras = tuple(dict.fromkeys((*task.extras, *([identifier] if identifier else []))))
+    labels = LabelColumns(task.targets, guess.form, extras, task.position_mask, guess.values)
     return feed.prepare(registry, source, config.data, config.model.max_length, labels, progress)
 
 

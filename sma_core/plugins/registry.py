@@ -35,6 +35,7 @@ from sma_core.plugins.specs import (
 logger = logging.getLogger("sma")
 
 S = TypeVar("S", bound=Spec)
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 _HOOKS: dict[str, type[Spec]] = {
     "sma_domains": Domain,
     "sma_tokenizers": Tokenizer,
@@ -231,12 +232,13 @@ class Registry:
         if name is not None:
             return self._fitting(self.find(Reader, name), readers)
         suffix = data_suffix(path)
-        for reader in readers:
-            if suffix and suffix in reader.suffixes:
-                return reader
+        fitting = [reader for reader in readers if suffix and suffix in reader.suffixes]
+        if fitting:  # the domain's own, rather than the core's
+            return min(fitting, key=lambda reader: self.provider(reader) == self.packages.get("core"))
+        hint = "; save the sheet as .csv" if suffix in SPREADSHEETS else ""
         known = ", ".join(sorted(suffix for reader in readers for suffix in reader.suffixes))
         raise PluginError(
-            f"{path}: no reader serves this kind of file; the endings served are {known} "
+            f"{path}: no reader serves this kind of file{hint}; the endings served are {known} "
             "(each also with .gz or .zst), or name a reader with `data.reader=NAME`"
         )
 

@@ -131,7 +131,8 @@ class Reader(Spec):
     With ``reads="blocks"`` it serves domains of numbers, and is a function ``(path, columns, fields, *, names=())
     -> iterator of Block | RejectedRow``; the contract is in `sma_core.data.blocks`.
 
-    ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``.
+    ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``. ``names_rows`` says
+    that its rows have a ``name``, which commands write as identifiers.
 
     >>> spec = Reader(name="reads", summary="A read a line", factory="my_dna.reading:read", suffixes=(".reads",))
     >>> spec.reads, spec.references
@@ -141,6 +142,7 @@ class Reader(Spec):
     factory: str
     suffixes: tuple[str, ...]
     reads: Literal["rows", "blocks"] = "rows"
+    names_rows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

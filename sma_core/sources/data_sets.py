@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sma_core.config import DataConfig
 from sma_core.data.remote.files import DataFile
@@ -24,7 +26,7 @@ class Source:
     """A file, its reader, and the input column (None: a usual name).
 
     For rows of numbers, ``columns`` are the features (empty: all), ``names`` the columns of a file without header.
-    ``spec`` is the named data set, None for a user's file.
+    ``spec`` is the named data set, None for a user's file. ``options`` are further arguments of the reader.
     """
 
     label: str
@@ -34,6 +36,14 @@ class Source:
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     spec: DataSet | None = None
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of_file(cls, registry: Registry, file: DataFile, name: str, config: DataConfig) -> Source:
+        """Return the source of a user's file of this name."""
+        reader = registry.reader_for(Path(name), config.reader)
+        columns, names = config.columns or (), config.names or ()
+        return cls(str(file), file, reader, config.column, columns, names, options=config.reader_options)
 
     @property
     def path(self) -> Path:
@@ -90,7 +100,8 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         path = locate(registry, spec)
         reader = registry.reader_for(path, config.reader or spec.reader)
         column, columns = config.column or spec.column, config.columns or spec.columns
-        return Source(f"{registry.name}:{bare}", path, reader, column, columns, spec.names, spec)
+        names, options = config.names or spec.names, config.reader_options
+        return Source(f"{registry.name}:{bare}", path, reader, column, columns, names, spec, options)
     name = local_path(name)
     if is_url(name):
         raise DataError(f"{without_secrets(name)} is a URL, but this command reads local files: download it first")
@@ -99,8 +110,19 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         raise _not_found(registry, name)
     if path.is_dir():
         raise DataError(f"{path} is a folder, but this command reads one file: name a file in it")
-    reader = registry.reader_for(path, config.reader)
-    return Source(str(path), path, reader, config.column, config.columns or ())
+    return Source.of_file(registry, path, path.name, config)
+
+
+def open_reader(registry: Registry, source: Source) -> Callable[..., Iterator[Any]]:
+    """Return the reader function of a source; raises `DataError` when it lacks an option that was set."""
+    read: Callable[..., Iterator[Any]] = registry.build(source.reader)
+    known = inspect.signature(read).parameters
+    for option in source.options:
+        if option not in known:
+            raise DataError(
+                f"{source.label} is read by {source.reader.name!r}, which has no data.{option}: unset it"
+            )
+    return read
 
 
 def _not_found(registry: Registry, name: str) -> UserError:

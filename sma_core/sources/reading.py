@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from sma_core.config import DataConfig
 from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
 from sma_core.data.plugin_code import Check
@@ -17,7 +20,7 @@ from sma_core.data.records import EMPTY, RejectedRow, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
 from sma_core.plugins.registry import Registry
-from sma_core.sources.data_sets import Source
+from sma_core.sources.data_sets import Source, open_reader
 
 ROWS_IN_CHUNK = 4096
 T = TypeVar("T")
@@ -56,9 +59,9 @@ def read_text(
 
     ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks.
     """
-    reader = registry.build(source.reader)
+    reader, usual = open_reader(registry, source), registry.domain.columns
     with local_copy(source.file) as path:
-        records = plugin_code.read(reader, Row, path, source.column, fields, usual=registry.domain.columns)
+        records = plugin_code.read(reader, Row, path, source.column, fields, usual=usual, **source.options)
         read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
         yield from check_chunks(own, check, processes)
@@ -68,18 +71,37 @@ def _last_row(chunk: Chunk) -> int:
     return max([row.number for row in chunk.rows[-1:]] + [row.number for row in chunk.rejected[-1:]])
 
 
-def read_values(registry: Registry, source: Source, fields: tuple[str, ...] = ()) -> Iterator[Block | RejectedRow]:
+def sentinels_of(registry: Registry, config: DataConfig) -> tuple[float, ...]:
+    """Return the numbers that mean a missing value: those of the settings, else the domain's."""
+    return registry.domain.sentinels if config.sentinels is None else config.sentinels
+
+
+def read_values(
+    registry: Registry, source: Source, config: DataConfig, fields: tuple[str, ...] = ()
+) -> Generator[Block | RejectedRow, None, None]:
     """Stream rows of numbers, with sentinels as NaN; rows without any number are rejected.
 
     ``fields`` are further columns to read. Rejected rows come before the block that contains them.
     """
-    reader = registry.build(source.reader)
+    reader, names = open_reader(registry, source), source.names
     with local_copy(source.file) as path:
-        for record in plugin_code.read(reader, Block, path, source.columns, fields, names=source.names):
+        for record in plugin_code.read(reader, Block, path, source.columns, fields, names=names, **source.options):
             if isinstance(record, RejectedRow):
                 yield record
                 continue
-            values = without_sentinels(record.values, registry.domain.sentinels)
+            values = without_sentinels(record.values, sentinels_of(registry, config))
             empty = np.isnan(values).all(axis=1)
             yield from (RejectedRow(number, EMPTY) for number in record.numbers[empty].tolist())
             yield Block(record.numbers, values, record.fields, record.columns).take(np.flatnonzero(~empty))
+
+
+def check_header(registry: Registry, source: Source, config: DataConfig) -> None:
+    """Read the first row of a local file; raises `DataError` when it lacks a column or is not readable."""
+    if isinstance(source.file, Path):
+        excluded = () if source.columns else config.exclude or ()
+        blocks = source.reader.reads == "blocks"
+        rows = (
+            read_values(registry, source, config, excluded) if blocks else read_text(registry, source, None, 1, 1)
+        )
+        with closing(rows):
+            next(rows, None)

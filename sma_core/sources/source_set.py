@@ -106,10 +106,7 @@ def _of_part(registry: Registry, part: str | None, config: DataConfig, default: 
             raise DataError(
                 f"no file matches {part}: check the pattern, and quote it, so that the shell does not expand it"
             )
-    return [
-        Source(str(file), file, registry.reader_for(file, config.reader), config.column, config.columns or ())
-        for file in files
-    ]
+    return [Source.of_file(registry, file, file.name, config) for file in files]
 
 
 def _at_url(registry: Registry, url: str, config: DataConfig) -> list[Source]:
@@ -120,16 +117,7 @@ def _at_url(registry: Registry, url: str, config: DataConfig) -> list[Source]:
         serves=lambda name: _has_reader(registry, Path(name), config.reader),
         purpose=f"{registry.name} {config.reader}",
     )
-    return [
-        Source(
-            str(file),
-            file,
-            registry.reader_for(Path(file.name), config.reader),
-            config.column,
-            config.columns or (),
-        )
-        for file in lookup.files(url)
-    ]
+    return [Source.of_file(registry, file, file.name, config) for file in lookup.files(url)]
 
 
 def _is_served(registry: Registry, file: Path, reader: str | None) -> bool:

@@ -43,6 +43,7 @@ def embed(
     column: str | None = None,
     identifier: str | None = None,
     reader: str | None = None,
+    delimiter: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
     precision: Precision = "fp32",
@@ -64,8 +65,10 @@ def embed(
             output layer.
         layer: Number of encoder layers to apply, 0 for the first attention only; None applies all.
         column: Column of the input; None looks for a usual name.
-        identifier: Column of row identifiers, copied to the output.
+        identifier: Column of row identifiers, copied to the output. For formats that name their rows, such as
+            FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
+        delimiter: Character between columns, or ``tab``; None finds it in the first lines.
         batch_tokens: Maximum number of padded inputs in one forward pass.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``fp32``, ``bf16`` (faster), ``fp16`` or ``auto``.
@@ -82,7 +85,7 @@ def embed(
     with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)
         embedder = Embedder(loaded, pooling, layer, batch_tokens)
-        source = loaded.reading.source(data, column, reader)
+        source = loaded.reading.source(data, column, reader, delimiter)
         parts = map(embedder.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
             parts = map(unpack_vectors, gather_in_order(ranks, map(pack_vectors, parts)))

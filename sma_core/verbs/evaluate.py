@@ -63,6 +63,8 @@ def evaluate(
     position_mask: str | None = None,
     weight: str | None = None,
     reader: str | None = None,
+    delimiter: str | None = None,
+    identifier: str | None = None,
     max_rejected: float | None = None,
     part: JudgedPart | None = None,
     bootstrap: int = 1000,
@@ -86,6 +88,8 @@ def evaluate(
         position_mask: Column of ``data`` that selects the labelled positions to use.
         weight: Column of ``data`` with weights of rows; the run's own rows have the weights of its training.
         reader: Name of the reader of ``data``; None chooses by file suffix.
+        delimiter: Character between columns of ``data``, or ``tab``; None finds it in the first lines.
+        identifier: Column of row identifiers, copied to ``predictions``.
         max_rejected: Largest fraction of unusable rows of ``data``.
         part: Part of the run's own rows; None is the test part.
         bootstrap: Number of resamples; 0 computes no intervals. Whole rows are resampled, also when positions have
@@ -107,17 +111,18 @@ def evaluate(
     draws = _Draws(bootstrap, confidence, seed)
     draws.check()
     named = tuple(targets) if targets else None
-    file = _file(part, LabelledFile(str(data or ""), column, reader, named, position_mask, max_rejected, weight))
+    options = (column, reader, named, position_mask, max_rejected, weight, delimiter)
+    file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None))
     loaded = LoadedRun.load(Path(model), device, policy, precision=None)
     loaded.needed_targets()
     if file is None:
-        rows = _own_rows(loaded, preparing, policy)
+        rows = _own_rows(loaded, preparing, policy, identifier)
     else:
         rows = read_labelled_file(loaded, file, preparing)
     judged = _judge(loaded, rows, part or "test")
     weight = _weight(loaded) if file is None else weight
     result = _result(loaded, rows, judged, None if file else part or "test", draws, began, weight)
-    _write(result, judged, rows, predictions, out)
+    _write(result, judged, rows, predictions, out, identifier)
     return result
 
 
@@ -132,11 +137,15 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     return file if file.data else None
 
 
-def _own_rows(loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None) -> LabelledRows:
+def _own_rows(
+    loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None, identifier: str | None
+) -> LabelledRows:
     """Read the rows of the run's task; raises `CheckpointError` when they are now split differently."""
     assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
     with explain_missing_parts(loaded.path, loaded.record, policy):
-        rows = read_labelled(loaded.registry, loaded.config, loaded.feed, preparing, loaded.needed_targets())
+        rows = read_labelled(
+            loaded.registry, loaded.config, loaded.feed, preparing, loaded.needed_targets(), identifier
+        )
     check_same_rows(RunFolder(loaded.path), rows)
     return rows
 
@@ -228,10 +237,11 @@ def _write(
     rows: LabelledRows,
     predictions: Path | str | None,
     report: Path | str | None,
+    identifier: str | None,
 ) -> None:
     """Write the requested files."""
     if predictions is not None:
-        write_rows(Path(predictions), judged, rows)
+        write_rows(Path(predictions), judged, rows, identifier)
     if report is not None:
         out, text = Path(report), json.dumps(plain(asdict(result)), indent=1, ensure_ascii=False) + "\n"
         try:

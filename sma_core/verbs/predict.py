@@ -29,6 +29,7 @@ def predict(
     column: str | None = None,
     identifier: str | None = None,
     reader: str | None = None,
+    delimiter: str | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
     precision: Precision = "fp32",
@@ -49,8 +50,10 @@ def predict(
         out: File ending in ``.csv``, ``.csv.gz``, ``.parquet``, ``.jsonl``, or as a plugin's format does; it
             appears only when complete. None writes CSV to standard output.
         column: Column of the input; None looks for a usual name.
-        identifier: Column of row identifiers, copied to the output.
+        identifier: Column of row identifiers, copied to the output. For formats that name their rows, such as
+            FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
+        delimiter: Character between columns, or ``tab``; None finds it in the first lines.
         batch_tokens: Maximum number of padded inputs in one forward pass.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: As in `sma_core.embed`.
@@ -69,7 +72,9 @@ def predict(
         loaded = Ensemble.load(models, device, policy, precision)
         reading = loaded.first.reading
         with open_table(out, loaded.first.registry) if ranks.first else nullcontext() as table:
-            chunks = reading.chunks(reading.source(data, column, reader), identifier, (ranks.rank, ranks.size))
+            chunks = reading.chunks(
+                reading.source(data, column, reader, delimiter), identifier, (ranks.rank, ranks.size)
+            )
             tables = (
                 with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks
             )

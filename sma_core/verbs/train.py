@@ -41,6 +41,7 @@ from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, requested_settings
+from sma_core.sources.reading import check_header
 from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.average import WeightAverage
 from sma_core.training.loop import Trainer, TrainingState
@@ -99,11 +100,12 @@ def plan_training(
     settings: Mapping[str, Any] | None = None,
     policy: PluginPolicy | None = None,
 ) -> Plan:
-    """Resolve everything `train` would use, without reading data or writing anything."""
+    """Resolve everything `train` would use, and read the first row of every file; nothing is written."""
     domain, policy = named(domain, policy)
     registry = Registry.load(_needed(domain), policy)
     resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
-    find_mixture(registry, resolved.data)
+    for source in find_mixture(registry, resolved.data).sources:
+        check_header(registry, source, resolved.data)
     feed = new_feed(registry, resolved.data)
     with torch.device("meta"):
         parameters = parameter_count(SMA(resolved.model, feed.inputs))

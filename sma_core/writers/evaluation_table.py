@@ -17,8 +17,8 @@ from sma_core.training.targets import Labels, Multiclass, Targets
 from sma_core.writers.formats.csv import number_text
 
 
-def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows) -> None:
-    """Write one csv line per evaluated row: ``row``, ``input`` (text only), ``label:…``, predictions.
+def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows, identifier: str | None = None) -> None:
+    """Write one csv line per evaluated row: ``row``, identifier, ``input`` (text only), ``label:…``, predictions.
 
     For labels of positions, only known ones are written, with the predictions at the same positions. The file is
     written atomically. Raises `DataError` when it cannot be written.
@@ -27,21 +27,24 @@ def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            identity = ["row", "input"] if rows.store.metadata.has_text else ["row"]
+            identity = ["row", *([identifier] if identifier else [])]
+            identity += ["input"] if rows.store.metadata.has_text else []
             labels = [f"label:{name}" for name in judged.targets.names]
             writer.writerow([*identity, *labels, *judged.targets.columns])
-            writer.writerows(_lines(judged, rows))
+            writer.writerows(_lines(judged, rows, identifier))
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _lines(judged: LabelledPredictions, rows: LabelledRows) -> Iterator[list[Any]]:
+def _lines(judged: LabelledPredictions, rows: LabelledRows, identifier: str | None) -> Iterator[list[Any]]:
     texts = rows.store.texts
+    names, indices = rows.store.extra(identifier) if identifier else ([], None)
     targets = judged.targets
     for row, start, count in zip(judged.rows.tolist(), judged.starts, judged.counts, strict=True):
         labels = judged.labels[start : start + count]
         predictions = judged.predictions[start : start + count]
-        identity = [rows.store.row_number(row), *([texts[row]] if texts else [])]
+        named = [] if indices is None else [names[indices[row]]]
+        identity = [rows.store.row_number(row), *named, *([texts[row]] if texts else [])]
         cells = targets.cells(predictions[:, 0] if targets.per_position else predictions[0])
         yield [
             *identity,

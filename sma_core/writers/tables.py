@@ -20,6 +20,9 @@ from sma_core.plugins.specs import TableFormat
 from sma_core.writers.formats.csv import CsvTable
 from sma_core.writers.formats.writer import Columns, TableWriter
 
+IDENTIFIER = "id"
+"""Column of the names that a format without columns gives its rows."""
+
 
 @contextmanager
 def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
@@ -40,12 +43,13 @@ def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
 def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) -> Columns:
     """Add columns that identify the rows of a chunk to ``results``.
 
-    The columns are ``row``, the identifier if requested, ``input`` for text, those of ``results``, and ``reason``
-    for unusable and for truncated rows. Raises `UserError` for a duplicate column name.
+    The columns are ``row``, the identifier (`IDENTIFIER` unless it is a column) of rows that have one, ``input``
+    for text, those of ``results``, and ``reason`` for unusable and for truncated rows. Raises `UserError` for a
+    duplicate column name.
     """
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
-    if identifier is not None and chunk.names is not None:
-        parts.append((identifier, pa.array(chunk.names, pa.string())))
+    if chunk.names is not None:
+        parts.append((identifier or IDENTIFIER, pa.array(chunk.names, pa.string())))
     if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.texts, pa.string())))
     parts += [*results.items(), ("reason", pa.array(chunk.remarks, pa.string()))]

@@ -144,6 +144,43 @@ def test_hdf5_table_with_labels_beside_it(tmp_path):
         list(read_hdf5(path, (), ()))
 
 
+def test_hdf5_tables_that_would_be_left_out_are_said_and_can_be_named(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["X"], file["Z"], file["jets"] = VALUES, VALUES + 1, np.zeros((ROWS, 2, 2))
+        file["m"], file["label"] = VALUES[:, 0], LABELS
+    with pytest.raises(DataError, match=r"jets \(1000 x 2 x 2\) would be left out"):
+        list(read_hdf5(path, (), ("label",)))
+    with h5py.File(path, "a") as file:
+        del file["jets"]
+    with pytest.raises(DataError, match=r"2 tables: X \(1000 x 3\), Z \(1000 x 3\); .* X/0, .* data\.tree=NAME"):
+        list(read_hdf5(path, (), ("label",)))
+    _, values, fields, columns, _, _ = gather(read_hdf5(path, (), ("label",), tree="Z", names=COLUMNS))
+    np.testing.assert_array_equal(values, (VALUES + 1).astype(np.float32))
+    np.testing.assert_array_equal(fields[0], LABELS)
+    assert columns == COLUMNS
+    _, values, _, columns, _, _ = gather(read_hdf5(path, ("Z/2", "X/0", "m"), ()))
+    np.testing.assert_array_equal(values, np.stack([VALUES[:, 2] + 1, *VALUES[:, [0, 0]].T], 1).astype(np.float32))
+    with pytest.raises(DataError, match="has no dataset or group 'Y'; its datasets are: X"):
+        list(read_hdf5(path, (), (), tree="Y"))
+
+
+def test_hdf5_that_declares_more_than_it_stores_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", shape=(10, 2**33), dtype="f4", chunks=(1, 1024))
+        file.create_dataset("y", shape=(2**33,), dtype="f4", chunks=(1024,))
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match=r"has 8,589,934,592 columns; at most 100,000 are read"):
+        list(read_hdf5(path, (), (), tree="x"))
+    with h5py.File(path, "a") as file:
+        del file["x"]
+    with pytest.raises(DataError, match=r"y \(8589934592\) declares 34,359,738,368 bytes, but the file stores 0"):
+        list(read_hdf5(path, (), ()))
+
+
 def test_hdf5_compound_rows(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "a.h5"
@@ -177,6 +214,37 @@ def test_root_picks_the_tree_that_has_the_branches(tmp_path):
     np.testing.assert_array_equal(gather(read_root(path, ("eta",), ()))[1][:, 0], VALUES[:, 1].astype(np.float32))
     with pytest.raises(DataError, match=r"has 2 trees \(events, runs\)"):
         list(read_root(path, (), ()))
+
+
+def test_root_trees_of_equal_branches_are_told_apart_by_name(tmp_path):
+    uproot = pytest.importorskip("uproot")
+    path = tmp_path / "a.root"
+    with uproot.recreate(path) as file:
+        for name, shift in (("nominal", 0), ("systematic", 1)):
+            file.mktree(name, dict.fromkeys(COLUMNS, "f8"))
+            file[name].extend(dict(zip(COLUMNS, (VALUES + shift).T.copy(), strict=True)))
+    with pytest.raises(
+        DataError, match=r"of which 2 have the requested branches; name one with --set data\.tree=NAME"
+    ):
+        list(read_root(path, COLUMNS, ()))
+    values = gather(read_root(path, (), (), tree="systematic"))[1]
+    np.testing.assert_array_equal(values, (VALUES + 1).astype(np.float32))
+    with pytest.raises(DataError, match="has no tree 'none'; its trees are: nominal, systematic"):
+        list(read_root(path, (), (), tree="none"))
+
+
+def test_root_ntuples_are_read_like_trees(tmp_path, small_blocks):
+    uproot = pytest.importorskip("uproot")
+    path = tmp_path / "a.root"
+    with uproot.recreate(path) as file:
+        if not hasattr(file, "mkrntuple"):
+            pytest.skip("this version of uproot writes no RNTuple")
+        file.mkrntuple("events", {"pt": "f8", "eta": "f8", "phi": "f8", "label": "i4"})
+        file["events"].extend(columns_of())
+    _, values, fields, columns, _, count = gather(read_root(path, ("phi", "pt"), ("label",)))
+    np.testing.assert_array_equal(values, VALUES[:, [2, 0]].astype(np.float32))
+    np.testing.assert_array_equal(fields[0], LABELS)
+    assert (columns, count) == (("phi", "pt"), 4)
 
 
 def test_root_branches_of_varying_count_are_refused_only_when_asked_for(tmp_path):

@@ -99,7 +99,7 @@ def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
         return chunk
     rows = [row for row, answer in zip(chunk.rows, answers, strict=True) if not answer]
     failed = [
-        RejectedRow(row.number, answer, row.text, row.fields)
+        RejectedRow(row.number, answer, row.text, row.fields, row.name)
         for row, answer in zip(chunk.rows, answers, strict=True)
         if answer
     ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +26,7 @@ from sma_core.sealed import SealedFile, seal, unseal
 
 logger = logging.getLogger("sma")
 
-PREPARE_VERSION = 3
+PREPARE_VERSION = 4
 SUMMARY, SEAL = "summary.json", "sum"
 SHARD_ROWS = 2_000_000
 
@@ -36,9 +36,9 @@ class SourceRequest:
     """A file and the settings common to all kinds of rows.
 
     ``targets`` names the label columns and ``label_form`` their form, ``label_values`` the two names that mean 0
-    and 1, if labels are names; ``extras`` names further columns stored as text. ``max_rejected``, ``processes``,
-    ``shard_rows`` (rows of the file per shard) and ``fresh`` (prepare again although the result is cached) do
-    not affect the rows and are not part of the fingerprint.
+    and 1, if labels are names; ``extras`` names further columns stored as text, ``options`` are further arguments
+    of the reader. ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh``
+    (prepare again although the result is cached) do not affect the rows and are not part of the fingerprint.
     """
 
     source: DataFile
@@ -52,6 +52,7 @@ class SourceRequest:
     label_form: LabelForm = "numbers"
     label_values: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
 
     def fingerprint(self) -> str:
@@ -61,6 +62,7 @@ class SourceRequest:
             "code": code_digest(self._modules()),
             "source": state_of(self.source),
             "labels": [self.targets, self.label_form, self.extras, self.label_values],
+            "options": dict(self.options),
             **self._settings(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

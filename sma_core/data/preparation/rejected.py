@@ -35,7 +35,7 @@ class RejectionCounts:
 
 @dataclass(kw_only=True)
 class Rejections(RejectionCounts):
-    """Writes rejected rows to ``file``, one JSON object per line: file, row, reason, text."""
+    """Writes rejected rows to ``file``, one JSON object per line: file, row, reason, text, id if it has one."""
 
     source: DataFile
     file: TextIO
@@ -46,6 +46,7 @@ class Rejections(RejectionCounts):
             self.count(row)
             text = row.text if len(row.text) <= TEXT_SHOWN else row.text[: TEXT_SHOWN - 1] + "…"
             line = {"file": str(self.source), "row": row.number, "reason": row.reason, "text": text}
+            line |= {"id": row.name} if row.name else {}
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

@@ -66,7 +66,8 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
     masked = request.position_mask is not None
     labels = build_label_parser(request.targets, request.label_form, masked, request.label_values)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
-    records = plugin_code.read(request.reader, Row, path, request.column, fields, usual=request.usual_columns)
+    usual = request.usual_columns
+    records = plugin_code.read(request.reader, Row, path, request.column, fields, usual=usual, **request.options)
     with closing(
         check_chunks(split_into_chunks(islice(records, skip, None)), request.check, request.processes)
     ) as source:
@@ -105,7 +106,8 @@ def _apply_length_limit(request: PrepareRequest, ready: TextRows) -> tuple[TextR
     if request.truncate:
         return ready.shorten(request.max_length, request.tokenizer.separator_id), [], len(too_long)
     rejected = [
-        RejectedRow(ready.rows[index].number, reason, ready.rows[index].text) for index, reason in too_long.items()
+        RejectedRow(row.number, reason, row.text, name=row.name)
+        for row, reason in ((ready.rows[index], reason) for index, reason in too_long.items())
     ]
     kept = np.setdiff1d(np.arange(len(ready.rows)), list(too_long))
     return ready.take(kept), rejected, 0

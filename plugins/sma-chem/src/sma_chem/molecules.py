@@ -1,10 +1,14 @@
 """Check of SMILES strings.
 
-A row is usable if RDKit's ``MolFromSmiles``, including sanitization (valence, aromaticity), returns a molecule
-with at least one atom. Every usable row has a scaffold. RDKit's log is disabled during the check.
+Rows with more than `MOST_ATOMS` atoms or `LONGEST` characters are rejected before RDKit sees them: RDKit needs
+minutes, or all memory, for molecules of tens of thousands of atoms. A row is usable if RDKit's ``MolFromSmiles``,
+including sanitization (valence, aromaticity), returns a molecule with at least one atom. Every usable row has a
+scaffold. RDKit's log is disabled during the check.
 """
 
 from __future__ import annotations
+
+import re
 
 from rdkit import Chem, rdBase
 
@@ -14,6 +18,16 @@ UNREADABLE = "RDKit cannot parse the SMILES"
 NO_MOLECULE = "no molecule"
 NO_ATOMS = "no atoms"
 SPACE_INSIDE = "white space inside the SMILES"
+
+MOST_ATOMS = 1_000
+LONGEST = 10_000
+"""Limits of the atoms and characters of a SMILES."""
+_ATOM = re.compile(r"\[[^\]]*\]|Cl|Br|[BCNOPSFIbcnops*]")
+
+
+def too_many_atoms(atoms: int) -> str:
+    """Return the reason for a molecule over the limit."""
+    return f"too many atoms: {atoms:,} (limit {MOST_ATOMS:,})"
 
 
 def check_smiles(texts: list[str]) -> list[str | None]:
@@ -27,6 +41,10 @@ def _reason(smiles: str) -> str | None:
         return SPACE_INSIDE if smiles.strip() else NO_ATOMS
     if not is_decoded(smiles):
         return NOT_UTF8
+    if len(smiles) > LONGEST:
+        return f"too long: {len(smiles):,} characters (limit {LONGEST:,})"
+    if len(smiles) > MOST_ATOMS and (atoms := sum(1 for _ in _ATOM.finditer(smiles))) > MOST_ATOMS:
+        return too_many_atoms(atoms)
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None:
         return _why_not(smiles)

@@ -49,7 +49,22 @@ def sma_readers() -> list[Reader]:
             name="smi",
             summary="SMILES files: one molecule per line, optionally followed by a name",
             factory="sma_chem.smi:read_smi",
-            suffixes=(".smi", ".smiles"),
+            suffixes=(".smi", ".smiles", ".ism", ".can", ".txt"),
+            names_rows=True,
+        ),
+        Reader(
+            name="sdf",
+            summary="SDF files: a structure and data items per molecule, read by RDKit",
+            factory="sma_chem.structures:read_sdf",
+            suffixes=(".sdf", ".sd", ".mol"),
+            names_rows=True,
+        ),
+        Reader(
+            name="mol2",
+            summary="Mol2 files (TRIPOS), read by RDKit",
+            factory="sma_chem.structures:read_mol2",
+            suffixes=(".mol2",),
+            names_rows=True,
         ),
         Reader(
             name="descriptors",

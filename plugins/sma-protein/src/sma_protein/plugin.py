@@ -39,25 +39,36 @@ def sma_readers() -> list[Reader]:
             name="fasta",
             summary="FASTA: a header line starting with '>', then the sequence on one or more lines",
             factory="sma_protein.readers.fasta:read_fasta",
-            suffixes=(".fasta", ".fa", ".faa"),
+            suffixes=(".fasta", ".fa", ".faa", ".fas", ".fsa", ".pep"),
+            names_rows=True,
+        ),
+        Reader(
+            name="a3m",
+            summary="Alignments in FASTA form (A2M, A3M): one sequence per row, without gaps",
+            factory="sma_protein.readers.fasta:read_aligned",
+            suffixes=(".a3m", ".a2m", ".afa"),
+            names_rows=True,
         ),
         Reader(
             name="stockholm",
             summary="Stockholm alignments (Pfam): one sequence per row, without gaps",
             factory="sma_protein.readers.stockholm:read_stockholm",
-            suffixes=(".sto", ".stockholm"),
+            suffixes=(".sto", ".stockholm", ".stk"),
+            names_rows=True,
         ),
         Reader(
             name="genbank",
             summary="GenBank and GenPept flat files, protein records",
             factory="sma_protein.readers.flat:read_genbank",
             suffixes=(".gb", ".gbk", ".gp", ".gpff"),
+            names_rows=True,
         ),
         Reader(
             name="uniprot",
             summary="UniProt flat files (Swiss-Prot, TrEMBL)",
             factory="sma_protein.readers.flat:read_uniprot",
             suffixes=(".dat", ".swiss"),
+            names_rows=True,
         ),
     ]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,7 @@ def inspect_data(
     column: str | None = None,
     columns: Sequence[str] | None = None,
     reader: str | None = None,
+    settings: Mapping[str, Any] | None = None,
     plot: str | Path | None = None,
     processes: int | None = None,
     progress: Progress | None = None,
@@ -72,6 +74,7 @@ def inspect_data(
         column: Column of the text; None looks for a usual name.
         columns: Feature columns, in order; None: those of the data set, or all columns.
         reader: Name of the reader; None chooses by file suffix.
+        settings: Settings of data by dotted name that override the others: ``{"data.names": ["pt", "eta"]}``.
         plot: A ``.png`` file for the histograms; needs the extra ``plot``.
         processes: Number of processes that check rows; None: one per core.
         progress: Called with rows read, kept and set aside.
@@ -85,14 +88,17 @@ def inspect_data(
     check_plot(plot)
     registry = Registry.load_named(domain, policy)
     source = None if data is None else str(data)
-    config = DataConfig(source=source, column=column, columns=tuple(columns) if columns else None, reader=reader)
+    named = {"source": source, "column": column, "columns": columns or None, "reader": reader}
+    wanted = {f"data.{name}": value for name, value in named.items() if value is not None}
+    request = Request(settings=wanted | dict(settings or {}))
+    config = pretrain_settings(registry, request).config.data
     sources = find_sources(registry, config)
     feed = new_feed(registry, config)
     look: _TextLook | _NumbersLook
     if isinstance(feed, TextFeed):
         look = _TextLook(registry, sources, rows, feed.tokenizer)
     else:
-        look = _NumbersLook(registry, sources, rows)
+        look = _NumbersLook(registry, sources, rows, config)
     look.read(processes, progress)
     inspection = _inspection(registry, sources, look, began)
     if plot is not None:
@@ -185,7 +191,14 @@ class _TextLook(_Look):
         if first.reader.name != "csv":
             return [first.column] if first.column else []
         with local_copy(first.file) as path:
-            return [choose_column(read_header(path), first.column, self.registry.domain.columns, path)]
+            return [
+                choose_column(
+                    read_header(path, first.options.get("delimiter")),
+                    first.column,
+                    self.registry.domain.columns,
+                    path,
+                )
+            ]
 
     def longer_than(self, most: int) -> int:
         """Count the usable rows with more than ``most`` ids."""
@@ -216,8 +229,9 @@ class _TextLook(_Look):
 class _NumbersLook(_Look):
     """Counts missing values, moments and extremes of rows of numbers."""
 
-    def __init__(self, registry: Registry, sources: SourceSet, most: int | None) -> None:
+    def __init__(self, registry: Registry, sources: SourceSet, most: int | None, config: DataConfig) -> None:
         super().__init__(registry, sources, most)
+        self.config = config
         self.names: tuple[str, ...] = ()
         self.tally: FeatureTally | None = None
 
@@ -247,7 +261,7 @@ class _NumbersLook(_Look):
 
     def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
         """Yield the first rows; rejected rows may arrive long before the block around them."""
-        for record in read_values(self.registry, source):
+        for record in read_values(self.registry, source, self.config):
             if most is None:
                 yield record
             elif isinstance(record, RejectedRow):

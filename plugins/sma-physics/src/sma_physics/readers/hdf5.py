@@ -1,9 +1,12 @@
 """Block reader of numeric HDF5 files (extra ``hdf5``).
 
 Columns are one-dimensional datasets, named by their path such as ``events/pt``; members of one-dimensional
-compound datasets, such as ``table/pt``; and columns of a single two-dimensional dataset, named by ``names`` or
-numbered from 0. The last part of a name is sufficient if it is unique. All columns that are read must have the
-same length.
+compound datasets, such as ``table/pt``; and columns of two-dimensional datasets. Those of a single two-dimensional
+dataset are named by ``names`` or numbered from 0, those of several are ``inputs/0``, ``inputs/1``, …. The last
+part of a name is sufficient if it is unique. All columns that are read must have the same length.
+
+Without requested columns, all columns but the further ones are features, or those of the dataset or group
+``tree``; the file is refused if other datasets of numbers in it would be left out.
 """
 
 from __future__ import annotations
@@ -23,6 +26,11 @@ from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
 
+LARGEST_RATIO = 2000
+"""Largest number of bytes of a dataset for each byte that the file stores for it."""
+SMALL = 1 << 30
+"""Datasets of fewer bytes may have any ratio."""
+
 
 @dataclass(frozen=True)
 class _Column:
@@ -40,7 +48,12 @@ class _Column:
 
 
 def read_hdf5(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    tree: str | None = None,
 ) -> Iterator[Block | RejectedRow]:
     """Yield the rows of ``path`` in blocks.
 
@@ -57,9 +70,15 @@ def read_hdf5(
     except OSError as error:
         raise DataError(f"{path} is not a readable HDF5 file: {error}") from error
     with file:
-        known = _find_columns(h5py, file, names, path)
+        datasets = [item for item in _walk(h5py, file, set()) if isinstance(item, h5py.Dataset)]
+        inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
+        known = _find_columns(datasets, inside, names, path)
         full = _full_names(known)
         selected, others = (tuple(full.get(name, name) for name in list_) for list_ in (columns, fields))
+        if not columns:
+            _refuse_left_out(inside, known, path)
+            taken = {dataset.name for dataset in inside}
+            selected = tuple(name for name in known if known[name].dataset.name in taken and name not in others)
         chosen = Chosen.among(list(known), selected, others, path)
         features = [known[name] for name in chosen.columns]
         for name, column in zip(chosen.columns, features, strict=True):
@@ -84,6 +103,7 @@ def _read(
                 f"{path}: {next(iter(lengths))} has {rows:,} rows but {name} has {length:,}; choose columns of "
                 "equal length with data.columns"
             )
+        _refuse_hollow(datasets[name], path)
     if not rows:
         raise no_rows(path)
     width = sum(_width(dataset) for dataset in datasets.values())
@@ -94,10 +114,25 @@ def _read(
         yield from make_block(start, parts[0], parts[1], columns)
 
 
-def _find_columns(h5py: Any, file: Any, names: Sequence[str], path: Path) -> dict[str, _Column]:  # noqa: ANN401
-    """Return all columns of a file by name, in file order."""
-    datasets = [item for item in _walk(h5py, file, set()) if isinstance(item, h5py.Dataset)]
-    tables = [dataset for dataset in datasets if dataset.ndim == 2]
+def _inside(h5py: Any, file: Any, datasets: Sequence[Any], tree: str, path: Path) -> list[Any]:  # noqa: ANN401
+    """Return the dataset ``tree``, or the datasets of the group ``tree``."""
+    root = file.get(tree)
+    if root is None:
+        listed = ", ".join(map(_described, datasets[:20]))
+        raise DataError(f"{path} has no dataset or group {tree!r}; its datasets are: {listed}")
+    if isinstance(root, h5py.Dataset):
+        return [root]
+    return [dataset for dataset in datasets if dataset.name.startswith(f"{root.name.rstrip('/')}/")]
+
+
+def _find_columns(
+    datasets: Sequence[Any], inside: Sequence[Any], names: Sequence[str], path: Path
+) -> dict[str, _Column]:
+    """Return all columns of datasets by name, in file order.
+
+    If one dataset of ``inside`` is a table, its columns are named by ``names`` or numbered.
+    """
+    tables = [dataset.name for dataset in inside if dataset.ndim == 2]
     columns: dict[str, _Column] = {}
     for dataset in datasets:
         name, kind = dataset.name.strip("/"), dataset.dtype
@@ -105,15 +140,53 @@ def _find_columns(h5py: Any, file: Any, names: Sequence[str], path: Path) -> dic
             columns |= {f"{name}/{member}": _Column(dataset, member, kind[member]) for member in kind.names}
         elif dataset.ndim == 1:
             columns[name] = _Column(dataset, None, kind)
-        elif dataset.ndim == 2 and len(tables) == 1:
-            numbered = enumerate(given_names(names, dataset.shape[1], path))
-            columns |= {column: _Column(dataset, index, kind) for index, column in numbered}
+        elif dataset.ndim == 2:
+            alone = tables == [dataset.name]
+            numbered = enumerate(given_names(names if alone else (), dataset.shape[1], path))
+            prefix = "" if alone else f"{name}/"
+            columns |= {f"{prefix}{column}": _Column(dataset, index, kind) for index, column in numbered}
     if not columns:
+        listed = ", ".join(map(_described, datasets[:20])) or "none"
         raise DataError(
-            f"{path} must have one-dimensional datasets, or a single two-dimensional dataset of rows by columns; "
-            f"it has {len(tables)} two-dimensional datasets"
+            f"{path} must have one-dimensional datasets, or two-dimensional ones of rows by columns; its datasets "
+            f"are: {listed}"
         )
     return columns
+
+
+def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: Path) -> None:
+    """Raise `DataError` for datasets of numbers that have no columns, and for several tables.
+
+    Without requested columns, nobody has chosen between them.
+    """
+    taken = {column.dataset.name for column in known.values()}
+    left = [item for item in datasets if item.name not in taken and is_numeric(item.dtype) and item.ndim]
+    tables = [item for item in datasets if item.ndim == 2]
+    if left:
+        raise DataError(
+            f"{path}: {', '.join(map(_described, left))} would be left out, since columns have one or two "
+            "dimensions; name the columns to use with data.columns, or a dataset with --set data.tree=NAME"
+        )
+    if len(tables) > 1:
+        raise DataError(
+            f"{path} has {len(tables)} tables: {', '.join(map(_described, tables))}; name the columns to use with "
+            f"data.columns, such as {tables[0].name.strip('/')}/0, or a table with --set data.tree=NAME"
+        )
+
+
+def _refuse_hollow(dataset: Any, path: Path) -> None:  # noqa: ANN401 - h5py has no types
+    """Raise `DataError` for a dataset that declares far more numbers than the file stores."""
+    size, stored = int(dataset.size) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if size > SMALL and size > LARGEST_RATIO * stored and not dataset.is_virtual and not dataset.external:
+        raise DataError(
+            f"{path}: {_described(dataset)} declares {size:,} bytes, but the file stores {stored:,} of them; "
+            "write the file again"
+        )
+
+
+def _described(dataset: Any) -> str:  # noqa: ANN401 - h5py has no types
+    """Return name and shape of a dataset."""
+    return f"{dataset.name.strip('/')} ({' x '.join(map(str, dataset.shape)) or 'one value'})"
 
 
 def _walk(h5py: Any, group: Any, seen: set[Any]) -> Iterator[Any]:  # noqa: ANN401 - h5py has no types

@@ -1,11 +1,13 @@
 """Block reader of numeric ROOT files (extra ``root``).
 
-Rows are the entries of a tree, columns are its branches with one number per entry. If a file has several trees,
-exactly one of them must have all requested columns. Branches with a variable number of values are not supported.
+Rows are the entries of a tree (TTree or RNTuple), columns are its branches with one number per entry. If a file
+has several trees, ``tree`` selects one, or exactly one of them must have all requested columns. Branches with a
+variable number of values are not supported.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,18 @@ from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
 
-_TREES = ("TTree", "TNtuple", "TNtupleD")
+_TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
+_NUMBERS = re.compile(r"(std::)?u?int(8|16|32|64)_t|double|float|bool|char")
+"""Types of the fields of an RNTuple with one number per entry."""
 
 
 def read_root(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    tree: str | None = None,
 ) -> Iterator[Block | RejectedRow]:
     """Yield the entries of ``path`` in blocks; ``names`` is not used, since branches have names.
 
@@ -37,25 +46,34 @@ def read_root(
         raise not_there(path)
     try:
         with uproot.open(path) as file:
-            yield from _read(path, _choose_tree(file, {*columns, *fields}, path), columns, fields)
+            yield from _read(path, _choose_tree(file, tree, {*columns, *fields}, path), columns, fields)
     except (OSError, ValueError, KeyError, NotImplementedError, uproot.DeserializationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is not a readable ROOT file: {reason or type(error).__name__}") from error
 
 
-def _choose_tree(file: Any, requested: set[str], path: Path) -> Any:  # noqa: ANN401 - uproot has no types
-    """Return the tree of the file that has the requested branches."""
+def _choose_tree(
+    file: Any,  # noqa: ANN401 - uproot has no types
+    name: str | None,
+    requested: set[str],
+    path: Path,
+) -> Any:  # noqa: ANN401
+    """Return the tree ``name``, or the one that has the requested branches."""
     classes = file.classnames(recursive=True, cycle=False)
     trees = {name: file[name] for name, kind in classes.items() if kind in _TREES}
     if not trees:
         raise DataError(f"{path} has no tree; it has {', '.join(sorted(set(classes.values()))) or 'nothing'}")
+    if name is not None:
+        if name not in trees:
+            raise DataError(f"{path} has no tree {name!r}; its trees are: {', '.join(trees)}")
+        return trees[name]
     if len(trees) == 1:
         return next(iter(trees.values()))
     fitting = [tree for tree in trees.values() if requested and requested <= set(tree.keys())]
     if len(fitting) != 1:
+        fit = f", of which {len(fitting)} have the requested branches" if requested else ""
         raise DataError(
-            f"{path} has {len(trees)} trees ({', '.join(trees)}), of which {len(fitting)} have the requested "
-            "branches; choose branches of one tree with data.columns"
+            f"{path} has {len(trees)} trees ({', '.join(trees)}){fit}; name one with --set data.tree=NAME"
         )
     return fitting[0]
 
@@ -68,8 +86,7 @@ def _read(
 ) -> Iterator[Block | RejectedRow]:
     chosen = Chosen.among(tree.keys(), columns, fields, path)
     for name in chosen.columns:
-        kind = getattr(tree[name].interpretation, "to_dtype", None)
-        if kind is None or kind.shape or not is_numeric(kind):
+        if not _is_number(tree[name]):
             raise not_numbers(path, name, tree[name].typename)
     if not tree.num_entries:
         raise no_rows(path)
@@ -79,3 +96,12 @@ def _read(
         features, others = ([np.asarray(part[name]) for name in group] for group in (chosen.columns, fields))
         yield from make_block(start, features, others, chosen.columns)
         start += len(features[0])
+
+
+def _is_number(branch: Any) -> bool:  # noqa: ANN401 - uproot has no types
+    """Return whether a branch of a TTree or a field of an RNTuple has one number per entry."""
+    interpretation = getattr(branch, "interpretation", None)
+    if interpretation is None:
+        return _NUMBERS.fullmatch(branch.typename) is not None
+    kind = getattr(interpretation, "to_dtype", None)
+    return kind is not None and not kind.shape and is_numeric(kind)

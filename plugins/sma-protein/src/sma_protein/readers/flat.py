@@ -26,6 +26,9 @@ CUT_OFF = "the record is truncated: no // line"
 NUCLEOTIDES = "nucleotides, not a protein"
 NO_SEQUENCE = "the record has no sequence"
 
+Named = tuple[str, str]
+"""Accession and sequence of a record."""
+
 _LOCUS = re.compile(r"LOCUS +\S+ +(\d+) +(aa|bp|rc)\b")
 
 
@@ -52,7 +55,9 @@ def read_uniprot(
     return _read(path, "UniProt", b"ID   ", _uniprot_sequence)
 
 
-def _read(path: Path, format_name: str, begins: bytes, parse: Callable[[str], str]) -> Iterator[Row | RejectedRow]:
+def _read(
+    path: Path, format_name: str, begins: bytes, parse: Callable[[str], Named]
+) -> Iterator[Row | RejectedRow]:
     number = 0
     for number, (record, complete) in enumerate(_records(path, begins), start=1):
         yield _row(number, record, complete, parse)
@@ -83,20 +88,23 @@ def _records(path: Path, begins: bytes) -> Iterator[tuple[list[bytes], bool]]:
         yield record, False
 
 
-def _row(number: int, record: list[bytes], complete: bool, parse: Callable[[str], str]) -> Row | RejectedRow:
+def _row(number: int, record: list[bytes], complete: bool, parse: Callable[[str], Named]) -> Row | RejectedRow:
     """Parse a record; return it as rejected, with Biopython's message, if it cannot be parsed."""
+    first = _shown(record).split()
+    name = first[1] if len(first) > 1 else ""
     if not complete:
-        return RejectedRow(number, CUT_OFF, _shown(record))
+        return RejectedRow(number, CUT_OFF, _shown(record), name=name)
     text = b"\n".join([*record, b""]).decode("utf-8", "replace")  # author names may have any encoding
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return row_or_rejected(number, parse(text))
+            named, sequence = parse(text)
+            return row_or_rejected(number, sequence, name=named or name)
     except _UnusableError as error:
-        return RejectedRow(number, str(error), _shown(record))
+        return RejectedRow(number, str(error), _shown(record), name=name)
     except Exception as error:  # Biopython raises many types of errors for bad records
         message = str(error).partition("\n")[0] or type(error).__name__
-        return RejectedRow(number, f"Biopython cannot parse the record: {message}", _shown(record))
+        return RejectedRow(number, f"Biopython cannot parse the record: {message}", _shown(record), name=name)
 
 
 def _shown(record: list[bytes]) -> str:
@@ -104,7 +112,7 @@ def _shown(record: list[bytes]) -> str:
     return record[0].decode("utf-8", "replace").strip()
 
 
-def _genbank_sequence(text: str) -> str:
+def _genbank_sequence(text: str) -> Named:
     locus = _LOCUS.match(text)
     if locus is not None and locus[2] == "bp":
         raise _UnusableError(NUCLEOTIDES)
@@ -117,15 +125,15 @@ def _genbank_sequence(text: str) -> str:
         raise _UnusableError(NO_SEQUENCE) from None
     if locus is not None:
         _check_length(len(sequence), int(locus[1]), "LOCUS")
-    return sequence
+    return str(record.id), sequence
 
 
-def _uniprot_sequence(text: str) -> str:
+def _uniprot_sequence(text: str) -> Named:
     record = SwissProt.read(io.StringIO(text))
     if not record.sequence:
         raise _UnusableError(NO_SEQUENCE)
     _check_length(len(record.sequence), record.sequence_length, "ID")
-    return str(record.sequence)
+    return next(iter(record.accessions), ""), str(record.sequence)
 
 
 def _check_length(residues: int, expected: int, line: str) -> None:

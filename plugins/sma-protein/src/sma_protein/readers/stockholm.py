@@ -32,9 +32,10 @@ def read_stockholm(
     refuse_columns(path, column, fields)
     number = 0
     for alignment in _alignments(path):
-        for text, reason in alignment.sequences():
+        for name, text, reason in alignment.sequences():
             number += 1
-            yield row_or_rejected(number, text) if reason is None else RejectedRow(number, reason, printable(text))
+            row = row_or_rejected(number, text, name=name)
+            yield row if reason is None else RejectedRow(number, reason, printable(text), name=row.name)
     if not number:
         raise no_rows(path)
 
@@ -54,21 +55,23 @@ class _Alignment:
         self.parts.setdefault(name, []).append(aligned.translate(None, _GAPS))
         self.columns[name] += len(aligned)
 
-    def sequences(self) -> Iterator[tuple[str, str | None]]:
-        """Yield the sequence of each row in upper case, and the reason why it is rejected, or None."""
+    def sequences(self) -> Iterator[tuple[str, str, str | None]]:
+        """Yield name and sequence of each row in upper case, and the reason why it is rejected, or None."""
         widths = Counter(self.columns.values())
         usual = max(widths, key=widths.__getitem__, default=0)
-        for name, parts in self.parts.items():
+        for key, parts in self.parts.items():
+            name = key.decode("utf-8", "surrogateescape")
             text = b"".join(parts).upper().decode("utf-8", "surrogateescape")
             if not self.complete:
-                yield text, CUT_OFF
-            elif self.columns[name] != usual:
+                yield name, text, CUT_OFF
+            elif self.columns[key] != usual:
                 yield (
+                    name,
                     text,
-                    f"row width differs from the alignment: {self.columns[name]} columns instead of {usual}",
+                    f"row width differs from the alignment: {self.columns[key]} columns instead of {usual}",
                 )
             else:
-                yield text, None
+                yield name, text, None
 
 
 def _alignments(path: Path) -> Iterator[_Alignment]:

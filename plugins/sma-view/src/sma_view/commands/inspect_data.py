@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sma_core.cli.options import Column, Columns, Debug, Json, Reader, names_from
+from sma_core.cli.options import (
+    Assignments,
+    Column,
+    Columns,
+    Debug,
+    Delimiter,
+    Json,
+    Reader,
+    names_from,
+    settings_from,
+)
 from sma_view.commands.list_data import OneDomain
 
 
@@ -25,6 +35,8 @@ def inspect_data(
     column: Column = None,
     columns: Columns = None,
     reader: Reader = None,
+    delimiter: Delimiter = None,
+    assignments: Assignments = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -33,21 +45,27 @@ def inspect_data(
     from sma_view.commands.inspection_lines import inspection_lines
     from sma_view.inspect_data import inspect_data
 
+    options: dict[str, Any] = {
+        "data.column": column,
+        "data.columns": names_from(columns),
+        "data.reader": reader,
+        "data.delimiter": delimiter,
+    }
     inspection = inspect_data(
         domain,
         data,
         rows=rows,
-        column=column,
-        columns=names_from(columns),
-        reader=reader,
+        settings=settings_from(assignments, **options),
         plot=plot,
         progress=progress("reading").preparing,
         policy=context.obj,
     )
     if as_json:
         typer.echo(as_json_text(inspection))
-        return
-    for line in inspection_lines(inspection):
-        typer.echo(line)
-    if plot is not None:
-        typer.echo(f"\nhistograms in {plot}")
+    else:
+        for line in inspection_lines(inspection):
+            typer.echo(line)
+        if plot is not None:
+            typer.echo(f"\nhistograms in {plot}")
+    if not inspection.usable:
+        raise typer.Exit(1)
