@@ -18,6 +18,7 @@ SETTINGS = {
     "column": "data.column",
     "columns": "data.columns",
     "exclude": "data.exclude",
+    "delimiter": "data.delimiter",
     "reader": "data.reader",
     "max_rejected": "data.max_rejected",
     "target": "targets",

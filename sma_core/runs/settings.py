@@ -25,11 +25,13 @@ from sma_core.config.layers import (
 from sma_core.config.settings import Settings
 from sma_core.errors import ConfigError, PluginError
 from sma_core.files import as_path
+from sma_core.plugins.domain_file import is_file
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import check_members
 from sma_core.runs.shipped_models import is_model_name
 
 DEFAULT_RECIPE = "tiny"
+SETTINGS = "`settings`"
 NO_RECIPE = "none"
 """Value of ``recipe`` for runs without one, such as imported runs."""
 
@@ -98,6 +100,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     base = Layer("`domain`", {"domain": registry.reference, "recipe": name})
     layers = [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
     resolved = resolve(PretrainConfig, layers)
+    _check_base(registry, name, resolved)
     check_members(registry, resolved.config)
     return resolved
 
@@ -130,8 +133,27 @@ def finetune_settings(
         task_settings = tasks.get(str(task).rpartition(":")[2], {})
         layers.append(Layer(f"recipe {name}, task {task}", task_settings))
     resolved = resolve(FinetuneConfig, [*layers, *user])
+    _check_base(registry, name, resolved)
     check_members(registry, resolved.config)
     return resolved
+
+
+def _check_base(
+    registry: Registry, recipe: str, resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]
+) -> None:
+    """Raise `ConfigError` for a setting of the domain or recipe that differs from those the settings started from."""
+    domain = resolved.config.domain
+    if domain not in (registry.name, registry.reference) and not (is_file(domain) and is_file(registry.reference)):
+        where = resolved.origins.get("domain", "the settings")
+        raise ConfigError(
+            f"the setting domain is {domain!r} (from {where}), but the domain is {registry.name!r}: choose it "
+            f"with `domain={domain}`"
+        )
+    if resolved.config.recipe != recipe and resolved.origins.get("recipe") == SETTINGS:
+        raise ConfigError(
+            f"the setting recipe is {resolved.config.recipe!r}, but settings start from the recipe {recipe!r}: "
+            f"choose it with `recipe={resolved.config.recipe}`"
+        )
 
 
 def requested_settings(request: Request, model: type[Settings]) -> dict[str, Any]:
@@ -154,7 +176,7 @@ def _user_layers(request: Request, model: type[Settings]) -> list[Layer]:
     options: Values = {}
     for setting, value in request.settings.items():
         put(options, setting, value)
-    layers.append(Layer("`settings`", options))
+    layers.append(Layer(SETTINGS, options))
     return layers
 
 

@@ -6,7 +6,6 @@ from 0. In an ``.npz`` file, one-dimensional arrays of the table's length are fu
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block, given_names
 from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
+from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 
 ROWS_IN_BLOCK = 65_536
@@ -50,17 +50,22 @@ def read_arrays(
 
 def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
     """Return the table, and the further columns by name."""
+    refuse_special(path)
     try:
         file = np.load(path, mmap_mode="r", allow_pickle=False)
-        arrays = {"table": file} if isinstance(file, np.ndarray) else {name: file[name] for name in file.files}
+        members = {"table": file} if isinstance(file, np.ndarray) else {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}; check the path") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a readable NumPy file: {error}") from error
+    except Exception as error:  # a damaged header makes NumPy raise many types of errors
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise DataError(f"{path} is not a readable NumPy file: {reason}") from error
+    arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
     tables = [array for array in arrays.values() if array.ndim == 2 and array.dtype.kind in "fiub"]
     if len(tables) != 1:
+        shapes = [f"{name} ({' x '.join(map(str, array.shape))})" for name, array in arrays.items()]
         raise DataError(
-            f"{path} must hold one two-dimensional array of numbers, rows by columns; it holds {len(tables)}"
+            f"{path} must hold one two-dimensional array of numbers, rows by columns; it holds "
+            f"{', '.join(shapes[:10]) or 'no array'}"
         )
     others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
     return tables[0], others

@@ -15,6 +15,7 @@ from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_block
 from sma_core.data.readers.other_columns import arrow_column
 from sma_core.data.records import RejectedRow
+from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 
 ROWS_IN_BLOCK = 65_536
@@ -26,6 +27,7 @@ def read_parquet(
     """Yield the rows of ``path`` in blocks; ``names`` is ignored, since the file has column names."""
     from pyarrow import parquet
 
+    refuse_special(path)
     try:
         file = parquet.ParquetFile(str(path), memory_map=True)
         chosen = Chosen.among(file.schema_arrow.names, columns, fields, path)

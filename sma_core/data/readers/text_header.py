@@ -62,7 +62,7 @@ def column_names(cells: Sequence[str] | None, path: Path) -> list[str]:
         shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         raise DataError(
             f"{path} begins with a row of numbers ({shown}) instead of column names; add a header line, or for "
-            "rows of numbers name the columns with --set data.names=a,b,c"
+            "rows of numbers name the columns with `data.names=a,b,c`"
         )
     check_unique(names, path)
     return names

@@ -110,6 +110,8 @@ def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
         return UnreachableError(f"{name} may not be read: {reason}; check the credentials and permissions")
     if status in (404, 410):
         return _missing(name)
+    if "TooManyRedirects" in kinds:
+        return FetchError(f"{name} cannot be read: the server redirects without end; check the URL")
     if _CUT_OFF.search(kinds) or any(isinstance(cause, ConnectionError | socket.gaierror) for cause in chain):
         if fetching:
             return UnreachableError(

@@ -23,6 +23,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, given_names
 from sma_core.data.records import RejectedRow
+from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
 
@@ -63,6 +64,7 @@ def read_hdf5(
         import h5py
     except ImportError as error:
         raise DataError("to read HDF5 files: pip install 'sma-physics[hdf5]'") from error
+    refuse_special(path)
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError as error:
@@ -165,12 +167,12 @@ def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: P
     if left:
         raise DataError(
             f"{path}: {', '.join(map(_described, left))} would be left out, since columns have one or two "
-            "dimensions; name the columns to use with data.columns, or a dataset with --set data.tree=NAME"
+            "dimensions; name the columns to use with data.columns, or a dataset with data.tree=NAME"
         )
     if len(tables) > 1:
         raise DataError(
             f"{path} has {len(tables)} tables: {', '.join(map(_described, tables))}; name the columns to use with "
-            f"data.columns, such as {tables[0].name.strip('/')}/0, or a table with --set data.tree=NAME"
+            f"data.columns, such as {tables[0].name.strip('/')}/0, or a table with data.tree=NAME"
         )
 
 

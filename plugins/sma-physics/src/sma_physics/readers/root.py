@@ -72,9 +72,7 @@ def _choose_tree(
     fitting = [tree for tree in trees.values() if requested and requested <= set(tree.keys())]
     if len(fitting) != 1:
         fit = f", of which {len(fitting)} have the requested branches" if requested else ""
-        raise DataError(
-            f"{path} has {len(trees)} trees ({', '.join(trees)}){fit}; name one with --set data.tree=NAME"
-        )
+        raise DataError(f"{path} has {len(trees)} trees ({', '.join(trees)}){fit}; name one with data.tree=NAME")
     return fitting[0]
 
 
