@@ -141,18 +141,17 @@ def finetune_settings(
 def _check_base(
     registry: Registry, recipe: str, resolved: Resolved[PretrainConfig] | Resolved[FinetuneConfig]
 ) -> None:
-    """Raise `ConfigError` for a setting of the domain or recipe that differs from those the settings started from."""
+    """Raise `ConfigError` when domain or recipe differ from those that the settings started from."""
     domain = resolved.config.domain
     if domain not in (registry.name, registry.reference) and not (is_file(domain) and is_file(registry.reference)):
         where = resolved.origins.get("domain", "the settings")
         raise ConfigError(
-            f"the setting domain is {domain!r} (from {where}), but the domain is {registry.name!r}: choose it "
-            f"with `domain={domain}`"
+            f"the domain is {registry.name!r}, but {domain!r} is set too (from {where}): name only one"
         )
     if resolved.config.recipe != recipe and resolved.origins.get("recipe") == SETTINGS:
         raise ConfigError(
-            f"the setting recipe is {resolved.config.recipe!r}, but settings start from the recipe {recipe!r}: "
-            f"choose it with `recipe={resolved.config.recipe}`"
+            f"the recipe is {recipe!r}, but the setting recipe is {resolved.config.recipe!r}, which would change its "
+            "name only: choose the recipe itself"
         )
 
 

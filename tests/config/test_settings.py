@@ -119,3 +119,17 @@ def test_every_kind_of_task_can_be_asked_for_and_judged():
     assert {kind for metric in METRICS for kind in metric.kinds} == set(kinds)
     for kind in kinds:
         assert FinetuneConfig(domain="x", kind=kind).kind == kind
+
+
+def test_a_domain_or_recipe_that_contradicts_the_one_named_is_refused(toy):
+    registry = Registry.load(toy)
+    with pytest.raises(ConfigError, match=r"the domain is 'toy', but 'other' is set too \(from `settings`\)"):
+        pretrain_settings(registry, Request(settings={"domain": "other"}))
+    with pytest.raises(ConfigError, match="the setting recipe is 'small', which would change its name only"):
+        finetune_settings(registry, Request(settings={"recipe": "small"}))
+
+
+def test_lists_of_names_may_be_text_between_commas(toy):
+    settings = {"data.columns": 'pt, "log S, measured"', "data.names": ["a", "b"], "data.exclude": "y"}
+    data = pretrain_settings(Registry.load(toy), Request(settings=settings)).config.data
+    assert (data.columns, data.names, data.exclude) == (("pt", "log S, measured"), ("a", "b"), ("y",))
