@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,6 +25,7 @@ from sma_core.cli.label_options import (
     Split,
     SplitSeed,
     Target,
+    TargetAllOthers,
     Weight,
 )
 from sma_core.cli.option_names import SETTINGS, in_options
@@ -69,6 +71,7 @@ def finetune(
     data: Data = None,
     column: Column = None,
     target: Target = None,
+    target_all_others: TargetAllOthers = False,
     exclude: Exclude = None,
     delimiter: Delimiter = None,
     kind: LabelKind = None,
@@ -108,7 +111,7 @@ def finetune(
     if not dry_run:
         run_in_ranks(devices)
     options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
-        "targets": names_from(target),
+        "targets": "*" if target_all_others else names_from(target),
         "data.exclude": names_from(exclude),
         "data.delimiter": delimiter,
         "data.fresh": fresh or None,
@@ -130,7 +133,9 @@ def finetune(
         policy=context.obj,
     )
     next_command = _NEXT.format(
-        run=result.run, domain=domain_option(result.domain), part="" if result.test else " --part valid"
+        run=shlex.quote(str(result.run)),
+        domain=domain_option(result.domain),
+        part="" if result.test else " --part valid",
     )
     print_result(result, as_json, result_lines(result), next_command)
 

@@ -16,7 +16,19 @@ Pretrained = Annotated[
         help="A pre-trained run to start from, or a model's name (sma models list). Default: random weights.",
     ),
 ]
-Target = Annotated[str | None, typer.Option("--target", help="Label columns of your own file, comma-separated.")]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMNS",
+        help="Label columns of your own file, comma-separated, in double quotes if a name has a comma; can be "
+        "repeated.",
+    ),
+]
+TargetAllOthers = Annotated[
+    bool,
+    typer.Option("--target-all-others", help="Take all columns of your own file besides the inputs as labels."),
+]
 LabelKind = Annotated[
     Kind | None,
     typer.Option("--kind", help="Kind of the labels. Default: the task's, else guessed from the labels."),

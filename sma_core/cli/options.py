@@ -125,8 +125,9 @@ def deprecated(option: str, instead: str) -> Callable[[Any], Any]:
     return warn
 
 
-def names_from(text: str | None) -> list[str] | None:
+def names_from(text: str | list[str] | None) -> list[str] | None:
     """Split the comma-separated names of an option, of which some may be quoted; None when it was not passed."""
     from sma_core.config.settings import split_names
 
-    return list(split_names(text)) if text else None
+    texts = [text] if isinstance(text, str) else text or []
+    return [name for part in texts for name in split_names(part)] or None

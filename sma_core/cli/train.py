@@ -79,7 +79,9 @@ def train(
         observers=[progress()],
         policy=context.obj,
     )
-    next_command = f"next: sma finetune --domain {shlex.quote(result.domain)} --model {result.run}"
+    next_command = (
+        f"next: sma finetune --domain {shlex.quote(result.domain)} --model {shlex.quote(str(result.run))}"
+    )
     print_result(result, as_json, result_lines(result), next_command)
 
 

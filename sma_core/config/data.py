@@ -37,6 +37,10 @@ class DataConfig(Settings):
     tree: str | None = Field(
         None, description="Tree, group or data set to read from files that have several, such as ROOT and HDF5."
     )
+    transforms: dict[str, Literal["log", "asinh"]] = Field(
+        {},
+        description="Function of a feature before it is standardised, by name: log (of positive values) or asinh.",
+    )
     sentinels: tuple[float, ...] | None = Field(
         None, description="Numbers that mean a missing value, such as -9999; empty: the domain's."
     )

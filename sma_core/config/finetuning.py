@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sma_core.config.data import DataConfig
 from sma_core.config.models import ModelConfig
-from sma_core.config.settings import Settings
+from sma_core.config.settings import Names, Settings
 from sma_core.config.training import TrainingConfig
 
 FOLDS = 5
@@ -99,7 +99,9 @@ class FinetuneConfig(Settings):
     pretrained: str | None = Field(None, description="Run folder to start from; empty: random weights.")
     task: str | None = Field(None, description="Name of a task; empty: the domain's default.")
     data: DataConfig = Field(default_factory=DataConfig, description="Rows; a file of your own goes in source.")
-    targets: tuple[str, ...] | None = Field(None, description="Target columns of your own file.")
+    targets: Names | None = Field(
+        None, description="Target columns of your own file; *: all columns besides the inputs."
+    )
     position_mask: str | None = Field(
         None, description="Column with 0 or 1 per character, which selects the labelled positions to use."
     )

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from sma_core.errors import DataError
 
+Transforms = Sequence[tuple[str, str]]
+"""Pairs of a feature and a function, ``log`` or ``asinh``."""
 NEGLIGIBLE = 1e-9
 """Standard deviation, relative to the mean, up to which a feature is constant: below the precision of float32."""
 
@@ -22,20 +24,26 @@ NEGLIGIBLE = 1e-9
 class FeatureScale:
     """Names, means and standard deviations (``spread``) of F features.
 
-    ``constant``, ``missing`` and ``duplicates`` name features that tell the model nothing: the same in all rows,
-    without any value, and equal to the feature of the pair before it.
+    ``transforms`` are pairs of a feature and the function of its values, ``log`` or ``asinh``, that is
+    standardised. ``constant``, ``missing`` and ``duplicates`` name features that tell the model nothing: the same
+    in all rows, without any value, and equal to the feature of the pair before it.
     """
 
     columns: tuple[str, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
+    transforms: tuple[tuple[str, str], ...] = ()
     constant: tuple[str, ...] = field(default=(), compare=False)
     missing: tuple[str, ...] = field(default=(), compare=False)
     duplicates: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return standardised values (n, F) as a new array; missing values (NaN) become 0, the mean."""
-        scaled: NDArray[np.float64] = (values - np.asarray(self.mean)) / np.asarray(self.spread)
+        """Return standardised values (n, F) as a new array; missing values (NaN) become 0, the mean.
+
+        Raises `DataError` for a value without a logarithm that ``transforms`` takes.
+        """
+        numbers = transformed(values, self.columns, self.transforms)
+        scaled: NDArray[np.float64] = (numbers - np.asarray(self.mean)) / np.asarray(self.spread)
         scaled[np.isnan(scaled)] = 0.0
         return scaled.astype(np.float32)
 
@@ -46,6 +54,7 @@ class FeatureScale:
             "mean": list(self.mean),
             "spread": list(self.spread),
         }
+        facts |= {"transforms": [*map(list, self.transforms)]} if self.transforms else {}
         useless = {"constant": self.constant, "missing": self.missing, "duplicates": self.duplicates}
         return facts | {name: [*features] for name, features in useless.items() if features}
 
@@ -56,6 +65,7 @@ class FeatureScale:
             tuple(facts["columns"]),
             tuple(facts["mean"]),
             tuple(facts["spread"]),
+            tuple((name, function) for name, function in facts.get("transforms", ())),
             tuple(facts.get("constant", ())),
             tuple(facts.get("missing", ())),
             tuple((first, second) for first, second in facts.get("duplicates", ())),
@@ -75,6 +85,16 @@ class FeatureScale:
             if names
         ]
 
+    def without_logarithm(self, values: NDArray[np.float32]) -> dict[int, str]:
+        """Return row -> reason for the rows of values (n, F) with a value whose logarithm is not defined."""
+        reasons: dict[int, str] = {}
+        for name, function in self.transforms:
+            column = values[:, self.columns.index(name)]
+            if function == "log":
+                rows = np.flatnonzero(column <= 0).tolist()
+                reasons |= {row: f"no logarithm: {name} is {column[row]:g}" for row in rows}
+        return reasons
+
     def check_columns(self, columns: Sequence[str], where: str) -> None:
         """Raise `DataError` when ``columns`` differ from these features or their order."""
         if tuple(columns) != self.columns:
@@ -92,7 +112,7 @@ class ScaleSums:
         self._mean = np.zeros(features)
         self._squares = np.zeros(features)
 
-    def add(self, values: NDArray[np.float32]) -> None:
+    def add(self, values: NDArray[np.float32] | NDArray[np.float64]) -> None:
         """Add values (n, F), NaN where missing."""
         known = ~np.isnan(values)
         count = known.sum(axis=0).astype(np.float64)
@@ -122,7 +142,7 @@ class ScaleSums:
         deviation: NDArray[np.float64] = np.sqrt(self._squares / self._count.clip(min=1))
         return deviation
 
-    def scale(self, columns: Sequence[str]) -> FeatureScale:
+    def scale(self, columns: Sequence[str], transforms: Transforms = ()) -> FeatureScale:
         """Return the scale; a constant or unknown feature has spread 1."""
         varies, known = is_spread(self.deviation, self._mean), self._count > 0
         spread = np.where(varies, self.deviation, 1.0)
@@ -130,6 +150,7 @@ class ScaleSums:
             tuple(columns),
             tuple(self._mean.tolist()),
             tuple(spread.tolist()),
+            tuple(transforms),
             _chosen(columns, known & ~varies & (self._count.max(initial=0) > 1)),
             _chosen(columns, ~known & (self._count.max(initial=0) > 0)),
             self._duplicates(columns, varies),
@@ -167,9 +188,38 @@ def _listed(columns: Sequence[str]) -> str:
     return f"{shown}, … ({len(columns)} in all)" if len(columns) > 8 else shown
 
 
-def fit_scale(blocks: Iterable[NDArray[np.float32]], columns: Sequence[str]) -> FeatureScale:
-    """Compute the scale over blocks of values (n, F)."""
+def transformed(
+    values: NDArray[np.float32], columns: Sequence[str], transforms: Transforms
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Return values (n, F) with the functions of some features; raises `DataError` where one is not defined."""
+    if not transforms:
+        return values
+    numbers = values.astype(np.float64)
+    for name, function in transforms:
+        index = columns.index(name)
+        column = numbers[:, index]
+        if function == "log" and (column <= 0).any():
+            value = column[column <= 0][0]
+            raise DataError(
+                f"the feature {name!r} has the value {value:g}, which has no logarithm; set asinh in data.transforms"
+            )
+        numbers[:, index] = np.log(column) if function == "log" else np.arcsinh(column)
+    return numbers
+
+
+def fit_scale(
+    blocks: Iterable[NDArray[np.float32]], columns: Sequence[str], transforms: Transforms = ()
+) -> FeatureScale:
+    """Compute the scale over blocks of values (n, F).
+
+    Raises `DataError` when ``transforms`` names no feature, or a function is not defined.
+    """
+    unknown = [name for name, _ in transforms if name not in columns]
+    if unknown:
+        raise DataError(
+            f"data.transforms names {unknown[0]!r}, which is no feature; the features are {_listed(columns)}"
+        )
     sums = ScaleSums(len(columns))
     for block in blocks:
-        sums.add(block)
-    return sums.scale(columns)
+        sums.add(transformed(block, columns, transforms))
+    return sums.scale(columns, transforms)

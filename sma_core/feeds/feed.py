@@ -149,7 +149,7 @@ def new_feed(registry: Registry, config: DataConfig) -> Feed:
     from sma_core.feeds.values import ValueFeed
 
     if registry.domain.input_kind == "continuous":
-        return ValueFeed()
+        return ValueFeed(transforms=tuple(config.transforms.items()))
     return TextFeed.of(registry, config.tokenizer)
 
 
@@ -168,7 +168,13 @@ def feed_of(registry: Registry, config: DataConfig, record: RunRecord) -> Feed:
     from sma_core.feeds.values import ValueFeed
 
     if record.scale is not None:
-        return ValueFeed.of(record.scale)
+        values = ValueFeed.of(record.scale)
+        if config.transforms and config.transforms != dict(values.known_scale.transforms):
+            raise CheckpointError(
+                f"data.transforms is {config.transforms}, but the run was trained with "
+                f"{dict(values.known_scale.transforms)}: leave the setting out"
+            )
+        return values
     feed = TextFeed.of(registry, config.tokenizer)
     if record.tokenizer is not None:
         feed.check(record.tokenizer)

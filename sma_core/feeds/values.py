@@ -48,9 +48,13 @@ NOT_FEATURES = (
 
 @dataclass(frozen=True)
 class ValueFeed:
-    """Standardises rows of numbers with ``scale``, which is None before training; implements `Feed`."""
+    """Standardises rows of numbers with ``scale``, which is None before training; implements `Feed`.
+
+    ``transforms`` are the functions of features, by name, with which a scale is computed.
+    """
 
     scale: FeatureScale | None = None
+    transforms: tuple[tuple[str, str], ...] = ()
 
     unit = "numbers"
 
@@ -118,7 +122,7 @@ class ValueFeed:
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
         """Return a feed with the scale of the training rows; if fitted already, only check the features."""
         if self.scale is None:
-            return ValueFeed(store.scale(rows))
+            return ValueFeed(store.scale(rows, self.transforms))
         self.scale.check_columns(store.metadata.columns, where)
         return self
 
@@ -158,7 +162,11 @@ class ValueFeed:
                 continue
             self.known_scale.check_columns(record.names(source.columns), source.label)
             names = column_texts(record.fields[0]).tolist() if fields else None
-            yield value_chunk(record.numbers, record.values, rejected, names)
+            reasons = self.known_scale.without_logarithm(record.values)
+            rejected += [RejectedRow(int(record.numbers[row]), reason) for row, reason in reasons.items()]
+            kept = np.setdiff1d(np.arange(len(record)), list(reasons)) if reasons else np.arange(len(record))
+            names = None if names is None else [names[row] for row in kept.tolist()]
+            yield value_chunk(record.numbers[kept], record.values[kept], rejected, names)
             rejected = []
         if rejected:
             no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
@@ -176,6 +184,9 @@ class ValueFeed:
             empty = np.isnan(block.values).all(axis=1)
             rejected += [RejectedRow(number, EMPTY) for number in block.numbers[empty].tolist()]
             block = block.take(np.flatnonzero(~empty))
+            reasons = self.known_scale.without_logarithm(block.values)
+            rejected += [RejectedRow(int(block.numbers[row]), reason) for row, reason in reasons.items()]
+            block = block.take(np.setdiff1d(np.arange(len(block)), list(reasons))) if reasons else block
             yield value_chunk(block.numbers, block.values, rejected)
 
     def _numbers(self, rows: MemoryRows) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable
@@ -196,6 +197,9 @@ def read_labelled(
     source = find_sources(registry, config.data, task.dataset)
     if feed.columns:
         source = source.with_columns(config.data.columns or feed.columns)
+    if task.targets == (ALL_OTHERS,):
+        used = (*task.extras, *([task.position_mask] if task.position_mask else []))
+        task = replace(task, targets=other_columns(registry, source.first, config.data, used))
     _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
     guess = _guess(registry, task, source, recorded)
     prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier)

@@ -126,7 +126,11 @@ def finetune_settings(
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:
-        data = {key: pretrained["data"][key] for key in ("tokenizer", "truncate") if key in pretrained["data"]}
+        data = {
+            key: pretrained["data"][key]
+            for key in ("tokenizer", "truncate", "sentinels")
+            if key in pretrained["data"]
+        }
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
     layers.append(Layer(f"recipe {name}", tuning))
     if task is not None:
@@ -150,8 +154,8 @@ def _check_base(
         )
     if resolved.config.recipe != recipe and resolved.origins.get("recipe") == SETTINGS:
         raise ConfigError(
-            f"the recipe is {recipe!r}, but the setting recipe is {resolved.config.recipe!r}, which would change its "
-            "name only: choose the recipe itself"
+            f"the recipe is {recipe!r}, but the setting recipe is {resolved.config.recipe!r}, which would change "
+            "its name only: choose the recipe itself"
         )
 
 

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from sma_core.config import FinetuneConfig
+from sma_core.config.settings import join_names
 from sma_core.evaluation.calibration import BINS
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.plugins.domain_file import domain_option
@@ -184,13 +185,15 @@ def _use(facts: CardFacts, result: FinetuneResult) -> str:
         domain=domain_option(result.domain),
         part="test" if result.test else "validation",
         option="" if result.test else " --part valid",
-        targets=shlex.quote(",".join(facts.targets.names)),
+        targets=shlex.quote(join_names(facts.targets.names)),
     )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |" for line in lines
+    )
 
 
 def _in_code(names: Sequence[str], most: int = 20) -> str:

@@ -98,7 +98,7 @@ def test_the_environment_may_hold_settings_of_another_verb(toy, monkeypatch):
     monkeypatch.setenv("SMA_MASKING__RATIO", "0.2")
     monkeypatch.setenv("SMA_TRAINING__BATCH_SIZE", "7")
     registry = toy
-    assert finetune_settings(registry, Request()).config.training.batch_size == 7
+    assert finetune_settings(toy, Request()).config.training.batch_size == 7
     assert pretrain_settings(registry, Request()).config.masking.ratio == 0.2
 
 
@@ -122,14 +122,13 @@ def test_every_kind_of_task_can_be_asked_for_and_judged():
 
 
 def test_a_domain_or_recipe_that_contradicts_the_one_named_is_refused(toy):
-    registry = Registry.load(toy)
     with pytest.raises(ConfigError, match=r"the domain is 'toy', but 'other' is set too \(from `settings`\)"):
-        pretrain_settings(registry, Request(settings={"domain": "other"}))
+        pretrain_settings(toy, Request(settings={"domain": "other"}))
     with pytest.raises(ConfigError, match="the setting recipe is 'small', which would change its name only"):
-        finetune_settings(registry, Request(settings={"recipe": "small"}))
+        finetune_settings(toy, Request(settings={"recipe": "small"}))
 
 
 def test_lists_of_names_may_be_text_between_commas(toy):
     settings = {"data.columns": 'pt, "log S, measured"', "data.names": ["a", "b"], "data.exclude": "y"}
-    data = pretrain_settings(Registry.load(toy), Request(settings=settings)).config.data
+    data = pretrain_settings(toy, Request(settings=settings)).config.data
     assert (data.columns, data.names, data.exclude) == (("pt", "log S, measured"), ("a", "b"), ("y",))

@@ -12,7 +12,7 @@ import pytest
 from sma_core.errors import DataError
 from sma_view.inspect_data import inspect_data
 
-ROWS = ["bako", "BAD!", "bekobeko", "", "mo", "nine", "lakola", "BAD!"]
+ROWS = ["bako", "BAD!", "bekobeko", "B", "mo", "nine", "lakola", "BAD!"]
 ELSEWHERE = {"label", "path", "files", "seconds", "peak_megabytes", "worker_megabytes"}
 
 

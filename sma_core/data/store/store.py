@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sma_core.data.labels import class_order
-from sma_core.data.scaling import FeatureScale, fit_scale
+from sma_core.data.scaling import FeatureScale, Transforms, fit_scale
 from sma_core.data.store.file import StoreFile
 from sma_core.data.store.format import StoreMetadata, StoreStatistics
 from sma_core.data.store.writer import StoreWriter
@@ -151,11 +151,11 @@ class Store:
         values: NDArray[np.float32] = self.gather(rows)
         return values.reshape(len(rows), len(self.metadata.columns))
 
-    def scale(self, rows: NDArray[np.int64]) -> FeatureScale:
-        """Compute mean and standard deviation of the features over rows (m,), block by block."""
+    def scale(self, rows: NDArray[np.int64], transforms: Transforms = ()) -> FeatureScale:
+        """Compute mean and standard deviation of the transformed features over rows (m,), block by block."""
         starts = range(0, len(rows), ROWS_IN_BLOCK)
         blocks = (self.values(rows[start : start + ROWS_IN_BLOCK]) for start in starts)
-        return fit_scale(blocks, self.metadata.columns)
+        return fit_scale(blocks, self.metadata.columns, transforms)
 
     def row_number(self, index: int) -> int:
         """Return the number of row ``index``, as in ``row_numbers``."""
