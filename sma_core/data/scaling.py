@@ -201,7 +201,7 @@ def transformed(
         if function == "log" and (column <= 0).any():
             value = column[column <= 0][0]
             raise DataError(
-                f"the feature {name!r} has the value {value:g}, which has no logarithm; set asinh in data.transforms"
+                f"the feature {name!r} has the value {value:g}, which has no logarithm; use asinh instead"
             )
         numbers[:, index] = np.log(column) if function == "log" else np.arcsinh(column)
     return numbers

@@ -31,5 +31,5 @@ def test_a_value_without_logarithm_is_never_taken_for_the_mean():
     for use in (scale, lambda values: fit_scale([values], ("pt", "m"), BOTH)):
         with pytest.raises(DataError, match="'pt' has the value 0, which has no logarithm"):
             use(bad)
-    with pytest.raises(DataError, match="data.transforms names 'x', which is no feature"):
+    with pytest.raises(DataError, match=r"data\.transforms names 'x', which is no feature"):
         fit_scale([VALUES], ("pt", "m"), (("x", "log"),))

@@ -1,4 +1,4 @@
-"""Names of targets with commas, quotes and line breaks; all columns as targets; the commands that a card prints."""
+"""Names of targets with commas, quotes and line breaks; all columns as targets; commands that a card prints."""
 
 from __future__ import annotations
 
