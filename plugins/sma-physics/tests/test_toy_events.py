@@ -71,6 +71,13 @@ def test_btags_come_at_the_stated_rates():
         assert (row == 2).mean() == pytest.approx(tight, abs=0.004)
 
 
+def test_one_event_in_ten_has_a_single_tag_among_its_four_jets(sample):
+    _, features = sample
+    tags = sum(features[:, AT[f"jet{jet}_btag"]] > 0 for jet in (1, 2, 3, 4))
+    assert tags.min() == 1  # the other tag is that of the fifth jet, as the README says
+    assert 0.08 < (tags == 1).mean() < 0.12
+
+
 def test_masses_peak_where_the_processes_say(sample):
     labels, features = sample
 

@@ -1,7 +1,8 @@
 """Detector response and event selection of the toy simulation.
 
 Selection (arXiv 1402.4735): one lepton and at least four jets with transverse momentum above 20 GeV and absolute
-pseudorapidity below 2.5, and at least two b-tags. Every quark and the recoil is one jet; jets are not merged.
+pseudorapidity below 2.5, and at least two b-tags. Every quark and the recoil is one jet; jets are not merged. The
+tags are counted over all five jets, but only four are kept, so one event in ten has a single tag among those.
 
 Shapes: n events, J = 5 jets before the selection, 4 after it.
 """
