@@ -21,15 +21,15 @@ from sma_core.cli.options import (
     Layer,
     Reader,
 )
+from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
 
 
 @reads_run
 def embed(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(help="A file, a folder, a pattern, a comma-separated list, or a data set's name.")
-    ],
+    *,
+    file: RowsFile = None,
     model: Annotated[
         Path,
         typer.Option("--model", help="A run of sma train or sma finetune, or a model's name (sma models list)."),
@@ -41,6 +41,7 @@ def embed(
             "--pooling", help="mean: mean of the latents; latents: all latents; inputs: one vector per input."
         ),
     ] = "mean",
+    rows: GivenRows = None,
     layer: Layer = None,
     column: Column = None,
     identifier: Identifier = None,
@@ -58,22 +59,23 @@ def embed(
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
-    run_in_ranks(devices)
-    result = embed(
-        model,
-        file,
-        out,
-        pooling=pooling,
-        layer=layer,
-        column=column,
-        identifier=identifier,
-        reader=reader,
-        delimiter=delimiter,
-        batch_tokens=batch_tokens,
-        device=device,
-        precision=precision,
-        policy=context.obj,
-    )
+    with rows_file(file, rows, model, reader, devices) as (source, source_reader):
+        run_in_ranks(devices)
+        result = embed(
+            model,
+            source,
+            out,
+            pooling=pooling,
+            layer=layer,
+            column=column,
+            identifier=identifier,
+            reader=source_reader,
+            delimiter=delimiter,
+            batch_tokens=batch_tokens,
+            device=device,
+            precision=precision,
+            policy=context.obj,
+        )
     if is_silent():
         return
     if as_json:

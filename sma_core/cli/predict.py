@@ -20,15 +20,15 @@ from sma_core.cli.options import (
     Json,
     Reader,
 )
+from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
 
 
 @reads_run
 def predict(
     context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(help="A file, a folder, a pattern, a comma-separated list, or a data set's name.")
-    ],
+    *,
+    file: RowsFile = None,
     model: Annotated[
         list[Path], typer.Option("--model", help="A fine-tuned run; repeat to average several runs of one task.")
     ],
@@ -38,6 +38,7 @@ def predict(
             "--out", help="Output file: .csv, .csv.gz, .parquet or .jsonl. Default: CSV on standard output."
         ),
     ] = None,
+    rows: GivenRows = None,
     column: Column = None,
     identifier: Identifier = None,
     reader: Reader = None,
@@ -54,20 +55,21 @@ def predict(
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.predict import predict
 
-    run_in_ranks(devices)
-    result = predict(
-        model,
-        file,
-        out=out,
-        column=column,
-        identifier=identifier,
-        reader=reader,
-        delimiter=delimiter,
-        batch_tokens=batch_tokens,
-        device=device,
-        precision=precision,
-        policy=context.obj,
-    )
+    with rows_file(file, rows, model[0], reader, devices) as (source, source_reader):
+        run_in_ranks(devices)
+        result = predict(
+            model,
+            source,
+            out=out,
+            column=column,
+            identifier=identifier,
+            reader=source_reader,
+            delimiter=delimiter,
+            batch_tokens=batch_tokens,
+            device=device,
+            precision=precision,
+            policy=context.obj,
+        )
     if is_silent():
         return
     if as_json:
@@ -75,6 +77,6 @@ def predict(
         typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)
         return
     target = f" in {out}" if out else ""
-    rows = counted(result.rows, "row")
-    typer.echo(f"{rows}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
+    read = counted(result.rows, "row")
+    typer.echo(f"{read}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
     tell_truncated(result)

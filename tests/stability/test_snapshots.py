@@ -50,5 +50,5 @@ def test_the_snapshots_show_a_field_a_hook_and_an_option():
     assert "\n  split_column: str | None = None\n" in api
     assert "\nsma_readers() -> 'list[Reader]'\n  File formats this plugin can read.\n" in api
     predict = options[options.index("\nsma predict\n") :]
-    assert "\n  FILE: str, required\n" in predict
+    assert "\n  FILE: str | None, default None\n" in predict
     assert "\n  --batch-tokens: int, default 8192, min 1\n" in predict

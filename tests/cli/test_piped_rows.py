@@ -1,0 +1,62 @@
+"""Rows of `predict` and `embed` from standard input and from the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def tuned(toy, run_sma):
+    options = ("--set", "training.epochs=1", "--no-baselines", "--out", "tuned")
+    assert run_sma("finetune", "--domain", toy, *options).returncode == 0
+    return run_sma
+
+
+def piped(monkeypatch, text):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+def test_rows_of_any_place_are_predicted_alike(tuned, tmp_path, monkeypatch):
+    (tmp_path / "rows.txt").write_text("kato\nbad row\nmi\n")
+    expected = tuned("predict", "rows.txt", "--model", "tuned").stdout
+    assert len(list(csv.DictReader(expected.splitlines()))) == 3
+    piped(monkeypatch, "kato\nbad row\nmi\n")
+    assert tuned("predict", "-", "--model", "tuned").stdout == expected
+    given = [text for row in ("kato", "bad row", "mi") for text in ("--row", row)]
+    assert tuned("predict", "--model", "tuned", *given).stdout == expected
+    piped(monkeypatch, "word,other\nkato,1\nmi,2\n")
+    table = tuned("predict", "-", "--model", "tuned", "--reader", "csv", "--input", "word", "--id", "other")
+    assert [line["other"] for line in csv.DictReader(table.stdout.splitlines())] == ["1", "2"], table.stderr
+
+
+def test_a_row_is_embedded(tuned, tmp_path):
+    done = tuned("embed", "--row", "kato", "--model", "tuned", "--out", "row.npy")
+    assert done.returncode == 0, done.stderr
+    assert len(np.load(tmp_path / "row.npy")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "pass a FILE, - for standard input, or rows with --row TEXT"),
+        (["rows.txt", "--row", "kato"], "and only one of them"),
+        (["-", "--devices", "2"], "are read by one process: omit --devices"),
+    ],
+)
+def test_what_cannot_be_read_is_a_sentence(tuned, options, sentence):
+    done = tuned("predict", *options, "--model", "tuned")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+
+
+def test_rows_of_numbers_come_as_a_table(numbers, run_sma, monkeypatch):
+    assert run_sma("train", "--domain", numbers, "--set", "training.steps=1", "--out", "pre").returncode == 0
+    piped(monkeypatch, "height,width,depth,weight,noise\n1,2,3,4,5\n")
+    assert run_sma("embed", "-", "--model", "pre", "--out", "rows.npy").returncode == 0
+    done = run_sma("embed", "--row", "1,2,3,4,5", "--model", "pre", "--out", "rows.npy")
+    assert "pre reads rows of numbers: pass a table, with - from standard input" in done.stderr
