@@ -64,3 +64,17 @@ def test_rejected_rows_are_listed_with_their_names(tmp_path):
     run = sma_core.train("protein", data=tmp_path / "a.fasta", settings=settings, out=tmp_path / "run").run
     line = json.loads((run / "rejected.jsonl").read_text())
     assert (line["row"], line["id"]) == (2, "P2")
+
+
+def test_masks_show_the_names_of_rows(tmp_path):
+    pytest.importorskip("sma_protein")
+    from sma_view.masks import masks
+
+    (tmp_path / "a.fasta").write_text(PROTEINS.replace("M1K", "MK"))
+    (tmp_path / "b.fasta").write_text(PROTEINS)
+    run = sma_core.train(
+        "protein", data=tmp_path / "a.fasta", settings={"training.steps": 1}, out=tmp_path / "run"
+    ).run
+    result = masks(run, tmp_path / "b.fasta", draws=1, page=tmp_path / "page.html")
+    assert [row.name for row in result.rows] == ["P1", "P2", "P3"]
+    assert "Row 2 P2" in (tmp_path / "page.html").read_text()

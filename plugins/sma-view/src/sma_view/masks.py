@@ -45,7 +45,8 @@ class RowMasks:
 
     ``shown`` writes each draw with hidden characters replaced (or names the hidden features); the end marker of a
     text is left out. ``importance`` (N,) is the mean over draws, relative to the mean of the row: 1 for uniform
-    attention. ``random`` and ``random_shown`` are a random mask of the same ratio, for comparison.
+    attention. ``random`` and ``random_shown`` are a random mask of the same ratio, for comparison. ``name`` is the
+    row's identifier, empty if it has none.
     """
 
     row: int
@@ -56,6 +57,7 @@ class RowMasks:
     reason: str | None = None
     random: list[int] = field(default_factory=list)
     random_shown: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def masks(
     settings: dict[str, Any] | None = None,
     column: str | None = None,
     reader: str | None = None,
+    identifier: str | None = None,
     page: str | Path | None = None,
     renderer: str | None = None,
     device: str = "auto",
@@ -108,7 +111,7 @@ def masks(
     wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
     choice, random = (_Choice.of(run, masking), _Choice.of(run, masking.model_copy(update=RANDOM)))
-    chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader)))).cut(rows))
+    chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader), identifier))).cut(rows))
     seeds = range(seed, seed + draws)
     masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
@@ -209,24 +212,29 @@ def _listed(chunk: RowChunk, index: int, masked: _Masked | None) -> RowMasks:
     """Return the result for a row; nothing is hidden of one that cannot be used."""
     number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return RowMasks(number, _text(chunk, index), [], [], [], reason)
+        return RowMasks(number, _text(chunk, index), [], [], [], reason, name=_name(chunk, index))
     first = masked.drawn[0]
     hidden = [sorted(draw.hidden) for draw in masked.drawn]
     text = ", ".join(first.features) if first.features else first.text
     importance, random = list(masked.mean.importance), sorted(masked.random.hidden)
-    return RowMasks(number, text, hidden, masked.shown, importance, reason, random, masked.random_shown)
+    shown, name = masked.random_shown, _name(chunk, index)
+    return RowMasks(number, text, hidden, masked.shown, importance, reason, random, shown, name)
+
+
+def _name(chunk: RowChunk, index: int) -> str:
+    return "" if chunk.names is None else chunk.names[index]
 
 
 def _on_page(chunk: RowChunk, index: int, masked: _Masked | None) -> PageRow:
     """Return a row as the page shows it; the names of features are part of its pictures."""
     number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return PageRow(number, _text(chunk, index), reason=reason)
+        return PageRow(number, _text(chunk, index), reason=reason, name=_name(chunk, index))
     drawn = {f"mask {draw}": row for draw, row in enumerate(masked.drawn, start=1)}
     if len(drawn) > 1:
         drawn[f"mean of {len(drawn)} masks, what more than half of them hide"] = masked.mean
     drawn["a random mask, for comparison"] = masked.random
-    return PageRow(number, masked.drawn[0].text, drawn, reason)
+    return PageRow(number, masked.drawn[0].text, drawn, reason, _name(chunk, index))
 
 
 def _text(chunk: RowChunk, index: int) -> str:

@@ -62,12 +62,13 @@ $rows
 
 @dataclass(frozen=True)
 class PageRow:
-    """A row of the page: number, text (empty for numbers), and drawn rows by caption, or why it has none."""
+    """A row of the page: number, text (empty for numbers), drawn rows by caption or why it has none, and name."""
 
     number: int
     text: str
     drawn: Mapping[str, DrawnRow] = field(default_factory=dict)
     reason: str | None = None
+    name: str = ""
 
 
 def masks_page(title: str, facts: Sequence[tuple[str, str]], rows: Sequence[PageRow], drawer: Drawer) -> str:
@@ -92,9 +93,8 @@ def _row(row: PageRow, drawer: Drawer) -> str:
     reason = f'<p class="quiet">cannot be used: {escape(row.reason)}</p>\n' if row.reason else ""
     figures = "\n".join(_figure(caption, drawn, row.number, drawer) for caption, drawn in row.drawn.items())
     text = f'<p class="text">{_visible(row.text)}</p>\n' if row.text else ""
-    return (
-        f'<section>\n<h2>Row {row.number:,}</h2>\n{text}{reason}<div class="draws">\n{figures}\n</div>\n</section>'
-    )
+    title = f"Row {row.number:,} {escape(row.name)}".strip()
+    return f'<section>\n<h2>{title}</h2>\n{text}{reason}<div class="draws">\n{figures}\n</div>\n</section>'
 
 
 def _figure(caption: str, row: DrawnRow, number: int, drawer: Drawer) -> str:

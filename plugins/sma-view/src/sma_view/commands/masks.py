@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sma_core.cli.options import Column, Debug, Device, Json, Reader
+from sma_core.cli.options import Column, Debug, Device, Identifier, Json, Reader
 from sma_core.cli.run_domain import reads_run
 
 
@@ -28,6 +28,7 @@ def masks(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the masks.")] = 0,
     column: Column = None,
     reader: Reader = None,
+    identifier: Identifier = None,
     page: Annotated[Path | None, typer.Option("--page", help="HTML file with a drawing of each mask.")] = None,
     renderer: Annotated[
         str | None, typer.Option("--renderer", help="Renderer of the page. Default: the domain's.")
@@ -49,6 +50,7 @@ def masks(
         settings={name: value for name, value in wanted.items() if value is not None},
         column=column,
         reader=reader,
+        identifier=identifier,
         page=page,
         renderer=renderer,
         device=device,
@@ -58,7 +60,8 @@ def masks(
         typer.echo(json.dumps(asdict(result), ensure_ascii=False))
         return
     for row in result.rows:
-        typer.echo(f"row {row.row:<6} {row.text}" + (f"  ({row.reason})" if row.reason else ""))
+        name = f"{row.name}  " if row.name else ""
+        typer.echo(f"row {row.row:<6} {name}{row.text}" + (f"  ({row.reason})" if row.reason else ""))
         for number, shown in enumerate(row.shown, start=1):
             typer.echo(f"  mask {number:<3} {shown}")
         if row.random:
