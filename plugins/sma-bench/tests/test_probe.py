@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import sma_core
 from sma_bench.probe import probe
 from sma_bench.probe_models import CHOICES, FeatureSet, fit_probe
-from sma_core.errors import CheckpointError, UserError
+from sma_core.errors import CheckpointError, ConfigError, UserError
 from tests.support.metrics import core_metrics
 
 
@@ -169,6 +170,7 @@ def test_the_program_prints_figures_or_json(pretrained, run_sma):
     assert done.returncode == 0, done.stderr
     assert "knn probe on toy:vowels (regression): 160 train, 20 valid, 20 test" in done.stdout
     assert "with neighbours" in done.stdout
+    assert re.search(r"^test rmse \d+\.\d{4} \[\d+\.\d{4}, \d+\.\d{4}\]", done.stdout, re.MULTILINE)
     shown = run_sma("probe", "--domain", "toy", "--random-weights", "--task", "vowels", "--json")
     assert json.loads(shown.stdout)["chosen"] in CHOICES["linear"]
 
@@ -180,6 +182,21 @@ def test_the_result_is_written_as_the_results_of_a_fine_tuning(toy, tmp_path, ru
     written = json.loads(file.read_text())
     assert written["test"] == json.loads(shown.stdout)["test"]
     assert {"metric", "valid", "test", "rows", "split", "seconds"} <= set(written)
+
+
+def test_intervals_contain_the_figures_and_folds_can_be_chosen(toy, pretrained, run_sma):
+    result = probe(model=pretrained, task="vowels")
+    assert result.intervals.keys() == result.test.keys()
+    assert all(
+        result.intervals[name].low <= value <= result.intervals[name].high for name, value in result.test.items()
+    )
+    assert probe(model=pretrained, task="vowels", bootstrap=0).intervals == {}
+    fold = ("--task", "vowels", "--split", "k-fold", "--folds", "4", "--fold", "2", "--bootstrap", "10", "--json")
+    shown = json.loads(run_sma("probe", "--model", pretrained, *fold).stdout)
+    assert (shown["split"], shown["rows"]["test"]) == ("k-fold, fold 2 of 4", 50)
+    assert len(shown["intervals"]["rmse"]) == 2
+    with pytest.raises(ConfigError, match=r"scored on test rows: leave split\.test above 0"):
+        probe(model=pretrained, task="vowels", settings={"split.test": 0.0})
 
 
 def test_a_checkpoint_of_the_run_can_be_probed(toy, tmp_path):

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sma_bench.probe_features import check_position_layer, position_features, row_features
 from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
@@ -18,6 +21,7 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import choose_device, seeded
 from sma_core.errors import ConfigError, UserError
+from sma_core.evaluation.bootstrap import Interval, percentile_intervals
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed
 from sma_core.files import as_path, write_atomically
@@ -33,6 +37,7 @@ from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
+CONFIDENCE = 0.95
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
@@ -42,7 +47,8 @@ class ProbeResult:
 
     ``model`` is the run of the encoder, None for random weights; ``chosen`` is the penalty or number of neighbours
     that was best on validation. ``positions`` is the number of labelled positions used in each part, None for
-    labels of rows.
+    labels of rows. ``intervals`` are the 95 % intervals of the test metrics from resampled test rows; empty for
+    labels of positions, which are no independent samples.
     """
 
     model: Path | None
@@ -61,6 +67,7 @@ class ProbeResult:
     valid: dict[str, float]
     test: dict[str, float]
     positions: dict[str, int] | None = None
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
 
 def probe(
@@ -76,6 +83,7 @@ def probe(
     recipe: str | None = None,
     config: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    bootstrap: int = 1000,
     out: str | Path | None = None,
     device: str = "auto",
     preparing: Progress | None = None,
@@ -98,6 +106,7 @@ def probe(
         recipe: Shipped settings to start from; empty: the pre-trained run's, else ``tiny``.
         config: A TOML file of settings that override the recipe.
         settings: Single settings by dotted name that override all others.
+        bootstrap: Number of resamples of the test rows for the intervals; 0 computes none.
         out: File for the result as JSON, in the format of a fine-tuning's ``results.json``.
         device: Where the encoder computes, in fp32.
         preparing: Called with rows read, kept and set aside while the data is prepared.
@@ -130,7 +139,10 @@ def probe(
     rows = read_labelled(registry, resolved, feed, preparing)
     check = check_position_layer if is_per_position(rows.kind) else check_layer
     depth = check(module, layer, str(model) if model else "the recipe's network")
-    facts = _fitted(probe, module, rows, depth, resolved) | {"model": None if random_weights else model}
+    if not len(rows.parts["test"]):
+        raise ConfigError("a probe is scored on test rows: leave split.test above 0")
+    facts = _fitted(probe, module, rows, depth, resolved, bootstrap)
+    facts["model"] = None if random_weights else model
     result = ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
     if out is not None:
         _write(Path(out), result)
@@ -147,7 +159,12 @@ def _write(path: Path, result: ProbeResult) -> None:
 
 
 def _fitted(
-    probe: ProbeName, module: SMA | Predictor, rows: LabelledRows, layer: int, config: FinetuneConfig
+    probe: ProbeName,
+    module: SMA | Predictor,
+    rows: LabelledRows,
+    layer: int,
+    config: FinetuneConfig,
+    bootstrap: int,
 ) -> dict[str, Any]:
     """Encode the three parts, fit the probe, and return the entries of the result for rows and figures."""
     positions = is_per_position(rows.kind)
@@ -160,6 +177,12 @@ def _fitted(
 
     parts = {part: encoded(part) for part in PARTS}
     fitted = fit_probe(probe, rows.metrics, rows.selection, len(rows.classes), *parts.values())
+    labels = parts["test"].labels
+
+    def resampled(drawn: NDArray[np.int64]) -> dict[str, float]:
+        return rows.metrics.compute(labels[drawn], fitted.predictions[drawn])
+
+    draws = 0 if positions else bootstrap
     return {
         "task": rows.label,
         "kind": rows.kind,
@@ -170,7 +193,10 @@ def _fitted(
         "rejected": rows.rejected,
         "features": parts["train"].features.shape[1],
         "positions": {part: len(item.labels) for part, item in parts.items()} if positions else None,
-        **asdict(fitted),
+        "chosen": fitted.chosen,
+        "valid": fitted.valid,
+        "test": fitted.test,
+        "intervals": percentile_intervals(resampled, len(labels), draws, CONFIDENCE, seed),
     }
 
 

@@ -42,11 +42,12 @@ class FeatureSet:
 
 @dataclass(frozen=True)
 class Probed:
-    """The chosen hyper-parameter, and the metrics on validation and test."""
+    """The chosen hyper-parameter, the metrics on validation and test, and the predictions (n, C) of the test."""
 
     chosen: float
     valid: dict[str, float]
     test: dict[str, float]
+    predictions: Array
 
 
 def fit_probe(
@@ -79,7 +80,8 @@ def fit_probe(
             best = (worth, choice, answer, figures)
     assert best is not None, "there are choices"
     _, choice, answer, figures = best
-    return Probed(choice, figures, metrics.compute(test.labels, answer(scaler.transform(test.features))))
+    predictions = answer(scaler.transform(test.features))
+    return Probed(choice, figures, metrics.compute(test.labels, predictions), predictions)
 
 
 def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: FeatureSet) -> Answer:

@@ -74,7 +74,7 @@ class SuiteFolder:
         common = [*self._common(settings), "--task", cell.case.task]
         if cell.method == "probe":
             arguments = ["probe", *common, *(model or ["--random-weights"])]
-            arguments += ["--json", "--out", str(run / "results.json")]
+            arguments += ["--bootstrap", "0", "--json", "--out", str(run / "results.json")]
         else:
             arguments = ["finetune", *common, *model, "--no-baselines", "--out", str(run), "--resume", "auto"]
         name = f"{cell.task}-{cell.name}"

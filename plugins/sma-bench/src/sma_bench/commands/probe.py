@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sma_core.cli.label_options import LabelKind, Split, SplitSeed, Target
+from sma_core.cli.label_options import Fold, Folds, LabelKind, Split, SplitSeed, Target
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -61,11 +61,16 @@ def probe(
     split: Split = None,
     split_column: SplitColumn = None,
     split_seed: SplitSeed = None,
+    folds: Folds = None,
+    fold: Fold = None,
     recipe: Recipe = None,
     config: ConfigFile = None,
     assignments: Assignments = None,
     seed: Seed = None,
     max_rejected: MaxRejected = None,
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", min=0, help="Number of bootstrap resamples; 0: no intervals.")
+    ] = 1000,
     out: Annotated[
         Path | None, typer.Option("--out", help="JSON file to write the result to, besides printing it.")
     ] = None,
@@ -79,6 +84,7 @@ def probe(
 
     options: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind}
     options |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
+    options |= {"split.folds": folds, "split.fold": fold}
     result = run_probe(
         domain,
         model=model,
@@ -91,6 +97,7 @@ def probe(
         recipe=recipe,
         config=config,
         settings=settings_from(assignments, None, seed, max_rejected, **options),
+        bootstrap=bootstrap,
         out=out,
         device=device,
         preparing=progress().preparing,
@@ -104,7 +111,7 @@ def _lines(result: ProbeResult) -> list[str]:
     from sma_bench.probe_models import CHOSEN
 
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    figures = ", ".join(f"{name} {value:.4f}{_interval(result, name)}" for name, value in result.test.items())
     best, choice = result.valid[result.metric], f"{CHOSEN[result.probe]} {result.chosen:g}"
     features = f"features: {result.features} after layer {result.layer} of {result.model or 'random weights'}"
     if result.positions is not None:
@@ -118,3 +125,9 @@ def _lines(result: ProbeResult) -> list[str]:
         f"validation {result.metric} {best:.4f} with {choice}",
         f"test {figures}",
     ]
+
+
+def _interval(result: ProbeResult, metric: str) -> str:
+    """Return the 95 % interval of a metric in brackets; empty where there is none."""
+    interval = result.intervals.get(metric)
+    return "" if interval is None else f" [{interval.low:.4f}, {interval.high:.4f}]"
