@@ -47,6 +47,10 @@ class DataConfig(Settings):
     tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
     truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
     check_rows: bool = Field(True, description="Check each row with the domain's check function.")
+    normalise: bool = Field(
+        False,
+        description="Replace rows by the domain's normal form, such as canonical SMILES, before their check.",
+    )
     max_rejected: float = Field(
         0.05, ge=0.0, le=1.0, description="Largest fraction of unusable rows; more is an error."
     )

@@ -19,6 +19,8 @@ from sma_core.errors import PluginError, SmaError
 
 CheckFunction = Callable[[list[str]], list[str | None]]
 Check = str | CheckFunction
+NormaliseFunction = Callable[[list[str]], list[str]]
+Normalise = str | NormaliseFunction
 R = TypeVar("R", Row, Block)
 
 PASSED_ON = (SmaError, OSError, MemoryError)
@@ -66,6 +68,19 @@ def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str 
                 f"{name} must return None or a reason, not {answer!r:.100}: {_described(number, text)}"
             )
     return answers
+
+
+def normal_forms(normalise: Normalise, texts: list[str], numbers: Sequence[int]) -> list[str]:
+    """Return the normal form of each row; raises `PluginError` when the function does anything else.
+
+    ``numbers`` are the row numbers in the file, for messages.
+    """
+    name = f"the normal form {function_name(normalise)}"
+    function: NormaliseFunction = pkgutil.resolve_name(normalise) if isinstance(normalise, str) else normalise
+    normal: Any = _result(function, texts, numbers, f"{name} failed for")
+    if not isinstance(normal, list) or len(normal) != len(texts) or not all(isinstance(x, str) for x in normal):
+        raise PluginError(f"{name} must return a list of one text per row, {len(texts):,} here")
+    return normal
 
 
 def read(

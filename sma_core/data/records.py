@@ -25,12 +25,14 @@ class Row:
     """A usable row: its text, and the values of the requested further columns as text.
 
     ``name`` is the identifier that a format without columns gives the row; None if the format has none.
+    ``written`` is the text in the file, if its normal form ``text`` differs.
     """
 
     number: int
     text: str
     fields: tuple[str, ...] = ()
     name: str | None = field(default=None, compare=False)
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.devices.ranks import Ranks
-from sma_core.errors import CheckpointError
+from sma_core.errors import CheckpointError, ConfigError
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk, RowInputs
 from sma_core.nn.inputs import Inputs
 from sma_core.plugins.registry import Registry
@@ -179,3 +179,15 @@ def feed_of(registry: Registry, config: DataConfig, record: RunRecord) -> Feed:
     if record.tokenizer is not None:
         feed.check(record.tokenizer)
     return feed
+
+
+def normalise_name(registry: Registry, config: DataConfig) -> str | None:
+    """Return the reference to the function that normalises rows, or None when it is off.
+
+    Raises `ConfigError` when it is on but the domain has none.
+    """
+    if not config.normalise:
+        return None
+    if registry.domain.normalise is None:
+        raise ConfigError(f"data.normalise is on, but the domain {registry.name!r} has no normal form of rows")
+    return registry.domain.normalise

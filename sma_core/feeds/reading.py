@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.config import DataConfig
-from sma_core.data.plugin_code import CheckFunction
+from sma_core.data.plugin_code import CheckFunction, NormaliseFunction
 from sma_core.data.truncation import truncation_note
-from sma_core.feeds.feed import Feed
+from sma_core.feeds.feed import Feed, normalise_name
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
@@ -76,4 +76,12 @@ class RowReading:
         if self.registry.domain.check is None or not self.data.check_rows:
             return None
         function: CheckFunction = resolve(self.registry.domain.check, f"the domain {self.registry.name!r}")
+        return function
+
+    def normalise(self) -> NormaliseFunction | None:
+        """Return the domain's function that normalises rows, or None when the run does not use one."""
+        name = normalise_name(self.registry, self.data)
+        if name is None:
+            return None
+        function: NormaliseFunction = resolve(name, f"the domain {self.registry.name!r}")
         return function

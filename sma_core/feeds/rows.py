@@ -34,8 +34,9 @@ class RowChunk:
 
     ``reasons`` has a text for each unusable row, None for usable ones. ``usable`` (m,) are the indices of usable
     rows, and ``inputs`` their network inputs, None after a chunk was sent between ranks. ``texts`` is None for
-    rows of numbers. ``names`` has the identifiers of the rows, empty for rows that could not be parsed; None if no
-    file has any. ``truncated`` maps indices of usable rows that were truncated to a sentence.
+    rows of numbers. ``names`` has the identifiers of the rows, empty for rows that could not be parsed; None if
+    no file has any. ``truncated`` maps indices of usable rows that were truncated to a sentence. ``written`` are
+    the texts in the file, of which ``texts`` may be normal forms.
     """
 
     numbers: list[int]
@@ -45,6 +46,7 @@ class RowChunk:
     inputs: RowInputs | None = None
     names: list[str] | None = None
     truncated: dict[int, str] = field(default_factory=dict)
+    written: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -76,6 +78,7 @@ class RowChunk:
                 None if self.inputs is None else take_inputs(self.inputs, np.arange(first, last)),
                 None if self.names is None else self.names[part],
                 {index - begin: text for index, text in self.truncated.items() if begin <= index < begin + size},
+                None if self.written is None else self.written[part],
             )
 
 

@@ -34,7 +34,7 @@ from sma_core.data.tokenizers import (
 )
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
-from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.feeds.named_rows import texts_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
@@ -124,6 +124,7 @@ class TextFeed:
                 usual_columns=registry.domain.columns,
                 truncate=config.truncate,
                 check=registry.domain.check if config.check_rows else None,
+                normalise=normalise_name(registry, config),
                 max_rejected=config.max_rejected,
                 shard_rows=config.shard_rows,
                 fresh=config.fresh,
@@ -170,7 +171,10 @@ class TextFeed:
     ) -> Iterator[RowChunk]:
         """Stream the rows of one file, checked and tokenized as in training."""
         fields = () if identifier is None or source.reader.names_rows else (identifier,)
-        read = read_text(reading.registry, source, reading.check(), processes=1, fields=fields, share=share)
+        check, normalise = reading.check(), reading.normalise()
+        read = read_text(
+            reading.registry, source, check, processes=1, fields=fields, share=share, normalise=normalise
+        )
         for chunk in read:
             yield self._chunk(reading, chunk, bool(fields) or source.reader.names_rows)
 
@@ -178,7 +182,8 @@ class TextFeed:
         """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
         rows = texts_by_name(rows, reading.data.column, reading.registry.domain.columns)
         records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
-        for chunk in check_chunks(split_into_chunks(records, ROWS_IN_CHUNK), reading.check(), processes=1):
+        chunks = split_into_chunks(records, ROWS_IN_CHUNK)
+        for chunk in check_chunks(chunks, reading.check(), 1, reading.normalise()):
             yield self._chunk(reading, chunk)
 
     def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
@@ -204,6 +209,7 @@ class TextFeed:
             shorter,
             names,
             truncated,
+            [(row.written if isinstance(row, Row) else None) or row.text for row in merged],
         )
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:

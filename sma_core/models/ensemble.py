@@ -165,7 +165,7 @@ def _inputs(member: LoadedRun) -> tuple[object, ...]:
     if not isinstance(member.feed, TextFeed):
         return member.feed.identity
     data = member.reading.data
-    rules = (member.reading.max_length, "cut" if data.truncate else "set aside", data.check_rows)
+    rules = (member.reading.max_length, "cut" if data.truncate else "set aside", data.check_rows, data.normalise)
     return (*member.feed.identity, *rules)
 
 

@@ -56,21 +56,23 @@ class Spec:
 
 def field_is_reference(field_name: str) -> bool:
     """Whether a spec's field holds a ``module:attribute`` string."""
-    return field_name in {"factory", "locate", "check"}
+    return field_name in {"factory", "locate", "check", "normalise"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Domain(Spec):
     """A field of data: which parts serve it when the user names none.
 
-    ``input_kind`` tells whether rows are text, read as ids of a ``tokenizer``, or numbers (``continuous``), which
-    need none. ``columns`` are names that usually hold the text. ``sentinels`` are numbers that stand for a
-    missing value in continuous rows.
-    ``recipes`` is an importable package whose ``*.toml`` files are recipes; empty: the general ones of
-    `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`. ``check`` names a function
-    ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot be used, or None;
-    it runs in worker processes. ``renderer`` draws the rows; None: the general one of the package sma-view for the
-    kind of input.
+    ``input_kind`` tells whether rows are text, read as ids of a ``tokenizer``, or numbers (``continuous``),
+    which need none. ``columns`` are names that usually hold the text. ``sentinels`` are numbers that stand for a
+    missing value in continuous rows. ``recipes`` is an importable package whose ``*.toml`` files are recipes;
+    empty: the general ones of `sma_core.recipes`. ``suites`` is one whose files are suites for `sma benchmark`.
+    ``check`` names a function ``(texts: list[str]) -> list[str | None]`` that gives, for each row, why it cannot
+    be used, or None; it runs in worker processes. ``normalise`` names a function ``(texts: list[str]) ->
+    list[str]`` that gives the normal form of each row, such as a canonical spelling, and a row that has none as
+    it is; it runs before the check if the setting ``data.normalise`` is on, whose default for new runs is
+    ``normalised``. Rows of equal normal form are duplicates. ``renderer`` draws the rows; None: the general one
+    of the package sma-view for the kind of input.
 
     >>> reads = Domain(name="dna", summary="DNA reads", tokenizer="bytes", reader="lines", dataset="sample")
     >>> reads.input_kind, reads.head, reads.recipe_package
@@ -91,6 +93,8 @@ class Domain(Spec):
     sentinels: tuple[float, ...] = ()
     suites: str | None = None
     renderer: str | None = None
+    normalise: str | None = None
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` when a field is not usable, or rows of text have no tokenizer."""

@@ -97,8 +97,7 @@ def pretrain_settings(registry: Registry, request: Request) -> Resolved[Pretrain
     """Merge defaults, recipe, file, environment and options, in this order, for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
     recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
-    base = Layer("`domain`", {"domain": registry.reference, "recipe": name})
-    layers = [base, Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
+    layers = [_base_layer(registry, name), Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
     resolved = resolve(PretrainConfig, layers)
     _check_base(registry, name, resolved)
     check_members(registry, resolved.config)
@@ -122,15 +121,12 @@ def finetune_settings(
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
     layers = [
-        Layer("`domain`", {"domain": registry.reference, "recipe": name}),
+        _base_layer(registry, name),
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:
-        data = {
-            key: pretrained["data"][key]
-            for key in ("tokenizer", "truncate", "sentinels")
-            if key in pretrained["data"]
-        }
+        kept = ("tokenizer", "truncate", "sentinels", "normalise")
+        data = {"normalise": False} | {key: pretrained["data"][key] for key in kept if key in pretrained["data"]}
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
     layers.append(Layer(f"recipe {name}", tuning))
     if task is not None:
@@ -157,6 +153,12 @@ def _check_base(
             f"the recipe is {recipe!r}, but the setting recipe is {resolved.config.recipe!r}, which would change "
             "its name only: choose the recipe itself"
         )
+
+
+def _base_layer(registry: Registry, recipe: str) -> Layer:
+    """Return the settings that the domain determines."""
+    normalised = {"data": {"normalise": True}} if registry.domain.normalised else {}
+    return Layer("`domain`", {"domain": registry.reference, "recipe": recipe, **normalised})
 
 
 def requested_settings(request: Request, model: type[Settings]) -> dict[str, Any]:

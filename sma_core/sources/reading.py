@@ -14,7 +14,7 @@ import numpy as np
 from sma_core.config import DataConfig
 from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
-from sma_core.data.plugin_code import Check
+from sma_core.data.plugin_code import Check, Normalise
 from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
 from sma_core.data.records import EMPTY, RejectedRow, Row
 from sma_core.data.remote.files import local_copy
@@ -54,17 +54,19 @@ def read_text(
     rows: int | None = None,
     fields: tuple[str, ...] = (),
     share: ChunkShare | None = None,
+    normalise: Normalise | None = None,
 ) -> Generator[Chunk, None, None]:
     """Stream rows of text, including rejected ones; ``rows`` limits their number.
 
-    ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks.
+    ``fields`` are further columns to read. With ``share``, a rank reads and checks only its own chunks. Rows
+    are in the normal form of ``normalise``.
     """
     reader, usual = open_reader(registry, source), registry.domain.columns
     with local_copy(source.file) as path:
         records = plugin_code.read(reader, Row, path, source.column, fields, usual=usual, **source.options)
         read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
-        yield from check_chunks(own, check, processes)
+        yield from check_chunks(own, check, processes, normalise)
 
 
 def _last_row(chunk: Chunk) -> int:

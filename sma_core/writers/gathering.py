@@ -81,7 +81,8 @@ def unpack_vectors(packed: bytes) -> Iterator[tuple[RowChunk, Vectors]]:
 
 
 def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:
-    words = {"texts": chunk.texts, "reasons": chunk.reasons, "names": chunk.names, "truncated": chunk.truncated}
+    texts = chunk.written or chunk.texts  # only tables are written after this
+    words = {"texts": texts, "reasons": chunk.reasons, "names": chunk.names, "truncated": chunk.truncated}
     parts: dict[str, Any] = {
         "numbers": np.array(chunk.numbers, dtype=np.int64),
         "usable": chunk.usable,

@@ -51,7 +51,7 @@ def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) 
     if chunk.names is not None:
         parts.append((identifier or IDENTIFIER, pa.array(chunk.names, pa.string())))
     if chunk.texts is not None:
-        parts.append(("input", pa.array(chunk.texts, pa.string())))
+        parts.append(("input", pa.array(chunk.written or chunk.texts, pa.string())))
     parts += [*results.items(), ("reason", pa.array(chunk.remarks, pa.string()))]
     names = [name for name, _ in parts]
     duplicate = next((name for name in names if names.count(name) > 1), None)

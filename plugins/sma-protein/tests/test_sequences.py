@@ -27,3 +27,20 @@ def test_every_allowed_letter_passes():
 )
 def test_the_reason_names_letter_and_position(sequence, reason):
     assert check_sequences(["MK", sequence, "AC"]) == [None, reason, None]
+
+
+def test_the_normal_form_is_upper_case_without_gaps():
+    from sma_core.config import DataConfig
+    from sma_core.feeds.feed import new_feed
+    from sma_core.feeds.reading import RowReading
+    from sma_core.plugins.registry import Registry
+    from sma_protein.sequences import normal_sequences
+
+    assert normal_sequences(["mk-L.v", "MK1"]) == ["MKLV", "MK1"]
+    registry = Registry.load("protein")
+    for on, reasons in ((True, [None, None]), (False, [None, "lower-case letters"])):
+        config = DataConfig(normalise=on)
+        reading = RowReading(registry, new_feed(registry, config), config, 64)
+        (chunk,) = reading.chunks_of(["MKLV", "mk-lv"])
+        assert [reason and reason.partition(":")[0] for reason in chunk.reasons] == reasons
+        assert chunk.written == ["MKLV", "mk-lv"]

@@ -12,14 +12,16 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from multiprocessing.connection import wait
+from typing import TypeAlias
 
-from sma_core.data.plugin_code import Check, reasons
+from sma_core.data.plugin_code import Check, Normalise, normal_forms, reasons
 from sma_core.data.records import RejectedRow, Row
 from sma_core.errors import DataError
 
@@ -27,6 +29,7 @@ ROWS_IN_CHUNK = 2000
 CHUNKS_BEFORE_PROCESSES = 8
 CHUNKS_IN_FLIGHT = 3
 """Per process: one chunk being checked, the others waiting."""
+_Work: TypeAlias = Callable[[list[str], list[int]], tuple[list[str], list[str | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +55,37 @@ def split_into_chunks(records: Iterator[Row | RejectedRow], size: int = ROWS_IN_
 
 
 def check_chunks(
-    source: Iterator[Chunk], check: Check | None, processes: int | None
+    source: Iterator[Chunk], check: Check | None, processes: int | None, normalise: Normalise | None = None
 ) -> Generator[Chunk, None, None]:
-    """Yield the chunks in order; rows that fail the check become rejected rows.
+    """Yield the chunks in order and in normal form; rows that fail the check become rejected rows.
 
     ``processes`` is the number of worker processes; None: one per available core.
     """
-    if check is None:
+    if check is None and normalise is None:
         yield from source
         return
+    work = partial(_normal_and_checked, check, normalise)
     workers = processes or available_cores()
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
     if len(first) <= CHUNKS_BEFORE_PROCESSES:
         for chunk in chain(first, source):
-            yield _applied(chunk, reasons(check, *_texts(chunk)))
+            yield _applied(chunk, *work(*_texts(chunk)))
     else:
-        yield from _checked_in_processes(chain(first, source), check, workers)
+        yield from _checked_in_processes(chain(first, source), work, workers)
 
 
-def _checked_in_processes(source: Iterator[Chunk], check: Check, workers: int) -> Generator[Chunk, None, None]:
+def _checked_in_processes(source: Iterator[Chunk], work: _Work, workers: int) -> Generator[Chunk, None, None]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
-    pending: deque[tuple[Chunk, Future[list[str | None]]]] = deque()
+    pending: deque[tuple[Chunk, Future[tuple[list[str], list[str | None]]]]] = deque()
     try:
         for chunk in source:
-            pending.append((chunk, pool.submit(reasons, check, *_texts(chunk))))
+            pending.append((chunk, pool.submit(work, *_texts(chunk))))
             if len(pending) >= workers * CHUNKS_IN_FLIGHT:
                 oldest, answers = pending.popleft()
-                yield _applied(oldest, answers.result())
+                yield _applied(oldest, *answers.result())
         for oldest, answers in pending:
-            yield _applied(oldest, answers.result())
+            yield _applied(oldest, *answers.result())
     except BrokenProcessPool as error:
         raise DataError(
             "a process that checks rows died, perhaps out of memory; use fewer with data.processes"
@@ -94,10 +98,24 @@ def _texts(chunk: Chunk) -> tuple[list[str], list[int]]:
     return [row.text for row in chunk.rows], [row.number for row in chunk.rows]
 
 
-def _applied(chunk: Chunk, answers: list[str | None]) -> Chunk:
+def _normal_and_checked(
+    check: Check | None, normalise: Normalise | None, texts: list[str], numbers: list[int]
+) -> tuple[list[str], list[str | None]]:
+    """Return the normal forms of texts, and for each the reason why it is unusable or None."""
+    if normalise is not None:
+        texts = normal_forms(normalise, texts, numbers)
+    return texts, [None] * len(texts) if check is None else reasons(check, texts, numbers)
+
+
+def _applied(chunk: Chunk, texts: list[str], answers: list[str | None]) -> Chunk:
+    """Return the chunk with the normal forms of its rows as texts, and rows with an answer rejected."""
+    rows = [
+        row if text == row.text else replace(row, text=text, written=row.text)
+        for row, text, answer in zip(chunk.rows, texts, answers, strict=True)
+        if not answer
+    ]
     if not any(answers):
-        return chunk
-    rows = [row for row, answer in zip(chunk.rows, answers, strict=True) if not answer]
+        return Chunk(rows, chunk.rejected)
     failed = [
         RejectedRow(row.number, answer, row.text, row.fields, row.name)
         for row, answer in zip(chunk.rows, answers, strict=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sma_core.data.blocks import BlockReader
-from sma_core.data.plugin_code import Check, function_name
+from sma_core.data.plugin_code import Check, Normalise, function_name
 from sma_core.data.preparation.code_digest import code_digest
 from sma_core.data.preparation.rejected import RejectionVerdict
 from sma_core.data.readers import Reader
@@ -98,21 +98,26 @@ class PrepareRequest(SourceRequest):
     usual_columns: tuple[str, ...] = ()
     truncate: bool = True
     check: Check | None = None
+    normalise: Normalise | None = None
     position_mask: str | None = None
     keep_text: bool = False
 
     def _modules(self) -> list[str]:
-        check = (function_name(self.check) if self.check else "").partition(":")[0]
-        return [_module(self.reader), type(self.tokenizer).__module__, *([check] if check else [])]
+        others = [name.partition(":")[0] for name in self._row_functions() if name is not None]
+        return [_module(self.reader), type(self.tokenizer).__module__, *others]
 
     def _settings(self) -> dict[str, Any]:
         return {
             "reader": [self.reader_name, self.column, self.usual_columns],
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
             "length": [self.max_length, self.truncate],
-            "check": function_name(self.check) if self.check else None,
+            "check": self._row_functions(),
             "text": [self.position_mask, self.keep_text],
         }
+
+    def _row_functions(self) -> list[str | None]:
+        """Return the names of the functions that check and normalise rows, None where there is none."""
+        return [None if each is None else function_name(each) for each in (self.check, self.normalise)]
 
     def store_metadata(self, fingerprint: str) -> StoreMetadata:
         """Return the metadata of the store to write."""

@@ -69,7 +69,9 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
     usual = request.usual_columns
     records = plugin_code.read(request.reader, Row, path, request.column, fields, usual=usual, **request.options)
     with closing(
-        check_chunks(split_into_chunks(islice(records, skip, None)), request.check, request.processes)
+        check_chunks(
+            split_into_chunks(islice(records, skip, None)), request.check, request.processes, request.normalise
+        )
     ) as source:
         for chunk in source:
             labelled = labels.read(chunk.rows)

@@ -58,3 +58,14 @@ def _why_not(smiles: str) -> str:
         return UNREADABLE
     problems = Chem.DetectChemistryProblems(molecule)
     return f"{NO_MOLECULE}: {problems[0].Message()}" if problems else NO_MOLECULE
+
+
+def canonical_smiles(texts: list[str]) -> list[str]:
+    """Return RDKit's canonical SMILES of each SMILES; one that is no molecule stays as it is."""
+    with rdBase.BlockLogs():
+        return [_canonical(text) for text in texts]
+
+
+def _canonical(smiles: str) -> str:
+    molecule = Chem.MolFromSmiles(smiles) if len(smiles.split(None, 1)) == 1 and is_decoded(smiles) else None
+    return Chem.MolToSmiles(molecule) or smiles if molecule is not None else smiles

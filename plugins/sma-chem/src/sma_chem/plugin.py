@@ -36,6 +36,8 @@ def sma_domains() -> list[Domain]:
             splitter="scaffold",
             columns=COLUMNS,
             check="sma_chem.molecules:check_smiles",
+            normalise="sma_chem.molecules:canonical_smiles",
+            normalised=True,
             renderer="molecule",
         )
     ]

@@ -26,6 +26,7 @@ def sma_domains() -> list[Domain]:
             task="remote-homology",
             columns=COLUMNS,
             check="sma_protein.sequences:check_sequences",
+            normalise="sma_protein.sequences:normal_sequences",
             renderer="sequence",
         )
     ]

@@ -13,6 +13,7 @@ GAPS = "-."
 NO_RESIDUES = "no residues"
 
 _ALLOWED = LETTERS.encode("ascii")
+_NO_GAPS = str.maketrans("", "", GAPS)
 _NOT_ALLOWED = re.compile(f"[^{re.escape(LETTERS)}]")
 
 
@@ -38,3 +39,8 @@ def _why_not(text: str) -> str:
     if letter.upper() in LETTERS:
         return f"lower-case letters: {letter!r} at position {position}"
     return f"letter {letter!r} is not an amino acid: position {position}"
+
+
+def normal_sequences(texts: list[str]) -> list[str]:
+    """Return each sequence in upper case and without alignment gaps."""
+    return [text.upper().translate(_NO_GAPS) for text in texts]

@@ -1,0 +1,69 @@
+"""Spelling of a molecule: canonical by default, at training and at prediction alike, and recorded."""
+
+import csv
+import json
+
+import pytest
+
+import sma_core
+from sma_chem.molecules import canonical_smiles
+from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
+
+SPELLINGS = ["OCC", "C(O)C", "CCO"]
+QUICK = {"training.epochs": 1.0, "split.train_rows": 32, "baselines": False, "training.probe_fallback": False}
+
+
+def test_the_normal_form_is_canonical_and_what_is_no_molecule_stays():
+    assert canonical_smiles([*SPELLINGS, "C1=CC=CC=C1", "no", "CCO ethanol", ""]) == [
+        *["CCO"] * 3,
+        "c1ccccc1",
+        "no",
+        "CCO ethanol",
+        "",
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    settings = {True: {}, False: {"data.normalise": False}}
+    return {
+        on: sma_core.finetune("chem", task="freesolv", settings=QUICK | own, out=folder / str(on)).run
+        for on, own in settings.items()
+    }
+
+
+def test_spellings_have_one_prediction_and_are_written_as_in_the_file(runs, tmp_path):
+    file = tmp_path / "rows.smi"
+    file.write_text("\n".join(SPELLINGS) + "\n")
+    assert sma_core.load(runs[True]).config.data.normalise
+    sma_core.predict(runs[True], file, out=tmp_path / "out.csv")
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert [row["input"] for row in rows] == SPELLINGS
+    assert len({row["expt"] for row in rows}) == 1
+    values = sma_core.load(runs[True]).predict(SPELLINGS)
+    assert len(set(values[:, 0].tolist())) == 1
+
+
+def test_a_run_without_it_reads_rows_as_they_are(runs):
+    loaded = sma_core.load(runs[False])
+    assert not loaded.config.data.normalise
+    assert len(set(loaded.predict(SPELLINGS)[:, 0].tolist())) == 3
+
+
+def test_it_is_the_default_but_not_of_the_paper_nor_of_a_model_that_was_trained_without():
+    from sma_core.plugins.registry import Registry
+
+    registry = Registry.load("chem")
+    assert pretrain_settings(registry, Request()).config.data.normalise
+    assert finetune_settings(registry, Request()).config.data.normalise
+    assert not pretrain_settings(registry, Request("paper")).config.data.normalise
+    old = {"recipe": "tiny", "model": {}, "data": {}}
+    assert not finetune_settings(registry, Request(), old).config.data.normalise
+    assert finetune_settings(registry, Request(), old | {"data": {"normalise": True}}).config.data.normalise
+    assert not sma_core.load("chem:tiny").config.data.normalise
+
+
+def test_the_setting_is_in_the_run(runs):
+    assert "normalise = true" in (runs[True] / "config.toml").read_text()
+    assert json.loads((runs[True] / "results.json").read_text())["rejected"] == 0
