@@ -39,6 +39,12 @@ Positive = Annotated[
         "--positive", metavar="NAME", help="Positive class of binary labels with names, such as s of s and b."
     ),
 ]
+Group = Annotated[
+    bool | None,
+    typer.Option(
+        "--group", help="Keep equal rows, such as spellings of one molecule, in the same part of the split."
+    ),
+]
 Weight = Annotated[
     str | None,
     typer.Option(

@@ -32,6 +32,7 @@ SETTINGS = {
     "split": "split.name",
     "split_column": "split.column",
     "split_seed": "split.seed",
+    "group": "split.group",
     "folds": "split.folds",
     "fold": "split.fold",
     "frozen": "training.frozen_encoder",

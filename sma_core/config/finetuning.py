@@ -37,6 +37,9 @@ class SplitConfig(Settings):
         lt=1.0,
         description="Fraction of rows for the test, if a splitter divides the rows; 0: no test.",
     )
+    group: bool = Field(
+        False, description="Keep rows that are equal in the domain, such as spellings of a molecule, in one part."
+    )
     train_rows: int | None = Field(
         None,
         ge=1,

@@ -21,6 +21,7 @@ from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.labels.all_others import ALL_OTHERS, other_columns
+from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable
@@ -120,6 +121,13 @@ class LabelledRows:
             digest.update(self.weights.tobytes())
         return digest.hexdigest()[:16]
 
+    def part_of_rows(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the numbers of the rows that are in a part, in file order, and the name of its part for each."""
+        rows = np.concatenate([self.store.row_numbers[rows] for rows in self.parts.values()])
+        names = np.repeat([*self.parts], [len(rows) for rows in self.parts.values()])
+        order = np.argsort(rows, kind="stable")
+        return rows[order], names[order].tolist()
+
     def sizes(self) -> dict[str, int]:
         """Return the number of rows in each part."""
         return {part: len(rows) for part, rows in self.parts.items()}
@@ -206,7 +214,8 @@ def read_labelled(
     store = prepared.open()
     kind = _kind(store, task, guess, source)
     rows = prepared.summary.rows
-    divided = divide(registry, task.division, config.split, store, source.where, rows, kind)
+    equal = identities(registry, config.data, store)
+    divided = divide(registry, task.division, config.split, store, source.where, rows, kind, equal)
     metrics = MetricSet.of(registry, kind)
     feed = feed.fitted(store, divided.parts["train"], source.label)
     return LabelledRows(
@@ -226,7 +235,7 @@ def read_labelled(
         max_length=config.model.max_length,
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
-        warnings=_warnings(store, divided.parts["train"], task, source),
+        warnings=(*_warnings(store, divided.parts["train"], task, source), *shared_rows(equal, divided.parts)),
     )
 
 

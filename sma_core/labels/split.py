@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sma_core.config import SplitConfig
 from sma_core.data.store.store import Store
@@ -20,6 +21,7 @@ from sma_core.evaluation.splits import (
     draw_validation,
     parts_of_values,
 )
+from sma_core.labels.duplicates import first_of_each
 from sma_core.labels.label_form import row_labels
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
@@ -65,9 +67,18 @@ class Divided:
 
 
 def divide(
-    registry: Registry, division: Division, config: SplitConfig, store: Store, file: str, rows: int, kind: str
+    registry: Registry,
+    division: Division,
+    config: SplitConfig,
+    store: Store,
+    file: str,
+    rows: int,
+    kind: str,
+    equal: NDArray[np.int64],
 ) -> Divided:
     """Split a store, prepared from the ``rows`` rows of ``file``, with labels of ``kind``.
+
+    With ``config.group``, rows of the same number in ``equal`` (n,) are in the same part.
 
     Without validation rows, a share ``config.valid`` of the training rows is drawn; with the authors' protocol the
     validation part is empty instead. Then the training rows are reduced to ``division.train_rows``. Raises
@@ -75,6 +86,11 @@ def divide(
     """
     splitter = registry.find(Splitter, division.splitter)
     by_splitter = division.column is None and division.test_last is None
+    if config.group and not by_splitter:
+        raise ConfigError(
+            "split.group keeps equal rows together in a split that is drawn, but this one is fixed by the file: "
+            "leave it out, or choose a splitter with split.name"
+        )
     if (config.folds or config.fold) and not (by_splitter and "fold" in splitter.needs):
         raise ConfigError(
             "split.folds and split.fold need a split into folds: set split.name to k-fold, or leave them out"
@@ -85,14 +101,14 @@ def divide(
     elif division.test_last is not None:
         label, parts = f"last {division.test_last:,} rows", _by_end(division.test_last, store, file, rows)
     else:
-        label, parts = _by_splitter(splitter, registry, config, store, kind)
+        label, parts = _by_splitter(splitter, registry, config, store, kind, equal)
     train, valid, test = parts
     if config.protocol == "authors":
         train, valid, change = _without_validation(parts, len(store))
         label += f", {change}"
     else:
         if not len(valid):
-            train, valid = _with_validation(train, store, config, file)
+            train, valid = _with_validation(train, store, config, file, equal)
             label += ", validation drawn from training rows"
         check_split((train, valid, test), len(store), label, config.test > 0.0)
     if division.train_rows is not None:
@@ -102,17 +118,30 @@ def divide(
 
 
 def _by_splitter(
-    splitter: Splitter, registry: Registry, config: SplitConfig, store: Store, kind: str
+    splitter: Splitter,
+    registry: Registry,
+    config: SplitConfig,
+    store: Store,
+    kind: str,
+    equal: NDArray[np.int64],
 ) -> tuple[str, Parts]:
-    """Call a splitter, and return the description of the split and its parts; no part may be empty."""
-    texts = store.texts if store.metadata.has_text else [""] * len(store)
-    arguments = {"labels": row_labels(store), "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
+    """Call a splitter, and return the description of the split and its parts; no part may be empty.
+
+    With ``config.group``, the splitter divides the first of each set of equal rows, and the others follow it.
+    """
+    texts, labels = store.texts if store.metadata.has_text else [""] * len(store), row_labels(store)
+    first, group = first_of_each(equal) if config.group else (np.arange(len(store)), np.arange(len(store)))
+    if config.group:
+        texts, labels = [texts[row] for row in first.tolist()], labels[first]
+    arguments = {"labels": labels, "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
     needed = {need: arguments[need] for need in splitter.needs}
     train, valid, test = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
-    label = splitter.name
+    label = splitter.name + (", equal rows together" if config.group else "")
     if "fold" in needed:
         label += f", fold {needed['fold']} of {config.fold_count}"
-    check_split((train, valid, test), len(store), label, config.test > 0.0)
+    check_split((train, valid, test), len(texts), label, config.test > 0.0)
+    if config.group:
+        train, valid, test = (np.flatnonzero(np.isin(group, part)) for part in (train, valid, test))
     return label, (train, valid, test)
 
 
@@ -152,9 +181,15 @@ def _by_end(count: int, store: Store, file: str, rows: int) -> Parts:
     return train, np.zeros(0, dtype=np.int64), test
 
 
-def _with_validation(train: Indices, store: Store, config: SplitConfig, file: str) -> tuple[Indices, Indices]:
+def _with_validation(
+    train: Indices, store: Store, config: SplitConfig, file: str, equal: NDArray[np.int64]
+) -> tuple[Indices, Indices]:
     """Draw validation rows from the training rows; return the remaining training rows and the drawn ones."""
     remaining, valid = draw_validation(train, store.row_numbers, config.valid, config.seed)
+    if config.group:
+        first, group = first_of_each(equal[train])
+        drawn = draw_validation(train[first], store.row_numbers, config.valid, config.seed)
+        remaining, valid = (train[np.isin(group, np.searchsorted(train[first], part))] for part in drawn)
     if not len(valid) or not len(remaining):
         raise DataError(
             f"split.valid, a share of {config.valid:g} of the {len(train):,} training rows of {file}, leaves no "

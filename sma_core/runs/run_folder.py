@@ -2,7 +2,8 @@
 
 ``config.toml`` has all settings, ``model.json`` what is needed to use the model (verb, domain, tokenizer, task,
 versions), ``environment.json`` machine and packages, ``metrics.jsonl`` the learning curve, ``rejected.jsonl`` the
-rejected rows, ``checkpoints/`` the weights. A finished fine-tuning also has ``results.json`` and ``README.md``.
+rejected rows, ``checkpoints/`` the weights. A fine-tuning also has ``split.csv``, which row is in which part, and when
+finished ``results.json`` and ``README.md``.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import tomli_w
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from sma_core.checkpoints.store import CheckpointStore
@@ -166,6 +169,11 @@ class RunFolder:
         }
         self._write("environment.json", json.dumps(facts, indent=1) + "\n")
 
+    def write_split(self, rows: NDArray[np.int64], parts: Sequence[str]) -> None:
+        """Write ``split.csv``: the number of each row in the data, and its part."""
+        lines = (f"{row},{part}\n" for row, part in zip(rows.tolist(), parts, strict=True))
+        self._write("split.csv", "row,part\n" + "".join(lines))
+
     def copy_rejected(self, *lists: Path) -> None:
         """Concatenate the lists of rejected rows into the run's ``rejected.jsonl``."""
         if self.read_only:
@@ -185,7 +193,7 @@ class RunFolder:
 
 def _has_no_run(folder: Path) -> bool:
     """Return whether ``folder`` has only files that are written before ``model.json``."""
-    allowed = {"config.toml", "environment.json", "rejected.jsonl", ".lock"}
+    allowed = {"config.toml", "environment.json", "rejected.jsonl", "split.csv", ".lock"}
     return all(path.name in allowed or is_temporary(path) for path in folder.iterdir())
 
 

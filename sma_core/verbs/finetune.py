@@ -339,6 +339,7 @@ def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
     run.copy_rejected(*job.rows.prepared.rejected_rows)
+    run.write_split(*job.rows.part_of_rows())
     run.write_record(record)
     return run
 

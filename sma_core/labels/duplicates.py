@@ -1,0 +1,68 @@
+"""Find rows that are equal: duplicates over a split make metrics too good.
+
+Rows of text are equal if their normal form in the domain is, rows of numbers if all values are. Letters: n rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.config import DataConfig
+from sma_core.data.plugin_code import normal_forms
+from sma_core.data.store.store import Store
+from sma_core.evaluation.splits import Indices, Part
+from sma_core.plugins.registry import Registry
+
+ROWS_AT_ONCE = 65_536
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+def identities(registry: Registry, config: DataConfig, store: Store) -> NDArray[np.int64]:
+    """Return a number (n,) for each row, the same for equal rows."""
+    if store.metadata.holds_values:
+        return np.unique(_hashes(store), return_inverse=True)[1]
+    texts = store.texts
+    if registry.domain.normalise is not None and not config.normalise:
+        texts = normal_forms(registry.domain.normalise, texts, store.row_numbers.tolist())
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+
+
+def _hashes(store: Store) -> NDArray[np.uint64]:
+    """Return a hash (n,) of the values of each row; all NaN are equal, and so are 0 and -0."""
+    parts = []
+    for start in range(0, len(store), ROWS_AT_ONCE):
+        values = store.values(np.arange(start, min(start + ROWS_AT_ONCE, len(store)))) + np.float32(0.0)
+        values[np.isnan(values)] = np.nan
+        hashes = np.zeros(len(values), dtype=np.uint64)
+        for column in values.view(np.uint32).T:
+            hashes = (hashes ^ column) * _MULTIPLIER
+            hashes ^= hashes >> np.uint64(29)
+        parts.append(hashes)
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def shared_rows(rows: NDArray[np.int64], parts: Mapping[Part, Indices]) -> list[str]:
+    """Return a sentence on validation and test rows equal to a training row; ``rows`` (n,) are `identities`."""
+    known = np.unique(rows[parts["train"]])
+    named: dict[Part, str] = {"valid": "validation", "test": "test"}
+    shared = {part: int(np.isin(rows[parts[part]], known).sum()) for part in named}
+    counted = [f"{count:,} of {len(parts[part]):,} {named[part]} rows" for part, count in shared.items() if count]
+    if not counted:
+        return []
+    return [
+        f"{' and '.join(counted)} are equal to a training row, so their metrics may be too good: keep equal rows "
+        "together with --group"
+    ]
+
+
+def first_of_each(rows: NDArray[np.int64]) -> tuple[Indices, NDArray[np.int64]]:
+    """Return the index of the first row of each identity, in file order, and each row's index among them (n,)."""
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]
