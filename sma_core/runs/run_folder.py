@@ -2,8 +2,8 @@
 
 ``config.toml`` has all settings, ``model.json`` what is needed to use the model (verb, domain, tokenizer, task,
 versions), ``environment.json`` machine and packages, ``metrics.jsonl`` the learning curve, ``rejected.jsonl`` the
-rejected rows, ``checkpoints/`` the weights. A fine-tuning also has ``split.csv``, which row is in which part, and when
-finished ``results.json`` and ``README.md``.
+rejected rows, ``checkpoints/`` the weights. A fine-tuning also has ``split.csv``, which row is in which part, and
+when finished ``results.json`` and ``README.md``.
 """
 
 from __future__ import annotations
