@@ -38,13 +38,12 @@ class FeatureScale:
     duplicates: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return standardised values (n, F) as a new array; missing values (NaN) become 0, the mean.
+        """Return standardised values (n, F) as a new array; missing ones stay NaN, which networks read as 0.
 
         Raises `DataError` for a value without a logarithm that ``transforms`` takes.
         """
         numbers = transformed(values, self.columns, self.transforms)
         scaled: NDArray[np.float64] = (numbers - np.asarray(self.mean)) / np.asarray(self.spread)
-        scaled[np.isnan(scaled)] = 0.0
         return scaled.astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
-from sma_core.labels.learnable import check_learnable
+from sma_core.labels.learnable import check_learnable, telling_features
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -235,15 +235,22 @@ def read_labelled(
         max_length=config.model.max_length,
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
-        warnings=(*_warnings(store, divided.parts["train"], task, source), *shared_rows(equal, divided.parts)),
+        warnings=(
+            *_warnings(store, divided.parts["train"], task, source, kind),
+            *shared_rows(equal, divided.parts),
+        ),
     )
 
 
-def _warnings(store: Store, train: NDArray[np.int64], task: _TaskRequest, source: SourceSet) -> tuple[str, ...]:
+def _warnings(
+    store: Store, train: NDArray[np.int64], task: _TaskRequest, source: SourceSet, kind: str
+) -> tuple[str, ...]:
     """Return sentences on targets that cannot be learned; raises `DataError` when none can."""
     if store.metadata.has_symbols:
         return ()
-    return tuple(check_learnable(row_labels(store), train, task.targets, source.where))
+    labels = row_labels(store)
+    learnable = check_learnable(labels, train, task.targets, source.where)
+    return (*learnable, *telling_features(store, labels, train, task.targets, kind))
 
 
 def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config: FinetuneConfig) -> None:

@@ -10,8 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.store.store import Store
 from sma_core.errors import DataError
 from sma_core.training.targets import Labels
+
+NEARLY_PERFECT = 0.999
+ROWS_LOOKED_AT = 20_000
+FEWEST_ROWS = 40
 
 
 def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[str], where: str) -> list[str]:
@@ -50,3 +55,45 @@ def undefined_selection(metric: str, rows: int) -> str:
         f"{metric} is undefined on the {rows:,} validation rows, so the last step was kept, not the best one: "
         "give more rows, another split.name or split.seed, or another metric (`metric=NAME`)"
     )
+
+
+def telling_features(
+    store: Store, labels: Labels, train: NDArray[np.int64], names: Sequence[str], kind: str
+) -> list[str]:
+    """Return a sentence on features that alone predict a target of numbers, 0 or 1 almost perfectly.
+
+    The measure is the ROC-AUC, or for a regression the rank correlation, of at most `ROWS_LOOKED_AT` training
+    rows.
+    """
+    if not store.metadata.holds_values or kind == "multiclass":
+        return []
+    rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
+    values = store.values(rows)
+    found = [
+        f"{feature!r} of {name!r} ({'rank correlation' if kind == 'regression' else 'ROC-AUC'} {share:.4f})"
+        for name, column in zip(names, labels[rows].T, strict=True)
+        for feature, own in zip(store.metadata.columns, values.T, strict=True)
+        if (share := _alone(own, column, kind)) >= NEARLY_PERFECT
+    ]
+    if not found:
+        return []
+    return [
+        f"features that alone predict a target almost perfectly: {', '.join(found)}; if they are not known when "
+        "predictions are made, leave them out with data.exclude"
+    ]
+
+
+def _alone(values: NDArray[np.float32], labels: Labels, kind: str) -> float:
+    """Return how well values (n,) rank labels (n,), from 0 to 1; 0 with too few known rows."""
+    from scipy.stats import rankdata
+
+    known = ~(np.isnan(values) | np.isnan(labels))
+    values, labels = values[known], labels[known]
+    if len(np.unique(labels)) < 2 or len(np.unique(values)) < 2 or len(labels) < FEWEST_ROWS:
+        return 0.0
+    ranks = rankdata(values)
+    if kind == "regression":
+        return float(abs(np.corrcoef(ranks, rankdata(labels))[0, 1]))
+    positive = labels == 1
+    area = (ranks[positive].mean() - (positive.sum() + 1) / 2) / max((~positive).sum(), 1)
+    return float(max(area, 1 - area)) if min(positive.sum(), (~positive).sum()) >= FEWEST_ROWS / 2 else 0.0

@@ -75,8 +75,9 @@ class ValueEmbedding(Embedding):
         self.initialise(config)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Embed numbers ``(B, N, C)``; return ``(B, N, E)``. Raises as `finish` does."""
-        return self.finish(self.projection(inputs.to(self.projection.weight.dtype)))
+        """Embed numbers ``(B, N, C)``, NaN as 0, the mean; return ``(B, N, E)``. Raises as `finish` does."""
+        known = inputs.masked_fill(inputs.isnan(), 0.0)
+        return self.finish(self.projection(known.to(self.projection.weight.dtype)))
 
 
 def build_embedding(config: ModelConfig, inputs: Inputs) -> TokenEmbedding | ValueEmbedding:

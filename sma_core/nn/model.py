@@ -104,7 +104,12 @@ class SMA(nn.Module):
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
         discrete = isinstance(self.embed, TokenEmbedding)
         loss = self._loss or built_in_loss(self._decoder_config, discrete)
-        return loss(outputs, inputs.to(torch.int64) if discrete else self.target_scale(inputs), mask)
+        if discrete:
+            return loss(outputs, inputs.to(torch.int64), mask)
+        missing = inputs.isnan()
+        targets = self.target_scale(inputs.masked_fill(missing, 0.0))
+        known = ~missing.any(dim=2).take_along_dim(mask.positions, dim=1)  # (B, K): missing numbers are no targets
+        return loss(outputs, targets, mask._replace(valid=mask.valid & known))._replace(mask=mask)
 
     def situation(
         self, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise

@@ -61,7 +61,7 @@ def _values(targets: Targets, labels: Labels, predictions: Labels) -> list[str]:
 def _classes(targets: Multiclass, labels: Labels, predictions: Labels) -> list[str]:
     """Compare the number of predicted classes with that of the labels (m,)."""
     chosen = predictions[:, 0] if targets.per_position else predictions.argmax(axis=1)
-    known = labels[~np.isnan(labels)]
+    known, chosen = labels[~np.isnan(labels)], chosen[~np.isnan(labels)]
     if len(np.unique(known)) < 2 or len(np.unique(chosen)) > 1:
         return []
     items = "positions of test rows" if targets.per_position else "test rows"

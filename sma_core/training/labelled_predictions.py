@@ -74,10 +74,12 @@ def predict_labelled(
     metrics: MetricSet,
     batches: Sequence[Batch],
     ranks: Ranks | None = None,
+    every_position: bool = False,
 ) -> LabelledPredictions:
     """Predict the rows of ``batches`` with ``module``; raises `DataError` if they have no labels.
 
-    The caller sets evaluation mode and precision. ``ranks`` split the batches; every rank returns all results.
+    With ``every_position``, positions without a label are items too. The caller sets evaluation mode and
+    precision. ``ranks`` split the batches; every rank returns all results.
     """
     device = next(module.parameters()).device
     rows: list[NDArray[np.int64]] = []
@@ -93,8 +95,14 @@ def predict_labelled(
         device_batch = batch.to(device)
         outputs = targets.predictions(module(device_batch.inputs, device_batch.padding_mask))
         rows.append(batch.rows)
-        counts.append(targets.scored_counts(labels))
-        scored_labels, scored_predictions = targets.scored(labels, outputs)
+        if every_position and targets.per_position:
+            real = batch.padding_mask.numpy()
+            row_counts, scored_labels, scored_predictions = real.sum(axis=1), labels[real], outputs[real]
+            scored_labels, scored_predictions = scored_labels[:, None], scored_predictions[:, None]
+        else:
+            row_counts = targets.scored_counts(labels)
+            scored_labels, scored_predictions = targets.scored(labels, outputs)
+        counts.append(row_counts)
         known_labels.append(scored_labels)
         predictions.append(scored_predictions)
     gathered = (ranks.rows(np.concatenate(arrays)) for arrays in (rows, counts, known_labels, predictions))

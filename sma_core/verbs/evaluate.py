@@ -28,6 +28,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.results import Estimate, EvaluateResult, plain
 from sma_core.runs.run_folder import RunFolder
+from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
 from sma_core.writers.evaluation_table import write_rows
 
@@ -162,7 +163,7 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
         )
     batches = [batch for name in parts for batch in rows.batches(name, size)]
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
-        judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches)
+        judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches, every_position=True)
     judged = judged.take(np.argsort(judged.rows, kind="stable")).weighed(rows.weights)
     return with_the_models_classes(judged, rows.store)
 
@@ -186,7 +187,9 @@ def _result(
         data=rows.source.label,
         part=part,
         rows=len(judged.rows),
-        judged=len(judged.labels),
+        judged=int((~np.isnan(judged.labels)).any(axis=1).sum())
+        if judged.targets.per_position
+        else len(judged.labels),
         rejected=rows.rejected,
         bootstrap=draws.number,
         confidence=draws.confidence,
@@ -196,6 +199,7 @@ def _result(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
+            *constant_predictions(judged),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
         weight=weight,

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sma_core.data.labels import UNKNOWN_SYMBOL
+from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
 from sma_core.errors import DataError
+from sma_core.feeds.feed import Feed
+from sma_core.feeds.text import TextFeed
 from sma_core.files import replacing
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.training.labelled_predictions import LabelledPredictions
@@ -20,8 +25,8 @@ from sma_core.writers.formats.csv import number_text
 def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows, identifier: str | None = None) -> None:
     """Write one csv line per evaluated row: ``row``, identifier, ``input`` (text only), ``label:…``, predictions.
 
-    For labels of positions, only known ones are written, with the predictions at the same positions. The file is
-    written atomically. Raises `DataError` when it cannot be written.
+    Labels and predictions of positions have a symbol for each character that the model reads, ``?`` for a
+    missing label. The file is written atomically. Raises `DataError` when it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +48,9 @@ def _lines(judged: LabelledPredictions, rows: LabelledRows, identifier: str | No
     for row, start, count in zip(judged.rows.tolist(), judged.starts, judged.counts, strict=True):
         labels = judged.labels[start : start + count]
         predictions = judged.predictions[start : start + count]
+        if targets.per_position:
+            begins = _characters(rows.feed, texts[row], count)
+            labels, predictions = labels[begins], predictions[begins]
         named = [] if indices is None else [names[indices[row]]]
         identity = [rows.store.row_number(row), *named, *([texts[row]] if texts else [])]
         cells = targets.cells(predictions[:, 0] if targets.per_position else predictions[0])
@@ -56,7 +64,19 @@ def _lines(judged: LabelledPredictions, rows: LabelledRows, identifier: str | No
 def _label_cells(targets: Targets, labels: Labels) -> list[str]:
     """Format the labels of one row (m, T) as in the data, missing ones as empty cells."""
     if isinstance(targets, Multiclass):
-        return ["".join(targets.classes[int(label)] for label in labels[:, 0] if not np.isnan(label))]
+        missing = UNKNOWN_SYMBOL if targets.per_position else ""
+        return ["".join(missing if np.isnan(label) else targets.classes[int(label)] for label in labels[:, 0])]
     if targets.values:
         return ["" if np.isnan(labels[0, 0]) else targets.values[int(labels[0, 0])]]
     return ["" if np.isnan(value) else number_text(value) for value in labels[0].tolist()]
+
+
+def _characters(feed: Feed, text: str, count: int) -> NDArray[np.bool_]:
+    """Return for each of the ``count`` ids of a row whether a character begins there."""
+    assert isinstance(feed, TextFeed), "training rejects labels of positions for rows of numbers"
+    tokenizer = feed.tokenizer
+    assert isinstance(tokenizer, CharacterTokenizer), "training rejects other tokenizers"
+    begins = tokenizer.character_starts([text])
+    starts = EncodedRows(begins.astype(np.int16), np.array([0, len(begins)]))
+    characters: NDArray[np.bool_] = shorten(starts, count, 0).values != 0
+    return characters

@@ -134,3 +134,11 @@ def test_a_metric_that_fails_is_an_error_with_the_name_of_its_package():
     broken = MetricSet("regression", {spec: lambda labels, predictions: 1 / 0}, {"bad": "sma-bad 1.0"})
     with pytest.raises(PluginError, match=r"'bad' of sma-bad 1\.0 failed on 2 labels.*ZeroDivisionError"):
         broken.compute(column(1, 2), column(1, 2))
+
+
+def test_predictions_that_differ_by_rounding_have_no_rank_correlation():
+    draw = np.random.default_rng(0)
+    labels, noise = draw.normal(12_345_601.0, 2.0, 100), draw.uniform(size=100)
+    for span, defined in ((1e-6, False), (1e-2, True)):
+        figures = core_metrics("regression").compute(labels[:, None], (12_345_601 + span * noise)[:, None])
+        assert np.isnan(figures["spearman"]) != defined, span

@@ -150,7 +150,7 @@ def test_a_run_does_not_go_on_with_other_labels(toy, tmp_path):
 
 
 def test_nearly_constant_predictions_are_reported_in_output_results_and_card(toy, run_sma):
-    still = ("--set", "training.learning_rate=1e-12", "--set", "training.epochs=1", "--no-baselines")
+    still = ("--set", "training.learning_rate=1e-12", "--set", "training.epochs=1", "--no-baselines", "--group")
     done = run_sma("finetune", "--domain", toy, *still, "--out", "still")
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
     assert line.startswith("warning: test predictions of 'vowels' are nearly constant")

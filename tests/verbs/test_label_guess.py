@@ -155,3 +155,18 @@ def test_a_missing_symbol_of_a_position_masks_it(toy, tmp_path, labelled, form):
 )
 def test_the_name_of_a_label(text, name):
     assert label_name(text) == name
+
+
+def test_the_table_of_evaluate_keeps_every_position(toy, tmp_path, labelled):
+    def label(word, _):
+        return "?" + "".join("V" if letter in "aeiou" else "C" for letter in word[1:-1]) + "?"
+
+    result = tuned(toy, tmp_path, labelled(label))
+    assert result.kind == "per-position"
+    judged = sma_core.evaluate(result.run, part="all", predictions=tmp_path / "judged.csv", bootstrap=0)
+    rows = table(tmp_path / "judged.csv")
+    assert all(row["label:y"] == label(row["input"], 0) for row in rows)
+    assert all(len(row["y"]) == len(row["input"]) and set(row["y"]) <= set("CV") for row in rows)
+    pairs = [pair for row in rows for pair in zip(row["label:y"], row["y"], strict=True) if pair[0] != "?"]
+    assert judged.judged == len(pairs)
+    assert judged.figures["accuracy"].value == pytest.approx(np.mean([one == other for one, other in pairs]))

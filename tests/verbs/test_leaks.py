@@ -84,3 +84,20 @@ def test_columns_that_tell_nothing_are_named_in_the_results_and_the_card(numbers
     for named in ("the same value in all training rows: c", "another feature in all training rows: b (as a)"):
         assert any(named in sentence for sentence in result.warnings)
         assert named in card
+
+
+def test_a_feature_that_alone_predicts_the_label_is_named(numbers, tmp_path):
+    draw = np.random.default_rng(0)
+    label = draw.integers(0, 2, 200)
+    rows = [f"{a},{a + 1000 * y},{y}" for a, y in zip(draw.normal(size=200), label, strict=True)]
+    file = tmp_path / "events.csv"
+    file.write_text("pt,told,y\n" + "\n".join(rows) + "\n")
+    settings = {"targets": ["y"], "training.epochs": 1.0, "baselines": False}
+    result = sma_core.finetune(numbers, data=file, settings=settings, out=tmp_path / "run")
+    (said,) = [warning for warning in result.warnings if "almost perfectly" in warning]
+    assert said.startswith(
+        "features that alone predict a target almost perfectly: 'told' of 'y' (ROC-AUC 1.0000);"
+    )
+    without = settings | {"data.exclude": ["told"]}
+    other = sma_core.finetune(numbers, data=file, settings=without, out=tmp_path / "other")
+    assert not any("almost perfectly" in warning for warning in other.warnings)

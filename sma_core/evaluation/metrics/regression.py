@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+
 from sma_core.evaluation.calibration import Array
 from sma_core.plugins.metrics import metric
+
+ROUNDING = 32 * float(np.finfo(np.float32).eps)
+"""Span of predictions, relative to the spread of the labels, that is only rounding of float32."""
 
 
 @metric("rmse", "regression", higher_is_better=False)
@@ -44,7 +49,9 @@ def explained_variance(labels: Array, predictions: Array, weights: Array | None 
 
 @metric("spearman", "regression", higher_is_better=True)
 def rank_correlation(labels: Array, predictions: Array) -> float:
-    """Spearman's rank correlation; NaN for constant labels or predictions."""
+    """Spearman's rank correlation; NaN for labels or predictions that are constant but for rounding."""
+    if np.ptp(predictions) <= ROUNDING * labels.std():
+        return float("nan")
     from scipy.stats import spearmanr
 
     with warnings.catch_warnings():
