@@ -23,7 +23,7 @@ from sma_core.data.records import RejectedRow, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
-from sma_core.feeds.feed import new_feed
+from sma_core.feeds.feed import new_feed, normalise_name
 from sma_core.feeds.text import TextFeed
 from sma_core.files import as_path
 from sma_core.plugins.discovery import PluginPolicy
@@ -42,6 +42,7 @@ from sma_view.inspection import (
     Unusable,
 )
 from sma_view.inspection_plot import check_plot, write_plot
+from sma_view.spelling import SpellingTally
 from sma_view.tallies import CharacterTally, FeatureTally, LengthTally, Sample, value_bins
 
 EXAMPLES = 3
@@ -59,6 +60,7 @@ def inspect_data(
     column: str | None = None,
     columns: Sequence[str] | None = None,
     reader: str | None = None,
+    target: str | None = None,
     settings: Mapping[str, Any] | None = None,
     plot: str | Path | None = None,
     processes: int | None = None,
@@ -74,6 +76,7 @@ def inspect_data(
         column: Column of the text; None looks for a usual name.
         columns: Feature columns, in order; None: those of the data set, or all columns.
         reader: Name of the reader; None chooses by file suffix.
+        target: Column of labels, to count equal rows of text with different labels.
         settings: Settings of data by dotted name that override the others: ``{"data.names": ["pt", "eta"]}``.
         plot: A ``.png`` file for the histograms; needs the extra ``plot``.
         processes: Number of processes that check rows; None: one per core.
@@ -96,7 +99,7 @@ def inspect_data(
     feed = new_feed(registry, config)
     look: _TextLook | _NumbersLook
     if isinstance(feed, TextFeed):
-        look = _TextLook(registry, sources, rows, feed.tokenizer)
+        look = _TextLook(registry, sources, rows, feed.tokenizer, normalise_name(registry, config), target)
     else:
         look = _NumbersLook(registry, sources, rows, config)
     look.read(processes, progress)
@@ -139,9 +142,17 @@ class _TextLook(_Look):
     """Counts lengths and characters of rows of text."""
 
     def __init__(
-        self, registry: Registry, sources: SourceSet, most: int | None, tokenizer: DiscreteTokenizer
+        self,
+        registry: Registry,
+        sources: SourceSet,
+        most: int | None,
+        tokenizer: DiscreteTokenizer,
+        normalise: str | None,
+        target: str | None,
     ) -> None:
         super().__init__(registry, sources, most)
+        self._normalise, self._fields = normalise, (target,) if target is not None else ()
+        self.spelling = SpellingTally(normalise is not None, target is not None)
         self.tokenizer = tokenizer
         self.lengths, self.characters = LengthTally(), CharacterTally()
         self._sample = Sample(EXAMPLES)
@@ -152,7 +163,10 @@ class _TextLook(_Look):
         check = self.registry.domain.check
         for source, before, wanted in self.files():
             limit = None if wanted is None else wanted + 1
-            with closing(read_text(self.registry, source, check, processes, limit)) as chunks:
+            chunks = read_text(
+                self.registry, source, check, processes, limit, self._fields, normalise=self._normalise
+            )
+            with closing(chunks):
                 for chunk in chunks:
                     self._count(chunk, before)
                     if progress is not None:
@@ -181,6 +195,7 @@ class _TextLook(_Look):
         texts, numbers = [row.text for row in rows], [row.number for row in rows]
         self.lengths.add(encode(self.tokenizer, texts, numbers).lengths, numbers)
         self.characters.add(texts)
+        self.spelling.add(rows)
         stay, join = self._sample.offer(np.array(numbers, dtype=np.int64))
         kept = [self._examples[index] for index in stay.tolist()]
         self._examples = kept + [rows[index] for index in join.tolist()]
@@ -223,6 +238,7 @@ class _TextLook(_Look):
             characters=len(self.characters.counts),
             common={character: count / max(total, 1) for character, count in common},
             examples=[Example(row.number, _cut(row.text)) for row in self._examples],
+            spelling=self.spelling.result(),
         )
 
 

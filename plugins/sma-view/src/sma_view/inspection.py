@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sma_view.spelling import Spelling
 from sma_view.tallies import Bin
 
 
@@ -54,6 +55,7 @@ class TextFigures:
     characters: int
     common: dict[str, float]
     examples: list[Example]
+    spelling: Spelling
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ def inspect_data(
     columns: Columns = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="COLUMN", help="Label column: count equal rows with different labels."),
+    ] = None,
     assignments: Assignments = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -55,6 +59,7 @@ def inspect_data(
         domain,
         data,
         rows=rows,
+        target=target,
         settings=settings_from(assignments, **options),
         plot=plot,
         progress=progress("reading").preparing,

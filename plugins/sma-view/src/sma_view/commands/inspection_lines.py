@@ -9,6 +9,7 @@ from sma_view.commands.terminal import printable, shortened
 
 if TYPE_CHECKING:
     from sma_view.inspection import Inspection, NumberFigures, TextFigures
+    from sma_view.spelling import Spelling
     from sma_view.tallies import Bin
 
 BAR_WIDTH = 40
@@ -79,6 +80,7 @@ def _text_lines(inspection: Inspection, text: TextFigures) -> list[str]:
         rows = "1 row is longer" if longer == 1 else f"{longer:,} rows are longer"
         cut = f"{rows} ({_share(longer / inspection.usable)}) and would be cut" if longer else "no row is longer"
         lines.append(f"  recipe {names} reads {most:,}: {cut}")
+    lines += ["", *_spelling(text.spelling, inspection.usable)]
     lines += ["", *_bars(text.bins)]
     of = f"the {len(text.common)} most common of {text.characters:,}"
     lines += ["", f"characters ({of if text.characters > len(text.common) else f'all {text.characters:,}'})"]
@@ -89,6 +91,17 @@ def _text_lines(inspection: Inspection, text: TextFigures) -> list[str]:
     )
     lines += ["", "rows drawn at random"]
     return lines + [f"  {example.row:>9,}  {shortened(example.text, TEXT_WIDTH)}" for example in text.examples]
+
+
+def _spelling(spelling: Spelling, usable: int) -> list[str]:
+    """Return a line for each number of rows that are spelt differently, equal, or labelled differently."""
+    numbers = {
+        "not in the normal form of the domain, which training would read": spelling.respelled,
+        "equal to an earlier row": spelling.duplicates,
+        "equal to a row with another label": spelling.conflicting,
+    }
+    known = {what: count for what, count in numbers.items() if count is not None}
+    return [f"{count:,} of {usable:,} rows ({_share(count / usable)}) are {what}" for what, count in known.items()]
 
 
 def _by_limit(inspection: Inspection) -> dict[int, str]:
