@@ -199,7 +199,7 @@ def _result(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
-            *constant_predictions(judged),
+            *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
         weight=weight,

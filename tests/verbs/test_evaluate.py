@@ -70,10 +70,12 @@ def test_the_table_of_positions_has_what_is_known_and_what_is_said_there(toy, tm
     result = sma_core.evaluate(run.run, bootstrap=0, predictions=tmp_path / "rows.csv")
     lines = table(tmp_path / "rows.csv")
     assert [line["label:marks"] for line in lines] == [
-        "".join("V" if letter in "aeiou" else "C" for letter in line["input"] if letter != "k") for line in lines
+        "".join("?" if letter == "k" else "CV"[letter in "aeiou"] for letter in line["input"]) for line in lines
     ]
     pairs = [pair for line in lines for pair in zip(line["label:marks"], line["marks"], strict=True)]
-    assert np.mean([due == said for due, said in pairs]) == pytest.approx(result.figures["accuracy"].value)
+    assert np.mean([due == said for due, said in pairs if due != "?"]) == pytest.approx(
+        result.figures["accuracy"].value
+    )
 
 
 def test_another_file_is_judged_whole_with_its_own_columns_and_rows_set_aside(toy, tmp_path):

@@ -162,7 +162,7 @@ def test_nearly_constant_predictions_are_reported_in_output_results_and_card(toy
 
 
 def test_a_dry_run_reads_the_rows_and_trains_nothing(toy, run_sma, tmp_path):
-    options = ("finetune", "--domain", toy, "--set", "training.epochs=2", "--out", "run")
+    options = ("finetune", "--domain", toy, "--set", "training.epochs=2", "--group", "--out", "run")
     planned = run_sma(*options, "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert not (tmp_path / "run").exists()

@@ -23,7 +23,7 @@ def pretrained(toy, tmp_path):
 
 def test_a_run_that_learns_nothing_is_the_probe_and_says_so(toy, pretrained, run_sma):
     options = [word for item in STILL.items() for word in ("--set", f"{item[0]}={item[1]}".lower())]
-    done = run_sma("finetune", "--model", pretrained, *options, "--out", "run")
+    done = run_sma("finetune", "--model", pretrained, *options, "--group", "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "at step 0, a linear probe of the encoder: no epoch was better" in done.stdout
     assert "warning" not in done.stdout
