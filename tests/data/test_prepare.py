@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sma_core.data.batching.held_out import split_held_out
-from sma_core.data.preparation import checking
+from sma_core.data.preparation import checking, limited_workers
 from sma_core.data.preparation import prepare as prepare_module
 from sma_core.data.preparation.prepare import prepare
 from sma_core.data.preparation.prepared import Prepared, PrepareRequest
@@ -163,8 +163,19 @@ def test_processes_give_what_one_process_gives(request_for, monkeypatch):
 
 def test_a_worker_that_dies_is_explained(request_for, monkeypatch):
     monkeypatch.setattr(checking, "CHUNKS_BEFORE_PROCESSES", 1)
+    monkeypatch.setattr(limited_workers, "MOST_DEATHS", 1)
     with pytest.raises(DataError, match=r"process that checks rows died.*data\.processes"):
         prepare(request_for("one\n" * 10_000, check="checks_for_tests:die", processes=2))
+
+
+@pytest.mark.parametrize("kind", ["die", "big"])
+def test_a_long_row_that_no_process_survives_is_set_aside_alone(request_for, kind):
+    long = kind + "x" * checking.LONGEST_CHECKED_HERE
+    content = f"one\ntwo\n{long}\nthree\n"
+    prepared = prepare(request_for(content, check="checks_for_tests:die_of_long", max_rejected=0.5))
+    listed = [(line["row"], line["reason"]) for line in lines(prepared.rejected_rows)]
+    assert listed == [(3, limited_workers.TOO_MUCH_MEMORY)]
+    assert len(rows(prepared)) == 3
 
 
 def test_a_check_must_answer_for_every_row(request_for):

@@ -3,7 +3,7 @@
 import pytest
 from rdkit import Chem
 
-from sma_chem.molecules import LONGEST, MOST_ATOMS, check_smiles
+from sma_chem.molecules import LONGEST, MOST_ATOMS, canonical_smiles, check_smiles
 from sma_chem.smi import read_smi
 from sma_chem.structures import read_mol2, read_sdf
 from sma_core.data.records import RejectedRow, Row
@@ -92,3 +92,8 @@ def test_rdkit_is_not_given_what_it_cannot_bear():
     assert reasons[0] is None
     assert reasons[1] == f"too many atoms: {MOST_ATOMS + 1:,} (limit {MOST_ATOMS:,})"
     assert [reason.partition(":")[0] for reason in reasons[2:]] == ["too long"] * 3
+
+
+def test_the_normal_form_has_no_extension_and_leaves_what_is_too_large_as_it_is():
+    long = "C" * (MOST_ATOMS + 1)
+    assert canonical_smiles(["OCC |$R1;;$|", "OCC |c:0|", long, "OCC name"]) == ["CCO", "CCO", long, "OCC name"]

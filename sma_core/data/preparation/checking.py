@@ -2,34 +2,31 @@
 
 A check is a function ``(texts) -> list of reasons or None``, or its name ``"package.module:function"``, which is
 imported in the workers only, so that the parent never loads a domain's heavy library. The number of pending chunks
-is bounded, and so is memory. Small files are checked in this process, which is faster than starting workers.
+is bounded, and so is memory. Chunks of small files are checked in this process, which is faster than starting
+workers, unless they have a long row, for which a library may need much memory.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
-from multiprocessing.connection import wait
-from typing import TypeAlias
 
 from sma_core.data.plugin_code import Check, Normalise, normal_forms, reasons
+from sma_core.data.preparation.limited_workers import Checked, LimitedWorkers, is_importable
 from sma_core.data.records import RejectedRow, Row
-from sma_core.errors import DataError
 
 ROWS_IN_CHUNK = 2000
 CHUNKS_BEFORE_PROCESSES = 8
 CHUNKS_IN_FLIGHT = 3
 """Per process: one chunk being checked, the others waiting."""
-_Work: TypeAlias = Callable[[list[str], list[int]], tuple[list[str], list[str | None]]]
+LONGEST_CHECKED_HERE = 5_000
+"""Characters of the longest row that is checked without the memory limit of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +64,32 @@ def check_chunks(
     work = partial(_normal_and_checked, check, normalise)
     workers = processes or available_cores()
     first = [] if workers == 1 else list(islice(source, CHUNKS_BEFORE_PROCESSES + 1))
-    if len(first) <= CHUNKS_BEFORE_PROCESSES:
+    alone = len(first) <= CHUNKS_BEFORE_PROCESSES
+    importable = all(part is None or is_importable(part) for part in (check, normalise))
+    with closing(LimitedWorkers(work, 1 if alone else workers)) as limited:
+        if not alone:
+            yield from _checked_in_processes(chain(first, source), limited, workers)
+            return
         for chunk in chain(first, source):
-            yield _applied(chunk, *work(*_texts(chunk)))
-    else:
-        yield from _checked_in_processes(chain(first, source), work, workers)
+            do = limited if importable and _has_long_row(chunk) else work
+            yield _applied(chunk, *do(*_texts(chunk)))
 
 
-def _checked_in_processes(source: Iterator[Chunk], work: _Work, workers: int) -> Generator[Chunk, None, None]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
-    pending: deque[tuple[Chunk, Future[tuple[list[str], list[str | None]]]]] = deque()
-    try:
-        for chunk in source:
-            pending.append((chunk, pool.submit(work, *_texts(chunk))))
-            if len(pending) >= workers * CHUNKS_IN_FLIGHT:
-                oldest, answers = pending.popleft()
-                yield _applied(oldest, *answers.result())
-        for oldest, answers in pending:
-            yield _applied(oldest, *answers.result())
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a process that checks rows died, perhaps out of memory; use fewer with data.processes"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _has_long_row(chunk: Chunk) -> bool:
+    return any(len(row.text) > LONGEST_CHECKED_HERE for row in chunk.rows)
+
+
+def _checked_in_processes(
+    source: Iterator[Chunk], limited: LimitedWorkers, workers: int
+) -> Generator[Chunk, None, None]:
+    pending: deque[tuple[Chunk, Future[Checked]]] = deque()
+    for chunk in source:
+        pending.append((chunk, limited.submit(*_texts(chunk))))
+        if len(pending) >= workers * CHUNKS_IN_FLIGHT:
+            oldest, future = pending.popleft()
+            yield _applied(oldest, *limited.result(future, *_texts(oldest)))
+    for oldest, future in pending:
+        yield _applied(oldest, *limited.result(future, *_texts(oldest)))
 
 
 def _texts(chunk: Chunk) -> tuple[list[str], list[int]]:
@@ -100,7 +98,7 @@ def _texts(chunk: Chunk) -> tuple[list[str], list[int]]:
 
 def _normal_and_checked(
     check: Check | None, normalise: Normalise | None, texts: list[str], numbers: list[int]
-) -> tuple[list[str], list[str | None]]:
+) -> Checked:
     """Return the normal forms of texts, and for each the reason why it is unusable or None."""
     if normalise is not None:
         texts = normal_forms(normalise, texts, numbers)
@@ -129,18 +127,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def init_worker() -> None:
-    """Ignore stop signals, which the parent handles, and exit when the parent has exited."""
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_after(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)

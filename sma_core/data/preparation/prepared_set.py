@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.preparation.checking import available_cores, init_worker
+from sma_core.data.preparation.checking import available_cores
+from sma_core.data.preparation.limited_workers import init_worker
 from sma_core.data.preparation.prepare import AnyRequest, Progress, prepare
 from sma_core.data.preparation.prepared import Prepared, PrepareRequest, PrepareSummary
 from sma_core.data.remote.files import DataFile, RemoteFile, fetch, size_of

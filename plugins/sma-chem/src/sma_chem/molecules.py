@@ -22,6 +22,7 @@ SPACE_INSIDE = "white space inside the SMILES"
 MOST_ATOMS = 1_000
 LONGEST = 10_000
 """Limits of the atoms and characters of a SMILES."""
+_EXTENSION = re.compile(r"\s+\|[^|]*\|\s*$")
 _ATOM = re.compile(r"\[[^\]]*\]|Cl|Br|[BCNOPSFIbcnops*]")
 
 
@@ -41,14 +42,23 @@ def _reason(smiles: str) -> str | None:
         return SPACE_INSIDE if smiles.strip() else NO_ATOMS
     if not is_decoded(smiles):
         return NOT_UTF8
-    if len(smiles) > LONGEST:
-        return f"too long: {len(smiles):,} characters (limit {LONGEST:,})"
-    if len(smiles) > MOST_ATOMS and (atoms := sum(1 for _ in _ATOM.finditer(smiles))) > MOST_ATOMS:
-        return too_many_atoms(atoms)
+    too_large = _too_large(smiles)
+    if too_large is not None:
+        return too_large
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None:
         return _why_not(smiles)
     return None if molecule.GetNumAtoms() else NO_ATOMS
+
+
+def _too_large(smiles: str) -> str | None:
+    """Return the reason why a SMILES is over the limits, or None."""
+    if len(smiles) > LONGEST:
+        return f"too long: {len(smiles):,} characters (limit {LONGEST:,})"
+    if len(smiles) <= MOST_ATOMS:
+        return None
+    atoms = sum(1 for _ in _ATOM.finditer(smiles))
+    return too_many_atoms(atoms) if atoms > MOST_ATOMS else None
 
 
 def _why_not(smiles: str) -> str:
@@ -61,11 +71,16 @@ def _why_not(smiles: str) -> str:
 
 
 def canonical_smiles(texts: list[str]) -> list[str]:
-    """Return RDKit's canonical SMILES of each SMILES; one that is no molecule stays as it is."""
+    """Return RDKit's canonical SMILES of each SMILES, without a CXSMILES extension.
+
+    One that is no molecule, or over the limits, stays as it is.
+    """
     with rdBase.BlockLogs():
         return [_canonical(text) for text in texts]
 
 
 def _canonical(smiles: str) -> str:
-    molecule = Chem.MolFromSmiles(smiles) if len(smiles.split(None, 1)) == 1 and is_decoded(smiles) else None
+    smiles = _EXTENSION.sub("", smiles)
+    usable = len(smiles.split(None, 1)) == 1 and is_decoded(smiles) and _too_large(smiles) is None
+    molecule = Chem.MolFromSmiles(smiles) if usable else None
     return Chem.MolToSmiles(molecule) or smiles if molecule is not None else smiles
