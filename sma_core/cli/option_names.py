@@ -47,6 +47,8 @@ _SETTING = re.compile(
     r"|(?<![\w./'\"-])(?<!--set )(?P<bare>(?:data|model|masking|split|training)\.[a-z_]+)"
     r"(?:=(?P<value>[\w.]*\w))?(?![\w./])"
 )
+FLAG = " "
+"""Ends an option that takes no value."""
 _options: ContextVar[dict[str, str]] = ContextVar("options", default={})  # noqa: B039 - never changed in place
 
 
@@ -81,6 +83,7 @@ def _names(command: Any) -> dict[str, str]:  # noqa: ANN401 - typer's class of c
     for parameter in command.params:
         option = max(parameter.opts, key=len)
         if option.startswith("--"):
+            option += FLAG if getattr(parameter, "is_flag", False) else ""
             names[parameter.name] = names[SETTINGS.get(parameter.name, parameter.name)] = option
     return names
 
@@ -91,7 +94,8 @@ def _option(setting: re.Match[str]) -> str:
     value = setting["text"] or setting["value"]
     options = _options.get()
     if name in options:
-        return f"{options[name]} {value}" if value else options[name]
+        option = options[name].removesuffix(FLAG)
+        return f"{option} {value}" if value and option == options[name] else option
     if value and "assignments" in options and (name in SETTINGS.values() or "." in name):
         return f"--set {name}={value}"
     return setting[0]

@@ -55,7 +55,7 @@ def shared_rows(rows: NDArray[np.int64], parts: Mapping[Part, Indices]) -> list[
         return []
     return [
         f"{' and '.join(counted)} are equal to a training row, so their metrics may be too good: keep equal rows "
-        "together with --group"
+        "together with split.group=true"
     ]
 
 

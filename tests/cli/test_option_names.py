@@ -121,6 +121,7 @@ def test_settings_of_options_exist() -> None:
         ("predict", "raise model.max_length", "raise model.max_length"),
         ("predict", "runs/a/model.json and data.csv", "runs/a/model.json and data.csv"),
         ("finetune", "try `metric=rmse`", "try --metric rmse"),
+        ("finetune", "keep them together with split.group=true", "keep them together with --group"),
         ("evaluate", "use `kind=regression`", "use `kind=regression`"),
     ],
 )

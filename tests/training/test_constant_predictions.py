@@ -56,14 +56,18 @@ def test_constant_or_unknown_labels_are_no_reason_to_warn():
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
 def test_one_class_for_all_rows_is_reported(kind):
     (sentence,) = warnings_for(kind, BITS, np.full((ROWS, 1), 0.4) + 0.05 * BITS)
-    assert sentence.startswith("all 40 test rows are predicted as the same class of 'y': pass --class-weights")
+    assert sentence.startswith(
+        "all 40 test rows are predicted as the same class of 'y': pass `class_weights=balanced`"
+    )
     assert warnings_for(kind, BITS, 0.4 + 0.2 * BITS) == []
 
 
 def test_one_of_many_classes_for_all_rows_is_reported_by_name():
     probabilities = np.tile([0.2, 0.5, 0.3], (ROWS, 1))
     (sentence,) = warnings_for("multiclass", CLASSES, probabilities, ("a", "b", "c"))
-    assert sentence.startswith("all 40 test rows are predicted as 'b', of 3 classes: pass --class-weights")
+    assert sentence.startswith(
+        "all 40 test rows are predicted as 'b', of 3 classes: pass `class_weights=balanced`"
+    )
     probabilities[0] = [0.9, 0.1, 0.0]
     assert warnings_for("multiclass", CLASSES, probabilities, ("a", "b", "c")) == []
 

@@ -43,7 +43,7 @@ def test_equal_rows_over_a_split_are_counted_and_the_split_is_written(toy, tmp_p
     sentence = f"{valids} of 12 validation rows and {tests} of 12 test rows are equal to a training row"
     (said,) = [warning for warning in result.warnings if "equal to a training row" in warning]
     assert said.startswith(sentence)
-    assert "--group" in said
+    assert "split.group=true" in said
     assert sentence in (result.run / "README.md").read_text()
 
 

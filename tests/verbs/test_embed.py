@@ -156,8 +156,8 @@ def test_many_rows_are_held_in_parts_and_keep_their_places(toy, tmp_path, monkey
         ("cross-attention", "out.npy", {"pooling": "inputs"}, "one vector per row: .* use .npz"),
         ("cross-attention", "out.npy", {"identifier": "name"}, "no place for identifiers"),
         ("cross-attention", "out.npy", {"layer": 3}, "has layers 0 to 2, not 3"),
-        ("cross-attention", "out.npz", {"pooling": "inputs", "layer": 1}, "omit --layer"),
-        ("self-attention", "out.npz", {"pooling": "latents"}, "use --pooling inputs or mean"),
+        ("cross-attention", "out.npz", {"pooling": "inputs", "layer": 1}, "omit `layer`"),
+        ("self-attention", "out.npz", {"pooling": "latents"}, "use `pooling=inputs` or mean"),
         ("cross-attention", "out.npz", {"identifier": "nmae"}, "did you mean 'name'"),
     ],
 )

@@ -121,7 +121,7 @@ def test_a_mixture_is_drawn_by_weight_and_goes_on(toy, folder, tmp_path):
 
 def test_weights_must_fit_the_sets(toy, numbers, folder, tmp_path):
     for weights, sentence in {
-        (1.0,): "the number of data.weights is 1, but --data names 2",
+        (1.0,): "the number of data.weights is 1, but data.source names 2",
         (1.0, 0.0): "greater than 0",
     }.items():
         with pytest.raises(ConfigError, match=sentence):

@@ -223,9 +223,7 @@ def test_root_trees_of_equal_branches_are_told_apart_by_name(tmp_path):
         for name, shift in (("nominal", 0), ("systematic", 1)):
             file.mktree(name, dict.fromkeys(COLUMNS, "f8"))
             file[name].extend(dict(zip(COLUMNS, (VALUES + shift).T.copy(), strict=True)))
-    with pytest.raises(
-        DataError, match=r"of which 2 have the requested branches; name one with --set data\.tree=NAME"
-    ):
+    with pytest.raises(DataError, match=r"of which 2 have the requested branches; name one with data\.tree=NAME"):
         list(read_root(path, COLUMNS, ()))
     values = gather(read_root(path, (), (), tree="systematic"))[1]
     np.testing.assert_array_equal(values, (VALUES + 1).astype(np.float32))

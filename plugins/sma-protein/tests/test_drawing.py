@@ -50,7 +50,7 @@ def test_residues_stand_in_blocks_of_ten_and_lines_of_sixty_with_numbers():
 
 def test_what_is_hidden_is_boxed_the_separator_too():
     found = hidden_titles(draw_sequence(row_of([*"MKT", ""], hidden={1, 3})))
-    assert found == ["2 'K': 1, hidden", "4: 3, hidden"]
+    assert found == ["2 'K': 1, hidden", "4 (end marker): 3, hidden"]
 
 
 def test_residues_of_longer_pieces_share_what_their_piece_is():
