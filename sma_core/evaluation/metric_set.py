@@ -91,10 +91,10 @@ class MetricSet:
         ]
 
     def _of_known(self, labels: Array, predictions: Array, classes: float, weights: Array | None) -> Figures:
-        """Return the metrics of one target over its known labels (n,)."""
+        """Return the metrics of one target over its known labels (n,); NaN without labels or without weight."""
         known = ~np.isnan(labels)
         specs = self._usable(classes, weights is not None)
-        if not known.any():
+        if not known.any() or not (weights is None or weights[known].sum() > 0.0):
             return {spec.name: math.nan for spec in specs}
         weighted = {} if weights is None else {"weights": weights[known]}
         return {spec.name: self._value(spec, labels[known], predictions[known], weighted) for spec in specs}

@@ -19,7 +19,7 @@ def column_names_of(rows: Any) -> dict[str, Any]:  # noqa: ANN401 - data frames 
     A table is a data frame, an Arrow table, a structured array or a mapping. Labels that only count the columns
     are no names.
     """
-    if isinstance(rows, Mapping):
+    if isinstance(rows, Mapping) and all(isinstance(label, str) for label in rows):  # no sparse matrix
         labels = list(rows)
     else:
         labels = list(getattr(rows, "column_names", None) or ())

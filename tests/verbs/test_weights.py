@@ -125,3 +125,11 @@ def test_the_constant_baseline_is_the_weighted_mean():
     assert constant(rows).tolist() == [[0.75]] * 4
     classes = BaselineRows(["a"] * 4, labels, "multiclass", ("a", "b"), train, train[:0], 0, weights)
     assert constant(classes).tolist() == [[0.25, 0.75]] * 4
+
+
+def test_metrics_of_rows_without_weight_are_undefined():
+    labels, predictions = np.array([[1.0], [2.0]]), np.array([[1.0], [3.0]])
+    for weights in (np.zeros(2), np.array([1.0, -1.0])):
+        figures = core_metrics("regression").compute(labels, predictions, weights)
+        assert figures
+        assert all(np.isnan(value) for value in figures.values())

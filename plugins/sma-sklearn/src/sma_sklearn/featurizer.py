@@ -132,9 +132,9 @@ def numbers_of(
     The columns of a data frame are put into the order of ``features``, the names that the run was trained with.
     Raises `ValueError` when one is missing.
     """
-    names = [str(name) for name in getattr(X, "columns", ())]
+    names = {str(label): label for label in getattr(X, "columns", ())}
     if features and set(features) <= set(names):
-        X = X[list(features)]
+        X = X[[names[name] for name in features]]
     elif features and len(column_names_of(X)) and not all(map(str.isdigit, features)):
         missing = next(name for name in features if name not in names)
         raise ValueError(f"X has no column {missing!r}, which the run was trained with; it has {', '.join(names)}")
