@@ -60,8 +60,8 @@ def test_the_tour_works_from_top_to_bottom(copy: Path) -> None:
     done = run(block("tour"), copy)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^1,CCO,-?[\d.]+,$", done.stdout, re.MULTILINE)
-    assert re.search(r"^3,not-a-molecule,,.*RDKit", done.stdout, re.MULTILINE)
+    assert re.search(r"^1,ethanol,CCO,-?[\d.]+,$", done.stdout, re.MULTILINE)
+    assert re.search(r"^3,,not-a-molecule,,.*RDKit", done.stdout, re.MULTILINE)
     assert "pre-trained 40 steps" in done.stdout
 
 
