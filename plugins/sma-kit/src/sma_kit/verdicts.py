@@ -16,7 +16,7 @@ def with_its_rule(check: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(check)
     def checked(*arguments: object) -> None:
-        with explained(f"the contract says: {inspect.getdoc(check) or check.__name__}"):
+        with explained(f"the contract says: {(inspect.getdoc(check) or check.__name__).rstrip('.')}"):
             check(*arguments)
 
     return checked

@@ -138,10 +138,8 @@ class TokenizerChecks(Subject):
                 continue
             able += 1
             for text in self._rows_to_encode(spec):
-                starts, ids = (
-                    tokenizer.character_starts([text]).tolist(),
-                    self._encoded(tokenizer, [text])[0].tolist(),
-                )
+                ids = self._encoded(tokenizer, [text])[0].tolist()
+                starts = tokenizer.character_starts([text]).tolist()
                 if len(starts) != len(ids) or sum(starts) != len(text) or starts[-1]:
                     fail(
                         f"character_starts of the tokenizer {spec.name!r} must have one True for every character "
@@ -176,6 +174,10 @@ class TokenizerChecks(Subject):
 
 def _check_ids(tokenizer: DiscreteTokenizer, rows: list[str], encoded: EncodedRows) -> None:
     """Check the ids of all rows: number of rows, range, and final separator."""
+    from sma_core.data.tokenizers import EncodedRows
+
+    if not isinstance(encoded, EncodedRows):
+        fail(f"the tokenizer's encode must return EncodedRows, not {type(encoded).__name__}")
     if len(encoded) != len(rows):
         fail(f"the tokenizer's encode must return as many rows as it receives, not {len(encoded)} for {len(rows)}")
     for index, text in enumerate(rows):
