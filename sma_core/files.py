@@ -87,7 +87,7 @@ def remove_folder(path: Path) -> None:
     with suppress(FileNotFoundError):
         if temporary != path:
             path.rename(temporary)
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -119,7 +119,7 @@ def is_temporary(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -8,18 +8,22 @@ are saved as safetensors, the rest as JSON.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
+from pydantic import BaseModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sma_core.checkpoints.manifest import SEAL, read_manifest
 from sma_core.checkpoints.tensor_file import save_file
+from sma_core.documents import json_text, parse_record, read_document
 from sma_core.errors import CheckpointError
 from sma_core.files import (
     flush,
@@ -28,21 +32,36 @@ from sma_core.files import (
     temporary_name,
     write_atomically,
 )
-from sma_core.sealed import SealedFile, seal, unseal
+from sma_core.sealed import SealedFile, seal
 
 logger = logging.getLogger("sma")
+T = TypeVar("T")
 
 FORMAT_VERSION = 2
 _RENAMED_PREFIXES = {1: ("encoder.cross.", "encoder.first.")}
 """Format -> prefix of tensor names in this format, and in the next."""
 
 MODEL, TRAINING, STATE, MANIFEST = "model.safetensors", "training.safetensors", "state.json", "manifest.json"
-SEAL = "sha256"
-"""Key of the manifest's own checksum."""
+
+
+class _Steps(BaseModel):
+    """The entries of ``state.json`` that a store itself reads."""
+
+    step: int
+    best_step: int | None = None
 
 
 class DamagedCheckpoint(CheckpointError):
     """A checkpoint folder does not match its manifest."""
+
+
+class ReplacedCheckpoint(CheckpointError):
+    """A checkpoint folder was removed or replaced while it was read, by a training that is running."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Return the error of a folder."""
+        return cls(f"{folder} is not there, or was replaced while it was read: repeat the command")
 
 
 @dataclass(frozen=True)
@@ -55,12 +74,28 @@ class StoredCheckpoint:
     format: int
 
     def model(self) -> dict[str, Tensor]:
-        """Load the model's tensors by parameter name."""
-        return upgrade_names(load_file(self.folder / MODEL), self.format)
+        """Load the model's tensors by parameter name; raises `CheckpointError` when a weight is not finite."""
+        tensors = self._load(MODEL)
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise DamagedCheckpoint(f"{self.folder / MODEL}: {name} has values that are not finite")
+        return tensors
 
     def training(self) -> dict[str, Tensor]:
         """Load the optimiser's tensors by name."""
-        return upgrade_names(load_file(self.folder / TRAINING), self.format)
+        return self._load(TRAINING)
+
+    def _load(self, name: str) -> dict[str, Tensor]:
+        path = self.folder / name
+        try:
+            tensors = load_file(path)
+        except (FileNotFoundError, RuntimeError) as error:  # torch's error when it opens the file again
+            if path.is_file():
+                raise
+            raise ReplacedCheckpoint.of(self.folder) from error
+        except SafetensorError as error:
+            raise DamagedCheckpoint(f"{path} is damaged: {error}") from error
+        return upgrade_names(tensors, self.format)
 
 
 class CheckpointStore:
@@ -88,7 +123,7 @@ class CheckpointStore:
             temporary.mkdir()
             save_file(model, temporary / MODEL)
             save_file(training, temporary / TRAINING)
-            (temporary / STATE).write_text(json.dumps({"step": step, **state}, indent=1), encoding="utf-8")
+            (temporary / STATE).write_text(json_text({"step": step, **state}, indent=1), encoding="utf-8")
             _seal(temporary)
             self._publish(temporary, final)
         except CheckpointError:
@@ -117,8 +152,9 @@ class CheckpointStore:
     def steps(self) -> list[int]:
         """Return the steps of all checkpoints in ascending order, without verifying them.
 
-        Raises `CheckpointError` if the folder cannot be read.
+        Raises `CheckpointError` if the folder cannot be read, or is a link that leads out of the run's folder.
         """
+        self._refuse_links(self.folder)
         try:
             names = [path.name for path in self.folder.iterdir() if path.is_dir()]
         except FileNotFoundError:
@@ -130,24 +166,38 @@ class CheckpointStore:
     def read(self, step: int) -> StoredCheckpoint:
         """Read and verify one checkpoint.
 
-        Raises `DamagedCheckpoint` if a file does not match the manifest, `CheckpointError` if the checkpoint
-        cannot be read or has a later format.
+        Raises `DamagedCheckpoint` if a file does not match the manifest, `ReplacedCheckpoint` if a training
+        removed or replaced the folder meanwhile, `CheckpointError` if it cannot be read or has a later format.
         """
         folder = self.path(step)
+        self._refuse_links(folder)
+        before = _identity(folder)
         try:
             version = _check_manifest(folder)
-            state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        except OSError as error:
+            state = _read_state(folder, step)
+        except (OSError, DamagedCheckpoint) as error:
+            if before is None or _identity(folder) != before:
+                raise ReplacedCheckpoint.of(folder) from error
+            if isinstance(error, DamagedCheckpoint):
+                raise
             raise CheckpointError(
                 f"{folder} cannot be read: {error.strerror or error}; it may be intact: fix the cause, then retry"
             ) from error
         return StoredCheckpoint(step, folder, state, version)
+
+    def _refuse_links(self, folder: Path) -> None:
+        """Raise `CheckpointError` when a folder is a link that leads out of the run's folder."""
+        if not folder.resolve().is_relative_to(self.folder.parent.resolve()):
+            raise CheckpointError(f"{folder} is a link out of {self.folder.parent}: copy what it points to there")
 
     def latest(self) -> StoredCheckpoint | None:
         """Return the newest intact checkpoint, or None if there are no checkpoints; log damaged ones.
 
         Raises `CheckpointError` if all checkpoints are damaged.
         """
+        return undisturbed(self._latest)
+
+    def _latest(self) -> StoredCheckpoint | None:
         steps = self.steps()
         for step in reversed(steps):
             try:
@@ -163,6 +213,9 @@ class CheckpointStore:
 
     def best(self) -> StoredCheckpoint | None:
         """Return the checkpoint with the best metric, or the newest if none is marked or the best is damaged."""
+        return undisturbed(self._best)
+
+    def _best(self) -> StoredCheckpoint | None:
         newest = self.latest()
         step = newest.state.get("best_step") if newest else None
         if newest is None or step is None or step == newest.step:
@@ -196,6 +249,38 @@ class CheckpointStore:
                 remove_folder(self.path(step))
 
 
+def undisturbed(read: Callable[[], T]) -> T:
+    """Return what ``read`` returns, called again while a running training replaces the checkpoint it reads."""
+    for _ in range(50):
+        try:
+            return read()
+        except ReplacedCheckpoint:
+            time.sleep(0.02)
+    return read()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what differs between two folders of one name, None without a folder."""
+    try:
+        state = folder.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns
+
+
+def _read_state(folder: Path, step: int) -> dict[str, Any]:
+    """Return the content of ``state.json``; raises `DamagedCheckpoint` when it belongs to no or another step."""
+    try:
+        text = read_document(folder / STATE)
+        state: dict[str, Any] = parse_record(text, dict[str, Any])
+        number = parse_record(text, _Steps).step
+    except ValueError as error:
+        raise DamagedCheckpoint(f"{folder} is damaged: {STATE}: {error}") from error
+    if number != step:
+        raise DamagedCheckpoint(f"{folder} is damaged: {STATE} is that of step {number}")
+    return state
+
+
 def _seal(folder: Path) -> None:
     """Flush all files, then write the manifest."""
     files = {}
@@ -204,39 +289,23 @@ def _seal(folder: Path) -> None:
         file = SealedFile.of(path)
         files[path.name] = {"bytes": file.size, "sha256": file.sha256}
     manifest = seal({"format": FORMAT_VERSION, "files": files}, SEAL)
-    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=1))
+    write_atomically(folder / MANIFEST, json_text(manifest, indent=1))
     flush(folder)
 
 
 def _check_manifest(folder: Path) -> int:
     """Verify sizes and checksums, and return the format."""
-    version, files = _read_manifest(folder)
-    if version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{folder} was written by a later sma-core (checkpoint format {version}, this one reads up to "
-            f"{FORMAT_VERSION}): upgrade sma-core"
-        )
-    for name, entry in files.items():
-        file = SealedFile(name=name, size=entry["bytes"], sha256=entry["sha256"])
-        if not file.is_whole(folder / name):
-            raise DamagedCheckpoint(f"{folder} is damaged: {name} does not match its manifest")
+    try:
+        version, files = read_manifest(folder / MANIFEST, FORMAT_VERSION)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise DamagedCheckpoint(f"{folder} is damaged: {error}") from error
+    for file in files:
+        if not file.is_whole(folder / file.name):
+            raise DamagedCheckpoint(f"{folder} is damaged: {file.name} does not match its manifest")
+    missing = {MODEL, STATE} - {file.name for file in files}
+    if missing:
+        raise DamagedCheckpoint(f"{folder} is damaged: its manifest lacks {' and '.join(sorted(missing))}")
     return version
-
-
-def _read_manifest(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Return format and file entries; verify the manifest's own checksum, missing in early manifests."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, files = int(manifest["format"]), dict(manifest["files"])
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedCheckpoint(f"{folder} is damaged: its manifest cannot be read ({error})") from error
-    try:
-        content = unseal(manifest, SEAL, required=False)
-    except ValueError as error:
-        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} does not match its own checksum") from error
-    if version < 1 or len(content) != 2:
-        raise DamagedCheckpoint(f"{folder} is damaged: {MANIFEST} has unexpected entries")
-    return version, files
 
 
 def upgrade_names(tensors: Mapping[str, Tensor], written: int) -> dict[str, Tensor]:

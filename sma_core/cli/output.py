@@ -107,6 +107,6 @@ def print_dry_run(plan: Plan, as_json: bool) -> None:
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb
     """Return a verb's result, or a list of results, as JSON."""
-    from sma_core.runs.results import plain
+    from sma_core.documents import plain
 
     return json.dumps(plain([asdict(item) for item in result] if isinstance(result, list) else asdict(result)))

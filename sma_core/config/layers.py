@@ -99,7 +99,7 @@ def read_toml(path: Path) -> Values:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the settings file {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # malformed, not text, too long a number, nested too deeply
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -118,7 +118,7 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - a setting may be of any typ
     """Parse ``text`` as a TOML number, boolean, list or quoted string; other text is returned unchanged."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return text if isinstance(value, date | time) else value
 

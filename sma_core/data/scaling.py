@@ -5,13 +5,16 @@ Letters: n rows, F features.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
+from sma_core.documents import first_fault
 from sma_core.errors import DataError
 
 Transforms = Sequence[tuple[str, str]]
@@ -59,16 +62,14 @@ class FeatureScale:
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Self:
-        """Rebuild what `to_json` wrote."""
-        return cls(
-            tuple(facts["columns"]),
-            tuple(facts["mean"]),
-            tuple(facts["spread"]),
-            tuple((name, function) for name, function in facts.get("transforms", ())),
-            tuple(facts.get("constant", ())),
-            tuple(facts.get("missing", ())),
-            tuple((first, second) for first, second in facts.get("duplicates", ())),
-        )
+        """Rebuild what `to_json` wrote; raises `ValueError` when it is damaged."""
+        try:
+            scale: Self = TypeAdapter(cls).validate_python(facts)
+        except ValidationError as error:
+            raise ValueError(first_fault(error)) from error
+        check_numbers(scale.mean, len(scale.columns), "mean")
+        check_numbers(scale.spread, len(scale.columns), "spread", positive=True)
+        return scale
 
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of useless features."""
@@ -169,6 +170,12 @@ class ScaleSums:
 def is_spread(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return whether standard deviations (F,) are more than the rounding of values near ``mean`` (F,)."""
     return deviation > NEGLIGIBLE * np.abs(mean)
+
+
+def check_numbers(values: Sequence[float], count: int, name: str, positive: bool = False) -> None:
+    """Raise `ValueError` unless there are ``count`` finite numbers, greater than 0 if ``positive``."""
+    if len(values) != count or not all(math.isfinite(value) and (value > 0 or not positive) for value in values):
+        raise ValueError(f"{name}: there must be {count} finite{' positive' if positive else ''} numbers")
 
 
 def _chosen(columns: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ def feed_of(registry: Registry, config: DataConfig, record: RunRecord) -> Feed:
     from sma_core.feeds.values import ValueFeed
 
     if record.scale is not None:
-        values = ValueFeed.of(record.scale)
+        values = ValueFeed(record.scale)
         if config.transforms and config.transforms != dict(values.known_scale.transforms):
             raise CheckpointError(
                 f"data.transforms is {config.transforms}, but the run was trained with "

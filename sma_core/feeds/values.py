@@ -58,11 +58,6 @@ class ValueFeed:
 
     unit = "numbers"
 
-    @classmethod
-    def of(cls, recorded: dict[str, Any]) -> ValueFeed:
-        """Return the feed of a run from the scale in its record."""
-        return cls(FeatureScale.from_json(recorded))
-
     @property
     def inputs(self) -> ContinuousInputs:
         """Continuous inputs with one channel."""
@@ -98,7 +93,7 @@ class ValueFeed:
 
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""
-        return {} if self.scale is None else {"scale": self.scale.to_json()}
+        return {} if self.scale is None else {"scale": self.scale}
 
     def check_packing(self, config: DataConfig) -> None:
         """Raise `ConfigError` unless ``config.packing`` is ``single``."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
-from sma_core.checkpoints.store import StoredCheckpoint
+from sma_core.checkpoints.store import StoredCheckpoint, undisturbed
+from sma_core.checkpoints.weights import check_weights
 from sma_core.config import FinetuneConfig
 from sma_core.devices.parallel import load_full_state
 from sma_core.errors import CheckpointError, ConfigError
@@ -66,23 +66,27 @@ def load_encoder(module: Predictor, run: RunFolder) -> None:
     masks grow harder as it learns, so losses of different steps are not comparable. Raises `CheckpointError`
     naming the first tensor that is missing or of another shape.
     """
-    checkpoint = present(run.checkpoints.latest(), run).model()
+    checkpoint = undisturbed(lambda: present(run.checkpoints.latest(), run).model())
     weights = {name: tensor for name, tensor in checkpoint.items() if name.startswith(ENCODER_PARTS)}
     expected = {name: value for name, value in module.state_dict().items() if name.startswith(ENCODER_PARTS)}
-    _check_shapes(expected, weights, run.path)
+    check_weights(expected, weights, run.path)
     module.load_state_dict(weights, strict=False)
 
 
 def load_weights(module: nn.Module, run: RunFolder) -> StoredCheckpoint:
     """Load all weights of the run's best checkpoint into ``module`` and return the checkpoint."""
-    checkpoint = present(run.checkpoints.best(), run)
-    put_weights(module, checkpoint.model(), run.path)
+    checkpoint, weights = undisturbed(lambda: _with_weights(present(run.checkpoints.best(), run)))
+    put_weights(module, weights, run.path)
     return checkpoint
+
+
+def _with_weights(checkpoint: StoredCheckpoint) -> tuple[StoredCheckpoint, dict[str, Tensor]]:
+    return checkpoint, checkpoint.model()
 
 
 def put_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Load all weights of the run at ``path`` into ``module``; raises `CheckpointError` as `load_encoder` does."""
-    _check_shapes(module.state_dict(), weights, path)
+    check_weights(module.state_dict(), weights, path)
     load_full_state(module, weights)
 
 
@@ -93,14 +97,3 @@ def present(checkpoint: StoredCheckpoint | None, run: RunFolder) -> StoredCheckp
             f"{run.path} has no checkpoint yet: resume it with sma {run.record().verb} --resume {run.path}"
         )
     return checkpoint
-
-
-def _check_shapes(expected: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path) -> None:
-    for name in sorted(expected.keys() | weights.keys()):
-        wanted = tuple(expected[name].shape) if name in expected else "missing"
-        stored = tuple(weights[name].shape) if name in weights else "missing"
-        if wanted != stored:
-            raise CheckpointError(
-                f"the weights of {path} do not fit the settings: {name} is {stored} in the run and {wanted} "
-                "in the settings; keep the model's settings of the run"
-            )

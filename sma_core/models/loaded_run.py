@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sma_core.checkpoints.store import StoredCheckpoint
+from sma_core.checkpoints.store import undisturbed
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig
 from sma_core.config.layers import Layer, Values, resolve
 from sma_core.config.training import Precision
@@ -63,15 +63,18 @@ class RunContents:
         path = locate_model(path, policy)
         run = RunFolder.open(path)
         record, checkpoints = run.record(), run.checkpoints
-        if step is not None:
-            checkpoint: StoredCheckpoint | None = checkpoints.at(step)
-        else:
+
+        def weights() -> dict[str, Tensor]:
+            if step is not None:
+                return checkpoints.at(step).model()
             checkpoint = checkpoints.best() if record.is_finetuned else checkpoints.latest()
-        return cls(path, record, run.config(), present(checkpoint, run).model())
+            return present(checkpoint, run).model()
+
+        return cls(path, record, run.config(), undisturbed(weights))
 
     def config(self) -> PretrainConfig | FinetuneConfig:
         """Return the typed settings of the run."""
-        layer = Layer(str(self.path), self.settings)
+        layer = Layer(str(self.path / "config.toml"), self.settings)
         if self.record.is_finetuned:
             return resolve(FinetuneConfig, [layer]).config
         return resolve(PretrainConfig, [layer]).config
@@ -120,8 +123,7 @@ class LoadedRun:
         precision: Precision | None = "fp32",
     ) -> LoadedRun:
         """Build the network of a run from its contents."""
-        record, config = contents.record, contents.config()
-        targets = None if record.targets is None else Targets.from_json(record.targets)
+        record, config, targets = contents.record, contents.config(), contents.record.targets
         chosen = choose_device(device)
         with explain_missing_parts(contents.path, record, policy):
             registry = Registry.load(record.domain.name, policy)

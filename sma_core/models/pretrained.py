@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, PretrainConfig
 from sma_core.config.layers import Values
 from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.feed import Feed, feed_of, new_feed
@@ -42,6 +42,8 @@ def open_pretrained(
     record = run.record() if run is not None else None
     if record is not None and record.is_finetuned:
         raise CheckpointError(f"{model} was written by sma {record.verb}: {purpose} a run of sma train")
+    if run is not None:
+        run.settings(PretrainConfig)  # raises here what would be wrong later
     name = domain or (record.domain.name if record else None)
     if name is None:
         raise UserError("pass `domain=NAME`, or a pre-trained run with `model=RUN`")

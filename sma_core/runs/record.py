@@ -5,13 +5,15 @@ Training commands write the file last; a folder without it is not a run.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
+from sma_core.data.scaling import FeatureScale
+from sma_core.documents import json_text, parse_record, read_document
 from sma_core.errors import CheckpointError
+from sma_core.training.targets import Targets
 
 FORMAT_VERSION = 1
 """Format of ``model.json`` written by this version; later formats are rejected."""
@@ -21,6 +23,20 @@ class _Record(BaseModel):
     """Base of the records: frozen; unknown entries are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _scale(value: Any) -> FeatureScale:  # noqa: ANN401 - unvalidated input
+    return value if isinstance(value, FeatureScale) else FeatureScale.from_json(value)
+
+
+def _targets(value: Any) -> Targets:  # noqa: ANN401 - unvalidated input
+    return value if isinstance(value, Targets) else Targets.from_json(value)
+
+
+class _Format(_Record):
+    """The version, which is read before all else."""
+
+    format: int
 
 
 class DomainRecord(_Record):
@@ -58,9 +74,9 @@ class SplitRecord(_Record):
 class RunRecord(_Record):
     """The contents of ``model.json``.
 
-    ``tokenizer`` is set for rows of text, ``scale`` (see `FeatureScale.to_json`) for rows of numbers. ``task``,
-    ``targets`` (see `Targets.to_json`), ``head`` and ``split`` belong to fine-tuned runs, ``data`` to pre-trained
-    ones. ``imported`` names the foreign checkpoint that a run was made from.
+    ``tokenizer`` is set for rows of text, ``scale`` for rows of numbers. ``task``, ``targets``, ``head`` and
+    ``split`` belong to fine-tuned runs, ``data`` to pre-trained ones. ``imported`` names the foreign checkpoint
+    that a run was made from.
     """
 
     format: int = FORMAT_VERSION
@@ -69,14 +85,20 @@ class RunRecord(_Record):
     domain: DomainRecord
     plugins: dict[str, str] = Field(default_factory=dict)
     tokenizer: TokenizerRecord | None = None
-    scale: dict[str, Any] | None = None
+    scale: Annotated[FeatureScale, PlainValidator(_scale), PlainSerializer(FeatureScale.to_json)] | None = None
     data: DataRecord | None = None
     task: str | None = None
-    targets: dict[str, Any] | None = None
+    targets: Annotated[Targets, PlainValidator(_targets), PlainSerializer(Targets.to_json)] | None = None
     head: str | None = None
     pretrained: str | None = None
     split: SplitRecord | None = None
     imported: str | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_verb_needs(self) -> Self:
+        if self.verb == "finetune" and (self.targets is None or self.head is None):
+            raise ValueError("a fine-tuned run needs targets and head")
+        return self
 
     @property
     def is_finetuned(self) -> bool:
@@ -92,19 +114,19 @@ class RunRecord(_Record):
     def read(cls, path: Path) -> Self:
         """Read ``model.json``; raises `CheckpointError` when it is missing, damaged, or of a later format."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            version = int(values["format"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            text = read_document(path)
+            version = parse_record(text, _Format).format
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+        except ValueError as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
         if version > FORMAT_VERSION:
             raise CheckpointError(f"{path} was written by a later sma-core (format {version}): upgrade sma-core")
         try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            entry = ".".join(map(str, first["loc"]))
-            raise CheckpointError(f"{path} is damaged: {entry}: {first['msg']}") from error
+            return parse_record(text, cls)
+        except ValueError as error:
+            raise CheckpointError(f"{path} is damaged: {error}") from error
 
     def to_json(self) -> str:
         """Return the text of the file; entries without a value are left out."""
-        return json.dumps(self.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False) + "\n"
+        return json_text(self.model_dump(mode="json", exclude_none=True), indent=1) + "\n"

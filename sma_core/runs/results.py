@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,14 +168,3 @@ def reasons_left_out(baselines: Sequence[BaselineResult]) -> dict[str, str]:
         if baseline.left_out is not None:
             names.setdefault(baseline.left_out, []).append(baseline.name)
     return {reason: ", ".join(listed) for reason, listed in names.items()}
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401 - walks any JSON-like value
-    """Convert paths to text, and NaN and infinities to None, for JSON."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

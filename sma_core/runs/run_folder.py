@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import tomli_w
@@ -30,13 +30,17 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from sma_core.checkpoints.store import CheckpointStore
-from sma_core.config.layers import Values, dump, read_toml
+from sma_core.config.layers import Layer, Values, dump, read_toml, resolve
+from sma_core.config.settings import Settings
+from sma_core.documents import json_text
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 
 logger = logging.getLogger("sma")
+
+M = TypeVar("M", bound=Settings)
 
 RUNS = Path("runs")
 
@@ -138,6 +142,10 @@ class RunFolder:
         """Return the settings as nested values."""
         return read_toml(self.path / "config.toml")
 
+    def settings(self, model: type[M]) -> M:
+        """Return the settings as typed values; raises `ConfigError` when one is unknown or wrong."""
+        return resolve(model, [Layer(str(self.path / "config.toml"), self.config())]).config
+
     def write_record(self, record: RunRecord) -> None:
         """Write ``model.json``."""
         self._write("model.json", record.to_json())
@@ -148,7 +156,7 @@ class RunFolder:
 
     def write_results(self, figures: dict[str, Any]) -> None:
         """Write ``results.json``, the metrics of a finished fine-tuning."""
-        self._write("results.json", json.dumps(figures, indent=1, default=str) + "\n")
+        self._write("results.json", json_text(figures, indent=1) + "\n")
 
     def write_card(self, text: str) -> None:
         """Write ``README.md``, the model card of a finished fine-tuning."""

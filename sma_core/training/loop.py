@@ -11,14 +11,16 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, Self
 
 import numpy as np
 import torch
+from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from sma_core.checkpoints.store import CheckpointStore, StoredCheckpoint
 from sma_core.checkpoints.tensor_file import gather
+from sma_core.checkpoints.weights import check_weights
 from sma_core.config import TrainingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.device import autocast
@@ -31,6 +33,7 @@ from sma_core.devices.parallel import (
 )
 from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
+from sma_core.documents import first_fault
 from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
@@ -79,25 +82,38 @@ class Objective(Protocol):
         ...
 
 
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A number that JSON has as null when it is NaN."""
+
+
 @dataclass
 class TrainingState:
     """Contents of a checkpoint's ``state.json``."""
 
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    elapsed: float = 0.0
-    window_loss: float = 0.0
-    window_batches: int = 0
-    best_step: int | None = None
+    step: Count = 0
+    epoch: Count = 0
+    batch: Count = 0
+    elapsed: FiniteFloat = 0.0
+    window_loss: Figure = 0.0
+    window_batches: Count = 0
+    best_step: Count | None = None
     best_value: float | None = None
-    waited: int = 0
+    waited: Count = 0
     """Number of consecutive evaluations after step 0 without improvement over the best checkpoint."""
-    metrics: dict[str, float] | None = None
+    metrics: dict[str, Figure] | None = None
     scaler: dict[str, Any] | None = None
-    skipped: int = 0
+    skipped: Count = 0
     """Number of steps skipped because of a non-finite gradient."""
-    skipped_in_a_row: int = 0
+    skipped_in_a_row: Count = 0
+
+    @classmethod
+    def read(cls, checkpoint: StoredCheckpoint) -> Self:
+        """Return the state of a checkpoint; raises `CheckpointError` when an entry is not of its type."""
+        try:
+            return TypeAdapter(cls).validate_python(checkpoint.state)
+        except ValidationError as error:
+            raise CheckpointError(f"{checkpoint.folder} is damaged: state.json: {first_fault(error)}") from error
 
 
 class Trainer:
@@ -162,16 +178,14 @@ class Trainer:
 
         Raises `CheckpointError` if the weights do not match the model.
         """
-        try:
-            load_full_state(self.module, checkpoint.model())
-        except RuntimeError as error:
-            raise CheckpointError(f"{checkpoint.folder} does not match this model: {error}") from error
+        weights = checkpoint.model()
+        check_weights(self.module.state_dict(), weights, self._run)
+        load_full_state(self.module, weights)
         training = checkpoint.training()
         if self.average is not None:
             self.average.restore(training)
         load_optimizer_tensors(self.optimizer, self.module, without_latest_weights(training))
-        names = TrainingState.__dataclass_fields__
-        self.state = TrainingState(**{name: value for name, value in checkpoint.state.items() if name in names})
+        self.state = TrainingState.read(checkpoint)
         self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
         self._saved_step = self.state.step
         self._window = torch.tensor(self.state.window_loss if self.ranks.first else 0.0, device=self.device)

@@ -6,17 +6,19 @@ Symbols: n rows, B rows of a batch, N padded length, T targets, C classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 from torch.nn import functional
 
-from sma_core.data.scaling import is_spread
+from sma_core.data.scaling import check_numbers, is_spread
+from sma_core.documents import first_fault
 from sma_core.errors import CheckpointError, ConfigError, DataError
 
 Labels = NDArray[np.float64]
@@ -43,21 +45,31 @@ class Targets(ABC):
         return _KINDS[kind].fitted(names, labels, tuple(classes))
 
     @staticmethod
-    def from_json(facts: dict[str, Any]) -> Targets:
-        """Rebuild what `to_json` wrote; raises `CheckpointError` for an unknown kind."""
-        if facts["kind"] not in _KINDS:
-            raise CheckpointError(f"labels of kind {facts['kind']!r} are unknown: upgrade sma-core")
-        return _KINDS[facts["kind"]].rebuilt(facts)
+    def from_json(facts: Mapping[str, Any]) -> Targets:
+        """Rebuild what `to_json` wrote; raises `CheckpointError` for an unknown kind, `ValueError` for damage."""
+        name = facts.get("kind") if isinstance(facts, Mapping) else None
+        if not isinstance(name, str):
+            raise ValueError("labels without a kind")
+        if name not in _KINDS:
+            raise CheckpointError(f"labels of kind {name!r} are unknown: upgrade sma-core")
+        kind = _KINDS[name]
+        names = {entry.name for entry in fields(kind)}
+        try:
+            targets = TypeAdapter(kind).validate_python({key: facts[key] for key in names & facts.keys()})
+        except ValidationError as error:
+            raise ValueError(first_fault(error)) from error
+        targets.check_sizes()
+        return targets
+
+    def check_sizes(self) -> None:
+        """Raise `ValueError` when numbers of the targets are missing, not finite, or do not fit their names."""
+        if not self.names or self.outputs < 1:
+            raise ValueError("there must be a name, and a class")
 
     @classmethod
     @abstractmethod
     def fitted(cls, names: tuple[str, ...], labels: Labels, classes: tuple[str, ...]) -> Targets:
         """Fit targets of this kind to training labels (n, T); see `fit`."""
-
-    @classmethod
-    @abstractmethod
-    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild targets of this kind from the values of `to_json`."""
 
     def balanced(self, labels: Labels) -> Targets:
         """Return these targets with class weights inversely proportional to class frequencies.
@@ -134,10 +146,11 @@ class Regression(Targets):
         spread = np.where(is_spread(spread, mean), spread, 1.0)
         return cls(names, tuple(map(float, mean)), tuple(map(float, spread)))
 
-    @classmethod
-    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild names and scale."""
-        return cls(tuple(facts["names"]), tuple(facts["mean"]), tuple(facts["spread"]))
+    def check_sizes(self) -> None:
+        """Raise `ValueError` unless each target has a finite mean and a positive, finite spread."""
+        super().check_sizes()
+        check_numbers(self.mean, len(self.names), "mean")
+        check_numbers(self.spread, len(self.names), "spread", positive=True)
 
     @property
     def outputs(self) -> int:
@@ -172,10 +185,10 @@ class MultiLabel(Targets):
         """Return the targets; labels are not used."""
         return cls(names)
 
-    @classmethod
-    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild names and weights."""
-        return cls(tuple(facts["names"]), tuple(facts.get("positive_weights", ())))
+    def check_sizes(self) -> None:
+        """Raise `ValueError` unless the weights, if any, are finite, one for each target."""
+        super().check_sizes()
+        check_numbers(self.positive_weights, len(self.names) if self.positive_weights else 0, "positive_weights")
 
     def balanced(self, labels: Labels) -> Targets:
         """Weight each column so that ones and zeros have equal total weight."""
@@ -260,10 +273,10 @@ class Multiclass(Targets):
         """Return the targets with the classes of all rows."""
         return cls(names, classes)
 
-    @classmethod
-    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild names, classes and weights."""
-        return cls(tuple(facts["names"]), tuple(facts["classes"]), tuple(facts.get("class_weights", ())))
+    def check_sizes(self) -> None:
+        """Raise `ValueError` unless the weights, if any, are finite, one for each class."""
+        super().check_sizes()
+        check_numbers(self.class_weights, len(self.classes) if self.class_weights else 0, "class_weights")
 
     def balanced(self, labels: Labels) -> Targets:
         """Weight classes so that all have equal total weight; the mean weight of a label is 1."""

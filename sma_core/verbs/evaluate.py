@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast
+from sma_core.documents import json_text
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
 from sma_core.evaluation.splits import PARTS, Part
@@ -26,7 +26,7 @@ from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.provenance import explain_missing_parts
-from sma_core.runs.results import Estimate, EvaluateResult, plain
+from sma_core.runs.results import Estimate, EvaluateResult
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
@@ -247,7 +247,7 @@ def _write(
     if predictions is not None:
         write_rows(Path(predictions), judged, rows, identifier)
     if report is not None:
-        out, text = Path(report), json.dumps(plain(asdict(result)), indent=1, ensure_ascii=False) + "\n"
+        out, text = Path(report), json_text(asdict(result), indent=1) + "\n"
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(out, text)

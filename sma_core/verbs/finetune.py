@@ -211,7 +211,8 @@ def _prepared(
 def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> FinetuneObjective:
     """Build the network; the weights of a checkpoint to resume from are loaded later."""
     config, rows = job.config, job.rows
-    targets = Targets.from_json(run.record().targets or {})
+    targets = run.record().targets
+    assert targets is not None, "a record of a fine-tuned run has targets"
     with seeded(config.training.seed):
         module = build_predictor(job.registry, config, job.feed.inputs, job.head, targets)
     module.encoder.activation_checkpointing = config.training.activation_checkpointing
@@ -349,7 +350,7 @@ def _record(job: _Job, targets: Targets, finished: bool) -> RunRecord:
         verb=VERB,
         finished=finished,
         task=job.rows.label,
-        targets=targets.to_json(),
+        targets=targets,
         head=job.head,
         pretrained=job.config.pretrained,
         split=split_record(job.rows, job.config.split.seed),

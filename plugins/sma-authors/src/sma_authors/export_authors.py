@@ -21,6 +21,7 @@ from sma_core.files import flush, publish_folder, remove_folder, temporary_name
 from sma_core.models.loaded_run import RunContents
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.model import SMA
+from sma_core.training.targets import Regression
 
 logger = logging.getLogger("sma")
 
@@ -75,19 +76,20 @@ def _pretrained(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
 
 
 def _finetuned(run: RunContents) -> tuple[AuthorsModel, dict[str, Tensor]]:
-    config, targets = run.config(), run.record.targets or {}
+    config, targets = run.config(), run.record.targets
+    assert targets is not None, "the run is a fine-tuned one"
     if bool(run.weights.get("probe.active", False)):
         raise UserError(
             f"{run.path} is a linear probe (step 0), which the authors' code does not have: use "
             "sma finetune --set training.probe_fallback=false"
         )
     weights = {name: tensor for name, tensor in run.weights.items() if not name.startswith("probe.")}
-    if "head.output.bias" in weights and targets["kind"] == "regression":
-        spread, mean = torch.tensor(targets["spread"]), torch.tensor(targets["mean"])
+    if "head.output.bias" in weights and isinstance(targets, Regression):
+        spread, mean = torch.tensor(targets.spread), torch.tensor(targets.mean)
         weights["head.output.weight"] = weights["head.output.weight"] * spread[:, None]
         weights["head.output.bias"] = weights["head.output.bias"] * spread + mean
     outputs = len(weights["head.output.bias"]) if "head.output.bias" in weights else 0
-    problem = PROBLEMS.get(targets["kind"])
+    problem = PROBLEMS.get(targets.kind)
     return AuthorsModel(config.model, _inputs_of(weights), None, run.record.head, outputs, problem), weights
 
 

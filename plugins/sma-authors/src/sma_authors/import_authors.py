@@ -161,7 +161,7 @@ def _finetuned(
     config = FinetuneConfig(
         domain=registry.name, targets=targets.names, kind=targets.kind, head=settings.head, model=settings.model
     )
-    return config, {"verb": "finetune", "task": "imported", "targets": targets.to_json(), "head": settings.head}
+    return config, {"verb": "finetune", "task": "imported", "targets": targets, "head": settings.head}
 
 
 def _targets(

@@ -273,11 +273,9 @@ def _rows(job: _Job, wanted: Sequence[Cell]) -> list[ArmResult]:
         if results is None:
             continue
         metric = job.metrics[cell.task].name
-        if metric not in results["test"]:
-            raise ConfigError(
-                f"the task {cell.task!r} has no metric {metric!r}: it has {', '.join(results['test'])}"
-            )
-        valid, test = results["valid"].get(metric), results["test"][metric]
+        if metric not in results.test:
+            raise ConfigError(f"the task {cell.task!r} has no metric {metric!r}: it has {', '.join(results.test)}")
+        valid, test = results.valid.get(metric), results.test[metric]
         figures.append(
             CellResult(
                 cell.task, cell.arm, cell.seed, cell.variant, valid, test, cell.method, cell.pretraining_seed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from sma_bench.comparison import ArmResult, Difference
 from sma_bench.suites import Suite, task_cases
 from sma_core.cli.output import counted
 from sma_core.config.layers import dump
+from sma_core.documents import json_text
 from sma_core.files import write_atomically
 from sma_core.runs.results import AUTHORS_PROTOCOL
 
@@ -42,7 +42,7 @@ def write_outcome(
         "rows": [{**asdict(row), "mean": row.mean, "deviation": row.deviation} for row in rows],
         "differences": [asdict(each) for each in found],
     }
-    write_atomically(out / "results.json", json.dumps(figures, indent=1, default=str) + "\n")
+    write_atomically(out / "results.json", json_text(figures, indent=1) + "\n")
     write_atomically(out / "suite.toml", tomli_w.dumps(dump(suite)))
     write_atomically(out / "commands.sh", script)
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.devices.device import choose_device, seeded
+from sma_core.documents import json_text
 from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.bootstrap import Interval, percentile_intervals
 from sma_core.evaluation.splits import Part
@@ -153,7 +153,7 @@ def _write(path: Path, result: ProbeResult) -> None:
     """Write the result as JSON; raises `UserError` when the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(asdict(result), indent=1, default=str) + "\n")
+        write_atomically(path, json_text(asdict(result), indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -8,23 +8,40 @@ runs only new cells. A suite goes on after its folder was moved.
 
 from __future__ import annotations
 
-import json
+import math
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from sma_bench.cells import Cell, Pretraining, nested
 from sma_bench.jobs import Work
 from sma_bench.suites import Suite
+from sma_core.documents import json_text, parse_record, read_document
+from sma_core.errors import CheckpointError
 from sma_core.files import write_atomically
 
 _SCRIPT = """# All commands of the suite, in order. To run one by itself, first set SUITE to this folder.
 SUITE="$(dirname "$0")"
 """
+
+
+Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A metric, which is NaN where ``results.json`` has null."""
+
+
+class CellFigures(BaseModel):
+    """The entries of a cell's ``results.json`` that a suite reads: metrics by name, and seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    valid: dict[str, Figure]
+    test: dict[str, Figure]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,13 +55,17 @@ class SuiteFolder:
         """Return the folder of a cell."""
         return self.path / "cells" / cell.task / cell.name
 
-    def results(self, cell: Cell) -> dict[str, Any] | None:
-        """Return a cell's results, or None when it is unfinished."""
+    def results(self, cell: Cell) -> CellFigures | None:
+        """Return a cell's metrics, or None when it is unfinished; raises `CheckpointError` when damaged."""
         path = self.run(cell) / "results.json"
         if not path.is_file():
             return None
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        try:
+            return parse_record(read_document(path), CellFigures)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{path} is damaged: {error}; remove it, and {path.parent}, to run that cell again"
+            ) from error
 
     def start(self, cell: Cell) -> Path | None:
         """Return the run that a cell starts from."""
@@ -107,7 +128,7 @@ class SuiteFolder:
         """Write the results of a baseline."""
         folder = self.run(cell)
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "results.json", json.dumps(results, indent=1) + "\n")
+        write_atomically(folder / "results.json", json_text(results, indent=1) + "\n")
 
     def _common(self, settings: Path) -> list[str]:
         return ["--domain", self.suite.domain, "--recipe", self.suite.recipe, "--config", str(settings)]

@@ -12,6 +12,7 @@ from typing import Any
 from sma_core.checkpoints.store import CheckpointStore
 from sma_core.cli.output import counted
 from sma_core.config.layers import flatten
+from sma_core.documents import parse_record, read_document
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import as_path, write_atomically
 from sma_core.runs.record import RunRecord
@@ -87,11 +88,11 @@ def _how_trained(run: RunFolder, record: RunRecord, step: int) -> Iterator[str]:
     if record.data is not None:
         yield f"- Rows: {record.data.rows:,} of `{record.data.source}`"
     if lines:
-        yield f"- Steps: {step:,}, in {lines[-1]['time'] / 60:.0f} minutes"
+        yield f"- Steps: {step:,}, in {lines[-1].get('time', 0) / 60:.0f} minutes"
     facts = _environment(run)
-    if facts:
-        packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-        device = facts["cuda"] or f"{counted(facts['cores'], 'core')}, {counted(facts['threads'], 'thread')}"
+    if facts is not None:
+        packages = ", ".join(f"{name} {version}" for name, version in facts.packages.items())
+        device = facts.cuda or f"{counted(facts.cores, 'core')}, {counted(facts.threads, 'thread')}"
         yield f"- Machine: {device}; {packages}"
     yield ""
     yield from _curve(lines)
@@ -120,9 +121,18 @@ def _curve(lines: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def _environment(run: RunFolder) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Environment:
+    """The entries of ``environment.json`` that the card shows."""
+
+    packages: dict[str, str | None]
+    cuda: str | None = None
+    cores: int = 1
+    threads: int = 1
+
+
+def _environment(run: RunFolder) -> _Environment | None:
     try:
-        facts: dict[str, Any] = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
+        return parse_record(read_document(run.path / "environment.json"), _Environment)
     except (OSError, ValueError):
-        return {}
-    return facts
+        return None
