@@ -11,7 +11,9 @@ import errno
 EXIT_DONE = 0
 EXIT_CHECK_FAILED = 1
 EXIT_USER = 2
+EXIT_DEFECT = 70
 EXIT_STOPPED = 75
+EXIT_INTERRUPTED = 130
 
 DISK_ERRORS = frozenset(
     getattr(errno, name)
@@ -19,10 +21,6 @@ DISK_ERRORS = frozenset(
     if hasattr(errno, name)
 )
 """Codes of `OSError` for a local disk that is full, read-only or broken, or too many open files."""
-SYSTEM_ERRORS = DISK_ERRORS | frozenset(
-    getattr(errno, name) for name in ("EACCES", "EPERM", "ENFILE", "ESTALE") if hasattr(errno, name)
-)
-"""Codes of `OSError` that the user can resolve: those of the disk, permissions, and open files."""
 
 
 class SmaError(Exception):

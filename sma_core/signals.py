@@ -1,7 +1,7 @@
-"""Stop training after the current step on Ctrl-C, SIGTERM, SIGUSR1 or a time limit.
+"""Stop training after the current step on Ctrl-C, SIGTERM, SIGUSR1, SIGHUP or a time limit.
 
-A second Ctrl-C stops immediately. Before the first step, when nothing needs saving, SIGTERM and SIGUSR1 also stop
-immediately.
+A second Ctrl-C stops immediately. Outside of training, when nothing needs saving, the other signals also stop
+immediately, by an exception, so that no temporary files remain. SIGHUP is left alone where it is ignored (nohup).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -18,39 +18,66 @@ from typing import Any, Self
 
 from sma_core.errors import StoppedOnRequest
 
-STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+_NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
+STOP_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 TERMINATED = tuple(number for number in STOP_SIGNALS if number != signal.SIGINT)
 STOP_FILE = "SMA_STOP_FILE"
 """Environment variable with the path of a file that requests a stop when it exists; set by the agent of ranks."""
 
 
-class _Terminated(KeyboardInterrupt):
-    """Raised by SIGTERM or SIGUSR1; like Ctrl-C it is not caught by ``except Exception``."""
+Handler = Callable[[int, FrameType | None], None]
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised by the signals of `TERMINATED`; like Ctrl-C it is not caught by ``except Exception``."""
+
+
+def install(numbers: Iterable[signal.Signals], handler: Handler) -> dict[signal.Signals, Any]:
+    """Install a handler, and return those before, for `restore`; only in the main thread.
+
+    SIGHUP that is ignored, as below nohup, stays ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    ignored = {
+        number for number in numbers if number.name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN
+    }
+    return {number: signal.signal(number, handler) for number in numbers if number not in ignored}
+
+
+def restore(before: Mapping[signal.Signals, Any]) -> None:
+    """Restore the handlers that `install` returned."""
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@contextmanager
+def raising_terminated() -> Iterator[None]:
+    """Raise `Terminated` at SIGTERM, SIGUSR1 and SIGHUP inside the block; no effect outside the main thread."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = install(TERMINATED, stop)
+    try:
+        yield
+    finally:
+        restore(before)
 
 
 @contextmanager
 def stop_immediately() -> Iterator[None]:
-    """Stop the block at SIGTERM or SIGUSR1 by raising `StoppedOnRequest`; for work before the first step.
+    """Stop the block at a signal of `TERMINATED` by raising `StoppedOnRequest`; for work before the first step.
 
     Has no effect outside the main thread.
     """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in TERMINATED}
     try:
-        yield
-    except _Terminated:
+        with raising_terminated():
+            yield
+    except Terminated:
         raise StoppedOnRequest(
             "stopped on request before training began; nothing was saved or lost: repeat the command"
         ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class StopRequest:
@@ -80,14 +107,12 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         """Install the signal handlers."""
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self.request) for number in STOP_SIGNALS}
+        self._before = install(STOP_SIGNALS, self.request)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Restore the previous signal handlers."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        restore(self._before)
         self._before = {}

@@ -3,6 +3,21 @@
 These files import nothing heavy; the code of a verb is imported when its command runs.
 """
 
-from sma_core.cli.app import main
+from __future__ import annotations
 
-__all__ = ["main"]
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program ``sma`` and exit with its status; signals are handled before anything else is imported."""
+    from sma_core.signals import raising_terminated
+
+    with raising_terminated():
+        try:
+            from sma_core.cli.app import program
+
+            program(arguments)
+        except KeyboardInterrupt as error:
+            from sma_core.cli.endings import end
+
+            raise SystemExit(end(error, debug=False)) from None

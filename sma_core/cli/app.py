@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from sma_core.cli.commands import CommandGroup, policy_of
+from sma_core.cli.endings import end, is_interrupt
 from sma_core.cli.option_names import OptionNames
 from sma_core.cli.ranks import exit_fast_if_rank, is_silent
-from sma_core.errors import EXIT_USER, SYSTEM_ERRORS, SmaError
 from sma_core.memory import keep_freed_memory
 from sma_core.plugins.commands import core_commands
+from sma_core.printable import message_text
 
 COMMANDS = {
     "train: Pre-train by hiding parts of each row and reconstructing them.": "sma_core.cli.train:train",
@@ -82,55 +82,39 @@ def _options(
 
 
 @exit_fast_if_rank()
-def main(arguments: Sequence[str] | None = None) -> None:
+def program(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status.
 
     Errors that the user can fix print one sentence on stderr; ``--debug`` or ``SMA_DEBUG=1`` adds a traceback.
-    Any other error is a bug and prints its traceback.
+    Any other error is a defect and prints its traceback (`sma_core.cli.endings`).
     """
     keep_freed_memory()
     command_line = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in command_line or os.environ.get("SMA_DEBUG", "") not in ("", "0")
     silent = is_silent() and not debug
-    level = logging.CRITICAL if silent else logging.WARNING
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OptionNames("%(levelname)s: %(message)s"))
-    logging.basicConfig(handlers=[handler], level=level)
-    logging.addLevelName(logging.WARNING, "warning")
+    _log_to_stderr(logging.CRITICAL if silent else logging.WARNING)
     try:
         app(args=_fill_optional_values(command_line), prog_name="sma")
-    except SmaError as error:
-        if debug:
-            traceback.print_exc()
-        label = "error" if error.exit_code == EXIT_USER else "stopped"
-        if not silent:
-            print(f"{label}: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except (KeyboardInterrupt, SystemExit) as error:
-        if not _was_interrupted(error):
+    except SystemExit as error:
+        if not is_interrupt(error):
             raise
-        print("stopped immediately; everything saved before is intact", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # The reader of our output has closed the pipe (`sma … | head`): exit quietly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except OSError as error:
-        if debug or error.errno not in SYSTEM_ERRORS:
-            raise
-        where = f": {error.filename}" if error.filename else ""
-        message = (
-            f"{error.strerror}{where}; everything saved before is intact: fix this, then run the command again"
-        )
-        print(f"error: {message}", file=sys.stderr)
-        raise SystemExit(EXIT_USER) from None
+        raise SystemExit(end(error, debug, silent)) from None
+    except BaseException as error:
+        raise SystemExit(end(error, debug, silent)) from None
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C caused the error; typer turns a KeyboardInterrupt into a SystemExit."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+class _Printable(OptionNames):
+    """Formats messages without control characters, and not endlessly long."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return message_text(super().format(record))
+
+
+def _log_to_stderr(level: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=level)
+    logging.addLevelName(logging.WARNING, "warning")
 
 
 def _fill_optional_values(arguments: list[str]) -> list[str]:

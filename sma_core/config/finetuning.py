@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sma_core.config.data import DataConfig
 from sma_core.config.models import ModelConfig
-from sma_core.config.settings import Names, Settings
+from sma_core.config.settings import Names, Settings, Size
 from sma_core.config.training import TrainingConfig
 
 FOLDS = 5
@@ -71,7 +71,7 @@ class FinetuneTrainingConfig(TrainingConfig):
     """`TrainingConfig` with defaults for small labelled sets; evaluation is once per epoch."""
 
     epochs: float | None = Field(40.0, gt=0.0, description="Number of passes over the training rows.")
-    batch_size: int = Field(32, ge=1, description="Rows in one forward pass.")
+    batch_size: Size = Field(32, description="Rows in one forward pass.")
     frozen_encoder: bool = Field(
         False, description="Train only the head; with the head mean this is a linear probe."
     )

@@ -23,7 +23,7 @@ class MaskingConfig(Settings):
     )
     ratio: float = Field(0.3, gt=0.0, lt=1.0, description="Fraction of the real positions that is hidden.")
     keys_per_query: float = Field(
-        8.0, gt=0.0, description="Inputs k per drawn query: length * ratio / k queries are drawn."
+        8.0, ge=1e-3, description="Inputs k per drawn query: length * ratio / k queries are drawn."
     )
     head_aggregation: Literal["mean", "random_mix"] = Field(
         "mean", description="Average over heads, or one random head per query."

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sma_core.config.settings import MemberName, Settings
+from sma_core.config.settings import MemberName, Settings, Size
 
-OutputLayer = Annotated[int, Field(ge=1)] | Literal["gelu", "relu", "silu", "tanh"]
+OutputLayer = Size | Literal["gelu", "relu", "silu", "tanh"]
 Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
 
 
 class DecoderConfig(Settings):
     """The reconstruction decoder (method, steps 6 and 7)."""
 
-    width: int = Field(256, ge=1, description="Width of the decoder's position queries and values.")
-    heads: int = Field(8, ge=1, description="Attention heads of the decoder.")
-    query_key_width: int | None = Field(
-        None, ge=1, description="Width of queries and keys, all heads together; empty: the decoder width."
+    width: Size = Field(256, description="Width of the decoder's position queries and values.")
+    heads: Size = Field(8, description="Attention heads of the decoder.")
+    query_key_width: Size | None = Field(
+        None, description="Width of queries and keys, all heads together; empty: the decoder width."
     )
-    widening: int = Field(1, ge=1, description="MLP widening of the decoder's attention layer.")
+    widening: Size = Field(1, description="MLP widening of the decoder's attention layer.")
     query_residual: bool = Field(True, description="Add the position queries to what the decoder attends to.")
     shared_queries: bool = Field(
         False, description="Use the encoder's position embeddings as decoder queries instead of separate ones."
@@ -83,25 +83,25 @@ class ModelConfig(Settings):
         "cross-attention",
         description="Learned latents attend to the inputs, or the inputs attend to each other.",
     )
-    max_length: int = Field(512, ge=1, description="Largest number of inputs in a row (position table).")
-    embedding_width: int = Field(256, ge=1, description="Width E of the embedded inputs.")
+    max_length: Size = Field(512, description="Largest number of inputs in a row (position table).")
+    embedding_width: Size = Field(256, description="Width E of the embedded inputs.")
     position_embeddings: bool = Field(
         True, description="Add learned position embeddings; only continuous inputs may omit them."
     )
-    latents: int = Field(128, ge=1, description="Number M of learned latents; unused by self-attention.")
-    latent_width: int = Field(384, ge=1, description="Width D of the latents.")
-    layers: int = Field(6, ge=0, description="Self-attention layers in a block of the trunk.")
-    blocks: int = Field(1, ge=1, description="Number of passes through the same block of layers.")
-    cross_heads: int = Field(8, ge=1, description="Heads of the first (cross-)attention.")
-    heads: int = Field(8, ge=1, description="Heads of self-attention.")
-    cross_query_key_width: int | None = Field(
-        None, ge=1, description="Width of queries and keys in the first attention; empty: the latent width."
+    latents: Size = Field(128, description="Number M of learned latents; unused by self-attention.")
+    latent_width: Size = Field(384, description="Width D of the latents.")
+    layers: int = Field(6, ge=0, le=1 << 20, description="Self-attention layers in a block of the trunk.")
+    blocks: Size = Field(1, description="Number of passes through the same block of layers.")
+    cross_heads: Size = Field(8, description="Heads of the first (cross-)attention.")
+    heads: Size = Field(8, description="Heads of self-attention.")
+    cross_query_key_width: Size | None = Field(
+        None, description="Width of queries and keys in the first attention; empty: the latent width."
     )
-    query_key_width: int | None = Field(
-        None, ge=1, description="Width of queries and keys in self-attention; empty: the latent width."
+    query_key_width: Size | None = Field(
+        None, description="Width of queries and keys in self-attention; empty: the latent width."
     )
-    cross_widening: int = Field(1, ge=1, description="MLP widening after the first cross-attention.")
-    widening: int = Field(1, ge=1, description="MLP widening of self-attention layers.")
+    cross_widening: Size = Field(1, description="MLP widening after the first cross-attention.")
+    widening: Size = Field(1, description="MLP widening of self-attention layers.")
     bias: bool = Field(False, description="Biases in attention and MLP linear maps.")
     query_residual: bool = Field(True, description="Add the queries to the first attention's output.")
     dropout: float = Field(

@@ -9,11 +9,16 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+LARGEST = 2**53
+"""Largest number that a setting takes, which a double still holds exactly."""
+Size = Annotated[int, Field(ge=1, le=1 << 20)]
+"""A width, a length or a number of parts of the network: beyond a million no memory suffices."""
+
 
 class Settings(BaseModel):
-    """Base class of settings: frozen, rejects unknown fields."""
+    """Base class of settings: frozen, rejects unknown fields, and numbers that are not finite or too large."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -22,6 +27,9 @@ class Settings(BaseModel):
         if not isinstance(values, dict):
             return values
         fields = cls.model_fields
+        for name, value in values.items():
+            if isinstance(value, int | float) and abs(value) > LARGEST:
+                raise ValueError(f"{name} is larger than any setting can be")
         return {
             name: None
             if value == "none" and name in fields and NoneType in get_args(fields[name].annotation)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sma_core.config.durations import seconds_of
-from sma_core.config.settings import MemberName, Options, Settings
+from sma_core.config.settings import MemberName, Options, Settings, Size
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 DistributionStrategy = Literal["auto", "single", "ddp", "fsdp"]
@@ -18,8 +18,8 @@ class TrainingConfig(Settings):
 
     steps: int | None = Field(None, ge=1, description="Number of optimiser steps; empty: use training.epochs.")
     epochs: float | None = Field(None, gt=0.0, description="Number of passes over the data, if steps is empty.")
-    batch_size: int = Field(64, ge=1, description="Rows in one forward pass, summed over ranks.")
-    accumulate: int = Field(1, ge=1, description="Forward passes per optimiser step.")
+    batch_size: Size = Field(64, description="Rows in one forward pass, summed over ranks.")
+    accumulate: Size = Field(1, description="Forward passes per optimiser step.")
     optimizer: MemberName = Field("adamw", description="Name of the optimiser: adamw, muon, or a plugin's.")
     optimizer_options: Options = Field(
         default_factory=dict, description="Options of the optimiser, such as momentum of muon."
@@ -43,7 +43,9 @@ class TrainingConfig(Settings):
         "auto", description="Arithmetic: fp32, bf16, fp16; auto: bf16 where the hardware supports it, else fp32."
     )
     device: str = Field("auto", description="torch device; auto: CUDA if available, else the CPU.")
-    workers: int = Field(0, ge=0, description="Number of processes that load batches; 0: the training process.")
+    workers: int = Field(
+        0, ge=0, le=1024, description="Number of processes that load batches; 0: the training process."
+    )
     compile: bool = Field(False, description="Compile the model with torch.compile.")
     activation_checkpointing: bool = Field(
         False, description="Recompute the encoder's activations in the backward pass: less memory, longer steps."

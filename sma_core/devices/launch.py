@@ -22,7 +22,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from sma_core.devices.ranks import STORE
 from sma_core.errors import UserError
-from sma_core.signals import STOP_FILE, STOP_SIGNALS
+from sma_core.signals import STOP_FILE, STOP_SIGNALS, install, restore
 
 
 def launch(arguments: Sequence[str], devices: int) -> int:
@@ -70,7 +70,7 @@ def _environment(folder: Path, devices: int, on_gpus: bool) -> dict[str, str]:
 
 def _limit_agent_signals(config: LaunchConfig) -> None:
     """Prevent the agent from killing ranks at stop signals; older torch versions read the environment variable."""
-    signals = "SIGHUP,SIGQUIT"
+    signals = "SIGQUIT"
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = signals
     if hasattr(config, "signals_to_handle"):
         config.signals_to_handle = signals
@@ -90,12 +90,11 @@ def _signals_to_file(file: Path) -> Iterator[None]:
             raise KeyboardInterrupt
         file.touch()
 
-    previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
+    before = install(STOP_SIGNALS, handle)
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        restore(before)
 
 
 def _status(failures: Mapping[int, ProcessFailure]) -> int:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch._C._distributed_c10d import FileStore
 
-from sma_core.errors import OtherRankFailed, SmaError
+from sma_core.errors import EXIT_DEFECT, OtherRankFailed, SmaError
 
 PATIENCE = timedelta(hours=24)
 """Timeout for collectives: data preparation may take long. The agent stops all ranks when one dies."""
@@ -103,7 +103,7 @@ class Ranks:
         try:
             yield
         except BaseException as error:
-            self._report(error.exit_code if isinstance(error, SmaError) else 1)
+            self._report(error.exit_code if isinstance(error, SmaError) else EXIT_DEFECT)
             raise
         self._report(0)
 

@@ -189,7 +189,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     session.observe(registry)
     record = run.record()
     with explain_missing_parts(run.path, record, session.policy):
-        targets = Targets.from_json(record.targets or {})
+        targets = record.targets
         job = _prepared(registry, config, feed_of(registry, config.data, record), session, targets)
     check_same_rows(run, job.rows)
     run.write_config(config, job.placement.precision)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sma_core.cli.app import main
+from sma_core.cli import main
 
 HEAVY = ("torch", "numpy", "pyarrow", "rdkit", "scipy", "sklearn", "pandas")
 BOMB = {"toy_bomb.py": "raise KeyboardInterrupt('imported')"}
@@ -23,7 +23,7 @@ def program(capsys, *arguments):
 def imported(installer, *arguments):
     """The modules of interest that another process has after running the program, and its output."""
     code = (
-        "import sys\nfrom sma_core.cli.app import main\n"
+        "import sys\nfrom sma_core.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as left:\n    assert not left.code, left.code\n"
         f"print([name for name in {(*HEAVY, 'toy_plugin', 'toy_bomb')} if name in sys.modules], file=sys.stderr)"
     )

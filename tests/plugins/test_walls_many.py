@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = ("torch", "numpy", "pyarrow", "rdkit", "scipy", "sklearn", "pandas")
 CODE = (
-    "import sys\nfrom sma_core.cli.app import main\n"
+    "import sys\nfrom sma_core.cli import main\n"
     "try:\n    main(sys.argv[1:])\nexcept SystemExit as left:\n    assert not left.code, left.code\n"
     "print(' '.join(sorted(sys.modules)), file=sys.stderr)"
 )

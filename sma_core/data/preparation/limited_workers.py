@@ -112,7 +112,7 @@ def _init_limited() -> None:
 
 def init_worker() -> None:
     """Ignore stop signals, which the parent handles, and exit when the parent has exited."""
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     parent = multiprocessing.parent_process()

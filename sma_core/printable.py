@@ -1,0 +1,35 @@
+"""Make text that came from files and names safe to show: no control characters, no endless lines."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 2000
+"""Characters of a message that are shown."""
+_UNSAFE = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that reorder the text around them."""
+
+
+def printable(text: str) -> str:
+    """Replace control characters, but not line ends and tabs, by escapes that begin with a backslash."""
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "".join(_escaped(letter) if _is_unsafe(letter) else letter for letter in text)
+
+
+def message_text(text: object) -> str:
+    """Return a message that is printable, with its middle left out beyond `LONGEST` characters."""
+    whole = str(text)
+    if len(whole) > LONGEST:
+        half = LONGEST // 2
+        whole = f"{whole[:half]} … ({len(whole) - LONGEST:,} characters left out) … {whole[-half:]}"
+    return printable(whole)
+
+
+def _is_unsafe(letter: str) -> bool:
+    return letter not in "\n\t" and (letter in _DIRECTIONS or unicodedata.category(letter) in _UNSAFE)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
