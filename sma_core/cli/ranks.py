@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 import typer
 
-from sma_core.errors import EXIT_DEFECT
-
 
 def is_rank() -> bool:
     """Whether this process was started as a rank, by ``--devices`` or by torchrun."""
@@ -46,7 +44,7 @@ def exit_fast_if_rank() -> Iterator[None]:
     if not is_rank():
         yield
         return
-    status = EXIT_DEFECT  # for an uncaught exception, whose traceback Python has printed by then
+    status = 1  # for an uncaught exception, whose traceback Python has printed by then
 
     def exit_now() -> None:
         for stream in (sys.stdout, sys.stderr):
