@@ -103,7 +103,7 @@ def words(tmp_path):
 
 @pytest.mark.parametrize(
     ("size", "file"),
-    [(600, "config.toml"), (2000, "metrics.jsonl"), (20_000, "checkpoint of step 2")],
+    [(600, "config.toml"), (3000, "metrics.jsonl"), (20_000, "checkpoint of step 2")],
 )
 def test_the_system_refuses_to_write_a_file_of_a_run(toy, tmp_path, words, size, file):
     more = {"training.steps": 30, "training.checkpoint_every": 15} if file == "metrics.jsonl" else {}

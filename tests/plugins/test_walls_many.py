@@ -94,6 +94,6 @@ def test_help_calls_at_most_twice_as_much_as_a_bare_typer_program_with_fifty_com
         "import typer\napp = typer.Typer(add_completion=False, rich_markup_mode=None)\n"
         "app.command('one')(lambda: None)\napp.command('two')(lambda: None)\napp()\n"
     )
-    ours.write_text("from sma_core.cli.app import main\nmain()\n")
+    ours.write_text("from sma_core.cli import main\nmain()\n")
     environment = install.environment()
     assert calls(ours, environment) <= 2 * calls(bare, environment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 
@@ -61,7 +60,7 @@ def test_a_metric_that_is_undefined_on_validation_selects_nothing(toy, tmp_path,
     assert "step 6: last step, since roc_auc is undefined on validation" in done.stdout
     assert "warning: roc_auc is undefined on the 10 validation rows, so the last step was kept" in done.stdout
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert math.isnan(results["valid"]["roc_auc"])
+    assert results["valid"]["roc_auc"] is None
     assert results["selection"] == "last step, since roc_auc is undefined on validation"
     card = (tmp_path / "run" / "README.md").read_text()
     assert "step 6, last step, since roc_auc is undefined on validation" in card

@@ -74,7 +74,7 @@ def test_many_classes_keep_their_order(toy):
     model = SMAClassifier(domain="toy", settings=SHORT).fit(texts, labels)
     assert model.classes_.tolist() == sorted(set(labels.tolist()))
     assert model.predict_proba(texts).shape == (60, len(model.classes_))
-    recorded = model.contents_.record.targets["classes"]
+    recorded = list(model.contents_.record.targets.classes)
     assert recorded == [str(number) for number in range(len(model.classes_))]
 
 
@@ -115,7 +115,7 @@ def test_several_binary_targets_are_multilabel(toy):
     assert probabilities.shape == (80, 2)
     assert np.array_equal(model.predict(texts), (probabilities >= 0.5).astype(int))
     assert [classes.tolist() for classes in model.classes_] == [[0, 1], [0, 1]]
-    assert model.contents_.record.targets["kind"] == "multilabel"
+    assert model.contents_.record.targets.kind == "multilabel"
 
 
 def test_rows_without_weight_have_no_effect(toy):
