@@ -20,6 +20,7 @@ from sma_core.cli.options import (
     Json,
     Layer,
     Reader,
+    WindowOverlap,
 )
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
@@ -47,6 +48,7 @@ def embed(
     identifier: Identifier = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    window_overlap: WindowOverlap = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
     precision: Arithmetic = "fp32",
@@ -55,7 +57,7 @@ def embed(
     debug: Debug = False,
 ) -> None:
     """Write the encoder's embedding of every row of a file, in order; unusable rows get none."""
-    from sma_core.cli.output import counted, counts, tell_truncated
+    from sma_core.cli.output import counted, counts, tell_long_rows
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
@@ -71,6 +73,7 @@ def embed(
             identifier=identifier,
             reader=source_reader,
             delimiter=delimiter,
+            window_overlap=window_overlap,
             batch_tokens=batch_tokens,
             device=device,
             precision=precision,
@@ -87,4 +90,4 @@ def embed(
         f"{counted(result.rows, 'row')} of {size} in {out}, {result.unusable:,} without a vector, "
         f"{result.seconds:.1f} s"
     )
-    tell_truncated(result)
+    tell_long_rows(result)

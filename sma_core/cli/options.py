@@ -76,6 +76,15 @@ Layer = Annotated[
     int | None,
     typer.Option("--layer", min=0, help="Encoder layer, 0 for the first attention. Default: the last."),
 ]
+WindowOverlap = Annotated[
+    int | None,
+    typer.Option(
+        "--window-overlap",
+        min=0,
+        metavar="N",
+        help="Read rows longer than the model in windows that share N ids. Default: read their beginning.",
+    ),
+]
 BatchTokens = Annotated[
     int, typer.Option("--batch-tokens", min=1, help="Maximum number of padded inputs in one forward pass.")
 ]

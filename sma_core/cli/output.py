@@ -79,17 +79,22 @@ def warning_lines(result: TrainResult | FinetuneResult | EvaluateResult) -> list
 
 def counts(result: PredictResult | EmbedResult) -> dict[str, int]:
     """Return the numbers of rows of a result, for its JSON."""
-    return {"rows": result.rows, "unusable": result.unusable, "truncated": result.truncated}
+    fields = ("rows", "unusable", "truncated", "windowed")
+    return {field: getattr(result, field) for field in fields}
 
 
-def tell_truncated(result: PredictResult | EmbedResult) -> None:
-    """Say on stderr how many rows were truncated, as a warning if they are many; nothing if none was."""
+def tell_long_rows(result: PredictResult | EmbedResult) -> None:
+    """Say on stderr how many rows were read in windows or truncated, as a warning if these are many."""
     from sma_core.data.truncation import truncation_note, truncation_warnings
 
     note = truncation_note(result.truncated, result.rows, result.max_length)
     if note is not None:
         many = truncation_warnings(result.truncated, result.rows, result.max_length)
+        note = in_options(f"{note}; `window_overlap=N` reads them whole")
         typer.echo(f"warning: {note}" if many else note, err=True)
+    if result.windowed:
+        longer = f"longer than model.max_length ({result.max_length:,}) and read in windows"
+        typer.echo(f"{result.windowed:,} of {counted(result.rows, 'row')}: {longer}", err=True)
 
 
 def print_dry_run(plan: Plan, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from sma_core.cli.options import (
     Identifier,
     Json,
     Reader,
+    WindowOverlap,
 )
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
@@ -43,6 +44,17 @@ def predict(
     identifier: Identifier = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="COLUMN", help="Another column of the file to copy; repeatable."),
+    ] = None,
+    probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--probabilities", help="For labels of positions: add the probabilities of each class, as lists."
+        ),
+    ] = False,
+    window_overlap: WindowOverlap = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
     precision: Arithmetic = "fp32",
@@ -51,7 +63,7 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Write a prediction for every row of a file, in order; unusable rows get a reason instead."""
-    from sma_core.cli.output import counted, counts, tell_truncated
+    from sma_core.cli.output import counted, counts, tell_long_rows
     from sma_core.cli.ranks import is_silent, run_in_ranks
     from sma_core.verbs.predict import predict
 
@@ -65,6 +77,9 @@ def predict(
             identifier=identifier,
             reader=source_reader,
             delimiter=delimiter,
+            keep=keep or (),
+            probabilities=probabilities,
+            window_overlap=window_overlap,
             batch_tokens=batch_tokens,
             device=device,
             precision=precision,
@@ -79,4 +94,4 @@ def predict(
     target = f" in {out}" if out else ""
     read = counted(result.rows, "row")
     typer.echo(f"{read}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
-    tell_truncated(result)
+    tell_long_rows(result)

@@ -125,13 +125,17 @@ class Feed(Protocol):
         ...
 
     def read_file(
-        self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
+        self, reading: RowReading, source: Source, columns: Sequence[str], share: ChunkShare
     ) -> Iterator[RowChunk]:
         """Stream the rows of one file, including unusable rows with the reason."""
         ...
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream rows in memory; raises `DataError` when they are of the wrong kind."""
+        ...
+
+    def check_windows(self, overlap: int, max_length: int) -> None:
+        """Raise `UserError` when long rows cannot be read in windows that share ``overlap`` inputs."""
         ...
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:

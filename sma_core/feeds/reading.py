@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,23 @@ logger = logging.getLogger("sma")
 
 @dataclass(frozen=True)
 class RowReading:
-    """Reads rows as in a run: with its feed, data settings and maximum length, and the domain's check."""
+    """Reads rows as in a run: with its feed, data settings and maximum length, and the domain's check.
+
+    Rows longer than ``max_length`` are truncated or rejected as in training, or with ``window_overlap`` split into
+    windows that share this number of inputs.
+    """
 
     registry: Registry
     feed: Feed
     data: DataConfig
     max_length: int
+    window_overlap: int | None = None
+
+    def in_windows(self, overlap: int | None) -> RowReading:
+        """Return a reading with ``window_overlap``; raises `UserError` when rows or windows do not allow it."""
+        if overlap is not None:
+            self.feed.check_windows(overlap, self.max_length)
+        return replace(self, window_overlap=overlap)
 
     def source(
         self,
@@ -42,20 +53,30 @@ class RowReading:
         return find_sources(self.registry, DataConfig.model_validate(wanted))
 
     def chunks(
-        self, sources: SourceSet, identifier: str | None = None, share: tuple[int, int] = (0, 1)
+        self,
+        sources: SourceSet,
+        identifier: str | None = None,
+        share: tuple[int, int] = (0, 1),
+        keep: Sequence[str] = (),
     ) -> Iterator[RowChunk]:
         """Stream the rows of all files in order, with their names, or the values of the column ``identifier``.
 
-        If one file has identifiers, all chunks have them, empty for the others.
+        If one file has identifiers, all chunks have them, empty for the others. ``keep`` names columns to copy.
         Row numbers continue from file to file. ``share`` is the rank and the number of ranks, to which chunks are
         assigned round-robin. Raises `DataError` when a file cannot be read or lacks the column.
         """
         before, own = 0, ChunkShare(*share)
         named = identifier is not None or any(source.reader.names_rows for source in sources.sources)
         for source in sources.sources:
-            for chunk in self.feed.read_file(self, source, identifier, own):
-                names = chunk.names or [""] * len(chunk) if named else None
-                yield replace(chunk.shifted(before), names=names)
+            column = None if source.reader.names_rows else identifier
+            columns = keep if column is None else (column, *keep)
+            for chunk in self.feed.read_file(self, source, tuple(dict.fromkeys(columns)), own):
+                names = chunk.names if column is None else chunk.copied[column]
+                yield replace(
+                    chunk.shifted(before),
+                    names=names or [""] * len(chunk) if named else None,
+                    copied={name: chunk.copied[name] for name in keep},
+                )
             before += own.rows
 
     def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:
@@ -69,7 +90,7 @@ class RowReading:
             yield chunk
         note = truncation_note(truncated, count, self.max_length)
         if note is not None:
-            logger.warning(note)
+            logger.warning(f"{note}; `with_windows` of the run reads them whole")
 
     def check(self) -> CheckFunction | None:
         """Return the domain's row check, or None when the run does not use one."""

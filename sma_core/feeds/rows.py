@@ -5,8 +5,9 @@ Letters: n rows of a chunk, m of them usable, F features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 
 from sma_core.data.records import RejectedRow
 from sma_core.data.tokenizers import EncodedRows, select
+from sma_core.feeds.windows import Windows
 from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
 MemoryRows = Iterable[str] | NDArray[Any]
 """Texts, or an array of numbers (n, F), NaN where missing; also a table, of which columns are taken by name."""
 RowInputs = EncodedRows | NDArray[np.float32]
-"""Network inputs of m rows: ids, or numbers (m, F)."""
+"""Network inputs of m rows, or of their windows: ids, or numbers (m, F)."""
 
 
 def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
@@ -36,7 +38,8 @@ class RowChunk:
     rows, and ``inputs`` their network inputs, None after a chunk was sent between ranks. ``texts`` is None for
     rows of numbers. ``names`` has the identifiers of the rows, empty for rows that could not be parsed; None if
     no file has any. ``truncated`` maps indices of usable rows that were truncated to a sentence. ``written`` are
-    the texts in the file, of which ``texts`` may be normal forms.
+    the texts in the file, of which ``texts`` may be normal forms. ``copied`` has further columns of the file, by
+    name. With ``windows``, ``inputs`` are those of the windows of the usable rows.
     """
 
     numbers: list[int]
@@ -47,14 +50,23 @@ class RowChunk:
     names: list[str] | None = None
     truncated: dict[int, str] = field(default_factory=dict)
     written: list[str] | None = None
+    copied: dict[str, list[str]] = field(default_factory=dict)
+    windows: Windows | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     @property
     def remarks(self) -> list[str | None]:
-        """For each row the reason why it is unusable, or that it was truncated; None for the others."""
-        return [reason or self.truncated.get(index) for index, reason in enumerate(self.reasons)]
+        """For each row the reason why it is unusable, or how a long row was read; None for the others."""
+        long_rows = self.truncated | {row: f"read in {count:,} windows" for row, count in self.windowed.items()}
+        return [reason or long_rows.get(index) for index, reason in enumerate(self.reasons)]
+
+    @property
+    def windowed(self) -> dict[int, int]:
+        """The number of windows of each row that has several, by the row's index."""
+        counts = [] if self.windows is None else self.windows.counts.tolist()
+        return {row: count for row, count in zip(self.usable.tolist(), counts, strict=False) if count > 1}
 
     @property
     def usable_texts(self) -> list[str]:
@@ -70,15 +82,20 @@ class RowChunk:
         for begin in range(0, len(self.numbers), size):
             part = slice(begin, begin + size)
             first, last = np.searchsorted(self.usable, (begin, begin + size)).tolist()
+            places, windows = np.arange(first, last), None
+            if self.windows is not None:
+                places, windows = self.windows.of_rows(first, last)
             yield RowChunk(
                 self.numbers[part],
                 None if self.texts is None else self.texts[part],
                 self.reasons[part],
                 self.usable[first:last] - begin,
-                None if self.inputs is None else take_inputs(self.inputs, np.arange(first, last)),
+                None if self.inputs is None else take_inputs(self.inputs, places),
                 None if self.names is None else self.names[part],
                 {index - begin: text for index, text in self.truncated.items() if begin <= index < begin + size},
                 None if self.written is None else self.written[part],
+                {name: column[part] for name, column in self.copied.items()},
+                windows,
             )
 
 
@@ -86,12 +103,20 @@ def value_chunk(
     numbers: NDArray[np.int64],
     values: NDArray[np.float32],
     rejected: Sequence[RejectedRow],
-    names: Sequence[str] | None = None,
+    copied: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> RowChunk:
-    """Merge usable rows of numbers (m, F), with their identifiers, and rejected rows, by row number."""
+    """Merge usable rows of numbers (m, F), with further columns of theirs, and rejected rows, by row number."""
     reasons = {row.number: row.reason for row in rejected}
     merged = sorted([*numbers.tolist(), *reasons])
     usable = np.array([index for index, number in enumerate(merged) if number not in reasons], dtype=np.int64)
-    named = None if names is None else dict(zip(numbers.tolist(), names, strict=True))
-    identifiers = None if named is None else [named.get(number, "") for number in merged]
-    return RowChunk(merged, None, [reasons.get(number) for number in merged], usable, values, identifiers)
+    cells = {row.number: row.fields for row in rejected if row.fields}
+    cells |= dict(zip(numbers.tolist(), zip(*copied.values(), strict=True), strict=False))
+    texts = [cells.get(number, ("",) * len(copied)) for number in merged]
+    return RowChunk(
+        merged,
+        None,
+        [reasons.get(number) for number in merged],
+        usable,
+        values,
+        copied={name: [row[index] for row in texts] for index, name in enumerate(copied)},
+    )

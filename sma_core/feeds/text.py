@@ -38,6 +38,7 @@ from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.feeds.named_rows import texts_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
+from sma_core.feeds.windows import Windows, check_overlap, split_into_windows
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
@@ -167,16 +168,15 @@ class TextFeed:
         return fixed_batches(store, rows, batch_size, self.tokenizer.pad_id, max_length)
 
     def read_file(
-        self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
+        self, reading: RowReading, source: Source, columns: Sequence[str], share: ChunkShare
     ) -> Iterator[RowChunk]:
-        """Stream the rows of one file, checked and tokenized as in training."""
-        fields = () if identifier is None or source.reader.names_rows else (identifier,)
-        check, normalise = reading.check(), reading.normalise()
+        """Stream the rows of one file, checked and tokenized as in training, with further ``columns``."""
+        check, normalise, fields = reading.check(), reading.normalise(), tuple(columns)
         read = read_text(
             reading.registry, source, check, processes=1, fields=fields, share=share, normalise=normalise
         )
         for chunk in read:
-            yield self._chunk(reading, chunk, bool(fields) or source.reader.names_rows)
+            yield self._chunk(reading, chunk, fields, source.reader.names_rows)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
@@ -186,31 +186,45 @@ class TextFeed:
         for chunk in check_chunks(chunks, reading.check(), 1, reading.normalise()):
             yield self._chunk(reading, chunk)
 
-    def _chunk(self, reading: RowReading, chunk: Chunk, named: bool = False) -> RowChunk:
-        """Encode usable rows, truncate or reject long ones, and merge usable and rejected rows in order."""
+    def _chunk(
+        self, reading: RowReading, chunk: Chunk, fields: Sequence[str] = (), named: bool = False
+    ) -> RowChunk:
+        """Encode usable rows, split, truncate or reject long ones, and merge usable and rejected rows in order."""
         numbers = [row.number for row in chunk.rows]
         ids = plugin_code.encode(self.tokenizer, [row.text for row in chunk.rows], numbers)
         reasons = {row.number: row.reason for row in chunk.rejected}
-        if not reading.data.truncate:
-            too_long = too_long_reasons(ids, reading.max_length)
+        overlap, longest, separator = reading.window_overlap, reading.max_length, self.tokenizer.separator_id
+        if overlap is None and not reading.data.truncate:
+            too_long = too_long_reasons(ids, longest)
             reasons |= {chunk.rows[index].number: reason for index, reason in too_long.items()}
             ids = select(ids, np.setdiff1d(np.arange(len(ids)), list(too_long))) if too_long else ids
         merged: list[Row | RejectedRow] = sorted([*chunk.rows, *chunk.rejected], key=lambda row: row.number)
         listed = [reasons.get(row.number) for row in merged]
         usable = np.array([index for index, reason in enumerate(listed) if reason is None], dtype=np.int64)
-        truncated = {int(usable[index]): text for index, text in truncations(ids, reading.max_length).items()}
-        shorter = shorten(ids, reading.max_length, self.tokenizer.separator_id)
-        names = [row.name or next(iter(row.fields), "") for row in merged] if named else None
+        truncated: dict[int, str] = {}
+        windows: Windows | None = None
+        if overlap is not None:
+            ids, windows = split_into_windows(ids, longest, overlap, separator)
+        else:
+            truncated = {int(usable[index]): text for index, text in truncations(ids, longest).items()}
+            ids = shorten(ids, longest, separator)
+        cells = [row.fields or ("",) * len(fields) for row in merged]
         return RowChunk(
             [row.number for row in merged],
             [row.text for row in merged],
             listed,
             usable,
-            shorter,
-            names,
+            ids,
+            [row.name or "" for row in merged] if named else None,
             truncated,
             [(row.written if isinstance(row, Row) else None) or row.text for row in merged],
+            {name: [row[index] for row in cells] for index, name in enumerate(fields)},
+            windows,
         )
+
+    def check_windows(self, overlap: int, max_length: int) -> None:
+        """Raise `UserError` when windows of ``max_length`` ids cannot share ``overlap`` ids."""
+        check_overlap(overlap, max_length)
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of ids (m,) of each row, rounded up to a multiple of `MULTIPLE`."""

@@ -27,7 +27,7 @@ from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import EncodedRows
 from sma_core.devices.ranks import Ranks
-from sma_core.errors import ConfigError, DataError
+from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.feeds.feed import Feed, LabelColumns
 from sma_core.feeds.named_rows import features_by_name
 from sma_core.feeds.reading import RowReading
@@ -35,7 +35,7 @@ from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk,
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, open_reader
-from sma_core.sources.reading import read_values, sentinels_of
+from sma_core.sources.reading import read_values, rejected_rows, sentinels_of
 from sma_core.sources.source_set import SourceSet
 
 NOT_FEATURES = (
@@ -143,10 +143,10 @@ class ValueFeed:
         return fixed_batches(store, rows, batch_size, 0, max_length, self.scale)
 
     def read_file(
-        self, reading: RowReading, source: Source, identifier: str | None, share: ChunkShare
+        self, reading: RowReading, source: Source, columns: Sequence[str], share: ChunkShare
     ) -> Iterator[RowChunk]:
-        """Stream the rows of one file; raises `DataError` when the features differ."""
-        chunks = self._file_chunks(reading, source, () if identifier is None else (identifier,))
+        """Stream the rows of one file, with further ``columns``; raises `DataError` when the features differ."""
+        chunks = self._file_chunks(reading, source, tuple(columns))
         yield from share.own(chunks, lambda chunk: chunk.numbers[-1])
 
     def _file_chunks(self, reading: RowReading, source: Source, fields: tuple[str, ...]) -> Iterator[RowChunk]:
@@ -156,16 +156,16 @@ class ValueFeed:
                 rejected.append(record)
                 continue
             self.known_scale.check_columns(record.names(source.columns), source.label)
-            names = column_texts(record.fields[0]).tolist() if fields else None
             reasons = self.known_scale.without_logarithm(record.values)
-            rejected += [RejectedRow(int(record.numbers[row]), reason) for row, reason in reasons.items()]
-            kept = np.setdiff1d(np.arange(len(record)), list(reasons)) if reasons else np.arange(len(record))
-            names = None if names is None else [names[row] for row in kept.tolist()]
-            yield value_chunk(record.numbers[kept], record.values[kept], rejected, names)
+            rejected += rejected_rows(record, reasons)
+            kept = record.take(np.setdiff1d(np.arange(len(record)), list(reasons))) if reasons else record
+            texts = (column_texts(field).tolist() for field in kept.fields)
+            yield value_chunk(kept.numbers, kept.values, rejected, dict(zip(fields, texts, strict=True)))
             rejected = []
         if rejected:
             no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
-            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, [] if fields else None)
+            nothing: dict[str, list[str]] = {name: [] for name in fields}
+            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, nothing)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream numbers (n, F) in memory, by name where columns have names; raises `DataError` for other rows."""
@@ -197,6 +197,10 @@ class ValueFeed:
         if values.ndim != 2 or values.shape[1] != len(self.columns):
             raise DataError(f"{expected}, but the array has the shape {values.shape}")
         return values
+
+    def check_windows(self, overlap: int, max_length: int) -> None:
+        """Raise `UserError`: all rows of numbers have the length of the model."""
+        raise UserError("rows of numbers are never longer than the model reads: omit `window_overlap`")
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of features (m,) of each row."""

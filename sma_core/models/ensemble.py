@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from sma_core.config.training import Precision
 from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
-from sma_core.errors import CheckpointError
+from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.rows import MemoryRows, RowChunk
 from sma_core.feeds.text import TextFeed
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.targets import Labels, Multiclass, Targets
+from sma_core.training.targets import Labels, Multiclass, PerPosition, Targets
 
 
 class Predictions(NamedTuple):
@@ -30,10 +30,12 @@ class Predictions(NamedTuple):
     ``values`` (m, outputs) are in the labels' units, or probabilities; with labels of positions, class indices
     (m, N), NaN at ids where no character begins. ``spread`` (m, T) is the standard deviation over the runs
     (divisor K - 1) of the value, or of the probability of the predicted class; None for a single run.
+    ``characters`` has for labels of positions the probabilities of each row's characters (characters, C).
     """
 
     values: Labels
-    spread: Labels | None
+    spread: Labels | None = None
+    characters: list[Labels] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,12 @@ class Ensemble:
         return (*self.targets.columns, *spread)
 
     def predict(self, chunk: RowChunk, batch_tokens: int = BATCH_TOKENS) -> Predictions:
-        """Predict the usable rows of a chunk; texts beyond the model's maximum length are truncated."""
+        """Predict the usable rows of a chunk; predictions of a row's windows are averaged, or joined."""
         if self.targets.per_position:
-            return Predictions(self._positions(chunk, batch_tokens), None)
+            return self._positions(chunk, batch_tokens)
         outputs = [_outputs(member, chunk, self.targets.outputs, batch_tokens) for member in self.members]
         if len(outputs) == 1:
-            return Predictions(outputs[0], None)
+            return Predictions(outputs[0])
         stacked = np.stack(outputs)  # (K, m, outputs)
         values: Labels = stacked.mean(axis=0)
         spread: Labels = stacked.std(axis=0, ddof=1)
@@ -103,38 +105,73 @@ class Ensemble:
         width = max((part.shape[1] for part in parts), default=self.targets.outputs)
         return np.concatenate([np.empty((0, width)), *(_widened(part, width) for part in parts)])
 
-    def _positions(self, chunk: RowChunk, batch_tokens: int) -> Labels:
-        """Return the most probable class of every character; NaN at ids where no character begins."""
-        assert isinstance(chunk.inputs, EncodedRows), "training rejects labels of positions for rows of numbers"
-        width = int(chunk.inputs.lengths.max(initial=0))
-        values = _outputs(self.first, chunk, width, batch_tokens)
-        values[~_characters(self.first, chunk.usable_texts, width)] = np.nan
-        return values
+    def predict_characters(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> list[Labels]:
+        """Return the probabilities of each row's characters (characters, C), none for unusable rows.
+
+        Raises `UserError` unless labels belong to positions.
+        """
+        if not self.targets.per_position:
+            raise UserError(f"{self.first.path} predicts rows, not characters: use predict")
+        characters: list[Labels] = []
+        for chunk in self.first.reading.chunks_of(rows):
+            of_usable = dict(
+                zip(chunk.usable.tolist(), self._positions(chunk, batch_tokens).characters or (), strict=True)
+            )
+            characters += [
+                of_usable.get(index, np.empty((0, self.targets.outputs))) for index in range(len(chunk))
+            ]
+        return characters
+
+    def _positions(self, chunk: RowChunk, batch_tokens: int) -> Predictions:
+        """Return the most probable class of every character, and all probabilities."""
+        rows = _position_outputs(self.first, chunk, batch_tokens)  # (N, C) each
+        begins = _characters(self.first, chunk)
+        characters = [row[starts] for row, starts in zip(rows, begins, strict=True)]
+        values = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
+        for row, starts, probabilities in zip(values, begins, characters, strict=True):
+            row[np.flatnonzero(starts)] = probabilities.argmax(axis=1)
+        return Predictions(values, characters=characters)
 
 
 def _outputs(member: LoadedRun, chunk: RowChunk, width: int, batch_tokens: int) -> Labels:
-    """Return a run's predictions for the usable rows (m, width); NaN after the last position of a row."""
+    """Return a run's predictions for the usable rows (m, width), the mean over the windows of each."""
     targets = member.needed_targets()
-    values = np.full((len(chunk.usable), width), np.nan)
+    count = len(chunk.usable) if chunk.windows is None else len(chunk.windows.rows)
+    values = np.empty((count, width))
     for places, batch in member.batches(chunk, batch_tokens):
         with member.computing():
             outputs = member.module(batch.inputs, batch.padding_mask).float()
-        predicted = targets.predictions(outputs)[:, :width]
-        values[places, : predicted.shape[1]] = predicted
-    return values
+        values[places] = targets.predictions(outputs)
+    return values if chunk.windows is None else chunk.windows.mean(values)
 
 
-def _characters(member: LoadedRun, texts: Sequence[str], width: int) -> NDArray[np.bool_]:
-    """Return whether a character begins at each of the first ``width`` ids of each text (m, width)."""
+def _position_outputs(member: LoadedRun, chunk: RowChunk, batch_tokens: int) -> list[Labels]:
+    """Return the probabilities of the classes at each id of the usable rows (N, C)."""
+    targets = member.needed_targets()
+    assert isinstance(targets, PerPosition), "these are labels of positions"
+    parts: dict[int, Labels] = {}
+    for places, batch in member.batches(chunk, batch_tokens):
+        with member.computing():
+            outputs = member.module(batch.inputs, batch.padding_mask).float()
+        lengths = batch.padding_mask.sum(dim=1).tolist()
+        probabilities = targets.probabilities(outputs)  # (B, N, C)
+        parts |= {
+            place: row[:length] for place, row, length in zip(places.tolist(), probabilities, lengths, strict=True)
+        }
+    in_order = [parts[place] for place in range(len(parts))]
+    return in_order if chunk.windows is None else chunk.windows.joined(in_order)
+
+
+def _characters(member: LoadedRun, chunk: RowChunk) -> list[NDArray[np.bool_]]:
+    """Return for each usable row whether a character begins at each id that the model reads (N,)."""
     assert isinstance(member.feed, TextFeed), "training rejects labels of positions for rows of numbers"
     tokenizer = member.feed.tokenizer
     assert isinstance(tokenizer, CharacterTokenizer), "training rejects other tokenizers"
+    texts = chunk.usable_texts
     offsets = tokenizer.encode(texts).offsets
     starts = EncodedRows(tokenizer.character_starts(texts).astype(np.int16), offsets)
-    starts = shorten(starts, member.reading.max_length, 0)
-    begins = np.zeros((len(texts), width), dtype=np.bool_)
-    begins[np.arange(width) < starts.lengths[:, None]] = starts.values != 0
-    return begins
+    starts = starts if chunk.windows is not None else shorten(starts, member.reading.max_length, 0)
+    return [starts[row] != 0 for row in range(len(starts))]
 
 
 def _widened(part: Labels, width: int) -> Labels:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +196,15 @@ class LoadedRun:
         """The largest value of ``layer`` in `embed`."""
         return self.module.encoder.depth
 
+    def with_windows(self, overlap: int) -> LoadedRun:
+        """Return a run that reads rows longer than the model in windows that share at least ``overlap`` ids.
+
+        `predict` then returns the mean of the predictions of a row's windows, and `embed` the mean of their
+        vectors; where each position has its own, those of the window in which it is further from the border.
+        Raises `UserError` for an overlap that does not fit into the model, and for rows of numbers.
+        """
+        return replace(self, reading=self.reading.in_windows(overlap))
+
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Disable gradients and use the run's precision inside this context."""
@@ -205,7 +214,8 @@ class LoadedRun:
     def batches(self, chunk: RowChunk, tokens: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """Yield batches of at most ``tokens`` padded inputs (at least one row), with the positions of their rows.
 
-        A position is an index into the chunk's usable rows (m,). Rows of similar length share a batch.
+        A position is an index into the chunk's usable rows (m,), or into their windows. Rows of similar length
+        share a batch.
         """
         assert chunk.inputs is not None, "the chunk was read on this rank"
         for places in of_similar_length(self.feed.padded_lengths(chunk.inputs), tokens):
@@ -265,6 +275,17 @@ class LoadedRun:
 
         self.needed_targets()
         return Ensemble((self,)).predict_rows(rows, batch_tokens)
+
+    def predict_characters(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> list[Labels]:
+        """Return for labels of positions the probabilities at each row's characters (characters, C).
+
+        Unusable rows have none. Raises `CheckpointError` when the run was not fine-tuned, `UserError` when its
+        labels belong to rows.
+        """
+        from sma_core.models.ensemble import Ensemble
+
+        self.needed_targets()
+        return Ensemble((self,)).predict_characters(rows, batch_tokens)
 
 
 def of_similar_length(padded: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:

@@ -96,26 +96,30 @@ class Embedder:
             return self._ragged(chunk)
         width = self.run.model.latent_width
         shape = (width,) if self.pooling == "mean" else (self.run.model.latents, width)
-        values = np.full((len(chunk.numbers), *shape), np.nan, dtype=np.float32)
+        windows = chunk.windows
+        read = np.empty((len(chunk.usable) if windows is None else len(windows.rows), *shape), dtype=np.float32)
         for places, batch in self.run.batches(chunk, self.batch_tokens):
             with self.run.computing():
                 latents = latents_of(self.run.module, batch, self.layer)
                 vectors = mean_latents(latents) if self.pooling == "mean" else latents.values
-            values[chunk.usable[places]] = vectors.float().cpu().numpy()
+            read[places] = vectors.float().cpu().numpy()
+        values = np.full((len(chunk), *shape), np.nan, dtype=np.float32)
+        values[chunk.usable] = read if windows is None else windows.mean(read)
         return Vectors(values)
 
     def _ragged(self, chunk: RowChunk) -> Vectors:
-        vectors: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)] * len(chunk.numbers)
-        lengths = np.zeros(len(chunk.numbers), dtype=np.int64)
+        windows = chunk.windows
+        count = len(chunk.usable) if windows is None else len(windows.rows)
+        vectors: list[NDArray[np.floating]] = [np.empty(0, dtype=np.float32)] * count
         for places, batch in self.run.batches(chunk, self.batch_tokens):
-            rows = chunk.usable[places]
             states = self._states(batch).float().cpu().numpy()  # (B, N, D)
-            lengths[rows] = batch.padding_mask.sum(dim=1).cpu().numpy()
-            for row, state in zip(rows.tolist(), states, strict=True):
-                vectors[row] = state[: lengths[row]]
-        width = self.width
-        filled = [row_vectors for row_vectors, length in zip(vectors, lengths.tolist(), strict=True) if length]
-        return Vectors(np.concatenate([np.empty((0, width), dtype=np.float32), *filled]), lengths)
+            lengths = batch.padding_mask.sum(dim=1).tolist()
+            for place, state, length in zip(places.tolist(), states, lengths, strict=True):
+                vectors[place] = state[:length]
+        rows = vectors if windows is None else windows.joined(vectors)
+        row_lengths = np.zeros(len(chunk), dtype=np.int64)
+        row_lengths[chunk.usable] = [len(row) for row in rows]
+        return Vectors(np.concatenate([np.empty((0, self.width), dtype=np.float32), *rows]), row_lengths)
 
     def _states(self, batch: Batch) -> Tensor:
         """Return a vector for every position (B, N, D); vectors at padding are undefined."""

@@ -150,13 +150,15 @@ class EvaluateResult:
 class PredictResult:
     """Path of the table of `sma predict` (None for standard output), and numbers of rows.
 
-    ``unusable`` rows have no prediction; ``truncated`` rows are longer than the model's ``max_length``.
+    ``unusable`` rows have no prediction. Of rows longer than the model's ``max_length``, ``truncated`` are read
+    in part and ``windowed`` in several windows.
     """
 
     out: Path | None
     rows: int
     unusable: int
     truncated: int
+    windowed: int
     max_length: int
     seconds: float
 

@@ -229,12 +229,6 @@ class Binary(MultiLabel):
         """Return the targets with the names of the classes."""
         return cls(names, classes=classes)
 
-    @classmethod
-    def rebuilt(cls, facts: dict[str, Any]) -> Targets:
-        """Rebuild names, weights and classes."""
-        weights = tuple(facts.get("positive_weights", ()))
-        return cls(tuple(facts["names"]), weights, tuple(facts.get("classes", ())))
-
     @property
     def values(self) -> tuple[str, ...]:
         """Names of the classes."""
@@ -340,6 +334,10 @@ class PerPosition(Multiclass):
     def predictions(self, outputs: Tensor) -> Labels:
         """Return the most probable class of every position (B, N)."""
         return outputs.argmax(dim=-1).double().cpu().numpy()
+
+    def probabilities(self, outputs: Tensor) -> Labels:
+        """Convert outputs (B, N, C) to probabilities."""
+        return super().predictions(outputs)
 
     def scored(self, labels: Labels, predictions: Labels) -> tuple[Labels, Labels]:
         """Return labels and predictions of known positions, (positions, 1) each."""

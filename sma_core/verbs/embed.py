@@ -21,13 +21,15 @@ from sma_core.writers.vector_files import open_vectors
 class EmbedResult:
     """The output file, its number of rows, and the shape of one row's vectors, (D,) with one vector per position.
 
-    ``unusable`` rows have no vector; ``truncated`` rows are longer than the model's ``max_length``.
+    ``unusable`` rows have no vector. Of rows longer than the model's ``max_length``, ``truncated`` are read in
+    part and ``windowed`` in several windows.
     """
 
     out: Path
     rows: int
     unusable: int
     truncated: int
+    windowed: int
     max_length: int
     shape: tuple[int, ...]
     seconds: float
@@ -44,6 +46,7 @@ def embed(
     identifier: str | None = None,
     reader: str | None = None,
     delimiter: str | None = None,
+    window_overlap: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
     precision: Precision = "fp32",
@@ -69,6 +72,8 @@ def embed(
             FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
         delimiter: Character between columns, or ``tab``; None finds it in the first lines.
+        window_overlap: Read rows of text that are longer than the model in windows that share at least this number
+            of ids, and average their vectors, or join those of positions; None reads their beginning.
         batch_tokens: Maximum number of padded inputs in one forward pass.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``fp32``, ``bf16`` (faster), ``fp16`` or ``auto``.
@@ -77,16 +82,18 @@ def embed(
     Raises:
         CheckpointError: ``model`` is not a run, or is damaged.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending, or the encoder has no such vectors.
+        UserError: ``out`` has an unknown ending, the encoder has no such vectors, or windows cannot have such an
+            overlap.
     """
     began = time.monotonic()
-    out, rows, unusable, truncated = Path(out), 0, 0, 0
+    out, rows, unusable, truncated, windowed = Path(out), 0, 0, 0, 0
     shape: tuple[int, ...] = ()
     with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)
         embedder = Embedder(loaded, pooling, layer, batch_tokens)
-        source = loaded.reading.source(data, column, reader, delimiter)
-        parts = map(embedder.chunks, loaded.reading.chunks(source, identifier, (ranks.rank, ranks.size)))
+        reading = loaded.reading.in_windows(window_overlap)
+        source = reading.source(data, column, reader, delimiter)
+        parts = map(embedder.chunks, reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
             parts = map(unpack_vectors, gather_in_order(ranks, map(pack_vectors, parts)))
         for part, vectors in chain.from_iterable(parts):
@@ -96,5 +103,6 @@ def embed(
             rows += len(part.numbers)
             unusable += len(part.numbers) - len(part.usable)
             truncated += len(part.truncated)
+            windowed += len(part.windowed)
     longest = loaded.model.max_length
-    return EmbedResult(out, rows, unusable, truncated, longest, shape, time.monotonic() - began)
+    return EmbedResult(out, rows, unusable, truncated, windowed, longest, shape, time.monotonic() - began)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
+from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.files import as_path
 from sma_core.models.ensemble import Ensemble
@@ -30,6 +31,9 @@ def predict(
     identifier: str | None = None,
     reader: str | None = None,
     delimiter: str | None = None,
+    keep: Sequence[str] = (),
+    probabilities: bool = False,
+    window_overlap: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
     precision: Precision = "fp32",
@@ -42,7 +46,7 @@ def predict(
     one task are averaged, and a column ``<target>:uncertainty`` holds the standard deviation over the runs of the
     value, or of the probability of the predicted class. Rows of numbers have no column ``input``. Unusable rows
     have empty values and a reason; for a row longer than ``model.max_length`` the reason says that it was
-    truncated. Memory use is bounded by a chunk of rows.
+    truncated, or the number of windows. Memory use is bounded by a chunk of rows.
 
     Args:
         model: A fine-tuned run, or several of one task.
@@ -54,6 +58,11 @@ def predict(
             FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
         delimiter: Character between columns, or ``tab``; None finds it in the first lines.
+        keep: Further columns of the file to copy to the output.
+        probabilities: For labels of positions, add a column ``<target>:<class>`` for each class with a list of the
+            probabilities of all characters; predictions of rows have probabilities always.
+        window_overlap: Read rows of text that are longer than the model in windows that share at least this number
+            of ids, and average their predictions, or join those of positions; None reads their beginning.
         batch_tokens: Maximum number of padded inputs in one forward pass.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: As in `sma_core.embed`.
@@ -62,7 +71,8 @@ def predict(
     Raises:
         CheckpointError: A ``model`` is not a fine-tuned run or is damaged, or the runs' tasks differ.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending.
+        UserError: ``out`` has an unknown ending, windows cannot have such an overlap, or ``probabilities`` are
+            requested of labels of rows.
     """
     began = time.monotonic()
     count = unusable = remarks = 0
@@ -70,13 +80,15 @@ def predict(
     out = as_path(out)
     with joined() as ranks:
         loaded = Ensemble.load(models, device, policy, precision)
-        reading = loaded.first.reading
+        if probabilities and not loaded.targets.per_position:
+            raise UserError("predictions of rows of this kind have no further columns: omit `probabilities`")
+        reading = loaded.first.reading.in_windows(window_overlap)
         with open_table(out, loaded.first.registry) if ranks.first else nullcontext() as table:
-            chunks = reading.chunks(
-                reading.source(data, column, reader, delimiter), identifier, (ranks.rank, ranks.size)
-            )
+            source = reading.source(data, column, reader, delimiter)
+            chunks = reading.chunks(source, identifier, (ranks.rank, ranks.size), keep)
             tables = (
-                with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens)) for chunk in chunks
+                with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens, probabilities))
+                for chunk in chunks
             )
             gathered = (
                 tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
@@ -87,13 +99,14 @@ def predict(
                 count += len(columns["row"])
                 unusable += columns[loaded.columns[0]].null_count
                 remarks += len(columns["row"]) - columns["reason"].null_count
-    truncated, longest = remarks - unusable, loaded.first.model.max_length
-    return PredictResult(out, count, unusable, truncated, longest, time.monotonic() - began)
+    long_rows, longest = remarks - unusable, loaded.first.model.max_length
+    truncated, windowed = (long_rows, 0) if window_overlap is None else (0, long_rows)
+    return PredictResult(out, count, unusable, truncated, windowed, longest, time.monotonic() - began)
 
 
-def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str, pa.Array]:
+def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int, probabilities: bool) -> dict[str, pa.Array]:
     """Return the columns of predictions for all rows of a chunk, null for unusable rows."""
-    values, spread = model.predict(chunk, batch_tokens)
+    values, spread, characters = model.predict(chunk, batch_tokens)
     rows: Iterable[list[float | str]] = map(model.targets.cells, values)
     if spread is not None:
         rows = ([*cells, *extra] for cells, extra in zip(rows, spread.tolist(), strict=True))
@@ -101,9 +114,15 @@ def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int) -> dict[str,
     empty = [None] * len(model.columns)
     table: list[Sequence[float | str | None]] = [by_index.get(index, empty) for index in range(len(chunk.numbers))]
     first_is_text = model.targets.first_is_name
-    return {
+    columns = {
         name: pa.array(
             [row[index] for row in table], pa.string() if first_is_text and index == 0 else pa.float64()
         )
         for index, name in enumerate(model.columns)
     }
+    if probabilities and characters is not None:
+        lists = dict(zip(chunk.usable.tolist(), characters, strict=True))
+        for index, name in enumerate(model.first.classes):
+            cells = [lists[row][:, index] if row in lists else None for row in range(len(chunk))]
+            columns[f"{model.targets.names[0]}:{name}"] = pa.array(cells, pa.list_(pa.float64()))
+    return columns

@@ -17,6 +17,7 @@ import pyarrow as pa
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, OtherRankFailed, UserError
 from sma_core.feeds.rows import RowChunk
+from sma_core.feeds.windows import Windows
 from sma_core.models.vectors import Vectors
 from sma_core.writers.formats.writer import Columns
 
@@ -83,12 +84,15 @@ def unpack_vectors(packed: bytes) -> Iterator[tuple[RowChunk, Vectors]]:
 def _pack_part(chunk: RowChunk, vectors: Vectors) -> bytes:
     texts = chunk.written or chunk.texts  # only tables are written after this
     words = {"texts": texts, "reasons": chunk.reasons, "names": chunk.names, "truncated": chunk.truncated}
+    windows = chunk.windows
     parts: dict[str, Any] = {
         "numbers": np.array(chunk.numbers, dtype=np.int64),
         "usable": chunk.usable,
         "values": vectors.values,
         "words": np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
     }
+    if windows is not None:
+        parts["windows"] = np.stack([windows.rows, windows.begins, windows.ends])
     if vectors.lengths is not None:
         parts["lengths"] = vectors.lengths
     file = io.BytesIO()
@@ -106,5 +110,6 @@ def _unpack_part(packed: bytes) -> tuple[RowChunk, Vectors]:
             parts["usable"],
             names=words["names"],
             truncated={int(index): text for index, text in words["truncated"].items()},
+            windows=Windows(*parts["windows"]) if "windows" in parts else None,
         )
         return chunk, Vectors(parts["values"], parts.get("lengths"))

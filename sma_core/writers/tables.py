@@ -43,13 +43,14 @@ def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
 def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) -> Columns:
     """Add columns that identify the rows of a chunk to ``results``.
 
-    The columns are ``row``, the identifier (`IDENTIFIER` unless it is a column) of rows that have one, ``input``
-    for text, those of ``results``, and ``reason`` for unusable and for truncated rows. Raises `UserError` for a
-    duplicate column name.
+    The columns are ``row``, the identifier (`IDENTIFIER` unless it is a column) of rows that have one, columns
+    copied from the file, ``input`` for text, those of ``results``, and ``reason`` for unusable, truncated and
+    windowed rows. Raises `UserError` for a duplicate column name.
     """
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
     if chunk.names is not None:
         parts.append((identifier or IDENTIFIER, pa.array(chunk.names, pa.string())))
+    parts += [(name, pa.array(column, pa.string())) for name, column in chunk.copied.items()]
     if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.written or chunk.texts, pa.string())))
     parts += [*results.items(), ("reason", pa.array(chunk.remarks, pa.string()))]

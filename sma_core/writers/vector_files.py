@@ -1,8 +1,8 @@
 """Write vectors atomically to ``.npy``, ``.npz``, ``.parquet`` or HDF5.
 
 ``.npy`` has only the vectors. ``.npz`` and HDF5 have ``vectors`` (n, …), the row numbers ``rows`` (n,),
-``unusable_rows`` and ``reasons`` (k,) for rows without vectors, ``truncated_rows``, and ``ids`` (n,) if an
-identifier was requested.
+``unusable_rows`` and ``reasons`` (k,) for rows without vectors, ``truncated_rows``, ``windowed_rows``, and ``ids``
+(n,) if an identifier was requested.
 For vectors of positions, ``vectors`` is (T, D), and row i has those from ``offsets[i]`` to ``offsets[i + 1]``.
 """
 
@@ -97,6 +97,7 @@ class _Rows:
         self._lengths: list[NDArray[np.int64]] = []
         self._unusable: list[tuple[int, str]] = []
         self._truncated: list[int] = []
+        self._windowed: list[int] = []
         self._names: list[str] | None = None
 
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
@@ -104,6 +105,7 @@ class _Rows:
         listed = zip(chunk.numbers, chunk.reasons, strict=True)
         self._unusable += [(number, reason) for number, reason in listed if reason is not None]
         self._truncated += [chunk.numbers[index] for index in chunk.truncated]
+        self._windowed += [chunk.numbers[index] for index in chunk.windowed]
         if vectors.lengths is not None:
             self._lengths.append(vectors.lengths)
         if chunk.names is not None:
@@ -116,6 +118,7 @@ class _Rows:
             "unusable_rows": np.array([number for number, _ in self._unusable], dtype=np.int64),
             "reasons": np.array([reason for _, reason in self._unusable], dtype=np.str_),
             "truncated_rows": np.array(self._truncated, dtype=np.int64),
+            "windowed_rows": np.array(self._windowed, dtype=np.int64),
         }
         if self._lengths:
             arrays["offsets"] = _offsets(np.concatenate(self._lengths))

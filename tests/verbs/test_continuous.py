@@ -97,6 +97,11 @@ def test_predict_gives_a_line_for_every_row_in_order(numbers, tmp_path):
     ]
     assert float(lines[0]["volume"]) > float(lines[5]["volume"]) + 50
     assert (result.rows, result.unusable) == (6, 3)
+    sma_core.predict(run, str(file), out=tmp_path / "kept.csv", identifier="id", keep=["noise"])
+    lines = table(tmp_path / "kept.csv")
+    assert list(lines[0]) == ["row", "id", "noise", "volume", "reason"]
+    cells = [(line["id"], line["noise"]) for line in lines]
+    assert cells == [("a", "500"), ("b", "500"), ("", ""), ("", ""), ("e", ""), ("f", "500")]
 
 
 def test_predictions_do_not_depend_on_the_batch(numbers, tmp_path):

@@ -45,7 +45,8 @@ def test_every_format_holds_the_same_vectors(toy, tmp_path):
     assert np.isnan(vectors[[1, 3]]).all()
     assert np.isfinite(vectors[USABLE]).all()
     with np.load(tmp_path / "out.npz") as archive:
-        assert sorted(archive.files) == ["ids", "reasons", "rows", "truncated_rows", "unusable_rows", "vectors"]
+        names = ["ids", "reasons", "rows", "truncated_rows", "unusable_rows", "vectors", "windowed_rows"]
+        assert sorted(archive.files) == names
         assert np.array_equal(archive["vectors"], vectors, equal_nan=True)
         assert archive["rows"].tolist() == [1, 2, 3, 4, 5, 6]
         assert archive["unusable_rows"].tolist() == [2, 4]

@@ -32,7 +32,7 @@ def csv_format(path: Path, suffix: str) -> Iterator[TableWriter]:
 
 
 class CsvTable:
-    """Comma-separated, numbers with the digits that float32 needs, missing cells empty."""
+    """Comma-separated, numbers with the digits that float32 needs, lists with spaces, missing cells empty."""
 
     def __init__(self, file: TextIO) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -64,4 +64,6 @@ def number_text(value: float) -> str:
 def _cell(value: Any) -> Any:  # noqa: ANN401 - a cell of any type
     if value is None:
         return ""
+    if isinstance(value, list):
+        return " ".join(map(number_text, value))
     return number_text(value) if isinstance(value, float) else value

@@ -1,0 +1,96 @@
+"""Overlapping windows over rows of text that are longer than a model reads.
+
+Letters: m rows, k windows of all rows together, L maximum length of a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.tokenizers import EncodedRows, gather_index
+from sma_core.errors import UserError
+
+Float = TypeVar("Float", bound=np.floating)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of m rows, in order; a row that fits into the model has one.
+
+    ``rows`` (k,) is the index of the row of each window, from 0 to m - 1. ``begins`` and ``ends`` (k,) bound the
+    positions of a window that stand for its row: neighbours divide their overlap at its middle.
+    """
+
+    rows: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """The index of the first window of each row (m,)."""
+        return np.flatnonzero(np.diff(self.rows, prepend=-1))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The number of windows of each row (m,)."""
+        return np.diff(self.firsts, append=len(self.rows))
+
+    def of_rows(self, first: int, last: int) -> tuple[NDArray[np.int64], Windows]:
+        """Return the indices of the windows of the rows ``first`` to ``last`` - 1, and these windows."""
+        begin, end = np.searchsorted(self.rows, (first, last)).tolist()
+        windows = Windows(self.rows[begin:end] - first, self.begins[begin:end], self.ends[begin:end])
+        return np.arange(begin, end), windows
+
+    def mean(self, values: NDArray[Float]) -> NDArray[Float]:
+        """Return the mean over the windows of each row (m, …) of ``values`` (k, …)."""
+        if len(self.rows) == 0:
+            return values
+        counts = self.counts.reshape(-1, *[1] * (values.ndim - 1))
+        mean: NDArray[Float] = (np.add.reduceat(values, self.firsts, axis=0) / counts).astype(values.dtype)
+        return mean
+
+    def joined(self, values: Sequence[NDArray[Float]]) -> list[NDArray[Float]]:
+        """Return the values of all positions of each row, from those of each window (N, …)."""
+        kept = [part[begin:end] for part, begin, end in zip(values, self.begins, self.ends, strict=True)]
+        bounds = [*self.firsts.tolist(), len(kept)]
+        return [np.concatenate(kept[begin:end]) for begin, end in pairwise(bounds)]
+
+
+def check_overlap(overlap: int, max_length: int) -> None:
+    """Raise `UserError` unless windows of ``max_length`` ids that share ``overlap`` of them reach further."""
+    if not 0 <= overlap <= max_length - 2:
+        raise UserError(
+            f"`window_overlap={overlap}` must be at least 0 and at most {max_length - 2:,}, since a window has "
+            f"{max_length:,} ids"
+        )
+
+
+def split_into_windows(
+    encoded: EncodedRows, max_length: int, overlap: int, separator_id: int
+) -> tuple[EncodedRows, Windows]:
+    """Split rows of more than ``max_length`` ids into windows of that length; each ends with the separator.
+
+    Consecutive windows of a row share at least ``overlap`` ids; the last window ends with the row.
+    """
+    lengths, text = encoded.lengths, max_length - 1  # ids of a window without the separator
+    stride = text - overlap
+    counts = np.where(lengths > max_length, -(-(lengths - 1 - text) // stride) + 1, 1)
+    rows = np.repeat(np.arange(len(encoded)), counts)
+    order = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.minimum(order * stride, np.maximum(lengths - max_length, 0)[rows])
+    sizes = np.minimum(lengths, max_length)[rows]
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+    values = encoded.values[gather_index(encoded.offsets[:-1][rows] + starts, sizes)]
+    followed = np.diff(rows, append=-1) == 0  # by another window of the row
+    values[offsets[1:][followed] - 1] = separator_id
+    middles = (starts[:-1] + text + starts[1:]) // 2  # (k - 1,) between a window and the next
+    begins, ends = np.zeros(len(rows), dtype=np.int64), sizes.copy()
+    ends[:-1][followed[:-1]] = (middles - starts[:-1])[followed[:-1]]
+    begins[1:][followed[:-1]] = (middles - starts[1:])[followed[:-1]]
+    return EncodedRows(values, offsets), Windows(rows, begins, ends)
