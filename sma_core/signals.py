@@ -51,6 +51,12 @@ def restore(before: Mapping[signal.Signals, Any]) -> None:
         signal.signal(number, handler)
 
 
+def ignore_stop_signals(worker: int = 0) -> None:
+    """Ignore stop signals in a worker, which often reach the whole process group: the parent stops it."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def raising_terminated() -> Iterator[None]:
     """Raise `Terminated` at SIGTERM, SIGUSR1 and SIGHUP inside the block; no effect outside the main thread."""

@@ -14,6 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     with raising_terminated():
         try:
+            from sma_core.children import end_with_parent
+
+            end_with_parent()
             from sma_core.cli.app import program
 
             program(arguments)

@@ -13,7 +13,7 @@ import typer
 from sma_core.cli.commands import CommandGroup, policy_of
 from sma_core.cli.endings import end, is_interrupt
 from sma_core.cli.option_names import OptionNames
-from sma_core.cli.ranks import exit_fast_if_rank, is_silent
+from sma_core.cli.ranks import exit_fast_if_rank, is_silent, label_errors
 from sma_core.memory import keep_freed_memory
 from sma_core.plugins.commands import core_commands
 from sma_core.printable import message_text
@@ -89,6 +89,7 @@ def program(arguments: Sequence[str] | None = None) -> None:
     Any other error is a defect and prints its traceback (`sma_core.cli.endings`).
     """
     keep_freed_memory()
+    label_errors()
     command_line = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in command_line or os.environ.get("SMA_DEBUG", "") not in ("", "0")
     silent = is_silent() and not debug

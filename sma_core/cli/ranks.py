@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 
@@ -31,6 +33,30 @@ def run_in_ranks(devices: int | None) -> None:
 def is_silent() -> bool:
     """Whether this process is a rank other than 0, which prints nothing."""
     return os.environ.get("RANK", "0") != "0"
+
+
+class _Labelled(io.TextIOWrapper):
+    """The error output of a rank, with the number of the rank in front of each line."""
+
+    def __init__(self, stream: TextIO, label: str) -> None:
+        super().__init__(stream.buffer, stream.encoding, stream.errors, line_buffering=True)
+        self._label, self._starts_line = label, True
+
+    def write(self, text: str, /) -> int:
+        body = text.removesuffix("\n")
+        start = self._label if self._starts_line and text else ""
+        self._starts_line = text.endswith("\n") or (self._starts_line and not text)
+        super().write(start + body.replace("\n", f"\n{self._label}") + text[len(body) :])
+        return len(text)
+
+
+def label_errors() -> None:
+    """Let every line that a rank other than 0 writes to stderr begin with its number, such as ``[rank1]: ``.
+
+    Torch marks lines of its native code in the same way. Lines without a number are those of rank 0.
+    """
+    if is_silent():
+        sys.stderr = _Labelled(sys.stderr, f"[rank{os.environ['RANK']}]: ")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ import torch
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from sma_core.children import PARENT, child_command
 from sma_core.devices.ranks import STORE
 from sma_core.errors import UserError
 from sma_core.signals import STOP_FILE, STOP_SIGNALS, install, restore
@@ -36,6 +36,7 @@ def launch(arguments: Sequence[str], devices: int) -> int:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="sma-ranks-") as folder, _signals_to_file(Path(folder) / "stop"):
         _set_missing(_environment(Path(folder), devices, gpus > 0))
+        os.environ[PARENT] = str(os.getpid())
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -49,7 +50,8 @@ def launch(arguments: Sequence[str], devices: int) -> int:
         )
         _limit_agent_signals(config)
         try:
-            elastic_launch(config, sys.executable)("-m", "sma_core", *arguments)
+            command, *options = child_command("-m", "sma_core", *arguments)
+            elastic_launch(config, command)(*options)
         except ChildFailedError as error:
             return _status(error.failures)
     return 0

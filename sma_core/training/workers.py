@@ -6,7 +6,6 @@ requested order, so a run is bitwise equal for any number of workers.
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from contextlib import contextmanager
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sma_core.children import CHILDREN
 from sma_core.data.batching.batches import Batch
 from sma_core.errors import DataError, SmaError
-from sma_core.signals import STOP_SIGNALS
+from sma_core.signals import ignore_stop_signals
 from sma_core.training.stream import BatchSource, BatchStream
 
 BATCHES_AHEAD = 4
@@ -87,8 +87,8 @@ class BatchWorkers:
             num_workers=self._workers,
             prefetch_factor=BATCHES_AHEAD,
             pin_memory=self._device.type == "cuda",
-            worker_init_fn=_ignore_stop_signals,
-            multiprocessing_context="spawn",
+            worker_init_fn=ignore_stop_signals,
+            multiprocessing_context=CHILDREN,
             generator=torch.Generator(),  # separate, so that the run's random state does not depend on workers
         )
         return iter(loader)
@@ -126,9 +126,3 @@ def worker_errors(stream: BatchStream) -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0].rstrip(".")
-
-
-def _ignore_stop_signals(worker: int) -> None:
-    """Ignore stop signals, which often reach the whole process group: the current step still needs batches."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)

@@ -24,6 +24,7 @@ from sma_core.feeds.rows import RowChunk
 from sma_core.models.vectors import Pooling, Vectors
 from sma_core.writers.formats.parquet import parquet_format
 from sma_core.writers.formats.writer import TableWriter
+from sma_core.writers.hdf5_target import Hdf5Target
 from sma_core.writers.tables import check_suffix, with_row_columns, writing
 
 ENDINGS = (".npy", ".npz", ".parquet", ".h5", ".hdf5")
@@ -176,8 +177,8 @@ def _opened_numpy(path: Path, alone: bool) -> Iterator[_Numpy]:
 class _Hdf5(VectorFile):
     """Appends vectors to a resizable data set; the other arrays are written at the end."""
 
-    def __init__(self, file: Any) -> None:  # noqa: ANN401 - h5py has no types
-        self._file, self._rows = file, _Rows()
+    def __init__(self, file: Any, target: Hdf5Target) -> None:  # noqa: ANN401 - h5py has no types
+        self._file, self._target, self._rows = file, target, _Rows()
 
     def add(self, chunk: RowChunk, vectors: Vectors) -> None:
         values = vectors.values
@@ -189,6 +190,7 @@ class _Hdf5(VectorFile):
         data = self._file["vectors"]
         data.resize(len(data) + len(values), axis=0)
         data[len(data) - len(values) :] = values
+        self._target.check()
         self._rows.add(chunk, vectors)
 
     def finish(self) -> None:
@@ -208,8 +210,10 @@ def _opened_hdf5(path: Path) -> Iterator[_Hdf5]:
         import h5py
     except ImportError as error:
         raise UserError("HDF5 files need h5py: pip install 'sma-core[hdf5]', or write .npz or .parquet") from error
-    with h5py.File(path, "w") as file:
-        yield _Hdf5(file)
+    with Hdf5Target(path) as target:
+        with h5py.File(target, "w") as file:
+            yield _Hdf5(file, target)
+        target.check()
 
 
 def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -49,3 +49,15 @@ def test_a_rank_does_what_is_registered_and_then_ends_with_its_status(end, statu
     assert rank.stdout == "left\n"
     assert [alone.returncode, rank.returncode] == [status, status]
     assert rank.stderr == alone.stderr
+
+
+@pytest.mark.parametrize(("rank", "label"), [("0", ""), ("1", "[rank1]: ")])
+def test_lines_of_ranks_other_than_the_first_begin_with_their_number(rank, label):
+    lines = "import sys; from sma_core.cli.ranks import label_errors; label_errors(); "
+    lines += "print('one\\ntwo', file=sys.stderr); print('', end='', file=sys.stderr); sys.stderr.write('th'); "
+    lines += "sys.stderr.write('ree\\n'); 1 / 0"
+    done = python("-c", lines, env=os.environ | {"RANK": rank})
+    said = done.stderr.splitlines()
+    assert said[:3] == [f"{label}{text}" for text in ("one", "two", "three")]
+    assert said[-1] == f"{label}ZeroDivisionError: division by zero"
+    assert all(line.startswith(label) for line in said)

@@ -6,19 +6,16 @@ or runs out of memory, its rows are checked again in halves, each in a new proce
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib.machinery import PathFinder
-from multiprocessing.connection import wait
 from typing import TypeAlias
 
+from sma_core.children import CHILDREN
 from sma_core.data.plugin_code import Check, Normalise, function_name
 from sma_core.errors import DataError
+from sma_core.signals import ignore_stop_signals
 
 Checked: TypeAlias = tuple[list[str], list[str | None]]
 """Texts in normal form, and for each the reason why it is unusable or None."""
@@ -96,30 +93,14 @@ def is_importable(function: Check | Normalise) -> bool:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_init_limited)
+    return ProcessPoolExecutor(workers, mp_context=CHILDREN, initializer=_init_limited)
 
 
 def _init_limited() -> None:
-    init_worker()
+    ignore_stop_signals()
     try:
         import resource
     except ImportError:  # not on Windows
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY if hard < 0 else min(MEMORY, hard), hard))
-
-
-def init_worker() -> None:
-    """Ignore stop signals, which the parent handles, and exit when the parent has exited."""
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _exit_after(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)

@@ -7,7 +7,6 @@ rows is measured over all of them.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -19,14 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.children import CHILDREN
 from sma_core.data.preparation.checking import available_cores
-from sma_core.data.preparation.limited_workers import init_worker
 from sma_core.data.preparation.prepare import AnyRequest, Progress, prepare
 from sma_core.data.preparation.prepared import Prepared, PrepareRequest, PrepareSummary
 from sma_core.data.remote.files import DataFile, RemoteFile, fetch, size_of
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
 from sma_core.files import replacing
+from sma_core.signals import ignore_stop_signals
 
 BYTES_BEFORE_PROCESSES = 32 << 20
 """With fewer bytes to read, starting processes takes longer than the work."""
@@ -124,8 +124,7 @@ def _in_processes(requests: Sequence[AnyRequest], workers: int, total: _TotalPro
 
     Remote files are fetched by this process, one after another, while earlier files are prepared.
     """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=init_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=CHILDREN, initializer=ignore_stop_signals)
     with _shut_down(pool):
         running: list[Future[Prepared]] = []
         pending: set[Future[Prepared]] = set()

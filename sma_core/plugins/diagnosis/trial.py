@@ -26,6 +26,7 @@ from typing import Any, Self
 import pluggy
 
 from sma_core import plugins
+from sma_core.children import child_command, child_environment, end_with_parent
 from sma_core.errors import IncompatiblePluginError
 from sma_core.plugins.api_version import PluginDeprecationWarning
 from sma_core.plugins.command_loading import build_command
@@ -96,17 +97,8 @@ def _in_a_process(names: list[str], seconds: float) -> TrialResult:
     """Run the trial of ``names``; output goes to a file because an orphaned process could keep a pipe open."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         result, printed = Path(folder) / "result.json", Path(folder) / "printed"
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [
-            sys.executable,
-            "-P",
-            "-X",
-            "faulthandler",
-            "-m",
-            "sma_core.plugins.diagnosis.trial",
-            str(result),
-            *names,
-        ]
+        environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+        command = child_command("-X", "faulthandler", "-m", MODULE, str(result), *names)
         with printed.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -202,6 +194,7 @@ def _worked(
 
 def main() -> None:
     """Run the trial named by the arguments: a file for the result, then a plugin, a command or a domain."""
+    end_with_parent()
     if _SHOW is not None:
         faulthandler.register(_SHOW)
     file, *names = sys.argv[1:]

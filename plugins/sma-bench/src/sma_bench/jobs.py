@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sma_core.children import child_command, child_environment
 from sma_core.errors import StoppedOnRequest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.signals import StopRequest
@@ -96,13 +96,13 @@ def run_all(works: Sequence[Work], jobs: int, tell: Callable[[str], None]) -> li
 
 def _start(work: Work, jobs: int) -> subprocess.Popen[bytes]:
     """Start a command in a new session, so that Ctrl-C reaches only this process, which forwards it."""
-    environment = dict(os.environ)
+    environment = child_environment()
     if jobs > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
     work.log.parent.mkdir(parents=True, exist_ok=True)
     with work.log.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "sma_core", *work.arguments],
+            child_command("-m", "sma_core", *work.arguments),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

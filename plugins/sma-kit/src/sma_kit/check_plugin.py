@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from sma_core.children import child_command, child_environment
 from sma_core.errors import PluginError, UserError
 from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
@@ -92,8 +93,8 @@ def _run(plugin: str, project: Path | None) -> tuple[Check, ...]:
     """Run the checks and return their results; raises `UserError` when they could not be run."""
     with tempfile.TemporaryDirectory() as folder:
         findings = Path(folder) / "findings.jsonl"
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-P", "-m", "sma_kit.running", str(findings), plugin]
+        environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+        command = child_command("-m", "sma_kit.running", str(findings), plugin)
         command += [str(project)] if project is not None else []
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         lines = findings.read_text(encoding="utf-8").splitlines() if findings.is_file() else []

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from sma_core.children import end_with_parent
 from sma_core.plugins.discovery import GROUP
 from sma_kit.distributions import write_distribution
 from sma_kit.subject import Subject
@@ -117,6 +118,7 @@ def _test_files(plugin: str, project: Path | None, folder: Path) -> list[Path]:
 
 def main() -> None:
     """Run the checks named by the arguments and exit with pytest's status."""
+    end_with_parent()
     findings, plugin, *projects = sys.argv[1:]
     project = Path(projects[0]) if projects else None
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sma_core.children import child_command, child_environment
+
 if TYPE_CHECKING:
     from sma_core.config import PretrainConfig
     from sma_core.data.blocks import Block
@@ -25,6 +27,8 @@ MAX_LENGTH = 512
 _IMPORT = """
 import json, sys
 import sma_core.plugins.registry
+from sma_core.children import end_with_parent
+end_with_parent()
 before = set(sys.modules)
 from importlib import import_module
 name, _, attribute = sys.argv[1].partition(":")
@@ -46,8 +50,8 @@ def imported_by(reference: str) -> list[str]:
 
     Runs in a separate process. Raises `RuntimeError` with the last line of the error when it fails.
     """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", _IMPORT, reference]
+    environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    command = child_command("-c", _IMPORT, reference)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     last = (done.stderr.strip().splitlines() or [""])[-1]
     if done.returncode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pkgutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,13 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sma_core.children import CHILDREN
+
 T = TypeVar("T")
 
 
 def in_new_process(function: Callable[..., T], *arguments: object) -> T:
     """Call one of this module's functions in a spawned process; errors propagate."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=CHILDREN) as pool:
         return pool.submit(function, *arguments).result()
 
 
