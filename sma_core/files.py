@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -25,11 +26,6 @@ def data_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def as_path(path: str | Path | None) -> Path | None:
-    """Convert to `Path`; None stays None."""
-    return None if path is None else Path(path)
-
-
 def temporary_name(path: Path) -> Path:
     """Return a unique temporary path in the folder of ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -39,8 +35,11 @@ def temporary_name(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; on normal exit, flush it and rename it to ``path``.
 
-    After an error the temporary file is removed and ``path`` is unchanged.
+    After an error the temporary file is removed and ``path`` is unchanged. Raises `FileExistsError` when
+    ``path`` is a folder, pipe or device, which a file must not replace.
     """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "it is a folder, pipe or device", str(path))
     temporary = temporary_name(path)
     try:
         yield temporary
@@ -162,6 +161,9 @@ def flush(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``; after a crash it has either the old or the new content."""
+    """Write ``text`` to ``path``; after a crash it has either the old or the new content.
+
+    Lone surrogates, from names that are not UTF-8, are escaped as in JSON.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

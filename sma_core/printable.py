@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from sma_core.urls import without_secrets
+
 LONGEST = 2000
 """Characters of a message that are shown."""
 _UNSAFE = frozenset(("Cc", "Cs", "Zl", "Zp"))
@@ -19,8 +21,8 @@ def printable(text: str) -> str:
 
 
 def message_text(text: object) -> str:
-    """Return a message that is printable, with its middle left out beyond `LONGEST` characters."""
-    whole = str(text)
+    """Return a message that is printable and without secrets of URLs; beyond `LONGEST` its middle is left out."""
+    whole = without_secrets(str(text))
     if len(whole) > LONGEST:
         half = LONGEST // 2
         whole = f"{whole[:half]} … ({len(whole) - LONGEST:,} characters left out) … {whole[-half:]}"

@@ -1,18 +1,30 @@
 """Parse URLs, and remove secrets from them.
 
-Passwords and signed queries stay in memory only: settings, run folders, messages and cache names have URLs without
-them.
+Passwords and queries stay in memory only: settings, run folders, messages and cache names have URLs without them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-_URL = re.compile(r"[a-z][a-z0-9+.:-]*://[^\s,'\"<>]*", re.IGNORECASE)
+_SCHEME = r"[a-z][a-z0-9+.:-]{0,60}://"
+_URL = rf"{_SCHEME}(?:(?:(?!,{_SCHEME})[^/?#])*@)?(?:(?!{_SCHEME})[^,?#])*(?:[?#](?:(?!,\s*{_SCHEME}).)*)?"
+"""A URL in a text. It ends at a comma, except in the user's part; a query ends at a comma before another URL."""
+_URLS = re.compile(_URL, re.IGNORECASE | re.DOTALL)
+_LIST = re.compile(rf"(?:{_URL}|[^,])+", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"\?(?=[\w.~%-]+=)")
+"""Begins a query of protocols other than http, where a question mark may be a pattern or part of a name."""
+WEB = ("http", "https")
+MARK = "query-sha256="
+"""Stands in place of a query, with a hash of its parameters that are not known as secrets."""
 _SECRET_WORDS = ("token", "secret", "passw", "signature", "credential", "apikey", "api_key", "api-key", "access")
 _SECRET_NAMES = frozenset(
-    ("auth", "authorization", "code", "expires", "jwt", "key", "key-pair-id", "pass", "policy", "pwd", "session")
+    (
+        *("auth", "authorization", "code", "expires", "jwt", "key", "key-pair-id", "pass", "policy", "pw", "pwd"),
+        *("sas", "session", "sig"),
+    )
 )
 _SIGNED = ("x-amz-", "x-goog-", "x-ms-", "x-oss-")
 _AZURE = frozenset(
@@ -23,7 +35,7 @@ _AZURE = frozenset(
 
 def is_url(text: str) -> bool:
     """Return whether a text begins like a URL: one scheme or a chain of them, then ``://``."""
-    return _URL.match(text) is not None
+    return _URLS.match(text) is not None
 
 
 def local_path(text: str) -> str:
@@ -41,39 +53,59 @@ def scheme_of(url: str) -> str:
 def name_of(url: str) -> str:
     """Return the last component of a URL's path, not decoded; empty when it ends in a slash."""
     path = url.partition("://")[2]
-    if scheme_of(url) in ("http", "https"):
-        path = re.split(r"[?#]", path)[0]
+    path = (re.split(r"[?#]", path) if scheme_of(url) in WEB else _QUERY.split(path))[0]
     return path.rpartition("/")[2]
 
 
-def without_secrets(text: str) -> str:
-    """Return a text with the secrets removed from all URLs in it.
+def split_list(text: str) -> list[str]:
+    """Split a text at commas that are not inside a URL; empty parts are left out."""
+    return [part.strip() for part in _LIST.findall(text) if part.strip()]
 
-    Removed are ``user:password@`` (for http any user), secret query parameters, and http fragments.
+
+def lacks_query(url: str) -> bool:
+    """Return whether the query of a URL was removed by `without_secrets`."""
+    return f"?{MARK}" in url
+
+
+def without_secrets(text: str) -> str:
+    """Return a text whose URLs have only scheme, host and path, and a hash in place of a query.
+
+    Parameters known as secrets, such as signatures, are not part of the hash: signing a URL again does not
+    change it. A user without a password is kept, but not for http.
     """
-    return _URL.sub(lambda match: _public_url(match.group()), text)
+    return _URLS.sub(lambda match: _public_url(match.group()), text)
 
 
 def _public_url(url: str) -> str:
     scheme, _, rest = url.partition("://")
-    web = scheme.lower() in ("http", "https")
-    host, slash, path = re.match(r"([^/?#]*)([/?#]?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    web = scheme.lower() in WEB
+    host = re.split(r"[/?#]", rest)[0]
+    address = "".join(host.split()[:1]).rstrip(":.;'\")")
+    if "@" not in host and "@" in rest and not re.fullmatch(r"(\[.*\]|[^:]*)(:\d*)?", address):
+        rest = rest.rpartition("@")[2]  # a password with an unescaped slash, question mark or number sign
+        host = re.split(r"[/?#]", rest)[0]
     user, at, server = host.rpartition("@")
     if at and (web or ":" in user):
-        host = server
-    path = slash + path
+        rest = server + rest[len(host) :]
     if web:
-        path = path.partition("#")[0]
-    path, question, query = path.partition("?")
-    kept = _without_secret_values(query) if question else ""
-    return f"{scheme}://{host}{path}" + (f"?{kept}" if question and (kept or not query) else "")
+        try:
+            query = urlsplit(f"//{rest}").query
+        except ValueError:  # no valid host
+            query = rest.partition("?")[2]
+        path = re.split(r"[?#]", rest)[0]
+    else:
+        path, query = (*_QUERY.split(rest, maxsplit=1), "")[:2]
+    if query.startswith(MARK):
+        return f"{scheme}://{rest if not web else path + '?' + query}"
+    kept = _without_secret_values(query)
+    return f"{scheme}://{path}" + (f"?{MARK}{hashlib.sha256(kept.encode()).hexdigest()[:16]}" if kept else "")
 
 
 def _without_secret_values(query: str) -> str:
     parts = query.split("&")
     names = {part.partition("=")[0].lower() for part in parts if "=" in part}
     azure = _AZURE if "sig" in names else frozenset()
-    return "&".join(part for part in parts if "=" not in part or not _is_secret(part.partition("=")[0], azure))
+    return "&".join(part for part in parts if not _is_secret(part.partition("=")[0], azure))
 
 
 def _is_secret(name: str, others: frozenset[str]) -> bool:

@@ -16,12 +16,14 @@ from sma_core.cli.options import (
     Delimiter,
     Device,
     Devices,
+    Force,
     Identifier,
     Json,
     Layer,
     Reader,
     WindowOverlap,
 )
+from sma_core.cli.output import echo
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
 
@@ -53,6 +55,7 @@ def embed(
     device: Device = "auto",
     precision: Arithmetic = "fp32",
     devices: Devices = None,
+    force: Force = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,6 +70,7 @@ def embed(
             model,
             source,
             out,
+            force=force,
             pooling=pooling,
             layer=layer,
             column=column,
@@ -83,10 +87,10 @@ def embed(
         return
     if as_json:
         facts = {"out": str(out), "shape": result.shape} | counts(result)
-        typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
+        echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}))
         return
     size = " x ".join(map(str, result.shape)) + (" per position" if pooling == "inputs" else "")
-    typer.echo(
+    echo(
         f"{counted(result.rows, 'row')} of {size} in {out}, {result.unusable:,} without a vector, "
         f"{result.seconds:.1f} s"
     )

@@ -13,12 +13,15 @@ from sma_core.cli.options import (
     Debug,
     Delimiter,
     Device,
+    EscapeFormulas,
+    Force,
     Identifier,
     Json,
     MaxRejected,
     Reader,
     names_from,
 )
+from sma_core.cli.output import echo
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -60,6 +63,8 @@ def evaluate(
     predictions: Predictions = None,
     out: Report = None,
     device: Device = "auto",
+    force: Force = False,
+    escape_formulas: EscapeFormulas = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -85,10 +90,12 @@ def evaluate(
             seed=seed,
             predictions=predictions,
             out=out,
+            force=force,
+            escape_formulas=escape_formulas,
             device=device,
             policy=context.obj,
         )
-    typer.echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
+    echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
 
 
 def _lines(result: EvaluateResult) -> list[str]:

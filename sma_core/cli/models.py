@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 
 
 def list_models(context: typer.Context, as_json: Json = False, debug: Debug = False) -> None:
@@ -16,15 +17,15 @@ def list_models(context: typer.Context, as_json: Json = False, debug: Debug = Fa
 
     entries = list_models(context.obj)
     if as_json:
-        typer.echo(as_json_text(entries))
+        echo(as_json_text(entries))
         return
     if not entries:
-        typer.echo("no installed plugin ships a pre-trained model: make one with sma train --domain NAME")
+        echo("no installed plugin ships a pre-trained model: make one with sma train --domain NAME")
         return
     for entry in entries:
-        typer.echo(f"{entry.name:<20}{entry.size / 1e6:6.1f} MB  {entry.summary}")
-        typer.echo(f"{'':<20}trained on {entry.rows} ({entry.licence}); {entry.package}")
-    typer.echo("use one with --model NAME; sma models card NAME shows how it was trained and what it can do")
+        echo(f"{entry.name:<20}{entry.size / 1e6:6.1f} MB  {entry.summary}")
+        echo(f"{'':<20}trained on {entry.rows} ({entry.licence}); {entry.package}")
+    echo("use one with --model NAME; sma models card NAME shows how it was trained and what it can do")
 
 
 def card(
@@ -35,4 +36,4 @@ def card(
     """Print the model card of a shipped model or of a fine-tuned run."""
     from sma_core.runs.shipped_models import read_model_card
 
-    typer.echo(read_model_card(model, context.obj))
+    echo(read_model_card(model, context.obj))

@@ -95,6 +95,13 @@ Arithmetic = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda or cuda:N.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace output files that exist.")]
+EscapeFormulas = Annotated[
+    bool,
+    typer.Option(
+        "--escape-formulas", help="Put ' before texts that a spreadsheet would take for formulas (= + - @ tab)."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, without training.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Devices = Annotated[

@@ -1,6 +1,6 @@
 """Output of commands: notes and progress on stderr, results on stdout.
 
-Public API for authors of commands: `progress`, `waiting`, `aligned`, `counted` and `as_json_text`.
+Public API for authors of commands: `echo`, `progress`, `waiting`, `aligned`, `counted` and `as_json_text`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from sma_core.cli.option_names import in_options
 from sma_core.cli.ranks import is_silent
+from sma_core.printable import message_text, printable
 
 if TYPE_CHECKING:
     from sma_core.runs.results import EvaluateResult, FinetuneResult, Plan, PredictResult, TrainResult
@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from sma_core.verbs.embed import EmbedResult
 
 
+def echo(text: str, err: bool = False) -> None:
+    """Print a text; control characters in it, which names and rows may contain, are shown as escapes."""
+    typer.echo(printable(text), err=err)
+
+
 def progress(reading: str = "preparing", after: str | None = None) -> ProgressDisplay:
     """Return an observer that shows a run's progress on stderr.
 
     ``reading`` is the label while rows are read, ``after`` a line that says what follows the training.
     """
+    from rich.console import Console
+
     from sma_core.training.reporting.progress import ProgressDisplay
 
     return ProgressDisplay(Console(stderr=True), reading=reading, after=after)
@@ -35,6 +42,8 @@ def progress(reading: str = "preparing", after: str | None = None) -> ProgressDi
 
 def waiting(activity: str) -> AbstractContextManager[object]:
     """Show ``activity`` on stderr until the context ends, if stderr is a terminal."""
+    from rich.console import Console
+
     return Console(stderr=True).status(activity)
 
 
@@ -66,15 +75,15 @@ def print_result(
     if is_silent():
         return
     if as_json:
-        typer.echo(as_json_text(result))
+        echo(as_json_text(result))
         return
     for line in [*lines, next_command]:
-        typer.echo(line)
+        echo(line)
 
 
 def warning_lines(result: TrainResult | FinetuneResult | EvaluateResult) -> list[str]:
     """Return the warnings of a result as lines, which name the command's options."""
-    return [f"warning: {in_options(sentence)}" for sentence in result.warnings]
+    return [message_text(f"warning: {in_options(sentence)}") for sentence in result.warnings]
 
 
 def counts(result: PredictResult | EmbedResult) -> dict[str, int]:
@@ -91,23 +100,23 @@ def tell_long_rows(result: PredictResult | EmbedResult) -> None:
     if note is not None:
         many = truncation_warnings(result.truncated, result.rows, result.max_length)
         note = in_options(f"{note}; `window_overlap=N` reads them whole")
-        typer.echo(f"warning: {note}" if many else note, err=True)
+        echo(f"warning: {note}" if many else note, err=True)
     if result.windowed:
         longer = f"longer than model.max_length ({result.max_length:,}) and read in windows"
-        typer.echo(f"{result.windowed:,} of {counted(result.rows, 'row')}: {longer}", err=True)
+        echo(f"{result.windowed:,} of {counted(result.rows, 'row')}: {longer}", err=True)
 
 
 def print_dry_run(plan: Plan, as_json: bool) -> None:
     """Print the resolved settings, the number of parameters and the steps."""
     if as_json:
-        typer.echo(as_json_text(plan))
+        echo(as_json_text(plan))
         return
     for setting, value in plan.settings.items():
-        typer.echo(f"{setting} = {value}")
-    typer.echo(f"parameters: {plan.parameters:,}")
-    typer.echo(f"steps: {plan.steps}")
+        echo(f"{setting} = {value}")
+    echo(f"parameters: {plan.parameters:,}")
+    echo(f"steps: {plan.steps}")
     for note in plan.notes:
-        typer.echo(in_options(note))
+        echo(in_options(note))
 
 
 def as_json_text(result: Any) -> str:  # noqa: ANN401 - a result of any verb

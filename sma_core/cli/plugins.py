@@ -9,6 +9,7 @@ import typer
 
 from sma_core.cli.commands import packaged_commands
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 from sma_core.cli.plugin_lines import (
     checked_command_lines,
     checked_lines,
@@ -53,30 +54,30 @@ def list_plugins(
         return
     _list_plugins(plugins)
     if commands:
-        typer.echo("\n".join(["", *command_lines(commands)]))
+        echo("\n".join(["", *command_lines(commands)]))
 
 
 def _list_commands(commands: list[InstalledCommand], as_json: bool) -> None:
     if as_json:
         _echo_json(commands)
     elif commands:
-        typer.echo("\n".join(command_lines(commands)))
+        echo("\n".join(command_lines(commands)))
     else:
-        typer.echo("No package adds a command.")
+        echo("No package adds a command.")
 
 
 def _echo_json(installed: Sequence[InstalledPlugin | InstalledCommand]) -> None:
     import json
     from dataclasses import asdict
 
-    typer.echo(json.dumps([asdict(item) for item in installed], indent=1))
+    echo(json.dumps([asdict(item) for item in installed], indent=1))
 
 
 def _list_plugins(plugins: list[InstalledPlugin]) -> None:
     if plugins:
-        typer.echo("\n".join(list_lines(plugins)))
+        echo("\n".join(list_lines(plugins)))
     else:
-        typer.echo(
+        echo(
             "No domain is installed. Domains are separate packages, usually named sma-DOMAIN:\n"
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
             "  sma plugins new DOMAIN --kind discrete|continuous creates your own"
@@ -93,12 +94,12 @@ def _list_checked(
         plugins = [] if only_commands else doctor(policy)
         checked = [] if as_json and not only_commands else diagnose_commands(commands)
     if as_json:
-        typer.echo(as_json_text(checked if only_commands else plugins))
+        echo(as_json_text(checked if only_commands else plugins))
         return
     tables = ([] if only_commands else [checked_lines(plugins)]) + (
         [checked_command_lines(checked)] if checked else []
     )
-    typer.echo("\n\n".join("\n".join(lines) for lines in tables) or "No package adds a command.")
+    echo("\n\n".join("\n".join(lines) for lines in tables) or "No package adds a command.")
 
 
 def info(
@@ -112,7 +113,7 @@ def info(
     from sma_core.plugins.diagnosis.info import plugin_info
 
     plugin = plugin_info(name, context.obj)
-    typer.echo(as_json_text(plugin) if as_json else "\n".join(info_lines(plugin)))
+    echo(as_json_text(plugin) if as_json else "\n".join(info_lines(plugin)))
 
 
 def doctor(
@@ -132,6 +133,6 @@ def doctor(
 
     with waiting("importing the plugins one by one"):
         diagnoses = [*doctor(context.obj, seconds), *diagnose_commands(packaged_commands(context), seconds)]
-    typer.echo(as_json_text(diagnoses) if as_json else "\n".join(doctor_lines(diagnoses)))
+    echo(as_json_text(diagnoses) if as_json else "\n".join(doctor_lines(diagnoses)))
     if not all(diagnosis.healthy for diagnosis in diagnoses):
         raise typer.Exit(1)

@@ -16,11 +16,14 @@ from sma_core.cli.options import (
     Delimiter,
     Device,
     Devices,
+    EscapeFormulas,
+    Force,
     Identifier,
     Json,
     Reader,
     WindowOverlap,
 )
+from sma_core.cli.output import echo
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
 from sma_core.cli.run_domain import reads_run
 
@@ -59,6 +62,8 @@ def predict(
     device: Device = "auto",
     precision: Arithmetic = "fp32",
     devices: Devices = None,
+    force: Force = False,
+    escape_formulas: EscapeFormulas = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -73,6 +78,8 @@ def predict(
             model,
             source,
             out=out,
+            force=force,
+            escape_formulas=escape_formulas,
             column=column,
             identifier=identifier,
             reader=source_reader,
@@ -89,9 +96,9 @@ def predict(
         return
     if as_json:
         facts = {"out": str(out) if out else None} | counts(result)
-        typer.echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)
+        echo(json.dumps(facts | {"seconds": round(result.seconds, 3)}), err=out is None)
         return
     target = f" in {out}" if out else ""
     read = counted(result.rows, "row")
-    typer.echo(f"{read}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
+    echo(f"{read}{target}, {result.unusable:,} without a value, {result.seconds:.1f} s", err=True)
     tell_long_rows(result)

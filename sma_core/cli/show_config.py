@@ -10,6 +10,7 @@ import typer
 
 from sma_core.cli.option_names import in_options
 from sma_core.cli.options import Assignments, ConfigFile, Debug, Domain, Json, Recipe, settings_from
+from sma_core.cli.output import echo
 from sma_core.errors import UserError
 
 
@@ -33,13 +34,9 @@ def show(
     shown = show_config(domain, verb, recipe, config, settings_from(assignments), policy=context.obj)
     lines = [replace(line, origin=in_options(line.origin)) for line in shown]
     if as_json:
-        typer.echo(
-            json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1)
-        )
+        echo(json.dumps({line.setting: {"value": line.value, "from": line.origin} for line in lines}, indent=1))
         return
     setting_width = max(len(line.setting) for line in lines)
     value_width = min(max(len(line.text) for line in lines), 40)
     for line in lines:
-        typer.echo(
-            f"{line.setting:<{setting_width}}  {line.text:<{value_width}}  {line.origin:<14}  {line.description}"
-        )
+        echo(f"{line.setting:<{setting_width}}  {line.text:<{value_width}}  {line.origin:<14}  {line.description}")

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from sma_core.config.settings import Settings
 from sma_core.errors import ConfigError
+from sma_core.paths import is_special
 
 M = TypeVar("M", bound=Settings)
 Values = dict[str, Any]
@@ -95,6 +96,8 @@ def put(values: Values, setting: str, value: Any) -> None:  # noqa: ANN401 - a s
 
 def read_toml(path: Path) -> Values:
     """Read a TOML file; raises `ConfigError` naming the file when it is missing or malformed."""
+    if is_special(path):
+        raise ConfigError(f"the settings file {path} is a pipe or device: name a file")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from sma_core.errors import DataError
 from sma_core.files import COMPRESSIONS, data_suffix
+from sma_core.paths import is_special
 
 __all__ = ["COMPRESSIONS", "data_suffix", "read_blocks", "read_lines"]
 
@@ -116,7 +117,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 def refuse_special(path: Path) -> None:
     """Raise `DataError` for a pipe, socket or device, which may never end and cannot be read twice."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_special(path):
         raise DataError(f"{path} is a pipe or device, not a file; write its content to a file and name that")
 
 

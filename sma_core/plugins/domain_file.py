@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sma_core.errors import PluginError
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import output_to_stderr
 from sma_core.plugins.loading import (
@@ -43,7 +44,7 @@ def named(domain: str | None, policy: PluginPolicy | None = None) -> tuple[str |
     policy = policy or PluginPolicy.from_environment()
     if domain is None or not is_file(domain):
         return domain, policy
-    path = str(Path(domain).expanduser().resolve())
+    path = str(as_path(as_path(domain).resolve()))
     return path, replace(policy, files=policy.files | {path})
 
 

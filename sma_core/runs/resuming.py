@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sma_core.config.layers import Layer, Values, flatten, put, resolve
 from sma_core.config.settings import Settings
 from sma_core.errors import CheckpointError, ConfigError, UserError
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
@@ -48,7 +49,7 @@ def find_run(
     if resume is None:
         return None
     if resume != "auto" or (out is not None and (out / "model.json").is_file()):
-        run = RunFolder.open(Path(resume) if resume != "auto" or out is None else out)
+        run = RunFolder.open(as_path(resume) if resume != "auto" or out is None else out)
         actual = run.record().verb
         if actual != verb:
             raise CheckpointError(
@@ -77,7 +78,7 @@ def conflicting_settings(run: RunFolder, requested: Mapping[str, Any]) -> dict[s
         setting: current.get(setting)
         for setting, value in requested.items()
         if setting not in CHANGEABLE
-        and current.get(setting) != _as_in_config(value)
+        and _as_in_config(current.get(setting)) != _as_in_config(value)
         and not (setting == PRETRAINED and _is_same_run(str(current.get(setting)), str(value)))
     }
 
@@ -87,7 +88,7 @@ def _is_same_run(recorded: str, requested: str) -> bool:
 
     Both folders have the same name, and the first no longer exists or has the same record and settings.
     """
-    old, new = Path(recorded), Path(requested)
+    old, new = as_path(recorded), as_path(requested)
     if old.name != new.name or not (new / "model.json").is_file():
         return False
     return not (old / "model.json").is_file() or all(

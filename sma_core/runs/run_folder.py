@@ -35,6 +35,8 @@ from sma_core.config.settings import Settings
 from sma_core.documents import json_text
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
+from sma_core.paths import as_path
+from sma_core.printable import printable
 from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 
@@ -59,6 +61,7 @@ class RunFolder:
         An ``out`` whose run was killed before ``model.json`` was written counts as empty.
         """
         if out is not None:
+            out = as_path(out)
             if out.exists() and (not out.is_dir() or not _has_no_run(out)):
                 raise UserError(
                     f"{out} already exists and is not empty: pass another `out`, or continue with `resume={out}`"
@@ -83,6 +86,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open an existing run; raises `CheckpointError` when there is none."""
+        path = as_path(path)
         if not (path / "config.toml").is_file() or not (path / "model.json").is_file():
             hint = "" if path.exists() else " (there is no such folder)"
             raise CheckpointError(
@@ -160,7 +164,7 @@ class RunFolder:
 
     def write_card(self, text: str) -> None:
         """Write ``README.md``, the model card of a finished fine-tuning."""
-        self._write("README.md", text)
+        self._write("README.md", printable(text))
 
     def write_environment(self, plugins: Mapping[str, str]) -> None:
         """Write ``environment.json``: command, machine, Python, packages; ``plugins`` are those in use."""

@@ -24,7 +24,7 @@ from sma_core.config.layers import (
 )
 from sma_core.config.settings import Settings
 from sma_core.errors import ConfigError, PluginError
-from sma_core.files import as_path
+from sma_core.paths import as_path
 from sma_core.plugins.domain_file import is_file
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import check_members
@@ -67,7 +67,7 @@ class Request:
 
 def _absolute(model: Path) -> Path:
     """Return an absolute path; names of shipped models are unchanged."""
-    return model if is_model_name(model) else model.resolve()
+    return model if is_model_name(model) else as_path(model.resolve())
 
 
 def recipe_names(registry: Registry) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.errors import PluginError, UserError
+from sma_core.paths import as_path, is_existing
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
@@ -33,7 +34,7 @@ class ModelEntry:
 
 def is_model_name(model: str | Path) -> bool:
     """Return whether ``model`` is a name such as ``chem:tiny``, and no folder of this name exists."""
-    return _NAME.fullmatch(str(model)) is not None and not Path(model).exists()
+    return _NAME.fullmatch(str(model)) is not None and not is_existing(model)
 
 
 def locate_model(model: str | Path, policy: PluginPolicy | None = None) -> Path:
@@ -42,7 +43,7 @@ def locate_model(model: str | Path, policy: PluginPolicy | None = None) -> Path:
     Raises `PluginError` when the domain is not installed or ships no model of that name.
     """
     if not is_model_name(model):
-        return Path(model)
+        return as_path(model)
     domain, _, name = str(model).partition(":")
     registry = Registry.load(domain, policy)
     names = [spec.name for spec in registry.specs(ShippedModel)]

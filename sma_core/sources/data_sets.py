@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,7 @@ from typing import Any
 from sma_core.config import DataConfig
 from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError, PluginError, UserError
+from sma_core.paths import as_path, is_special
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Reader
@@ -74,16 +76,29 @@ def cache_in(folder: Path) -> Iterator[None]:
         _CACHE_OVERRIDE.reset(token)
 
 
+@contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Use a temporary cache within the context, for dry runs."""
+    with tempfile.TemporaryDirectory(prefix="sma-") as folder, cache_in(Path(folder)):
+        yield
+
+
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
     """Return the folder of prepared stores and fetched sets: ``SMA_CACHE``, else the user's cache folder."""
-    override = _CACHE_OVERRIDE.get()
-    if override is not None:
-        return override
-    variables = os.environ if environment is None else environment
+    return _CACHE_OVERRIDE.get() or _users_cache(os.environ if environment is None else environment)
+
+
+def cached_file(*names: str) -> Path:
+    """Return the path of a file in the cache; within `cache_in`, that in the user's cache if it is there."""
+    path = _users_cache(os.environ).joinpath("data", *names)
+    return path if path.is_file() else cache_folder().joinpath("data", *names)
+
+
+def _users_cache(variables: Mapping[str, str]) -> Path:
     if variables.get("SMA_CACHE"):
-        return Path(variables["SMA_CACHE"]).expanduser()
+        return as_path(variables["SMA_CACHE"])
     base = variables.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sma"
+    return (as_path(base) if base else Path.home() / ".cache") / "sma"
 
 
 def find_source(registry: Registry, config: DataConfig, default: str | None = None) -> Source:
@@ -105,9 +120,11 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
     name = local_path(name)
     if is_url(name):
         raise DataError(f"{without_secrets(name)} is a URL, but this command reads local files: download it first")
-    path = Path(name).expanduser()
+    path = as_path(name)
     if not path.exists():
         raise _not_found(registry, name)
+    if is_special(path):
+        raise DataError(f"{path} is a pipe or device, not a file; write its content to a file and name that")
     if path.is_dir():
         raise DataError(f"{path} is a folder, but this command reads one file: name a file in it")
     return Source.of_file(registry, path, path.name, config)
@@ -146,11 +163,11 @@ def locations(registry: Registry, spec: DataSet) -> list[DataSetLocation]:
     if spec.file is not None:
         if os.environ.get("SMA_DATA"):
             candidates.append(
-                DataSetLocation("SMA_DATA", Path(os.environ["SMA_DATA"]).expanduser() / registry.name / spec.file)
+                DataSetLocation("SMA_DATA", as_path(os.environ["SMA_DATA"]) / registry.name / spec.file)
             )
-        candidates.append(DataSetLocation("cache", _cached_sets(registry) / spec.file))
+        candidates.append(DataSetLocation("cache", cached_file(registry.name, spec.file)))
     if spec.hub is not None:
-        candidates.append(DataSetLocation("cache", _cached_sets(registry) / f"{spec.name}.hub.csv"))
+        candidates.append(DataSetLocation("cache", cached_file(registry.name, f"{spec.name}.hub.csv")))
     return candidates
 
 

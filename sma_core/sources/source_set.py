@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +9,10 @@ from sma_core.config import DataConfig
 from sma_core.data.remote.files import RemoteFile
 from sma_core.data.remote.listing import RemoteLookup
 from sma_core.errors import ConfigError, DataError, PluginError
+from sma_core.paths import as_path, matches, names_of
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, find_source
 from sma_core.urls import is_url, local_path, without_secrets
-
-SEPARATOR = ","
-_PATTERN = set("*?[")
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def find_sources(registry: Registry, config: DataConfig, default: str | None = N
     directly in it that a reader of the domain, or ``config.reader``, can read. A pattern has ``*``, ``?``,
     ``[…]``, and ``**`` for any depth. Raises `DataError` or `PluginError` when a name matches no file or set.
     """
-    parts = _parts(config.source)
+    parts: list[str | None] = [*names_of(config.source)] or [None]
     sources = [source for part in parts for source in _of_part(registry, part, config, default)]
     return SourceSet(without_secrets(config.source or sources[0].label), _in_order(sources))
 
@@ -63,22 +60,15 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
     """
     if config.weights is None:
         return find_sources(registry, config)
-    parts = _parts(config.source)
+    parts = names_of(config.source)
     if len(parts) != len(config.weights):
         raise ConfigError(
             f"the number of data.weights is {len(config.weights)}, but data.source names {len(parts)}: give "
             "one weight per name"
         )
-    sets = [_in_order(_of_part(registry, str(part), config, None)) for part in parts]
+    sets = [_in_order(_of_part(registry, part, config, None)) for part in parts]
     label = without_secrets(str(config.source))
     return SourceSet(label, tuple(source for sources in sets for source in sources), tuple(map(len, sets)))
-
-
-def _parts(name: str | None) -> list[str | None]:
-    """Split a comma-separated list; an existing file with a comma in its name is one name."""
-    if name is None or Path(name).expanduser().exists():
-        return [name]
-    return [part.strip() for part in name.split(SEPARATOR) if part.strip()] or [name]
 
 
 def _in_order(sources: list[Source]) -> tuple[Source, ...]:
@@ -93,20 +83,20 @@ def _of_part(registry: Registry, part: str | None, config: DataConfig, default: 
     part = None if part is None else local_path(part)
     if part is not None and is_url(part):
         return _at_url(registry, part, config)
-    path = Path(part or "").expanduser()
-    if part is None or not (path.is_dir() or (_PATTERN & set(part) and not path.exists())):
+    paths = None if part is None else matches(part)
+    if part is None or paths is None:
         return [find_source(registry, config.model_copy(update={"source": part}), default)]
-    if path.is_dir():
-        files = [file for file in path.iterdir() if _is_served(registry, file, config.reader)]
+    if as_path(part).is_dir():
+        files = [file for file in paths if _is_served(registry, file, config.reader)]
         if not files:
             raise DataError(f"the folder {part} has no file that a reader of {registry.name!r} can read")
     else:
-        files = [Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file()]  # noqa: PTH207
+        files = [file for file in paths if file.is_file()]
         if not files:
             raise DataError(
                 f"no file matches {part}: check the pattern, and quote it, so that the shell does not expand it"
             )
-    return [Source.of_file(registry, file, file.name, config) for file in files]
+    return [Source.of_file(registry, as_path(file), file.name, config) for file in files]
 
 
 def _at_url(registry: Registry, url: str, config: DataConfig) -> list[Source]:

@@ -12,6 +12,7 @@ from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
+from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.writers.gathering import gather_in_order, pack_vectors, unpack_vectors
 from sma_core.writers.vector_files import open_vectors
@@ -40,6 +41,7 @@ def embed(
     data: str | Path,
     out: str | Path,
     *,
+    force: bool = False,
     pooling: Pooling = "mean",
     layer: int | None = None,
     column: str | None = None,
@@ -62,6 +64,7 @@ def embed(
         model: A run of `train` or `finetune`.
         data: A file, folder, pattern, comma-separated list, or the name of a data set.
         out: File ending in ``.npy``, ``.npz``, ``.parquet`` or ``.h5``, which appears only when complete.
+        force: Replace an output file that exists.
         pooling: ``mean``: the mean of the real latents (n, D). ``latents``: all latents (n, M, D), cross-attention
             only. ``inputs``: one vector per id or feature, including the separator that ends a text: the latents
             of self-attention, or for a pre-trained run with cross-attention the decoder's states before its
@@ -82,11 +85,12 @@ def embed(
     Raises:
         CheckpointError: ``model`` is not a run, or is damaged.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending, the encoder has no such vectors, or windows cannot have such an
-            overlap.
+        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), the encoder has no
+            such vectors, or windows cannot have such an overlap.
     """
     began = time.monotonic()
-    out, rows, unusable, truncated, windowed = Path(out), 0, 0, 0, 0
+    out, rows, unusable, truncated, windowed = as_path(out), 0, 0, 0, 0
+    check_outputs(out, inputs=local_files(data), force=force)
     shape: tuple[int, ...] = ()
     with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)

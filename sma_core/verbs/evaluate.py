@@ -24,6 +24,7 @@ from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.model import Predictor
+from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.results import Estimate, EvaluateResult
@@ -73,6 +74,8 @@ def evaluate(
     seed: int = 0,
     predictions: Path | str | None = None,
     out: Path | str | None = None,
+    force: bool = False,
+    escape_formulas: bool = False,
     device: str = "auto",
     preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
@@ -99,6 +102,8 @@ def evaluate(
         seed: Seed of the bootstrap.
         predictions: CSV file to write the labels and predictions of each row to.
         out: JSON file to write the result to.
+        force: Replace output files that exist.
+        escape_formulas: As in `predict`, for ``predictions``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         preparing: Called with the numbers of rows read, kept and set aside.
         policy: Which plugins may be used; None reads the environment.
@@ -107,10 +112,13 @@ def evaluate(
         CheckpointError: ``model`` is not a fine-tuned run or is damaged, or its rows are now split differently.
         DataError: ``data`` cannot be read or does not fit the model, or a file cannot be written.
         ConfigError: Arguments contradict each other.
+        UserError: An output is also an input, or exists (unless ``force``).
     """
     began = time.monotonic()
     draws = _Draws(bootstrap, confidence, seed)
     draws.check()
+    predictions, out = as_path(predictions), as_path(out)
+    check_outputs(predictions, out, inputs=local_files(data), force=force)
     named = tuple(targets) if targets else None
     options = (column, reader, named, position_mask, max_rejected, weight, delimiter)
     file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None))
@@ -123,7 +131,10 @@ def evaluate(
     judged = _judge(loaded, rows, part or "test")
     weight = _weight(loaded) if file is None else weight
     result = _result(loaded, rows, judged, None if file else part or "test", draws, began, weight)
-    _write(result, judged, rows, predictions, out, identifier)
+    if predictions is not None:
+        write_rows(predictions, judged, rows, identifier, escape_formulas)
+    if out is not None:
+        _write(out, result)
     return result
 
 
@@ -235,21 +246,10 @@ def _figures(judged: LabelledPredictions) -> dict[_Key, float]:
     return result
 
 
-def _write(
-    result: EvaluateResult,
-    judged: LabelledPredictions,
-    rows: LabelledRows,
-    predictions: Path | str | None,
-    report: Path | str | None,
-    identifier: str | None,
-) -> None:
-    """Write the requested files."""
-    if predictions is not None:
-        write_rows(Path(predictions), judged, rows, identifier)
-    if report is not None:
-        out, text = Path(report), json_text(asdict(result), indent=1) + "\n"
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(out, text)
-        except OSError as error:
-            raise DataError(f"cannot write {out}: {error.strerror or error}") from error
+def _write(out: Path, result: EvaluateResult) -> None:
+    """Write the result as JSON; raises `DataError` when the file cannot be written."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out.resolve(), json_text(asdict(result), indent=1) + "\n")
+    except OSError as error:
+        raise DataError(f"cannot write {out}: {error.strerror or error}") from error

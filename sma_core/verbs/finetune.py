@@ -18,7 +18,6 @@ from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
 from sma_core.feeds.feed import Feed, feed_of
-from sma_core.files import as_path
 from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
 from sma_core.labels.learnable import undefined_selection
@@ -26,6 +25,7 @@ from sma_core.models.build import build_predictor, choose_head, load_encoder, lo
 from sma_core.models.pretrained import open_pretrained
 from sma_core.nn.model import Predictor
 from sma_core.nn.parameters import parameter_count
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
@@ -38,6 +38,7 @@ from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
 from sma_core.runs.shipped_models import locate_model
+from sma_core.sources.data_sets import nothing_kept
 from sma_core.training.average import WeightAverage
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
@@ -83,14 +84,14 @@ def plan_finetuning(
     settings: Mapping[str, Any] | None = None,
     policy: PluginPolicy | None = None,
 ) -> Plan:
-    """Read and split the rows as `finetune` would, and tell what it would train, without a run folder.
+    """Read and split the rows as `finetune` would, and tell what it would train; nothing is written.
 
-    Prepared rows stay in the cache, for the training. Arguments and errors are those of `finetune`.
+    Arguments and errors are those of `finetune`.
     """
     start = as_path(model)
     request = Request.of(recipe, config, settings, data=data, task=task, pretrained=start)
     domain, policy = named(domain, policy)
-    with open_session(request, (), policy) as session:
+    with nothing_kept(), open_session(request, (), policy) as session:
         job = _begin(domain, start, session)
     targets, rows, training = _targets(job.rows, job.config), job.rows, job.config.training
     with torch.device("meta"):

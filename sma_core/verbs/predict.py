@@ -13,13 +13,13 @@ from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
-from sma_core.files import as_path
 from sma_core.models.ensemble import Ensemble
 from sma_core.models.vectors import BATCH_TOKENS
+from sma_core.paths import STANDARD_OUTPUT, as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import PredictResult
 from sma_core.writers.gathering import gather_in_order, pack_table, unpack_table
-from sma_core.writers.tables import open_table, with_row_columns
+from sma_core.writers.tables import open_table, with_row_columns, without_formulas
 
 
 def predict(
@@ -27,6 +27,8 @@ def predict(
     data: str | Path,
     *,
     out: str | Path | None = None,
+    force: bool = False,
+    escape_formulas: bool = False,
     column: str | None = None,
     identifier: str | None = None,
     reader: str | None = None,
@@ -52,7 +54,10 @@ def predict(
         model: A fine-tuned run, or several of one task.
         data: A file, folder, pattern, comma-separated list, or the name of a data set.
         out: File ending in ``.csv``, ``.csv.gz``, ``.parquet``, ``.jsonl``, or as a plugin's format does; it
-            appears only when complete. None writes CSV to standard output.
+            appears only when complete. None or ``-`` writes CSV to standard output.
+        force: Replace an output file that exists.
+        escape_formulas: Put an apostrophe before texts that begin like a spreadsheet's formula, with = + - @ or a
+            tab, unless they are numbers.
         column: Column of the input; None looks for a usual name.
         identifier: Column of row identifiers, copied to the output. For formats that name their rows, such as
             FASTA, it names the column of those names, by default ``id``.
@@ -71,13 +76,14 @@ def predict(
     Raises:
         CheckpointError: A ``model`` is not a fine-tuned run or is damaged, or the runs' tasks differ.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending, windows cannot have such an overlap, or ``probabilities`` are
-            requested of labels of rows.
+        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), windows cannot have
+            such an overlap, or ``probabilities`` are requested of labels of rows.
     """
     began = time.monotonic()
     count = unusable = remarks = 0
     models = [Path(path) for path in ([model] if isinstance(model, str | Path) else model)]
-    out = as_path(out)
+    out = None if out is not None and str(out) in STANDARD_OUTPUT else as_path(out)
+    check_outputs(out, inputs=local_files(data), force=force)
     with joined() as ranks:
         loaded = Ensemble.load(models, device, policy, precision)
         if probabilities and not loaded.targets.per_position:
@@ -95,7 +101,7 @@ def predict(
             )
             for columns in gathered:
                 assert table is not None, "only rank 0 receives tables, and it opened the file"
-                table.write(columns)
+                table.write(without_formulas(columns) if escape_formulas else columns)
                 count += len(columns["row"])
                 unusable += columns[loaded.columns[0]].null_count
                 remarks += len(columns["row"]) - columns["reason"].null_count

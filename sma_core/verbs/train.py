@@ -25,11 +25,11 @@ from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
 from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
-from sma_core.files import as_path
 from sma_core.nn.collapse import collapse_sentence
 from sma_core.nn.counts import query_count
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
@@ -41,6 +41,7 @@ from sma_core.runs.resuming import find_run, reopen, restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, requested_settings
+from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.reading import check_header
 from sma_core.sources.source_set import SourceSet, find_mixture
 from sma_core.training.average import WeightAverage
@@ -103,9 +104,10 @@ def plan_training(
     """Resolve everything `train` would use, and read the first row of every file; nothing is written."""
     domain, policy = named(domain, policy)
     registry = Registry.load(_needed(domain), policy)
-    resolved = pretrain_settings(registry, Request(recipe, config, settings or {})).config
-    for source in find_mixture(registry, resolved.data).sources:
-        check_header(registry, source, resolved.data)
+    resolved = pretrain_settings(registry, Request.of(recipe, config, settings)).config
+    with nothing_kept():
+        for source in find_mixture(registry, resolved.data).sources:
+            check_header(registry, source, resolved.data)
     feed = new_feed(registry, resolved.data)
     with torch.device("meta"):
         parameters = parameter_count(SMA(resolved.model, feed.inputs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,31 @@ from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Labels, Multiclass, Targets
 from sma_core.writers.formats.csv import number_text
+from sma_core.writers.tables import plain_cell
 
 
-def write_rows(path: Path, judged: LabelledPredictions, rows: LabelledRows, identifier: str | None = None) -> None:
+def write_rows(
+    path: Path,
+    judged: LabelledPredictions,
+    rows: LabelledRows,
+    identifier: str | None = None,
+    escape_formulas: bool = False,
+) -> None:
     """Write one csv line per evaluated row: ``row``, identifier, ``input`` (text only), ``label:…``, predictions.
 
     Labels and predictions of positions have a symbol for each character that the model reads, ``?`` for a
-    missing label. The file is written atomically. Raises `DataError` when it cannot be written.
+    missing label. ``escape_formulas`` applies `plain_cell`. The file is written atomically. Raises `DataError`
+    when it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with replacing(path.resolve()) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             identity = ["row", *([identifier] if identifier else [])]
             identity += ["input"] if rows.store.metadata.has_text else []
             labels = [f"label:{name}" for name in judged.targets.names]
-            writer.writerow([*identity, *labels, *judged.targets.columns])
-            writer.writerows(_lines(judged, rows, identifier))
+            lines = chain([[*identity, *labels, *judged.targets.columns]], _lines(judged, rows, identifier))
+            writer.writerows(map(plain_cell, line) if escape_formulas else line for line in lines)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TextIO
 
 import pyarrow as pa
 
@@ -17,11 +18,14 @@ from sma_core.feeds.rows import RowChunk
 from sma_core.files import replacing
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import TableFormat
+from sma_core.printable import printable
 from sma_core.writers.formats.csv import CsvTable
 from sma_core.writers.formats.writer import Columns, TableWriter
 
 IDENTIFIER = "id"
 """Column of the names that a format without columns gives its rows."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""First characters of cells that spreadsheets take for formulas."""
 
 
 @contextmanager
@@ -31,13 +35,24 @@ def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
     Raises `UserError` for an unknown suffix, `DataError` when the file cannot be written.
     """
     if out is None:
-        yield CsvTable(sys.stdout)
+        yield CsvTable(PrintableOutput(sys.stdout) if sys.stdout.isatty() else sys.stdout)
         return
     formats = {suffix: spec for spec in registry.in_order(TableFormat) for suffix in spec.suffixes}
     suffix = check_suffix(out, tuple(formats), "predictions are")
     opened = registry.build(formats[suffix])
     with writing(out) as temporary, opened(temporary, suffix) as table:
         yield table
+
+
+class PrintableOutput:
+    """A stream to which control characters are written as escapes: a terminal would obey them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return self._stream.write(printable(text))
 
 
 def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) -> Columns:
@@ -61,6 +76,30 @@ def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) 
     return dict(parts)
 
 
+def without_formulas(columns: Columns) -> dict[str, pa.Array]:
+    """Return a table with `plain_cell` applied to texts and names of columns."""
+    return {
+        plain_cell(name): pa.array(map(plain_cell, cells.to_pylist()), cells.type)
+        if pa.types.is_string(cells.type)
+        else cells
+        for name, cells in columns.items()
+    }
+
+
+def plain_cell(cell: Any) -> Any:  # noqa: ANN401 - a cell of any type
+    """Return a cell with an apostrophe before a text that a spreadsheet would take for a formula.
+
+    >>> plain_cell("=1+1"), plain_cell("-0.5"), plain_cell("CCO")
+    ("'=1+1", '-0.5', 'CCO')
+    """
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    with suppress(ValueError):
+        float(cell)
+        return cell
+    return f"'{cell}"
+
+
 def check_suffix(out: Path, endings: Sequence[str], what: str) -> str:
     """Return the suffix of a file name among ``endings``; raises `UserError` for another one."""
     for ending in endings:
@@ -77,7 +116,7 @@ def writing(out: Path) -> Iterator[Path]:
     if out.is_dir():
         raise DataError(f"cannot write {out}: it is a folder")
     try:
-        with replacing(out) as temporary:
+        with replacing(out.resolve()) as temporary:  # of a link, the file that it names
             yield temporary
     except OSError as error:
         raise DataError(f"cannot write {out}: {error.strerror or error}") from error

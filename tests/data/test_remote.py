@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from sma_core.data.remote.access import FetchError, UnreachableError
 from sma_core.data.remote.files import fetch, local_copy, state_of
 from sma_core.data.remote.listing import RemoteLookup
 from sma_core.errors import DataError
-from sma_core.urls import is_url, local_path, name_of, without_secrets
+from sma_core.urls import MARK, is_url, local_path, name_of, split_list, without_secrets
 
 
 def place(cache: Path, keep: bool = True) -> RemoteLookup:
@@ -134,11 +135,35 @@ def test_a_server_that_is_away_leaves_what_was_seen(web, tmp_path, caplog):
         other.files(url)
 
 
+def hash_of(query: str) -> str:
+    return hashlib.sha256(query.encode()).hexdigest()[:16]
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
         ("https://me:hush@host/a.csv", "https://host/a.csv"),
-        ("https://host/a.csv?version=2&X-Amz-Signature=hush", "https://host/a.csv?version=2"),
+        ("https://host/a.csv?version=2&X-Amz-Signature=hush", f"https://host/a.csv?{MARK}{hash_of('version=2')}"),
+        (f"https://host/a.csv?{MARK}0123", f"https://host/a.csv?{MARK}0123"),
+        ("https://me:hu'sh@host/a.csv", "https://host/a.csv"),
+        ('https://me:hu"sh@host/a.csv', "https://host/a.csv"),
+        ("https://me:hu<sh@host/a.csv", "https://host/a.csv"),
+        ("https://me:hu,sh@host/a.csv,b.csv", "https://host/a.csv,b.csv"),
+        ("https://me:hu sh@host:80/a b.csv?pw=hush", "https://host:80/a b.csv"),
+        ("https://me:hu/sh@host/a.csv", "https://host/a.csv"),
+        ("https://me:hu?sh@host/a.csv", "https://host/a.csv"),
+        ("https://[::1]:8000/a@b.csv", "https://[::1]:8000/a@b.csv"),
+        ("https://host/a.csv?pw=hush", "https://host/a.csv"),
+        ("https://host/a.csv?sas=hush", "https://host/a.csv"),
+        ("https://host/a.csv?other=hush#hush", f"https://host/a.csv?{MARK}{hash_of('other=hush')}"),
+        ("https://host/a.csv?hush", f"https://host/a.csv?{MARK}{hash_of('hush')}"),
+        ("s3://bucket/a.csv?versionId=hush", f"s3://bucket/a.csv?{MARK}{hash_of('versionId=hush')}"),
+        ("https://a/b.csv?pw=hush,https://me:hush@c/d.csv?sig=hush", "https://a/b.csv,https://c/d.csv"),
+        ("403, url='https://host/a.csv?pw=hush' and more", "403, url='https://host/a.csv"),
+        (
+            "from https://host/a.csv to https://me:hush@other/b.csv",
+            "from https://host/a.csv to https://other/b.csv",
+        ),
         ("https://host/a.csv?sv=1&sig=hush", "https://host/a.csv"),
         ("s3://key:hush@bucket/a.csv", "s3://bucket/a.csv"),
         ("s3://bucket/part-?.csv", "s3://bucket/part-?.csv"),
@@ -148,6 +173,12 @@ def test_a_server_that_is_away_leaves_what_was_seen(web, tmp_path, caplog):
 )
 def test_secrets_are_left_out(url, shown):
     assert without_secrets(url) == shown
+
+
+def test_a_list_is_split_between_urls_and_files():
+    source = "a.csv, https://me:p,q@host/b.csv ,s3://bucket/c.csv?k=1,2,https://host/d.csv,"
+    parts = ["a.csv", "https://me:p,q@host/b.csv", "s3://bucket/c.csv?k=1,2", "https://host/d.csv"]
+    assert split_list(source) == parts
 
 
 def test_what_is_a_url():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,39 @@ def test_secrets_are_not_written(toy, web, tmp_path, run_sma):
         written = [file for file in folder.rglob("*") if file.is_file()]
         assert written
         assert [file.name for file in written if b"hush" in file.read_bytes() or "hush" in file.name] == []
+
+
+def test_a_query_is_not_written_and_asked_for_again(toy, web, tmp_path, run_sma, caplog):
+    web.files["words.txt"] = ROWS.encode()
+    url = web.url.replace("//", "//me:h%27u'sh@") + "/words.txt"
+    source = f"{url}?other=hush&pw=hush"
+    few = ("--out", "run", "--set", "training.steps")
+    assert run_sma("train", "--domain", toy, "--data", source, *few[:2], few[2], f"{few[3]}=2").returncode == 0
+    cache = Path(os.environ["SMA_CACHE"])
+    for folder in (tmp_path / "run", cache):
+        written = [file for file in folder.rglob("*") if file.is_file()]
+        assert [file for file in written if b"sh@" in file.read_bytes() or b"hush" in file.read_bytes()] == []
+    assert f"{web.url}/words.txt?query-sha256=" in (tmp_path / "run" / "config.toml").read_text()
+    again = ("train", "--resume", "run", *few[2:3])
+    done = run_sma(*again, "training.steps=3")
+    assert done.returncode == 0, done.stderr  # its rows are prepared
+    assert "was read with a query, which is not recorded: pass the whole URL again" in caplog.text
+    for folder in cache.iterdir():
+        shutil.rmtree(folder)
+    done = run_sma(*again, "training.steps=4")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pass the whole URL again with --data" in done.stderr
+    done = run_sma(*again, "training.steps=4", "--data", f"{url}?other=hush&pw=new")
+    assert done.returncode == 0, done.stderr
+    other = run_sma(*again, "training.steps=5", "--data", f"{url}?other=2")
+    assert "'data.source' is" in other.stderr
+
+
+def test_queries_that_differ_are_different_files(toy, web, tmp_path):
+    web.files["words.txt"] = ROWS.encode()
+    for number in range(2):
+        train(toy, f"{web.url}/words.txt?part={number}", tmp_path / f"run-{number}")
+    assert len(list((Path(os.environ["SMA_CACHE"]) / "remote").glob("*/words.txt"))) == 2
 
 
 def test_finetuning_and_what_follows_take_urls(toy, web, tmp_path, run_sma):

@@ -104,7 +104,8 @@ def test_a_dry_run_prints_commands_and_runs_nothing(toy, tmp_path, run_sma):
     assert printed.returncode == 0
     assert printed.stdout.count("sma train ") == 2
     assert printed.stdout.count("sma finetune ") == 6
-    assert not (tmp_path / "out" / "cells").exists()
+    assert not (tmp_path / "out").exists()
+    assert not list(Path(os.environ["SMA_CACHE"]).iterdir())
 
 
 def test_sigterm_stops_the_commands_and_the_same_call_goes_on(toy, tmp_path):

@@ -94,8 +94,15 @@ def test_a_run_is_probed_with_the_rows_and_the_split_of_finetune(pretrained, tmp
     assert result.rows == {"train": 160, "valid": 20, "test": 20}
     assert result.test["r2"] > 0.3
     assert (result.layer, result.features) == (2, 16)
-    again = probe(model=pretrained, task="vowels")
+    again = probe(model=pretrained, task="vowels", out=tmp_path / "out.json")
     assert again.test == result.test
+    with pytest.raises(UserError, match="exists already"):
+        probe(model=pretrained, task="vowels", out=tmp_path / "out.json")
+    probe(model=pretrained, task="vowels", out=tmp_path / "out.json", force=True)
+    settings = tmp_path / "settings.json"
+    settings.write_text("")
+    with pytest.raises(UserError, match="is both input and output"):
+        probe(model=pretrained, task="vowels", config=settings, out=settings, force=True)
 
 
 def test_features_are_those_of_embed(pretrained, monkeypatch):

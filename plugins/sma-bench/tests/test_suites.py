@@ -11,9 +11,10 @@ from scipy import stats
 
 from sma_bench.cells import Pretraining, cells, nested
 from sma_bench.comparison import ArmResult, CellResult, chosen_rows, differences
+from sma_bench.find_suite import find_suite
 from sma_bench.suites import Suite, read_suite
 from sma_bench.sweeps import turns
-from sma_core.errors import ConfigError
+from sma_core.errors import ConfigError, UserError
 
 SUITE = {
     "summary": "A suite.",
@@ -175,3 +176,28 @@ def test_without_such_seeds_every_seed_sweeps():
 def test_seeds_of_a_sweep_are_among_the_seeds():
     with pytest.raises(ValidationError, match="sweep_seeds has 5"):
         suite(sweep_seeds=[0, 5])
+
+
+@pytest.mark.parametrize("name", ["../vowels", "/vowels", "a/b", ".", "..", "a\\b", ""])
+def test_names_of_arms_and_tasks_cannot_leave_the_folder(name):
+    for part in ({"tasks": {name: {}}}, {"runs": {name: "run"}}, {"baselines": {name: "a:b"}}, {"arms": [name]}):
+        with pytest.raises(ValidationError):
+            suite(**part)
+
+
+def test_a_suite_by_name_is_one_that_ships(toy):
+    for name in ("toy:../words", "toy:/words", "../words"):
+        with pytest.raises(UserError):
+            find_suite(name)
+
+
+@pytest.mark.parametrize("part", ["pretraining", "finetuning"])
+def test_secrets_of_urls_are_not_taken_from_a_suite(toy, tmp_path, part):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        "summary = 'x'\ndomain = 'toy'\n[tasks.vowels]\n"
+        f"[{part}.settings]\ndata.source = ['https://me:hush@host/a.csv']\n"
+    )
+    with pytest.raises(ConfigError, match="password or query") as raised:
+        find_suite(str(path))
+    assert "hush" not in str(raised.value)

@@ -304,3 +304,22 @@ def test_rows_that_are_no_lists_are_set_aside(tmp_path):
     np.testing.assert_array_equal(values, np.float32([[1, np.nan], [3, 4]]))
     np.testing.assert_array_equal(fields[0], np.float32([1, np.nan]))
     assert [row.number for row in aside] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("way", ["link", "virtual", "raw"])
+def test_hdf5_data_in_other_files_are_not_followed(tmp_path, way):
+    h5py = pytest.importorskip("h5py")
+    other, path = tmp_path / "other.h5", tmp_path / "a.h5"
+    with h5py.File(other, "w") as file:
+        file["secret"] = VALUES
+    with h5py.File(path, "w") as file:
+        if way == "link":
+            file["X"] = h5py.ExternalLink(str(other), "secret")
+        elif way == "virtual":
+            layout = h5py.VirtualLayout(VALUES.shape, VALUES.dtype)
+            layout[:] = h5py.VirtualSource(str(other), "secret", shape=VALUES.shape)
+            file.create_virtual_dataset("X", layout)
+        else:
+            file.create_dataset("X", (2, 2), "f8", external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+    with pytest.raises(DataError, match="X lies in another file, which is not followed"):
+        list(read_hdf5(path, (), ()))

@@ -129,6 +129,32 @@ def test_what_a_user_says_wrongly_is_one_sentence_and_nothing_is_written(run, tm
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
+def test_a_page_is_replaced_only_with_force_and_never_the_rows(run, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("precious")
+    done = run("masks", "rows.txt", *OF_RUN, "--page", page)
+    assert (done.returncode, page.read_text()) == (2, "precious")
+    assert "or --force to replace it" in done.stderr
+    done = run("masks", page, *OF_RUN, "--reader", "lines", "--page", "page.html", "--force")
+    assert (done.returncode, page.read_text()) == (2, "precious")
+    assert "is both input and output" in done.stderr
+    (tmp_path / "rows.txt").write_text("ACGT\n")
+    assert run("masks", "rows.txt", *OF_RUN, "--page", page, "--force").returncode == 0
+    assert page.read_text().startswith("<!")
+
+
+def test_a_plot_is_replaced_only_with_force(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "plot.png"
+    plot.write_text("precious")
+    inspect = ("data", "inspect", "--domain", "toy_beads.py", "some.txt", "--plot", "plot.png")
+    done = run(*inspect)
+    assert (done.returncode, plot.read_text()) == (2, "precious")
+    assert "or --force to replace it" in done.stderr
+    assert run(*inspect, "--force").returncode == 0
+    assert plot.read_bytes() != b"precious"
+
+
 def test_numbers_are_drawn_with_the_values_of_the_file(numbers, run_sma, tmp_path):
     assert run_sma("train", "--domain", numbers, "--out", "pre", *FEW).returncode == 0
     (tmp_path / "new.csv").write_text("height,width,depth,weight,noise\n1.25,2.5,-999,4,5\n")

@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from sma_core.errors import DISK_ERRORS, DataError, SmaError
-from sma_core.urls import scheme_of, without_secrets
+from sma_core.urls import WEB, lacks_query, scheme_of, without_secrets
 
-WEB = ("http", "https")
 EXTRA = "pip install 'sma-core[remote]'"
 SECONDS_TO_CONNECT, SECONDS_OF_SILENCE = 30, 120
 
@@ -39,6 +38,10 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     Raises `FetchError` when the protocol is unknown or its package is not installed.
     """
     name = without_secrets(url)
+    if lacks_query(url):
+        raise UnreachableError(
+            f"{name} was read with a query, which is not recorded: pass the whole URL again with `data`"
+        )
     if "::" in url.partition("://")[0] or re.search(r"::[a-z0-9+]+:/", url):
         raise FetchError(f"{name} is a chain of URLs, which is not supported: give the URL of the file itself")
     try:
@@ -107,7 +110,10 @@ def _fetch_error(error: Exception, url: str, fetching: bool) -> FetchError:
     kinds = " ".join(type(cause).__name__ for cause in chain)
     status = _status(chain)
     if status in (401, 403, 407) or _REFUSED.search(kinds):
-        return UnreachableError(f"{name} may not be read: {reason}; check the credentials and permissions")
+        return UnreachableError(
+            f"{name} may not be read: {reason}; check the credentials and permissions; "
+            "a password or query is not recorded: pass the whole URL again with `data`"
+        )
     if status in (404, 410):
         return _missing(name)
     if "TooManyRedirects" in kinds:

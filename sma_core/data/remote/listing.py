@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sma_core.data.remote.access import (
-    WEB,
     FetchError,
     UnreachableError,
     fetch_errors,
@@ -24,7 +23,7 @@ from sma_core.data.remote.access import (
 )
 from sma_core.data.remote.files import RemoteFile
 from sma_core.files import sha256_of_facts, write_atomically
-from sma_core.urls import is_url, name_of, scheme_of, without_secrets
+from sma_core.urls import WEB, is_url, name_of, scheme_of, without_secrets
 
 logger = logging.getLogger("sma.remote")
 

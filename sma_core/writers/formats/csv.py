@@ -8,11 +8,14 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sma_core.writers.formats.writer import Columns, TableWriter
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def csv_format(path: Path, suffix: str) -> Iterator[TableWriter]:
 class CsvTable:
     """Comma-separated, numbers with the digits that float32 needs, lists with spaces, missing cells empty."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: SupportsWrite[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
         self._has_header = False
 

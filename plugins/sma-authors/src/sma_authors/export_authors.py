@@ -21,6 +21,7 @@ from sma_core.files import flush, publish_folder, remove_folder, temporary_name
 from sma_core.models.loaded_run import RunContents
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.model import SMA
+from sma_core.paths import as_path
 from sma_core.training.targets import Regression
 
 logger = logging.getLogger("sma")
@@ -54,10 +55,10 @@ def export_authors(run: str | Path, out: str | Path) -> ExportResult:
         CheckpointError: ``run`` is not a run, is damaged, or has settings that the authors' code does not support.
         UserError: ``out`` exists and is not empty, or cannot be written.
     """
-    out = Path(out)
+    out = as_path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists and is not empty; choose another `out`")
-    contents = RunContents.read(Path(run))
+    contents = RunContents.read(as_path(run))
     settings, weights = _finetuned(contents) if contents.record.is_finetuned else _pretrained(contents)
     described = write_settings(settings)
     with torch.device("meta"):

@@ -19,10 +19,10 @@ from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.feed import Feed
 from sma_core.feeds.text import TextFeed
 from sma_core.feeds.values import ValueFeed
-from sma_core.files import as_path
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
@@ -107,7 +107,7 @@ def import_authors(
 
 def _folder(source: str) -> Path:
     """Return the folder that ``source`` is or that contains it; download ``source`` if it is a hub name."""
-    path = Path(source).expanduser()
+    path = as_path(source)
     if not path.exists():
         path = fetch_model(source, cache_folder() / "models")
     return path if path.is_dir() else path.parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from sma_bench.suites import Suite, TaskCase, task_cases
 from sma_bench.sweeps import swept, turns
 from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.metric_set import MetricSet
-from sma_core.files import as_path
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -138,9 +138,13 @@ def plan_benchmark(
     seeds: Sequence[int] | None = None,
     policy: PluginPolicy | None = None,
 ) -> BenchmarkPlan:
-    """Return what `benchmark` with the same arguments would run, and what the suite can see."""
+    """Return what `benchmark` with the same arguments would run, and what the suite can see; nothing is written.
+
+    The settings files that the commands name are written by `benchmark`.
+    """
     wanted = {"task": tasks, "arm": arms, "method": methods, "seed": seeds}
     job = _find(str(suite), as_path(out), wanted, policy)
+    job = replace(job, folder=replace(job.folder, read_only=True))
     order = turns(job.suite, job.cells, _picked(job))
     open_cells = [cell for cell in order.known if job.folder.results(cell) is None]
     starts = [work.command for work in job.folder.pretrainings(open_cells) if not work.done]

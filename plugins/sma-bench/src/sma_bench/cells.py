@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from sma_bench.suites import NO_PRETRAINING, Method, Suite, TaskCase, task_cases
 from sma_core.config.layers import Values, put
+from sma_core.paths import as_path
 
 SHAPE = ("model.", "data.tokenizer", "data.truncate")
 """Pre-training settings that also apply to random weights, so that all arms have the same network."""
@@ -84,7 +85,7 @@ def cells(suite: Suite) -> list[Cell]:
                 result += _arm_cells(suite, case, arm, seed, method)
             for name, run in suite.runs.items():
                 result += [
-                    _cell(suite, case, name, seed, method, {}, variant, run)
+                    _cell(suite, case, name, seed, method, {}, variant, as_path(run))
                     for variant in _variants(suite, method)
                 ]
         for name, function in suite.baselines.items() if suite.tasks[case.part].baselines else ():

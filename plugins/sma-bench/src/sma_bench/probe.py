@@ -24,12 +24,13 @@ from sma_core.errors import ConfigError, UserError
 from sma_core.evaluation.bootstrap import Interval, percentile_intervals
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed
-from sma_core.files import as_path, write_atomically
+from sma_core.files import write_atomically
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.pretrained import open_pretrained
 from sma_core.models.vectors import check_layer
 from sma_core.nn.model import SMA, Predictor
+from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
@@ -85,6 +86,7 @@ def probe(
     settings: Mapping[str, Any] | None = None,
     bootstrap: int = 1000,
     out: str | Path | None = None,
+    force: bool = False,
     device: str = "auto",
     preparing: Progress | None = None,
     policy: PluginPolicy | None = None,
@@ -108,6 +110,7 @@ def probe(
         settings: Single settings by dotted name that override all others.
         bootstrap: Number of resamples of the test rows for the intervals; 0 computes none.
         out: File for the result as JSON, in the format of a fine-tuning's ``results.json``.
+        force: Replace ``out`` if it exists.
         device: Where the encoder computes, in fp32.
         preparing: Called with rows read, kept and set aside while the data is prepared.
         policy: Which plugins may be used; empty: as the environment says.
@@ -116,7 +119,9 @@ def probe(
         UserError: For anything the user can correct.
     """
     began = time.monotonic()
-    model = as_path(model)
+    model, out, config = as_path(model), as_path(out), as_path(config)
+    inputs = [*local_files(data), *([] if config is None else [config])]
+    check_outputs(out, inputs=inputs, force=force)
     request = Request.of(recipe, config, settings, data=data, task=task)
     domain, policy = named(domain, policy)
     if model is None and not random_weights:
@@ -145,7 +150,7 @@ def probe(
     facts["model"] = None if random_weights else model
     result = ProbeResult(domain=registry.reference, layer=depth, seconds=time.monotonic() - began, **facts)
     if out is not None:
-        _write(Path(out), result)
+        _write(out, result)
     return result
 
 
@@ -153,7 +158,7 @@ def _write(path: Path, result: ProbeResult) -> None:
     """Write the result as JSON; raises `UserError` when the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json_text(asdict(result), indent=1) + "\n")
+        write_atomically(path.resolve(), json_text(asdict(result), indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 

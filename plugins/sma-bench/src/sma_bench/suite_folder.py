@@ -46,10 +46,11 @@ class CellFigures(BaseModel):
 
 @dataclass(frozen=True)
 class SuiteFolder:
-    """A suite and the folder that holds its runs."""
+    """A suite and the folder that holds its runs; with ``read_only``, for dry runs, no settings are written."""
 
     path: Path
     suite: Suite
+    read_only: bool = False
 
     def run(self, cell: Cell) -> Path:
         """Return the folder of a cell."""
@@ -95,7 +96,7 @@ class SuiteFolder:
         common = [*self._common(settings), "--task", cell.case.task]
         if cell.method == "probe":
             arguments = ["probe", *common, *(model or ["--random-weights"])]
-            arguments += ["--bootstrap", "0", "--json", "--out", str(run / "results.json")]
+            arguments += ["--bootstrap", "0", "--json", "--force", "--out", str(run / "results.json")]
         else:
             arguments = ["finetune", *common, *model, "--no-baselines", "--out", str(run), "--resume", "auto"]
         name = f"{cell.task}-{cell.name}"
@@ -136,7 +137,7 @@ class SuiteFolder:
     def _write_settings(self, name: str, settings: Mapping[str, Any]) -> Path:
         path = self.path / "settings" / f"{name}.toml"
         text = tomli_w.dumps(nested(settings))
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not self.read_only and (not path.is_file() or path.read_text(encoding="utf-8") != text):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text)
         return path

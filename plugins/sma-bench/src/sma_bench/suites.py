@@ -26,6 +26,10 @@ NO_PRETRAINING = "none"
 _TRAIN_ROWS = "split.train_rows"
 
 
+Name = Annotated[str, Field(pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$")]
+"""Name of an arm or task, which is also part of the names of its files: without slashes."""
+
+
 class SuitePart(Settings):
     """Settings by dotted name or in tables, and lists of values to try."""
 
@@ -100,7 +104,7 @@ class Suite(Settings):
     methods: tuple[Method, ...] = Field(
         ("finetune",), min_length=1, description="How the arms are judged: finetune, probe, or both."
     )
-    runs: dict[str, Path] = Field(
+    runs: dict[Name, Path] = Field(
         default_factory=dict, description="Further arms: a name, and a run that was pre-trained before."
     )
     seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="Seeds of the split and the weights.")
@@ -109,8 +113,8 @@ class Suite(Settings):
     )
     pretraining: PretrainingPart = PretrainingPart()
     finetuning: SuitePart = SuitePart()
-    tasks: dict[str, TaskPart] = Field(min_length=1, description="The tasks, by name.")
-    baselines: dict[str, str] = Field(
+    tasks: dict[Name, TaskPart] = Field(min_length=1, description="The tasks, by name.")
+    baselines: dict[Name, str] = Field(
         default_factory=dict, description='What a user would take instead: a name, and "package.module:function".'
     )
 

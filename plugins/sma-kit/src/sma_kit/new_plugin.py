@@ -16,6 +16,7 @@ from string import Template
 
 from sma_core.errors import UserError
 from sma_core.files import publish_folder, temporary_name
+from sma_core.paths import as_path
 from sma_core.plugins.api_version import API_VERSION
 from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, PluginPolicy, installed_plugins
 from sma_core.plugins.specs import SPEC_NAME, InputKind
@@ -47,7 +48,7 @@ def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin
         UserError: The name is invalid or taken, or the folder is not empty or cannot be written.
     """
     _check_name(name)
-    path = out or Path(f"sma-{name}")
+    path = as_path(out) or Path(f"sma-{name}")
     _check_free(path)
     texts = dict(_rendered(name, kind))
     building = temporary_name(path.absolute())

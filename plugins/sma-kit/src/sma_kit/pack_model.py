@@ -14,7 +14,8 @@ from sma_core.cli.output import counted
 from sma_core.config.layers import flatten
 from sma_core.documents import parse_record, read_document
 from sma_core.errors import CheckpointError, UserError
-from sma_core.files import as_path, write_atomically
+from sma_core.files import write_atomically
+from sma_core.paths import as_path
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.shipped_models import CARD
@@ -44,7 +45,7 @@ def pack_model(run: str | Path, out: str | Path, card: str | Path, step: int | N
     Raises `CheckpointError` when ``run`` is not a finished pre-training or has no checkpoint of ``step``,
     `UserError` when ``out`` exists or ``card`` cannot be read.
     """
-    source, target = RunFolder.open(Path(run)), Path(out)
+    source, target = RunFolder.open(as_path(run)), as_path(out)
     record = source.record()
     if record.is_finetuned or not record.finished:
         raise CheckpointError(f"{run} is not a finished run of sma train, which a shipped model must be")

@@ -9,7 +9,7 @@ from pyarrow import csv, parquet
 from sma_core.files import creating, remove_leftovers
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
-from sma_core.sources.data_sets import cache_folder, locate
+from sma_core.sources.data_sets import cached_file, locate
 from sma_physics.schema import FEATURE_NAMES
 from sma_physics.splits import HIGGS_TEST_ROWS
 
@@ -22,7 +22,7 @@ def higgs_without_test() -> Path:
     """
     registry = Registry.load("physics")
     source = locate(registry, registry.find(DataSet, "higgs"))
-    path = cache_folder() / "data" / "physics" / f"higgs-without-{HIGGS_TEST_ROWS}.parquet"
+    path = cached_file("physics", f"higgs-without-{HIGGS_TEST_ROWS}.parquet")
     if path.is_file() and path.stat().st_mtime < source.stat().st_mtime:
         path.unlink(missing_ok=True)
     if not path.is_file():

@@ -25,7 +25,7 @@ from sma_core.data.tokenizers import DiscreteTokenizer
 from sma_core.errors import DataError
 from sma_core.feeds.feed import new_feed, normalise_name
 from sma_core.feeds.text import TextFeed
-from sma_core.files import as_path
+from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.runs.settings import Request, pretrain_settings, recipe_names
@@ -63,6 +63,7 @@ def inspect_data(
     target: str | None = None,
     settings: Mapping[str, Any] | None = None,
     plot: str | Path | None = None,
+    force: bool = False,
     processes: int | None = None,
     progress: Progress | None = None,
     policy: PluginPolicy | None = None,
@@ -79,16 +80,18 @@ def inspect_data(
         target: Column of labels, to count equal rows of text with different labels.
         settings: Settings of data by dotted name that override the others: ``{"data.names": ["pt", "eta"]}``.
         plot: A ``.png`` file for the histograms; needs the extra ``plot``.
+        force: Replace a plot that exists.
         processes: Number of processes that check rows; None: one per core.
         progress: Called with rows read, kept and set aside.
         policy: Which plugins may be used; None reads the environment.
 
     Raises:
-        UserError: The data cannot be found or read, or ``plot`` cannot be written.
+        UserError: The data cannot be found or read, or ``plot`` cannot be written or exists.
     """
     began = time.monotonic()
     plot = as_path(plot)
     check_plot(plot)
+    check_outputs(plot, inputs=local_files(data), force=force)
     registry = Registry.load_named(domain, policy)
     source = None if data is None else str(data)
     named = {"source": source, "column": column, "columns": columns or None, "reader": reader}

@@ -38,7 +38,7 @@ def write_plot(inspection: Inspection, path: Path) -> None:
     else:
         raise DataError(f"none of the {inspection.rows:,} rows of {inspection.label} can be used: nothing to draw")
     try:
-        with replacing(path) as temporary:
+        with replacing(path.resolve()) as temporary:
             figure.savefig(temporary, format="png", dpi=120)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error

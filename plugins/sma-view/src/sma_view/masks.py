@@ -20,7 +20,6 @@ from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
-from sma_core.files import as_path
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.guidance import rank
 from sma_core.nn.masking import MaskNoise, draw_noise
@@ -28,6 +27,7 @@ from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import choose_mask
 from sma_core.nn.strategies.protocol import Strategy
+from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.methods import masking_strategy
@@ -84,6 +84,7 @@ def masks(
     reader: str | None = None,
     identifier: str | None = None,
     page: str | Path | None = None,
+    force: bool = False,
     renderer: str | None = None,
     device: str = "auto",
     policy: PluginPolicy | None = None,
@@ -92,17 +93,18 @@ def masks(
 
     ``settings`` change the run's masking (``{"strategy": "random"}``). A mask is a function of the row and its
     number, model, and seed. ``page`` is an HTML file to write, with a picture of each mask, drawn by the domain or
-    ``renderer``.
+    ``renderer``; ``force`` replaces one that exists.
 
     Raises:
         CheckpointError: ``model`` is not a pre-trained run.
         ConfigError: ``settings`` are not valid masking settings.
         DataError: ``data`` cannot be read, or ``page`` not written.
         PluginError: The renderer does not exist, or with strict plugins fails to draw a row.
-        UserError: ``page`` has an unknown ending.
+        UserError: ``page`` has an unknown ending, is also an input, or exists (unless ``force``).
     """
-    model, page = Path(model), as_path(page)
+    model, page = as_path(model), as_path(page)
     check_page(page, renderer)
+    check_outputs(page, inputs=local_files(data), force=force)
     policy = policy or PluginPolicy.from_environment()
     run = LoadedRun.load(model, device, policy)
     if run.masking is None or not isinstance(run.module, SMA):

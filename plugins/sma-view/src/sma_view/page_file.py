@@ -9,6 +9,8 @@ from pathlib import Path
 from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError, UserError
 from sma_core.models.loaded_run import LoadedRun
+from sma_core.printable import printable
+from sma_core.urls import without_secrets
 from sma_core.writers.tables import check_suffix, writing
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, masks_page
@@ -35,7 +37,7 @@ def head(
     return [
         ("run", str(run.path)),
         ("domain", f"{registry.name} ({registry.provider(registry.domain)})"),
-        ("rows", str(data)),
+        ("rows", without_secrets(str(data))),
         ("masking", f"{masking.strategy}, ratio {masking.ratio:g}"),
         ("seed", draws),
         *((name, sentence) for name, sentence in explained_measures(measures, masking).items()),
@@ -66,4 +68,4 @@ def write_page(
             raise PluginError(drawer.warning)
         logger.warning("%s", drawer.warning)
     with writing(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(printable(text), encoding="utf-8")

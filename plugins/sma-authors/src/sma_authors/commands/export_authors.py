@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 
 
 def export_authors(
@@ -23,6 +24,6 @@ def export_authors(
 
     result = export_authors(run, out)
     if as_json:
-        typer.echo(json.dumps(asdict(result) | {"out": str(result.out)}))
+        echo(json.dumps(asdict(result) | {"out": str(result.out)}))
     else:
-        typer.echo(f"{result.tensors} tensors, {result.parameters:,} parameters in {result.out}")
+        echo(f"{result.tensors} tensors, {result.parameters:,} parameters in {result.out}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Columns, Debug, Json, Kind, Out, names_from
+from sma_core.cli.output import echo
 
 if TYPE_CHECKING:
     from sma_authors.import_authors import ImportResult
@@ -47,10 +48,10 @@ def import_authors(
         policy=context.obj,
     )
     if as_json:
-        typer.echo(json.dumps(asdict(result) | {"run": str(result.run)}))
+        echo(json.dumps(asdict(result) | {"run": str(result.run)}))
         return
     for line in _lines(result):
-        typer.echo(line)
+        echo(line)
 
 
 def _lines(result: ImportResult) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
-from sma_core.cli.output import aligned
+from sma_core.cli.output import aligned, echo
 from sma_core.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ def parity(
 
     verdicts = parity(folders)
     if as_json:
-        typer.echo(json.dumps([asdict(verdict) for verdict in verdicts], indent=1))
+        echo(json.dumps([asdict(verdict) for verdict in verdicts], indent=1))
     else:
         for line in _summary(verdicts) if brief else _table(verdicts):
-            typer.echo(line)
+            echo(line)
         counts = Counter(verdict.verdict for verdict in verdicts)
-        typer.echo(f"{counts['pass']} pass, {counts['fail']} fail, {counts['left out']} left out")
+        echo(f"{counts['pass']} pass, {counts['fail']} fail, {counts['left out']} left out")
     if any(verdict.verdict == "fail" for verdict in verdicts):
         raise typer.Exit(EXIT_CHECK_FAILED)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json, Out, names_from
+from sma_core.cli.output import echo
 from sma_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def benchmark(
         **wanted,
         seeds=chosen,
         jobs=jobs,
-        tell=lambda line: typer.echo(line, err=True),
+        tell=lambda line: echo(line, err=True),
         policy=context.obj,
     )
     if as_json:
-        typer.echo(as_json_text(result))
+        echo(as_json_text(result))
     else:
-        typer.echo((result.out / "table.md").read_text(encoding="utf-8"))
-        typer.echo(f"{counted(result.done, 'cell')} done, {result.missing:,} missing; suite folder {result.out}")
+        echo((result.out / "table.md").read_text(encoding="utf-8"))
+        echo(f"{counted(result.done, 'cell')} done, {result.missing:,} missing; suite folder {result.out}")
     if result.failures:
         raise typer.Exit(1)
 
@@ -66,15 +67,15 @@ def _print_plan(plan: BenchmarkPlan, as_json: bool) -> None:
     from sma_core.cli.output import as_json_text, counted
 
     if as_json:
-        typer.echo(as_json_text(plan))
+        echo(as_json_text(plan))
         return
     for line in power_lines(plan.power):
-        typer.echo(line, err=True)
+        echo(line, err=True)
     for command in (*plan.pretrainings, *plan.cells):
-        typer.echo(command)
+        echo(command)
     cells, more = counted(len(plan.cells), "cell"), counted(plan.unknown, "more cell")
     later = f", and {more} after the sweep" if plan.unknown else ""
-    typer.echo(
+    echo(
         f"to do: {counted(len(plan.pretrainings), 'pre-training')} and {cells}{later}; "
         f"done: {counted(plan.done, 'cell')}",
         err=True,

@@ -16,6 +16,7 @@ from sma_core.cli.options import (
     Debug,
     Device,
     Domain,
+    Force,
     Json,
     Layer,
     MaxRejected,
@@ -26,6 +27,7 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
+from sma_core.cli.output import echo
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def probe(
         Path | None, typer.Option("--out", help="JSON file to write the result to, besides printing it.")
     ] = None,
     device: Device = "auto",
+    force: Force = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -99,11 +102,12 @@ def probe(
         settings=settings_from(assignments, None, seed, max_rejected, **options),
         bootstrap=bootstrap,
         out=out,
+        force=force,
         device=device,
         preparing=progress().preparing,
         policy=context.obj,
     )
-    typer.echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
+    echo(as_json_text(result) if as_json else "\n".join(_lines(result)))
 
 
 def _lines(result: ProbeResult) -> list[str]:

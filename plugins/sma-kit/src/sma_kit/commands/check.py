@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 
 if TYPE_CHECKING:
     from sma_kit.check_plugin import CheckReport
@@ -31,7 +32,7 @@ def check(
 
     with waiting("checking"):
         report = check_plugin(target, context.obj)
-    typer.echo(as_json_text(report) if as_json else "\n".join(check_lines(report)))
+    echo(as_json_text(report) if as_json else "\n".join(check_lines(report)))
     if report.count("failed"):
         raise typer.Exit(1)
 

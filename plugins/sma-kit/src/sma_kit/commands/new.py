@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 
 if TYPE_CHECKING:
     from sma_kit.new_plugin import NewPlugin
@@ -29,7 +30,7 @@ def new(
     from sma_kit.new_plugin import new_plugin
 
     project = new_plugin(name, kind, out)
-    typer.echo(as_json_text(project) if as_json else "\n".join(new_lines(project)))
+    echo(as_json_text(project) if as_json else "\n".join(new_lines(project)))
 
 
 def new_lines(project: NewPlugin) -> list[str]:

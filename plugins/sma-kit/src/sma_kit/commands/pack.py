@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import Debug, Json
+from sma_core.cli.output import echo
 
 
 def pack(
@@ -29,7 +30,7 @@ def pack(
 
     packed = pack_model(run, out, card, step)
     if as_json:
-        typer.echo(as_json_text(packed))
+        echo(as_json_text(packed))
         return
-    typer.echo(f"packed step {packed.step:,} of {run} in {packed.path}: {packed.size / 1e6:.1f} MB")
-    typer.echo("next: return a ShippedModel that locates it from the hook sma_models of your plugin")
+    echo(f"packed step {packed.step:,} of {run} in {packed.path}: {packed.size / 1e6:.1f} MB")
+    echo("next: return a ShippedModel that locates it from the hook sma_models of your plugin")

@@ -72,7 +72,7 @@ def read_hdf5(
     except OSError as error:
         raise DataError(f"{path} is not a readable HDF5 file: {error}") from error
     with file:
-        datasets = [item for item in _walk(h5py, file, set()) if isinstance(item, h5py.Dataset)]
+        datasets = [item for item in _walk(h5py, file, path, set()) if isinstance(item, h5py.Dataset)]
         inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
         known = _find_columns(datasets, inside, names, path)
         full = _full_names(known)
@@ -179,7 +179,7 @@ def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: P
 def _refuse_hollow(dataset: Any, path: Path) -> None:  # noqa: ANN401 - h5py has no types
     """Raise `DataError` for a dataset that declares far more numbers than the file stores."""
     size, stored = int(dataset.size) * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    if size > SMALL and size > LARGEST_RATIO * stored and not dataset.is_virtual and not dataset.external:
+    if size > SMALL and size > LARGEST_RATIO * stored:
         raise DataError(
             f"{path}: {_described(dataset)} declares {size:,} bytes, but the file stores {stored:,} of them; "
             "write the file again"
@@ -191,16 +191,24 @@ def _described(dataset: Any) -> str:  # noqa: ANN401 - h5py has no types
     return f"{dataset.name.strip('/')} ({' x '.join(map(str, dataset.shape)) or 'one value'})"
 
 
-def _walk(h5py: Any, group: Any, seen: set[Any]) -> Iterator[Any]:  # noqa: ANN401 - h5py has no types
-    """Yield all items below a group once, in order; broken links are skipped."""
+def _walk(h5py: Any, group: Any, path: Path, seen: set[Any]) -> Iterator[Any]:  # noqa: ANN401 - h5py has no types
+    """Yield all items below a group once, in order; broken links are skipped.
+
+    Raises `DataError` for links and datasets whose data are in other files, which the user did not name.
+    """
     for name in group:
-        item = group.get(name)
+        outside = isinstance(group.get(name, getlink=True), h5py.ExternalLink)
+        item = None if outside else group.get(name)
+        if outside or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
+            raise DataError(
+                f"{path}: {name} lies in another file, which is not followed; write all data into one file"
+            )
         if item is None or item in seen:
             continue
         seen.add(item)
         yield item
         if isinstance(item, h5py.Group):
-            yield from _walk(h5py, item, seen)
+            yield from _walk(h5py, item, path, seen)
 
 
 def _full_names(known: dict[str, _Column]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pyarrow import csv, parquet
 
 from sma_core.errors import UserError
 from sma_core.files import creating, remove_leftovers, replacing
-from sma_core.sources.data_sets import cache_folder
+from sma_core.sources.data_sets import cached_file
 from sma_physics.schema import FEATURE_NAMES, LABEL
 from sma_physics.toy.events import LabelledEvents, generate
 
@@ -33,7 +33,7 @@ Write = Callable[[Any], None]
 
 def higgs_toy() -> Path:
     """Return the path of 50,000 toy events (seed 0), which are generated on first use and cached."""
-    path = cache_folder() / "data" / "physics" / SHIPPED_FILE
+    path = cached_file("physics", SHIPPED_FILE)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)

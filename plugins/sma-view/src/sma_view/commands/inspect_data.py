@@ -13,11 +13,13 @@ from sma_core.cli.options import (
     Columns,
     Debug,
     Delimiter,
+    Force,
     Json,
     Reader,
     names_from,
     settings_from,
 )
+from sma_core.cli.output import echo
 from sma_view.commands.list_data import OneDomain
 
 
@@ -41,6 +43,7 @@ def inspect_data(
         typer.Option("--target", metavar="COLUMN", help="Label column: count equal rows with different labels."),
     ] = None,
     assignments: Assignments = None,
+    force: Force = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -62,15 +65,16 @@ def inspect_data(
         target=target,
         settings=settings_from(assignments, **options),
         plot=plot,
+        force=force,
         progress=progress("reading").preparing,
         policy=context.obj,
     )
     if as_json:
-        typer.echo(as_json_text(inspection))
+        echo(as_json_text(inspection))
     else:
         for line in inspection_lines(inspection):
-            typer.echo(line)
+            echo(line)
         if plot is not None:
-            typer.echo(f"\nhistograms in {plot}")
+            echo(f"\nhistograms in {plot}")
     if not inspection.usable:
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sma_core.cli.options import Debug, Domain, Json
-from sma_core.cli.output import aligned
+from sma_core.cli.output import aligned, echo
 from sma_view.commands.terminal import shortened
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def list_data(context: typer.Context, domain: Domain = None, as_json: Json = Fal
 
     sets = list_data(domain, context.obj)
     if as_json:
-        typer.echo(as_json_text(sets))
+        echo(as_json_text(sets))
         return
     for line in _lines(sets):
-        typer.echo(line)
+        echo(line)
 
 
 def _lines(sets: list[ListedSet]) -> list[str]:

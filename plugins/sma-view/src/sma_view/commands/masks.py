@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sma_core.cli.options import Column, Debug, Device, Identifier, Json, Reader
+from sma_core.cli.options import Column, Debug, Device, Force, Identifier, Json, Reader
+from sma_core.cli.output import as_json_text, echo
 from sma_core.cli.run_domain import reads_run
 
 
@@ -34,6 +33,7 @@ def masks(
         str | None, typer.Option("--renderer", help="Renderer of the page. Default: the domain's.")
     ] = None,
     device: Device = "auto",
+    force: Force = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -52,21 +52,22 @@ def masks(
         reader=reader,
         identifier=identifier,
         page=page,
+        force=force,
         renderer=renderer,
         device=device,
         policy=context.obj,
     )
     if as_json:
-        typer.echo(json.dumps(asdict(result), ensure_ascii=False))
+        echo(as_json_text(result))
         return
     for row in result.rows:
         name = f"{row.name}  " if row.name else ""
-        typer.echo(f"row {row.row:<6} {name}{row.text}" + (f"  ({row.reason})" if row.reason else ""))
+        echo(f"row {row.row:<6} {name}{row.text}" + (f"  ({row.reason})" if row.reason else ""))
         for number, shown in enumerate(row.shown, start=1):
-            typer.echo(f"  mask {number:<3} {shown}")
+            echo(f"  mask {number:<3} {shown}")
         if row.random:
-            typer.echo(f"  random   {row.random_shown}")
+            echo(f"  random   {row.random_shown}")
     for name, sentence in result.explained.items():
-        typer.echo(f"{name} {sentence}")
+        echo(f"{name} {sentence}")
     if page is not None:
-        typer.echo(f"page {page}")
+        echo(f"page {page}")
