@@ -85,8 +85,8 @@ def embed(
     Raises:
         CheckpointError: ``model`` is not a run, or is damaged.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), the encoder has no
-            such vectors, or windows cannot have such an overlap.
+        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), the encoder has
+            no such vectors, or windows cannot have such an overlap.
     """
     began = time.monotonic()
     out, rows, unusable, truncated, windowed = as_path(out), 0, 0, 0, 0

@@ -76,8 +76,8 @@ def predict(
     Raises:
         CheckpointError: A ``model`` is not a fine-tuned run or is damaged, or the runs' tasks differ.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
-        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), windows cannot have
-            such an overlap, or ``probabilities`` are requested of labels of rows.
+        UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), windows cannot
+            have such an overlap, or ``probabilities`` are requested of labels of rows.
     """
     began = time.monotonic()
     count = unusable = remarks = 0
