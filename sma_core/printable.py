@@ -20,12 +20,12 @@ def printable(text: str) -> str:
     return "".join(_escaped(letter) if _is_unsafe(letter) else letter for letter in text)
 
 
-def message_text(text: object) -> str:
-    """Return a message that is printable and without secrets of URLs; beyond `LONGEST` its middle is left out."""
+def message_text(text: object, longest: int = LONGEST) -> str:
+    """Return a printable message without secrets of URLs; beyond ``longest`` characters its middle is left out."""
     whole = without_secrets(str(text))
-    if len(whole) > LONGEST:
-        half = LONGEST // 2
-        whole = f"{whole[:half]} … ({len(whole) - LONGEST:,} characters left out) … {whole[-half:]}"
+    if len(whole) > longest:
+        half = longest // 2
+        whole = f"{whole[:half]} … ({len(whole) - longest:,} characters left out) … {whole[-half:]}"
     return printable(whole)
 
 

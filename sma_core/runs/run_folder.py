@@ -36,7 +36,7 @@ from sma_core.documents import json_text
 from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.paths import as_path
-from sma_core.printable import printable
+from sma_core.printable import message_text
 from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 
@@ -45,6 +45,8 @@ logger = logging.getLogger("sma")
 M = TypeVar("M", bound=Settings)
 
 RUNS = Path("runs")
+LONGEST_LINE = 20_000
+"""Characters of a line of a model card: its commands name all targets."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class RunFolder:
 
     def write_card(self, text: str) -> None:
         """Write ``README.md``, the model card of a finished fine-tuning."""
-        self._write("README.md", printable(text))
+        self._write("README.md", "\n".join(message_text(line, LONGEST_LINE) for line in text.split("\n")))
 
     def write_environment(self, plugins: Mapping[str, str]) -> None:
         """Write ``environment.json``: command, machine, Python, packages; ``plugins`` are those in use."""

@@ -70,3 +70,13 @@ def test_commands_print_through_one_door(file):
         file.name, set()
     )
     assert names & {"typer.echo", "print", "typer.secho", "click.echo"} <= allowed
+
+
+def test_a_card_of_endless_names_is_short(toy, tmp_path):
+    long = "y" * 100_000
+    (tmp_path / "words.csv").write_text(f"name,word,{long}\n{WORDS}")
+    settings = {"training.epochs": 1.0, "targets": [long], "kind": "regression", "split.name": "random"}
+    run = sma_core.finetune(toy, data=tmp_path / "words.csv", settings=settings, out=tmp_path / "run").run
+    card = (run / "README.md").read_text()
+    assert "characters left out" in card
+    assert max(map(len, card.splitlines())) < 21_000

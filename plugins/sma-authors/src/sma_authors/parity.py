@@ -12,6 +12,7 @@ from sma_authors.comparison import Verdict
 from sma_authors.recorded_masks import check_masks
 from sma_authors.recorded_model import check_case, read_case
 from sma_core.errors import CheckpointError
+from sma_core.paths import as_path
 
 CASE, MASKS = "config.json", "index.json"
 MOST_ROUNDING = 10.0
@@ -24,7 +25,7 @@ def parity(folders: Sequence[Path]) -> list[Verdict]:
     Raises `CheckpointError` if a folder has no recorded case, or a file is missing or damaged.
     """
     verdicts: list[Verdict] = []
-    for folder in folders:
+    for folder in map(as_path, folders):
         for case in _cases(folder):
             verdicts += check_masks(case) if (case / MASKS).is_file() else _check_model(case)
     return verdicts

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sma_authors.comparison import Verdict, compare, compare_exactly, left_out
 from sma_core.config.masking import MaskingConfig
+from sma_core.documents import read_document
 from sma_core.errors import CheckpointError
 from sma_core.nn.counts import query_count, randomness_at, row_query_counts, wanted
 from sma_core.nn.masking import Draw, MaskNoise, attention_of, hide, importance
@@ -34,7 +35,7 @@ _SCHEDULE = re.compile(r"cosine_(\d+)(?:_of_(\d+))?")
 def check_masks(folder: Path) -> list[Verdict]:
     """Compare every case of a folder; raise `CheckpointError` if a file is missing or damaged."""
     try:
-        index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        index: dict[str, dict[str, Any]] = json.loads(read_document(folder / "index.json"))
         verdicts = []
         for name, facts in index.items():
             verdicts += _check_case(name, facts, load_file(folder / f"{name}.safetensors"))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sma_authors.settings import AuthorsModel, read_settings
 from sma_authors.tensor_names import canonical, copies, official_names
+from sma_core.documents import read_document
 from sma_core.errors import CheckpointError
 from sma_core.nn.heads import DecoderHead, MeanHead
 from sma_core.nn.model import SMA, Predictor
@@ -37,7 +38,7 @@ class Checkpoint:
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read ``config.json`` and the weights of a folder; raise `CheckpointError` if one is missing or damaged."""
     try:
-        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        facts = json.loads(read_document(folder / CONFIG))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise CheckpointError(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sma_core.children import child_command, child_environment
 from sma_core.errors import PluginError, UserError
+from sma_core.paths import as_path
 from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import usable_plugin
 
@@ -60,7 +61,7 @@ def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport
 
 def _project(target: str) -> Path | None:
     """Return the project folder that ``target`` names, or None for an installed plugin."""
-    path = Path(target)
+    path = as_path(target)
     looks_like_path = os.sep in target or "/" in target or target in (".", "..")
     if not looks_like_path and (not path.is_dir() or target in {plugin.name for plugin in installed_plugins()}):
         return None

@@ -73,10 +73,11 @@ def pack_model(run: str | Path, out: str | Path, card: str | Path, step: int | N
 
 def _read_card(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
+        return read_document(path).decode()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(
-            f"the model card {path} cannot be read: {error.strerror}; write one that says what the model can and "
+            f"the model card {path} cannot be read: {reason}; write one that says what the model can and "
             "cannot do, with its results"
         ) from error
 

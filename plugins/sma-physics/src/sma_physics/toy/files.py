@@ -16,6 +16,7 @@ from pyarrow import csv, parquet
 
 from sma_core.errors import UserError
 from sma_core.files import creating, remove_leftovers, replacing
+from sma_core.paths import as_path, check_outputs
 from sma_core.sources.data_sets import cached_file
 from sma_physics.schema import FEATURE_NAMES, LABEL
 from sma_physics.toy.events import LabelledEvents, generate
@@ -43,11 +44,14 @@ def higgs_toy() -> Path:
     return path
 
 
-def write_events(path: Path, events: int, seed: int = 0) -> None:
+def write_events(path: Path, events: int, seed: int = 0, force: bool = False) -> None:
     """Write ``events`` events to a ``.csv``, ``.csv.gz`` or ``.parquet`` file, atomically.
 
-    Raises `UserError` for another suffix, a missing folder, fewer than 1 event or a negative seed.
+    Raises `UserError` for another suffix, a missing folder, fewer than 1 event, a negative seed, or a file that
+    exists (unless ``force``).
     """
+    path = as_path(path)
+    check_outputs(path, force=force)
     if not path.name.lower().endswith(ENDINGS):
         raise UserError(f"{path} must end with one of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
