@@ -48,6 +48,15 @@ def test_nothing_printed_and_no_card_has_escape_codes(toy, words, tmp_path, run_
     assert ESC in (tmp_path / "run" / "model.json").read_text().replace("\\u001b", "\x1b")
 
 
+def test_the_name_of_a_run_has_no_escape_codes_and_no_markup(toy, run_sma):
+    out = f"run {ESC}[bold]x[/]"
+    done = run_sma("train", "--domain", toy, "--set", "training.steps=2", "--out", out.replace("/", "-"))
+    assert done.returncode == 0, done.stderr
+    for printed in (done.stdout, done.stderr):
+        assert "run \\x1b[31m[bold]x[-]" in printed
+        assert "\x1b" not in printed
+
+
 def test_a_table_on_a_terminal_is_printable_and_in_a_pipe_raw(toy, words, tmp_path, run_sma, monkeypatch):
     run = sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "run").run
     done = run_sma("predict", words, "--model", run, "--id", "name")

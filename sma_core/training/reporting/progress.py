@@ -18,6 +18,7 @@ from sma_core.plugins.events import (
     StepLogged,
 )
 from sma_core.plugins.hookspecs import hookimpl
+from sma_core.printable import printable
 
 
 class ProgressDisplay:
@@ -62,7 +63,7 @@ class ProgressDisplay:
                 if self._bar is not None:
                     self._bar.stop()
                 if self._after is not None:
-                    self._console.print(self._after, highlight=False, soft_wrap=True)
+                    self._console.print(printable(self._after), highlight=False, markup=False, soft_wrap=True)
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:
         """Show the progress of data preparation; commands other than training pass this method as a callback."""
@@ -78,8 +79,9 @@ class ProgressDisplay:
         verb = "resuming" if event.step else "training"
         self._console.print(
             f"{verb}: {event.parameters:,} parameters on {event.device} in {event.precision}, "
-            f"steps {event.step:,} to {event.steps:,}, run folder {event.run}",
+            f"steps {event.step:,} to {event.steps:,}, run folder {printable(str(event.run))}",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         if self._console.is_terminal:
