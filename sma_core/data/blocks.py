@@ -1,4 +1,7 @@
-"""Blocks of numeric rows, and the protocol of their readers."""
+"""Blocks of numeric rows, and the protocol of their readers.
+
+Letters: n rows of a block; F features of a table; T positions of all rows together, C channels of sequences.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +14,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Usable rows in file order: n rows of F features."""
+    """Usable rows in file order: a table of n rows and F features, or n sequences of vectors with C channels.
+
+    A sequence has one or more positions, each a vector of C numbers; rows may differ in length:
+
+    >>> values = np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32)  # T = 3 positions, C = 2 channels
+    >>> block = Block(np.array([1, 2]), values, columns=("x", "y"), offsets=np.array([0, 2, 3]))
+    >>> block.sequences[0].shape, block.sequences[1].shape
+    ((2, 2), (1, 2))
+    """
 
     numbers: NDArray[np.int64]
     """(n,) 1-based row numbers in the file, ascending."""
     values: NDArray[np.float32]
-    """(n, F) finite, or NaN where missing."""
+    """(n, F), or (T, C) with ``offsets``; finite, or NaN where missing."""
     fields: tuple[NDArray[Any], ...] = ()
     """One array (n,) per requested further column: floats with NaN where missing, or objects of type str.
 
     Use float64 or str where float32 would round (see `sma_core.data.readers.other_columns`).
     """
     columns: tuple[str, ...] = ()
-    """Names of the F features, equal in all blocks of a file; empty: the requested names, else their indices."""
+    """Names of the F features or C channels, equal in all blocks of a file; empty: the requested names, else
+    their indices.
+    """
+    offsets: NDArray[np.int64] | None = None
+    """(n + 1,) from 0 to T: row i is ``values[offsets[i]:offsets[i + 1]]``; None for a table."""
 
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def sequences(self) -> Sequences:
+        """The rows of a block of sequences."""
+        assert self.offsets is not None, "the rows are those of a table"
+        return Sequences(self.values, self.offsets)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """Whether each row (n,) has no known value."""
+        rows = Sequences(self.values, np.arange(len(self) + 1)) if self.offsets is None else self.sequences
+        return rows.without_values()
+
     def names(self, requested: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the F features; ``requested`` are the columns passed to the reader."""
+        """Return the names of features or channels; ``requested`` are the columns passed to the reader."""
         return self.columns or tuple(requested) or tuple(str(index) for index in range(self.values.shape[1]))
 
     def take(self, indices: NDArray[np.int64]) -> Block:
         """Return the rows at ``indices``."""
         fields = tuple(field[indices] for field in self.fields)
-        return Block(self.numbers[indices], self.values[indices], fields, self.columns)
+        if self.offsets is None:
+            return Block(self.numbers[indices], self.values[indices], fields, self.columns)
+        rows = self.sequences.take(indices)
+        return Block(self.numbers[indices], rows.values, fields, self.columns, rows.offsets)
 
 
 class BlockReader(Protocol):

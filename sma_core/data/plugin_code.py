@@ -96,12 +96,38 @@ def read(
                     f"{name} must yield {kind.__name__} or RejectedRow, not {type(record).__name__}, after row "
                     f"{last:,} of {path}"
                 )
+            if isinstance(record, Block):
+                wrong = block_fault(record)
+                if wrong is not None:
+                    raise PluginError(f"{name} gave a block with {wrong}, after row {last:,} of {path}")
+                last = int(record.numbers[-1]) if len(record) else last
             yield record
-            last = int(record.numbers[-1]) if isinstance(record, Block) else record.number
+            last = last if isinstance(record, Block) else record.number
     except PASSED_ON:
         raise
     except Exception as error:
         raise PluginError(f"{name} failed after row {last:,} of {path}: {_reason(error)}") from error
+
+
+def block_fault(block: Block) -> str | None:
+    """Return what is wrong with the shapes of a block; None for a correct one."""
+    values, rows = block.values, len(block.numbers)
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
+        return (
+            f"values of shape {np.shape(values)} and type {getattr(values, 'dtype', type(values).__name__)}, "
+            + ("where two dimensions of float32 are expected")
+        )
+    if block.offsets is None and len(values) != rows:
+        return f"{len(values):,} rows of values, but {rows:,} row numbers"
+    if block.offsets is not None:
+        offsets = np.asarray(block.offsets)
+        whole = offsets.ndim == 1 and len(offsets) == rows + 1 and offsets.dtype.kind in "iu"
+        if not whole or offsets[0] != 0 or offsets[-1] != len(values) or bool((np.diff(offsets) < 0).any()):
+            return f"offsets that are not {rows + 1:,} integers from 0 to {len(values):,}, in ascending order"
+    if block.columns and len(block.columns) != values.shape[1]:
+        return f"{len(block.columns):,} names for {values.shape[1]:,} columns"
+    uneven = [len(field) for field in block.fields if len(field) != rows]
+    return f"{uneven[0]:,} cells in a further column, but {rows:,} rows" if uneven else None
 
 
 def function_name(function: str | Callable[..., object]) -> str:

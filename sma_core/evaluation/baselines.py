@@ -9,24 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.evaluation.calibration import Array
 
+BaselineInputs: TypeAlias = Sequence[str] | NDArray[np.float32] | Sequence[NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
 class BaselineRows:
     """The n rows of a task, with the split of fine-tuning.
 
-    ``inputs`` are n texts or numbers (n, F), NaN where missing. ``labels`` (n, T) are NaN where missing and in
-    every test row; classes are indices into ``classes``. ``train`` and ``valid`` are indices into the n rows.
-    ``weights`` (n,) are the weights of rows, None without weights; negative ones, which most models do not
-    support, are 0.
+    ``inputs`` are n texts, numbers (n, F), or a list of n sequences (n_i, C); NaN where missing. ``labels`` (n, T)
+    are NaN where missing and in every test row; classes are indices into ``classes``. ``train`` and ``valid`` are
+    indices into the n rows. ``weights`` (n,) are the weights of rows, None without weights; negative ones, which
+    most models do not support, are 0.
     """
 
-    inputs: Sequence[str] | NDArray[np.float32]
+    inputs: BaselineInputs
     labels: Array
     kind: str
     classes: tuple[str, ...]

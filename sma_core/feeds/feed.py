@@ -168,11 +168,12 @@ def feed_of(registry: Registry, config: DataConfig, record: RunRecord) -> Feed:
             f"the run was trained on another kind of rows than the domain {registry.name!r} has now: install the "
             "version of the plugin that the run was trained with"
         )
+    from sma_core.feeds.sequences import SequenceFeed
     from sma_core.feeds.text import TextFeed
     from sma_core.feeds.values import ValueFeed
 
     if record.scale is not None:
-        values = ValueFeed(record.scale)
+        values = SequenceFeed(record.scale) if record.sequences else ValueFeed(record.scale)
         if config.transforms and config.transforms != dict(values.known_scale.transforms):
             raise CheckpointError(
                 f"data.transforms is {config.transforms}, but the run was trained with "

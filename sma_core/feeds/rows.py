@@ -14,20 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences
 from sma_core.data.tokenizers import EncodedRows, select
 from sma_core.feeds.windows import Windows
 from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 
-MemoryRows = Iterable[str] | NDArray[Any]
-"""Texts, or an array of numbers (n, F), NaN where missing; also a table, of which columns are taken by name."""
-RowInputs = EncodedRows | NDArray[np.float32]
-"""Network inputs of m rows, or of their windows: ids, or numbers (m, F)."""
+MemoryRows = Iterable[str] | Iterable[NDArray[Any]] | NDArray[Any]
+"""Texts, an array of numbers (n, F), NaN where missing, or sequences: n arrays (n_i, C).
+
+Also a table, of which columns are taken by name.
+"""
+RowInputs = EncodedRows | Sequences | NDArray[np.float32]
+"""Network inputs of m rows, or of their windows: ids, sequences of vectors, or numbers (m, F)."""
 
 
 def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
     """Return the rows at ``places``."""
-    return select(inputs, places) if isinstance(inputs, EncodedRows) else inputs[places]
+    if isinstance(inputs, EncodedRows):
+        return select(inputs, places)
+    return inputs.take(places) if isinstance(inputs, Sequences) else inputs[places]
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,11 @@ class RowChunk:
 
 def value_chunk(
     numbers: NDArray[np.int64],
-    values: NDArray[np.float32],
+    values: NDArray[np.float32] | Sequences,
     rejected: Sequence[RejectedRow],
     copied: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> RowChunk:
-    """Merge usable rows of numbers (m, F), with further columns of theirs, and rejected rows, by row number."""
+    """Merge usable rows of numbers (m, F) or m sequences, with further columns, and rejected rows, by number."""
     reasons = {row.number: row.reason for row in rejected}
     merged = sorted([*numbers.tolist(), *reasons])
     usable = np.array([index for index, number in enumerate(merged) if number not in reasons], dtype=np.int64)

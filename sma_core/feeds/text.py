@@ -251,8 +251,9 @@ def _texts(rows: MemoryRows) -> list[str]:
     """Return rows of text as a list; raises `DataError` when a row is not a string."""
     if isinstance(rows, str):
         raise DataError("give a list of strings, not one string")
-    rows = list(rows)  # also of a generator
-    wrong = next((number for number, text in enumerate(rows, start=1) if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise DataError(f"row {wrong} is not a string, but this model reads text: give a list of strings")
-    return [str(text) for text in rows]
+    texts = []
+    for number, text in enumerate(rows, start=1):
+        if not isinstance(text, str):
+            raise DataError(f"row {number} is not a string, but this model reads text: give a list of strings")
+        texts.append(str(text))
+    return texts

@@ -17,6 +17,7 @@ from sma_core.data.batching.batches import Batch, collate_values
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
+from sma_core.data.blocks import Block
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
@@ -25,7 +26,6 @@ from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import EncodedRows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.feeds.feed import Feed, LabelColumns
@@ -117,9 +117,20 @@ class ValueFeed:
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
         """Return a feed with the scale of the training rows; if fitted already, only check the features."""
         if self.scale is None:
-            return ValueFeed(store.scale(rows, self.transforms))
+            from sma_core.feeds.sequences import SequenceFeed
+
+            kind = SequenceFeed if store.metadata.sequences else ValueFeed
+            return kind(store.scale(rows, self.transforms))
         self.scale.check_columns(store.metadata.columns, where)
+        self.check_kind(store.metadata.sequences, where)
         return self
+
+    def check_kind(self, sequences: bool, where: str) -> None:
+        """Raise `DataError` when the rows of ``where`` are sequences of vectors, but the model reads tables."""
+        if sequences:
+            raise DataError(
+                f"{where} has sequences of vectors, but the model reads rows of {len(self.columns)} numbers"
+            )
 
     def batches(
         self,
@@ -156,16 +167,27 @@ class ValueFeed:
                 rejected.append(record)
                 continue
             self.known_scale.check_columns(record.names(source.columns), source.label)
-            reasons = self.known_scale.without_logarithm(record.values)
+            self.check_kind(record.offsets is not None, source.label)
+            reasons = self._unusable(record, reading)
             rejected += rejected_rows(record, reasons)
             kept = record.take(np.setdiff1d(np.arange(len(record)), list(reasons))) if reasons else record
             texts = (column_texts(field).tolist() for field in kept.fields)
-            yield value_chunk(kept.numbers, kept.values, rejected, dict(zip(fields, texts, strict=True)))
+            yield self._chunk(kept, rejected, dict(zip(fields, texts, strict=True)), reading)
             rejected = []
         if rejected:
             no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
             nothing: dict[str, list[str]] = {name: [] for name in fields}
             yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, nothing)
+
+    def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
+        """Return index -> reason for rows of a block that the model cannot read."""
+        return self.known_scale.without_logarithm(block.values)
+
+    def _chunk(
+        self, block: Block, rejected: Sequence[RejectedRow], copied: dict[str, list[str]], reading: RowReading
+    ) -> RowChunk:
+        """Merge the usable rows of a block and rejected rows."""
+        return value_chunk(block.numbers, block.values, rejected, copied)
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream numbers (n, F) in memory, by name where columns have names; raises `DataError` for other rows."""
@@ -204,12 +226,12 @@ class ValueFeed:
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of features (m,) of each row."""
-        assert not isinstance(inputs, EncodedRows), "numbers are not encoded"
+        assert isinstance(inputs, np.ndarray), "rows of numbers are an array"
         return np.full(len(inputs), inputs.shape[1], dtype=np.int64)
 
     def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
         """Standardise and collate the rows at ``places`` of ``inputs``."""
-        assert not isinstance(inputs, EncodedRows), "numbers are not encoded"
+        assert isinstance(inputs, np.ndarray), "rows of numbers are an array"
         return collate_values(inputs[places], self.known_scale)
 
 
@@ -230,6 +252,7 @@ def values_request(
         names=source.names,
         options=source.options,
         sentinels=sentinels_of(registry, config),
+        truncate=config.truncate,
         max_rejected=config.max_rejected,
         shard_rows=config.shard_rows,
         fresh=config.fresh,

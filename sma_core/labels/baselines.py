@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.errors import PluginError, UserError
-from sma_core.evaluation.baselines import BaselineRows
+from sma_core.evaluation.baselines import BaselineInputs, BaselineRows
 from sma_core.evaluation.calibration import Array
 from sma_core.evaluation.metric_set import Figures
 from sma_core.evaluation.splits import PARTS, Indices, Part
@@ -131,8 +131,11 @@ def _drawn(rows: Indices, most: int | None, draw: np.random.Generator) -> Indice
     return rows[np.sort(draw.choice(len(rows), most, replace=False))]
 
 
-def _inputs(labelled: LabelledRows, rows: NDArray[np.int64]) -> list[str] | NDArray[np.float32]:
-    """Return the texts or numbers of store rows (n,)."""
+def _inputs(labelled: LabelledRows, rows: NDArray[np.int64]) -> BaselineInputs:
+    """Return the texts, numbers or sequences of store rows (n,)."""
+    if labelled.store.metadata.sequences:
+        sequences = labelled.store.sequences(rows)
+        return [sequences[row] for row in range(len(sequences))]
     if labelled.feed.unit == "numbers":
         return labelled.store.values(rows)
     texts = labelled.store.texts

@@ -5,6 +5,7 @@ Rows of text are equal if their normal form in the domain is, rows of numbers if
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from sma_core.config import DataConfig
 from sma_core.data.plugin_code import normal_forms
+from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.evaluation.splits import Indices, Part
 from sma_core.plugins.registry import Registry
@@ -35,14 +37,31 @@ def _hashes(store: Store) -> NDArray[np.uint64]:
     """Return a hash (n,) of the values of each row; all NaN are equal, and so are 0 and -0."""
     parts = []
     for start in range(0, len(store), ROWS_AT_ONCE):
-        values = store.values(np.arange(start, min(start + ROWS_AT_ONCE, len(store)))) + np.float32(0.0)
-        values[np.isnan(values)] = np.nan
+        rows = np.arange(start, min(start + ROWS_AT_ONCE, len(store)))
+        if store.metadata.sequences:
+            parts.append(_sequence_hashes(store.sequences(rows)))
+            continue
+        values = _canonical(store.values(rows))
         hashes = np.zeros(len(values), dtype=np.uint64)
         for column in values.view(np.uint32).T:
             hashes = (hashes ^ column) * _MULTIPLIER
             hashes ^= hashes >> np.uint64(29)
         parts.append(hashes)
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def _sequence_hashes(sequences: Sequences) -> NDArray[np.uint64]:
+    """Return a hash (n,) of the values of each sequence."""
+    sequences = Sequences(_canonical(sequences.values), sequences.offsets)
+    digests = (hashlib.blake2b(sequences[row].tobytes(), digest_size=8).digest() for row in range(len(sequences)))
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+
+
+def _canonical(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a copy in which all NaN are equal bytes, and so are 0 and -0."""
+    values = values + np.float32(0.0)
+    values[np.isnan(values)] = np.nan
+    return values
 
 
 def shared_rows(rows: NDArray[np.int64], parts: Mapping[Part, Indices]) -> list[str]:

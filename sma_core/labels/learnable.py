@@ -65,7 +65,7 @@ def telling_features(
     The measure is the ROC-AUC, or for a regression the rank correlation, of at most `ROWS_LOOKED_AT` training
     rows.
     """
-    if not store.metadata.holds_values or kind == "multiclass":
+    if not store.metadata.holds_values or store.metadata.sequences or kind == "multiclass":
         return []
     rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
     values = store.values(rows)

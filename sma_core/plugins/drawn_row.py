@@ -13,8 +13,9 @@ class DrawnRow:
     ``hidden`` are places of inputs, from 0. Of a row of text, ``pieces`` (N,) is the text of each input: end to
     end they are ``text``, and an input that adds no character (the separator, all but the last byte of one that
     has several) has an empty piece. Of a row of numbers, ``features`` (N,) are the names and ``values`` (N,) the
-    numbers as the file has them, NaN where one is missing. ``prefix`` begins every id of the drawing; no two
-    drawings of a page share it.
+    numbers as the file has them, NaN where one is missing. Of a sequence, ``channels`` (C,) are names, ``vectors``
+    (N, C) the numbers of each position, and ``features`` number the positions from 1. ``prefix`` begins every id
+    of the drawing; no two drawings of a page share it.
     """
 
     importance: tuple[float, ...]
@@ -23,6 +24,8 @@ class DrawnRow:
     pieces: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     values: tuple[float, ...] = ()
+    channels: tuple[str, ...] = ()
+    vectors: tuple[tuple[float, ...], ...] = ()
     prefix: str = ""
 
     @property

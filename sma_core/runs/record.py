@@ -74,7 +74,8 @@ class SplitRecord(_Record):
 class RunRecord(_Record):
     """The contents of ``model.json``.
 
-    ``tokenizer`` is set for rows of text, ``scale`` for rows of numbers. ``task``, ``targets``, ``head`` and
+    ``tokenizer`` is set for rows of text, ``scale`` for rows of numbers, ``sequences`` if these are sequences of
+    vectors. ``task``, ``targets``, ``head`` and
     ``split`` belong to fine-tuned runs, ``data`` to pre-trained ones. ``imported`` names the foreign checkpoint
     that a run was made from.
     """
@@ -86,6 +87,7 @@ class RunRecord(_Record):
     plugins: dict[str, str] = Field(default_factory=dict)
     tokenizer: TokenizerRecord | None = None
     scale: Annotated[FeatureScale, PlainValidator(_scale), PlainSerializer(FeatureScale.to_json)] | None = None
+    sequences: bool | None = None
     data: DataRecord | None = None
     task: str | None = None
     targets: Annotated[Targets, PlainValidator(_targets), PlainSerializer(Targets.to_json)] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -92,10 +92,10 @@ def read_values(
             if isinstance(record, RejectedRow):
                 yield record
                 continue
-            values = without_sentinels(record.values, sentinels_of(registry, config))
-            empty = np.isnan(values).all(axis=1)
+            known = replace(record, values=without_sentinels(record.values, sentinels_of(registry, config)))
+            empty = known.empty
             yield from rejected_rows(record, dict.fromkeys(np.flatnonzero(empty).tolist(), EMPTY))
-            yield Block(record.numbers, values, record.fields, record.columns).take(np.flatnonzero(~empty))
+            yield known.take(np.flatnonzero(~empty))
 
 
 def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]:

@@ -60,12 +60,15 @@ def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) 
 
     The columns are ``row``, the identifier (`IDENTIFIER` unless it is a column) of rows that have one, columns
     copied from the file, ``input`` for text, those of ``results``, and ``reason`` for unusable, truncated and
-    windowed rows. Raises `UserError` for a duplicate column name.
+    windowed rows. A copied column with the name of another, such as a label beside its prediction, is
+    ``NAME:file``. Raises `UserError` for any other duplicate name.
     """
     parts: list[tuple[str, pa.Array]] = [("row", pa.array(chunk.numbers, pa.int64()))]
     if chunk.names is not None:
         parts.append((identifier or IDENTIFIER, pa.array(chunk.names, pa.string())))
-    parts += [(name, pa.array(column, pa.string())) for name, column in chunk.copied.items()]
+    taken = {*dict(parts), *results, "input", "reason"}
+    for name, column in chunk.copied.items():
+        parts.append((f"{name}:file" if name in taken else name, pa.array(column, pa.string())))
     if chunk.texts is not None:
         parts.append(("input", pa.array(chunk.written or chunk.texts, pa.string())))
     parts += [*results.items(), ("reason", pa.array(chunk.remarks, pa.string()))]

@@ -136,6 +136,15 @@ def test_the_command_says_so_and_copies_columns(shared, toy, rows, tmp_path, run
     assert "(8): only their beginning was read; --window-overlap N reads them whole" in done.stderr
 
 
+def test_a_copied_column_with_the_name_of_another_says_that_it_is_the_files(shared, toy, tmp_path):
+    (tmp_path / "own.csv").write_text("word,input,vowels\nka,i,1\n")
+    run = tuned(shared, toy, "vowels")
+    sma_core.predict(run.path, tmp_path / "own.csv", out=tmp_path / "out.csv", keep=["input", "vowels"])
+    (line,) = table(tmp_path / "out.csv")
+    assert list(line) == ["row", "input:file", "vowels:file", "input", "vowels", "reason"]
+    assert (line["input:file"], line["vowels:file"], line["input"]) == ("i", "1", "ka")
+
+
 def test_what_cannot_be_is_one_sentence(shared, toy, numbers, rows, tmp_path):
     run = tuned(shared, toy, "vowels")
     for overlap in (-1, 7):
@@ -146,9 +155,6 @@ def test_what_cannot_be_is_one_sentence(shared, toy, numbers, rows, tmp_path):
         sma_core.predict(run.path, rows, out=tmp_path / "out.csv", probabilities=True)
     with pytest.raises(UserError, match="predicts rows, not characters"):
         run.predict_characters(WORDS)
-    (tmp_path / "own.csv").write_text("word,input\nka,1\n")
-    with pytest.raises(UserError, match="two columns would be named 'input'"):
-        sma_core.predict(run.path, tmp_path / "own.csv", out=tmp_path / "out.csv", keep=["input"])
     table_run = sma_core.load(
         sma_core.train(numbers, settings={"training.steps": 1}, out=tmp_path / "numbers").run
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sma_core.data.scaling import FeatureScale
+from sma_core.data.sequences import Sequences
 from sma_core.data.tokenizers import EncodedRows
 
 if TYPE_CHECKING:  # imports Arrow, which batches made in memory do not need
@@ -97,9 +98,10 @@ def collate(
 ) -> Batch:
     """Pad the inputs ``groups``, each an array of row indices whose ids are concatenated, to one length N.
 
-    N is the longest input rounded up to ``multiple``, at most ``max_length``. Rows of numbers are rounded up only
-    when ``multiple`` is given, and are standardised with ``scale``. Labels are included when the store has labels
-    and every input is one row. With ``share``, only its inputs are read, at the padded length of the full batch.
+    N is the longest input rounded up to ``multiple``, at most ``max_length``; for tables of numbers it is rounded
+    up only when ``multiple`` is given. Numbers are standardised with ``scale``. Labels are included when the store
+    has labels and every input is one row. With ``share``, only its inputs are read, at the padded length of the
+    full batch.
     """
     longest = max(int(store.lengths[group].sum()) for group in groups) if share is not None else None
     groups = groups if share is None else groups[share.indices]
@@ -108,7 +110,10 @@ def collate(
     sizes = np.fromiter(map(len, groups), dtype=np.int64, count=len(groups))
     totals = np.add.reduceat(lengths, np.cumsum(sizes) - sizes, dtype=np.int64)
     flat = store.gather(rows)
-    if store.metadata.holds_values:
+    if store.metadata.sequences:
+        mask = _padding_mask(totals, multiple or MULTIPLE, max_length, longest)
+        inputs = _scatter(flat if scale is None else scale(flat), mask, 0.0)
+    elif store.metadata.holds_values:
         values = flat.reshape(len(rows), -1)
         inputs, mask = _padded_values(values if scale is None else scale(values), multiple or 1, max_length)
     else:
@@ -143,6 +148,15 @@ def collate_values(
     return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(values)))
 
 
+def collate_sequences(
+    sequences: Sequences, scale: FeatureScale, multiple: int = MULTIPLE, max_length: int | None = None
+) -> Batch:
+    """Standardise and pad B sequences, one per input; ``rows`` of the batch are their indices."""
+    mask = _padding_mask(sequences.lengths, multiple, max_length)
+    inputs = _scatter(scale(sequences.values), mask, 0.0)  # (T, C) -> (B, N, C)
+    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(sequences)))
+
+
 def _padded_values(
     values: NDArray[np.float32], multiple: int, max_length: int | None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -166,7 +180,7 @@ def _padding_mask(
 
 
 def _scatter(values: NDArray[Any], mask: NDArray[np.bool_], fill: float) -> NDArray[Any]:
-    """Scatter concatenated values to the True positions of ``mask`` (B, N); the others get ``fill``."""
-    padded = np.full(mask.shape, fill, dtype=values.dtype)
+    """Scatter values (T,) or vectors (T, C) to the True positions of ``mask`` (B, N); the others get ``fill``."""
+    padded = np.full((*mask.shape, *values.shape[1:]), fill, dtype=values.dtype)
     padded[mask] = values
     return padded

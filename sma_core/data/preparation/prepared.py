@@ -138,10 +138,12 @@ class ValuesRequest(SourceRequest):
     """Rows of numbers, with their block reader.
 
     ``columns`` and ``names`` are passed to the `BlockReader`; ``exclude`` names columns that are not features;
-    ``sentinels`` are values that mean "missing".
+    ``sentinels`` are values that mean "missing". Sequences of over ``max_length`` positions are
+    truncated, or without ``truncate`` rejected.
     """
 
     reader: BlockReader
+    truncate: bool = True
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -153,7 +155,7 @@ class ValuesRequest(SourceRequest):
     def _settings(self) -> dict[str, Any]:
         return {
             "reader": [self.reader_name, self.columns, self.names, *([self.exclude] if self.exclude else [])],
-            "values": [self.sentinels, self.max_length],
+            "values": [self.sentinels, self.max_length, *([] if self.truncate else ["reject"])],
         }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
 from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
+from sma_core.data.sequences import Sequences
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.writer import StoreWriter
 from sma_core.errors import DataError
@@ -31,22 +32,26 @@ from sma_core.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class ValueRows:
-    """Rows ready for a store: values (n, F), targets (n, K), and one array of texts (n,) per extra column."""
+    """Rows ready for a store: values (n, F) or sequences, targets (n, K), and texts (n,) per extra column."""
 
     numbers: NDArray[np.int64]
-    values: NDArray[np.float32]
+    values: NDArray[np.float32] | Sequences
     targets: NDArray[np.float32]
     extras: tuple[NDArray[np.object_], ...] = ()
 
     def take(self, indices: NDArray[np.int64]) -> ValueRows:
         """Return the rows at ``indices``."""
         extras = tuple(texts[indices] for texts in self.extras)
-        return ValueRows(self.numbers[indices], self.values[indices], self.targets[indices], extras)
+        values = self.values.take(indices) if isinstance(self.values, Sequences) else self.values[indices]
+        return ValueRows(self.numbers[indices], values, self.targets[indices], extras)
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
         extras = [texts.tolist() for texts in self.extras]
-        writer.append_values(self.values, self.numbers, self.targets, extras)
+        if isinstance(self.values, Sequences):
+            writer.append_sequences(self.values, self.numbers, self.targets, extras)
+        else:
+            writer.append_values(self.values, self.numbers, self.targets, extras)
 
 
 def open_value_chunks(
@@ -69,8 +74,8 @@ def open_value_chunks(
             if len(before) >= ROWS_BEFORE_EARLY_STOP:
                 break
             continue
-        columns = record.names(request.columns)
-        if len(columns) > request.max_length:
+        columns, sequences = record.names(request.columns), record.offsets is not None
+        if len(columns) > request.max_length and not sequences:
             raise DataError(
                 f"{request.source} has rows of {len(columns)} numbers, but model.max_length is "
                 f"{request.max_length}: raise model.max_length, or name fewer columns with data.columns"
@@ -81,6 +86,7 @@ def open_value_chunks(
             columns=columns,
             label_form=request.label_form,
             extras=request.extras,
+            sequences=sequences,
         )
         return metadata, _skip_rows(_chunks(request, chain(before, [record], records)), skip)
     raise _no_usable_row(request, before)
@@ -116,9 +122,9 @@ def _chunks(
         if isinstance(record, RejectedRow):
             pending.append(record)
             continue
-        ready, unusable = _prepare_block(record, request, labels)
+        ready, unusable, shortened = _prepare_block(record, request, labels)
         rejected = sorted([*pending, *unusable], key=lambda row: row.number)
-        yield PreparedChunk(len(record) + len(pending), ready, rejected, classes=labels.classes)
+        yield PreparedChunk(len(record) + len(pending), ready, rejected, shortened, labels.classes)
         pending, empty = [], ready.take(np.zeros(0, dtype=np.int64))
     if pending and empty is not None:
         yield PreparedChunk(len(pending), empty, pending, classes=labels.classes)
@@ -126,21 +132,29 @@ def _chunks(
 
 def _prepare_block(
     block: Block, request: ValuesRequest, labels: BlockLabelParser
-) -> tuple[ValueRows, list[RejectedRow]]:
-    """Mark missing values, parse labels, and reject rows without a value or label."""
-    values = without_sentinels(block.values, request.sentinels)
+) -> tuple[ValueRows, list[RejectedRow], int]:
+    """Mark missing values, parse labels, and reject rows without a value or label; count shortened sequences."""
+    block = replace(block, values=without_sentinels(block.values, request.sentinels))
     count = len(request.targets)
     extras = block.fields[count : count + len(request.extras)]
     targets, reasons = labels.read(block.fields[:count], block.numbers)
-    for index in np.flatnonzero(np.isnan(values).all(axis=1)).tolist():
+    for index in np.flatnonzero(block.empty).tolist():
         reasons[index] = EMPTY
+    values: NDArray[np.float32] | Sequences = block.values
+    too_long = np.zeros(0, dtype=np.int64)
+    if block.offsets is not None:
+        lengths, longest = block.sequences.lengths, request.max_length
+        values, too_long = block.sequences.shortened(longest), np.flatnonzero(lengths > longest)
+        if not request.truncate:
+            reasons |= {index: f"too long: {lengths[index]} > {longest}" for index in too_long.tolist()}
+    shortened = len(np.setdiff1d(too_long, list(reasons)))
     ready = ValueRows(block.numbers, values, targets, tuple(map(column_texts, extras)))
     if not reasons:
-        return ready, []
+        return ready, [], shortened
     kept = np.ones(len(block), dtype=np.bool_)
     kept[list(reasons)] = False
     unusable = [RejectedRow(int(block.numbers[index]), reason) for index, reason in reasons.items()]
-    return ready.take(np.flatnonzero(kept)), unusable
+    return ready.take(np.flatnonzero(kept)), unusable, shortened
 
 
 class BlockLabelParser:

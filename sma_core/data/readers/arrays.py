@@ -1,7 +1,9 @@
 """Read NumPy files of numbers, ``.npy`` (memory-mapped) and ``.npz``, in blocks.
 
-The table is the file's two-dimensional array (rows, columns); its columns are named by ``names``, else by index
-from 0. In an ``.npz`` file, one-dimensional arrays of the table's length are further columns.
+The rows are the file's array of two dimensions (rows, columns), a table, or of three (rows, positions, channels),
+sequences of vectors. Columns and channels are named by ``names``, else by index from 0. In an ``.npz`` file,
+one-dimensional arrays with one number per row are further columns; of sequences, a column `LENGTHS` has the
+numbers of positions. Without it, positions at the end without any value are padding.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.features import Chosen, finite_block, given_names
+from sma_core.data.readers.features import Chosen, finite_block, finite_sequences, given_names
 from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 
 ROWS_IN_BLOCK = 65_536
+VALUES_IN_BLOCK = 1 << 24
+"""Most numbers of sequences in a block, if more than one row."""
+LENGTHS = ("lengths", "length")
 
 
 def read_arrays(
@@ -29,23 +35,62 @@ def read_arrays(
 ) -> Iterator[Block | RejectedRow]:
     """Yield the rows of ``path`` in blocks."""
     table, others = _load(path)
-    known = given_names(names, table.shape[1], path)
+    if not len(table):
+        raise no_rows(path)
+    known = given_names(names, table.shape[-1], path)
     chosen = Chosen.among([*known, *others], columns, fields, path)
     if not columns:
         features = tuple(index for index in chosen.features if index < len(known))
         chosen = Chosen(features, chosen.fields, tuple(known[index] for index in features))
-    if not len(table):
-        raise no_rows(path)
+    for rejected, block in (_sequences if table.ndim == 3 else _table)(path, table, others, chosen):
+        yield from rejected
+        if len(block):
+            yield block
+
+
+def _table(
+    path: Path, table: NDArray[Any], others: Mapping[str, NDArray[Any]], chosen: Chosen
+) -> Iterator[tuple[list[RejectedRow], Block]]:
+    """Yield the rejected and the usable rows of each part of a table."""
     extra = list(others.values())
     for start in range(0, len(table), ROWS_IN_BLOCK):
         part = slice(start, start + ROWS_IN_BLOCK)
         values = np.stack([_feature(table, extra, index, part) for index in chosen.features], axis=1)
         field_arrays = tuple(array_column(_raw(table, extra, index, part)) for index in chosen.fields)
         numbers = np.arange(start + 1, start + 1 + len(values))
-        rejected, block = finite_block(numbers, values, field_arrays, chosen.columns)
-        yield from rejected
-        if len(block):
-            yield block
+        yield finite_block(numbers, values, field_arrays, chosen.columns)
+
+
+def _sequences(
+    path: Path, array: NDArray[Any], others: Mapping[str, NDArray[Any]], chosen: Chosen
+) -> Iterator[tuple[list[RejectedRow], Block]]:
+    """Yield the rejected and the usable rows of each part of an array (rows, positions, channels)."""
+    channels = array.shape[2]
+    if any(index >= channels for index in chosen.features) or any(index < channels for index in chosen.fields):
+        raise DataError(f"{path} has sequences: channels cannot be labels or identifiers, nor these be channels")
+    extra = list(others.values())
+    lengths = next((others[name] for name in LENGTHS if name in others), None)
+    if lengths is not None and not bool(((lengths >= 0) & (lengths <= array.shape[1])).all()):
+        raise DataError(
+            f"{path} has lengths of rows that are not from 0 to {array.shape[1]}, the size of its array"
+        )
+    size = max(1, min(ROWS_IN_BLOCK, VALUES_IN_BLOCK // max(1, array[0].size)))
+    for start in range(0, len(array), size):
+        part = slice(start, start + size)
+        values = as_float32(array[part][:, :, list(chosen.features)])  # (n, N, C)
+        filled = values_until(values) if lengths is None else lengths[part].astype(np.int64)
+        real = np.arange(values.shape[1]) < filled[:, None]
+        field_arrays = tuple(array_column(extra[index - channels][part]) for index in chosen.fields)
+        numbers = np.arange(start + 1, start + 1 + len(values))
+        sequences = Sequences(values[real], bounds_of(filled))
+        yield finite_sequences(numbers, sequences, field_arrays, chosen.columns)
+
+
+def values_until(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return for each row (n,) of values (n, N, C) the number of positions up to the last with a value."""
+    known = np.asarray((~np.isnan(values)).any(axis=2))  # (n, N)
+    last = values.shape[1] - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), last, 0)
 
 
 def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
@@ -60,11 +105,11 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise DataError(f"{path} is not a readable NumPy file: {reason}") from error
     arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
-    tables = [array for array in arrays.values() if array.ndim == 2 and array.dtype.kind in "fiub"]
+    tables = [array for array in arrays.values() if array.ndim in (2, 3) and array.dtype.kind in "fiub"]
     if len(tables) != 1:
         shapes = [f"{name} ({' x '.join(map(str, array.shape))})" for name, array in arrays.items()]
         raise DataError(
-            f"{path} must hold one two-dimensional array of numbers, rows by columns; it holds "
+            f"{path} must hold one array of numbers, rows by columns, or rows by positions by channels; it holds "
             f"{', '.join(shapes[:10]) or 'no array'}"
         )
     others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
@@ -76,5 +121,10 @@ def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: s
 
 
 def _feature(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[np.float32]:
+    return as_float32(_raw(table, extra, index, part))
+
+
+def as_float32(numbers: NDArray[Any]) -> NDArray[np.float32]:
+    """Return numbers of any type as float32, infinite where they are too large."""
     with np.errstate(over="ignore"):
-        return _raw(table, extra, index, part).astype(np.float32)
+        return numbers.astype(np.float32)

@@ -14,6 +14,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import choose_column
 from sma_core.data.readers.text_header import MOST_COLUMNS, check_unique
 from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences
 from sma_core.errors import DataError
 
 
@@ -72,4 +73,23 @@ def finite_block(
         RejectedRow(int(numbers[i]), f"not a finite number: {columns[firsts[i]]} is {values[i, firsts[i]]}")
         for i in np.flatnonzero(bad).tolist()
     ]
+    return rejected, block.take(np.flatnonzero(~bad))
+
+
+def finite_sequences(
+    numbers: NDArray[np.int64],
+    sequences: Sequences,
+    fields: tuple[NDArray[Any], ...],
+    columns: tuple[str, ...],
+) -> tuple[list[RejectedRow], Block]:
+    """Return the sequences with an infinity as rejected rows, and the block of the others."""
+    block = Block(numbers, sequences.values, fields, columns, sequences.offsets)
+    bad = sequences.with_infinity()
+    if not bad.any():
+        return [], block
+    rejected = []
+    for row in np.flatnonzero(bad).tolist():
+        position, channel = np.argwhere(np.isinf(sequences[row]))[0].tolist()
+        where = f"{columns[channel]} of position {position + 1:,} is {sequences[row][position, channel]}"
+        rejected.append(RejectedRow(int(numbers[row]), f"not a finite number: {where}"))
     return rejected, block.take(np.flatnonzero(~bad))

@@ -28,7 +28,8 @@ class StoreFile:
         self.metadata, self.statistics = read_metadata(path, reader)
         self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         name = "values" if self.metadata.holds_values else "ids"
-        self.content = MappedLists(self._batches, name, self.metadata.row_type, whole, base)
+        width = len(self.metadata.columns) if self.metadata.sequences else None
+        self.content = MappedLists(self._batches, name, self.metadata.row_type, whole, base, width)
         self.symbols: MappedLists | None = None
         """A class number for every id of rows with labelled characters, -1 where unknown."""
         if self.metadata.has_symbols:

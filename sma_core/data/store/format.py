@@ -1,9 +1,9 @@
 """The store's file format: columns and metadata.
 
-An uncompressed Arrow IPC file, version 3. Columns:
+An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors. Columns:
 
 - ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN where
-  missing): the rows.
+  missing; for sequences a list of them, one per position): the rows.
 - ``row`` (int64): row number in the source.
 - ``text`` (string): raw text, in labelled stores of ids.
 - ``extra:NAME`` (string): a further column of the source.
@@ -12,7 +12,7 @@ An uncompressed Arrow IPC file, version 3. Columns:
 The schema's metadata describe how the rows were made. An empty last record batch carries the statistics and marks
 the file as complete. Version 1 has only ids and targets, version 2 no extra texts; both can be read.
 
-Letters: n rows, F features, K targets.
+Letters: n rows, F features, C channels, K targets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ import pyarrow as pa
 
 from sma_core.errors import DataError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+"""Latest format that can be read; tables and ids are written in `TABLE_VERSION`, which earlier programs read."""
+TABLE_VERSION = 3
 KEY = b"sma.store"
 SYMBOL_TYPE = np.dtype(np.int16)
 
@@ -48,10 +50,12 @@ class StoreMetadata:
     """Names of the target columns, in the order of the values."""
     has_text: bool = False
     columns: tuple[str, ...] = ()
-    """Names of the F features; empty in a store of ids."""
+    """Names of the F features, or C channels of sequences; empty in a store of ids."""
     label_form: LabelForm = "numbers"
     extras: tuple[str, ...] = ()
     """Names of further source columns stored as text."""
+    sequences: bool = False
+    """Whether rows are sequences of vectors with C channels."""
 
     @property
     def holds_values(self) -> bool:
@@ -72,11 +76,7 @@ class StoreMetadata:
 
     def schema(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return the Arrow schema with these metadata."""
-        element = pa.from_numpy_dtype(self.row_type)
-        rows = (
-            ("values", pa.list_(element, len(self.columns))) if self.holds_values else ("ids", pa.list_(element))
-        )
-        columns = [rows, ("row", pa.int64())]
+        columns = [("values" if self.holds_values else "ids", self._rows_type()), ("row", pa.int64())]
         if self.has_text:
             columns.append(("text", pa.string()))
         columns.extend((extra_column(name), pa.string()) for name in self.extras)
@@ -84,8 +84,17 @@ class StoreMetadata:
             columns.append(("symbols", pa.list_(pa.from_numpy_dtype(SYMBOL_TYPE))))
         elif self.targets:
             columns.append(("targets", pa.list_(pa.float32())))
-        head = {"format_version": FORMAT_VERSION, **asdict(self)}
+        head = {"format_version": FORMAT_VERSION if self.sequences else TABLE_VERSION, **asdict(self)}
+        if not self.sequences:
+            del head["sequences"]
         return pa.schema(columns, metadata={KEY: json.dumps(head)})
+
+    def _rows_type(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        element = pa.from_numpy_dtype(self.row_type)
+        if not self.holds_values:
+            return pa.list_(element)
+        vector = pa.list_(element, len(self.columns))
+        return pa.list_(vector) if self.sequences else vector
 
 
 def extra_column(name: str) -> str:

@@ -2,7 +2,7 @@
 
 See `sma_core.data.store.format` for the format, `sma_core.data.store.writer` for writing.
 
-Letters: n rows, F features, K targets; m selected rows.
+Letters: n rows, F features, K targets; m selected rows, T ids or positions of theirs, C channels.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.labels import class_order
 from sma_core.data.scaling import FeatureScale, Transforms, fit_scale
+from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.store.file import StoreFile
 from sma_core.data.store.format import StoreMetadata, StoreStatistics
 from sma_core.data.store.writer import StoreWriter
@@ -73,7 +74,7 @@ class Store:
 
     @cached_property
     def lengths(self) -> NDArray[np.int32]:
-        """(n,) number of ids or values in each row."""
+        """(n,) number of ids, values or positions in each row."""
         return self._joined([file.content.lengths for file in self.files])
 
     @cached_property
@@ -137,12 +138,12 @@ class Store:
         return distinct.to_pylist(), indices
 
     def ids(self, index: int) -> NDArray[Any]:
-        """Return a view (n_i,) of the ids or values of row ``index``."""
+        """Return a view (n_i,) of the ids or values of row ``index``, or of its vectors (n_i, C)."""
         file = int(np.searchsorted(self._bounds, index, side="right")) - 1
         return self.files[file].content.row(index - int(self._bounds[file]))
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return a concatenated copy of the ids or values of rows (m,)."""
+        """Return a concatenated copy of the ids or values of rows (m,): (T,), or vectors (T, C) of sequences."""
         read = [file.content.gather for file in self.files]
         return self._gathered(rows, self.metadata.row_type, lambda file, file_rows: read[file](file_rows))
 
@@ -151,10 +152,18 @@ class Store:
         values: NDArray[np.float32] = self.gather(rows)
         return values.reshape(len(rows), len(self.metadata.columns))
 
+    def sequences(self, rows: NDArray[np.int64]) -> Sequences:
+        """Return the unscaled sequences of rows (m,)."""
+        return Sequences(self.gather(rows), bounds_of(self.lengths[rows].astype(np.int64)))
+
     def scale(self, rows: NDArray[np.int64], transforms: Transforms = ()) -> FeatureScale:
-        """Compute mean and standard deviation of the transformed features over rows (m,), block by block."""
+        """Compute mean and standard deviation of the transformed features over rows (m,), block by block.
+
+        Those of a sequence's channels are over all positions.
+        """
+        columns = len(self.metadata.columns)
         starts = range(0, len(rows), ROWS_IN_BLOCK)
-        blocks = (self.values(rows[start : start + ROWS_IN_BLOCK]) for start in starts)
+        blocks = (self.gather(rows[start : start + ROWS_IN_BLOCK]).reshape(-1, columns) for start in starts)
         return fit_scale(blocks, self.metadata.columns, transforms)
 
     def row_number(self, index: int) -> int:
@@ -172,7 +181,8 @@ class Store:
             return read(0, rows)
         lengths = self.lengths[rows].astype(np.int64)
         ends = np.cumsum(lengths)
-        result = np.empty(int(ends[-1]) if len(ends) else 0, dtype=dtype)
+        vector = (len(self.metadata.columns),) if self.metadata.sequences else ()
+        result = np.empty((int(ends[-1]) if len(ends) else 0, *vector), dtype=dtype)
         files = np.searchsorted(self._bounds, rows, side="right") - 1
         for file in np.unique(files).tolist():
             indices = np.flatnonzero(files == file)
@@ -199,8 +209,8 @@ def _ranked(numbers: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray
 def _check_alike(first: StoreFile, other: StoreFile) -> None:
     """Raise `DataError` when two files cannot belong to one store."""
     one, two = first.metadata, other.metadata
-    names = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "targets", "label_form", "extras")
-    for name in names:
+    rows = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "sequences")
+    for name in (*rows, "targets", "label_form", "extras"):
         if getattr(one, name) != getattr(two, name):
             raise DataError(
                 f"{first.path} and {other.path} cannot be one set: {name} is {getattr(one, name)!r} in the first "

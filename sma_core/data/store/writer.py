@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sma_core.data.sequences import Sequences
 from sma_core.data.store.format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
 from sma_core.data.tokenizers import EncodedRows
 from sma_core.files import replacing
@@ -92,6 +93,20 @@ class StoreWriter:
         self.longest = values.shape[1]
         self._buffer(values.reshape(-1), rows, targets, extras)
 
+    def append_sequences(
+        self,
+        sequences: Sequences,
+        rows: NDArray[np.int64],
+        targets: NDArray[np.float32] | None = None,
+        extras: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Append n sequences, source row numbers (n,), targets (n, K) when labelled, and extras."""
+        if not len(sequences):
+            return
+        self._lengths.append(sequences.lengths)
+        self.longest = max(self.longest, int(sequences.lengths.max()))
+        self._buffer(sequences.values.reshape(-1), rows, targets, extras)
+
     def _buffer(
         self,
         flat: NDArray[Any],
@@ -128,16 +143,16 @@ class StoreWriter:
         if not self._buffered_rows:
             return
         values = np.concatenate(self._values)
+        rows = pa.array(values)
         if self.metadata.holds_values:
-            columns = [pa.FixedSizeListArray.from_arrays(pa.array(values), len(self.metadata.columns))]
-        else:
-            columns = [self._lists(values)]
+            rows = pa.FixedSizeListArray.from_arrays(rows, len(self.metadata.columns))
+        columns = [rows if self.metadata.holds_values and not self.metadata.sequences else self._lists(rows)]
         columns.append(pa.array(np.concatenate(self._rows)))
         if self.metadata.has_text:
             columns.append(pa.array(self._texts, type=pa.string()))
         columns.extend(pa.array(texts, type=pa.string()) for texts in self._extras)
         if self.metadata.has_symbols:
-            columns.append(self._lists(np.concatenate(self._symbols)))
+            columns.append(self._lists(pa.array(np.concatenate(self._symbols))))
         elif self.metadata.targets:
             table = np.concatenate(self._targets)
             bounds = np.arange(0, table.size + 1, table.shape[1], dtype=np.int32)
@@ -145,11 +160,11 @@ class StoreWriter:
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
         self._clear()
 
-    def _lists(self, values: NDArray[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the buffered ids, or their labels, as a list column."""
+    def _lists(self, values: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the buffered ids or vectors, or labels of ids, as a list column."""
         offsets = np.zeros(self._buffered_rows + 1, dtype=np.int32)
         np.cumsum(np.concatenate(self._lengths), out=offsets[1:])
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+        return pa.ListArray.from_arrays(pa.array(offsets), values)
 
     def _finish(self) -> None:
         self._flush()

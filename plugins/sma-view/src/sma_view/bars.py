@@ -11,6 +11,7 @@ WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
 """Pixels: width of the drawing, height of a line, width of names, length of the longest bar."""
 FONT, SMALLEST = 11.5, 8.0
 """Font sizes: normal, and minimum for long names."""
+CHANNELS_SHOWN = 2
 
 
 def draw_bars(row: DrawnRow) -> str:
@@ -25,7 +26,7 @@ def draw_groups(
 
     ``meanings`` maps features to descriptions, shown as tooltips.
     """
-    if len(row.features) != len(row.importance) or len(row.values) != len(row.importance):
+    if len(row.features) != len(row.importance) or len(row.values or row.vectors) != len(row.importance):
         raise ValueError("bars are for rows of numbers")
     shades, parts, y = Shades(row.importance), [f'<g font-family="{SANS}" font-size="{FONT}">'], 2.0
     for heading, places in groups.items():
@@ -36,19 +37,32 @@ def draw_groups(
         for place in places:
             parts.append(_line(row, place, y, shades, (meanings or {}).get(row.features[place], "")))
             y += LINE
-    label = f"{len(row.features)} numbers, {len(row.hidden)} hidden"
+    label = f"{len(row.features)} {'positions' if row.vectors else 'numbers'}, {len(row.hidden)} hidden"
     return document(WIDTH, y + 2.0, [*parts, "</g>"], label)
+
+
+def _number(value: float) -> str:
+    return "missing" if value != value else f"{value:.5g}"
+
+
+def _vector(values: Sequence[float]) -> str:
+    """Write the first numbers of a position; the tooltip has all."""
+    shown = ", ".join("-" if value != value else f"{value:.2g}" for value in values[:CHANNELS_SHOWN])
+    return f"{shown}, …" if len(values) > CHANNELS_SHOWN else shown
 
 
 def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> str:
     """Draw one feature."""
     name, importance, hidden = row.features[place], row.importance[place], place in row.hidden
+    if row.vectors:
+        numbers = zip(row.channels, row.vectors[place], strict=True)
+        meaning = ", ".join(f"{channel} {_number(value)}" for channel, value in numbers)
     title = (
         f"{name}{': ' if meaning else ''}{meaning}; importance {said(importance)}{', hidden' if hidden else ''}"
     )
     size, text = _fitted(name)
     length = (shades.share(importance) or 0.0) * BAR
-    value = "missing" if row.values[place] != row.values[place] else f"{row.values[place]:.5g}"
+    value = _vector(row.vectors[place]) if row.vectors else _number(row.values[place])
     parts = [
         f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale(hidden)}>{escaped(text)}</text>',
         f'<rect x="{NAMES + 6:g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',

@@ -38,6 +38,7 @@ from sma_view.inspection import (
     Inspection,
     NumberFigures,
     RecipeFit,
+    SequenceLengths,
     TextFigures,
     Unusable,
 )
@@ -253,6 +254,7 @@ class _NumbersLook(_Look):
         self.config = config
         self.names: tuple[str, ...] = ()
         self.tally: FeatureTally | None = None
+        self.lengths = LengthTally()
 
     def read(self, processes: int | None, progress: Progress | None) -> None:
         """Read the rows; ``processes`` is not used, because rows of numbers have no check."""
@@ -275,7 +277,13 @@ class _NumbersLook(_Look):
             )
         self.names = names
         self.tally = self.tally or FeatureTally(len(self.names))
-        self.tally.add(block.values, block.numbers + before)
+        numbers = block.numbers + before
+        if block.offsets is None:
+            self.tally.add(block.values, numbers)
+        else:
+            positions = np.arange(len(block.values)) + self.tally.rows + 1
+            self.tally.add(block.values, positions)
+            self.lengths.add(block.sequences.lengths, numbers.tolist())
         self.counts.rows += len(block)
 
     def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
@@ -301,14 +309,33 @@ class _NumbersLook(_Look):
         return list(self.names or self.sources.first.columns)
 
     def longer_than(self, most: int) -> int:
-        """Count the usable rows, when they have more than ``most`` features."""
+        """Count the usable rows with more than ``most`` features or positions."""
+        if self.lengths.counts:
+            return self.lengths.longer_than(most)
         return self.counts.rows - self.counts.rejected if len(self.names) > most else 0
 
     def figures(self) -> NumberFigures:
         """Return statistics of the usable rows, of which there must be at least one."""
         assert self.tally is not None, "there is a usable row"
         features = [_feature(self.tally, index, name) for index, name in enumerate(self.names)]
-        return NumberFigures(features, len(self.tally.sample))
+        return NumberFigures(features, len(self.tally.sample), _sequence_lengths(self.lengths))
+
+
+def _sequence_lengths(tally: LengthTally) -> SequenceLengths | None:
+    """Return the lengths of sequences; None for a table."""
+    if not tally.counts:
+        return None
+    low, high = min(tally.counts), max(tally.counts)
+    return SequenceLengths(
+        positions=sum(length * count for length, count in tally.counts.items()),
+        minimum=low,
+        median=tally.quantile(0.5),
+        mean=tally.mean,
+        maximum=high,
+        shortest_row=tally.first[low],
+        longest_row=tally.first[high],
+        bins=tally.bins(),
+    )
 
 
 def _feature(tally: FeatureTally, index: int, name: str) -> Feature:

@@ -77,11 +77,29 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class SequenceLengths:
+    """Numbers of positions of rows that are sequences of vectors, ``positions`` in all."""
+
+    positions: int
+    minimum: int
+    median: int
+    mean: float
+    maximum: int
+    shortest_row: int
+    longest_row: int
+    bins: list[Bin]
+
+
+@dataclass(frozen=True)
 class NumberFigures:
-    """The features in their order, and the number of rows in the sample."""
+    """The features or channels in their order, the number of rows in the sample, and the lengths of sequences.
+
+    Figures of a sequence's channels are over all positions; ``sample`` then counts positions.
+    """
 
     features: list[Feature]
     sample: int
+    lengths: SequenceLengths | None = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +133,3 @@ class Inspection:
     seconds: float
     peak_megabytes: float | None
     worker_megabytes: float | None
-
-    @property
-    def rows_a_second(self) -> float:
-        """Rows read per second."""
-        return self.rows / max(self.seconds, 1e-9)

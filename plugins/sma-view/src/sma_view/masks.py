@@ -16,6 +16,7 @@ from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.hashing import hashed
+from sma_core.data.sequences import Sequences
 from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
 from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
@@ -193,6 +194,10 @@ def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_pag
             importance=(), text=tokenizer.decode(ids), pieces=text_of_ids(tokenizer, ids) if for_page else ()
         )
     values = chunk.inputs
+    if isinstance(values, Sequences):
+        vectors = tuple(tuple(vector) for vector in values[place].tolist())
+        places = tuple(f"position {number}" for number in range(1, len(vectors) + 1))
+        return DrawnRow(importance=(), features=places, channels=run.features, vectors=vectors)
     assert isinstance(values, np.ndarray), "other feeds give numbers"
     return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
 
@@ -217,7 +222,7 @@ def _listed(chunk: RowChunk, index: int, masked: _Masked | None) -> RowMasks:
         return RowMasks(number, _text(chunk, index), [], [], [], reason, name=_name(chunk, index))
     first = masked.drawn[0]
     hidden = [sorted(draw.hidden) for draw in masked.drawn]
-    text = ", ".join(first.features) if first.features else first.text
+    text = ", ".join(first.channels or first.features) if first.features else first.text
     importance, random = list(masked.mean.importance), sorted(masked.random.hidden)
     shown, name = masked.random_shown, _name(chunk, index)
     return RowMasks(number, text, hidden, masked.shown, importance, reason, random, shown, name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -66,14 +66,20 @@ def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Seque
 
 
 def values_trial(block: Block, sentinels: Sequence[float], config: PretrainConfig, rows: int = ROWS) -> TrialBatch:
-    """Standardise the first ``rows`` rows of a block as one batch."""
-    from sma_core.data.batching.batches import collate_values
+    """Standardise the first ``rows`` rows of a block as one batch; sequences are truncated to `MAX_LENGTH`."""
+    import numpy as np
+
+    from sma_core.data.batching.batches import collate_sequences, collate_values
     from sma_core.data.scaling import fit_scale, without_sentinels
     from sma_core.nn.inputs import ContinuousInputs
 
     values = without_sentinels(block.values, sentinels)
-    batch = collate_values(values[:rows], fit_scale([values], block.names(())))
-    return TrialBatch(batch, ContinuousInputs(1), config)
+    scale = fit_scale([values], block.names(()))
+    if block.offsets is None:
+        return TrialBatch(collate_values(values[:rows], scale), ContinuousInputs(1), config)
+    sequences = replace(block, values=values).sequences.take(np.arange(min(rows, len(block))))
+    batch = collate_sequences(sequences.shortened(MAX_LENGTH), scale, max_length=MAX_LENGTH)
+    return TrialBatch(batch, ContinuousInputs(values.shape[1]), config)
 
 
 def train_a_step(trial: TrialBatch) -> bool:

@@ -75,11 +75,7 @@ def _text_lines(inspection: Inspection, text: TextFigures) -> list[str]:
         f"  min {text.minimum:,} (row {text.shortest_row:,})   median {text.median:,}   mean {text.mean:,.1f}   "
         f"95 % {text.percentile_95:,}   max {text.maximum:,} (row {text.longest_row:,})",
     ]
-    for most, names in _by_limit(inspection).items():
-        longer = next(fit.longer for fit in inspection.recipes if fit.max_length == most)
-        rows = "1 row is longer" if longer == 1 else f"{longer:,} rows are longer"
-        cut = f"{rows} ({_share(longer / inspection.usable)}) and would be cut" if longer else "no row is longer"
-        lines.append(f"  recipe {names} reads {most:,}: {cut}")
+    lines += _limits(inspection)
     lines += ["", *_spelling(text.spelling, inspection.usable)]
     lines += ["", *_bars(text.bins)]
     of = f"the {len(text.common)} most common of {text.characters:,}"
@@ -112,6 +108,17 @@ def _by_limit(inspection: Inspection) -> dict[int, str]:
     return limits
 
 
+def _limits(inspection: Inspection) -> list[str]:
+    """Return a line for each maximum length of the recipes: how many rows are longer."""
+    lines = []
+    for most, names in _by_limit(inspection).items():
+        longer = next(fit.longer for fit in inspection.recipes if fit.max_length == most)
+        rows = "1 row is longer" if longer == 1 else f"{longer:,} rows are longer"
+        cut = f"{rows} ({_share(longer / inspection.usable)}) and would be cut" if longer else "no row is longer"
+        lines.append(f"  recipe {names} reads {most:,}: {cut}")
+    return lines
+
+
 def _bars(bins: list[Bin]) -> list[str]:
     """Draw a horizontal bar for each bin of lengths."""
     most = max(one.count for one in bins)
@@ -137,15 +144,33 @@ def _number_lines(inspection: Inspection, numbers: NumberFigures) -> list[str]:
         if feature.deviation and len(feature.bins) == 1:
             drawn = "hardly varies"
         rows.append((shortened(feature.name, 32), missing, *map(_number, figures), drawn))
-    lines = ["", f"{len(numbers.features):,} features", *aligned(rows, right=range(1, 7))]
+    what = "features" if numbers.lengths is None else "channels, over all positions"
+    lines = [*_sequences(inspection, numbers), "", f"{len(numbers.features):,} {what}"]
+    lines += aligned(rows, right=range(1, 7))
     if len(numbers.features) > FEATURES_SHOWN:
         lines.append(f"… and {len(numbers.features) - FEATURES_SHOWN:,} more; --json gives all")
-    if numbers.sample < inspection.usable:
-        lines.append(f"medians and histograms from a sample of {numbers.sample:,} rows, all else exact")
+    read = inspection.usable if numbers.lengths is None else numbers.lengths.positions
+    if numbers.sample < read:
+        items = "rows" if numbers.lengths is None else "positions"
+        lines.append(f"medians and histograms from a sample of {numbers.sample:,} {items}, all else exact")
     for most, names in _by_limit(inspection).items():
-        if len(numbers.features) > most:
+        if numbers.lengths is None and len(numbers.features) > most:
             lines.append(f"recipe {names} reads {most:,} features at most: raise model.max_length")
     return lines
+
+
+def _sequences(inspection: Inspection, numbers: NumberFigures) -> list[str]:
+    """Return lines on the lengths of sequences; none for a table."""
+    lengths = numbers.lengths
+    if lengths is None:
+        return []
+    lines = [
+        "",
+        f"sequences of {lengths.positions:,} positions in all",
+        f"  min {lengths.minimum:,} (row {lengths.shortest_row:,})   median {lengths.median:,}   mean "
+        f"{lengths.mean:,.1f}   max {lengths.maximum:,} (row {lengths.longest_row:,})",
+    ]
+    return [*lines, *_limits(inspection), "", *_bars(lengths.bins)]
 
 
 def _sparkline(bins: list[Bin]) -> str:

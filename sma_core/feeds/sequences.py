@@ -1,0 +1,113 @@
+"""The feed of sequences of vectors: channels in a fixed order, standardised with statistics of all positions.
+
+Letters: n rows, m usable rows, n_i positions of row i, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.batching.batches import MULTIPLE, Batch, collate_sequences
+from sma_core.data.blocks import Block
+from sma_core.data.records import EMPTY, RejectedRow
+from sma_core.data.scaling import without_sentinels
+from sma_core.data.sequences import Sequences, bounds_of
+from sma_core.errors import DataError
+from sma_core.feeds.reading import RowReading
+from sma_core.feeds.rows import ROWS_IN_CHUNK, MemoryRows, RowChunk, RowInputs, take_inputs, value_chunk
+from sma_core.feeds.values import ValueFeed
+from sma_core.nn.inputs import ContinuousInputs
+from sma_core.sources.reading import sentinels_of
+
+
+@dataclass(frozen=True)
+class SequenceFeed(ValueFeed):
+    """Standardises the channels of sequences with ``scale``; implements `sma_core.feeds.feed.Feed`."""
+
+    unit = "positions"
+
+    @property
+    def inputs(self) -> ContinuousInputs:
+        """Continuous inputs with C channels."""
+        return ContinuousInputs(len(self.columns))
+
+    def record(self) -> dict[str, Any]:
+        """Return the entries of ``model.json``: the scale, and that rows are sequences."""
+        return super().record() | {"sequences": True}
+
+    def check_kind(self, sequences: bool, where: str) -> None:
+        """Raise `DataError` when the rows of ``where`` are those of a table."""
+        if not sequences:
+            raise DataError(
+                f"{where} has rows of {len(self.columns)} numbers, but the model reads sequences of such vectors"
+            )
+
+    def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
+        """Return index -> reason for sequences without a logarithm, or too long where they are not truncated."""
+        positions = self.known_scale.without_logarithm(block.values)
+        rows = np.searchsorted(block.sequences.offsets, list(positions), side="right") - 1
+        reasons = dict(zip(rows.tolist(), positions.values(), strict=True))
+        if not reading.data.truncate:
+            lengths = block.sequences.lengths
+            too_long = np.flatnonzero(lengths > reading.max_length).tolist()
+            reasons |= {row: f"too long: {lengths[row]} > {reading.max_length}" for row in too_long}
+        return reasons
+
+    def _chunk(
+        self, block: Block, rejected: Sequence[RejectedRow], copied: dict[str, list[str]], reading: RowReading
+    ) -> RowChunk:
+        """Merge truncated sequences of a block and rejected rows."""
+        sequences, longest = block.sequences, reading.max_length
+        chunk = value_chunk(block.numbers, sequences.shortened(longest), rejected, copied)
+        lengths = sequences.lengths
+        for row in np.flatnonzero(lengths > longest).tolist():
+            sentence = f"truncated to {longest:,} of {lengths[row]:,} positions"
+            chunk.truncated[int(chunk.usable[row])] = sentence
+        return chunk
+
+    def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
+        """Stream sequences (n_i, C) in memory; raises `DataError` for other rows."""
+        listed, start = iter(rows), 0
+        while part := list(islice(listed, ROWS_IN_CHUNK)):
+            arrays = [self._vectors(row, number) for number, row in enumerate(part, start=start + 1)]
+            numbers = np.arange(start + 1, start + 1 + len(arrays))
+            sequences = Sequences.joined(arrays, len(self.columns))
+            known = without_sentinels(sequences.values, sentinels_of(reading.registry, reading.data))
+            block = Block(numbers, known, (), self.columns, bounds_of(sequences.lengths))
+            reasons = dict.fromkeys(np.flatnonzero(block.empty).tolist(), EMPTY)
+            infinite = block.sequences.with_infinity()
+            reasons |= dict.fromkeys(np.flatnonzero(infinite).tolist(), "not a finite number")
+            reasons |= self._unusable(block, reading)
+            rejected = [RejectedRow(int(numbers[row]), reason) for row, reason in sorted(reasons.items())]
+            kept = block.take(np.setdiff1d(np.arange(len(block)), list(reasons)))
+            yield self._chunk(kept, rejected, {}, reading)
+            start += len(part)
+
+    def _vectors(self, row: Any, number: int) -> NDArray[np.float32]:  # noqa: ANN401 - rows of the caller
+        """Return a sequence (n_i, C) as float32."""
+        expected = f"this model reads sequences of {len(self.columns)} channels ({', '.join(self.columns[:8])})"
+        try:
+            with np.errstate(over="ignore"):
+                vectors = np.asarray(row, dtype=np.float64).astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{expected}: row {number:,} must be an array of numbers") from error
+        if vectors.ndim != 2 or vectors.shape[1] != len(self.columns):
+            raise DataError(f"{expected}, but row {number:,} has the shape {vectors.shape}")
+        return vectors
+
+    def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
+        """Return the number of positions (m,) of each row, rounded up to a multiple of `MULTIPLE`."""
+        assert isinstance(inputs, Sequences), "rows are sequences"
+        return -(-inputs.lengths // MULTIPLE) * MULTIPLE
+
+    def batch(self, inputs: RowInputs, places: NDArray[np.int64], max_length: int) -> Batch:
+        """Standardise and collate the rows at ``places`` of ``inputs``."""
+        sequences = take_inputs(inputs, places)
+        assert isinstance(sequences, Sequences), "rows are sequences"
+        return collate_sequences(sequences, self.known_scale, max_length=max_length)

@@ -1,0 +1,198 @@
+"""Rows that are sequences of vectors: blocks, stores, readers and batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sma_core.data.batching.batches import collate, collate_sequences
+from sma_core.data.blocks import Block
+from sma_core.data.plugin_code import read
+from sma_core.data.readers.arrays import read_arrays
+from sma_core.data.records import RejectedRow
+from sma_core.data.scaling import FeatureScale
+from sma_core.data.sequences import Sequences
+from sma_core.data.store.format import StoreMetadata
+from sma_core.data.store.store import Store
+from sma_core.data.store.writer import StoreWriter
+from sma_core.errors import DataError, PluginError
+
+CHANNELS = ("x", "y", "z")
+LENGTHS = [3, 1, 5, 2]
+
+
+def rows(lengths=LENGTHS, channels=3, seed=0) -> list[np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return [draw.normal(size=(length, channels)).astype(np.float32) for length in lengths]
+
+
+def store_of(tmp_path, listed, name="rows.arrow", parts=2) -> Store:
+    path = tmp_path / name
+    with StoreWriter(path, StoreMetadata(columns=CHANNELS, sequences=True, targets=("t",))) as writer:
+        for start in range(0, len(listed), parts):
+            part = Sequences.joined(listed[start : start + parts], 3)
+            numbers = np.arange(start + 1, start + 1 + len(part))
+            writer.append_sequences(part, numbers, numbers[:, None].astype(np.float32))
+            writer._flush()  # several record batches
+    return Store.open(path)
+
+
+def test_a_sequence_keeps_its_rows_when_taken_and_shortened():
+    listed = rows()
+    sequences = Sequences.joined(listed, 3)
+    assert sequences.lengths.tolist() == LENGTHS
+    for index, row in enumerate(sequences.take(np.array([2, 0, 2]))[place] for place in range(3)):
+        np.testing.assert_array_equal(row, listed[[2, 0, 2][index]])
+    short = sequences.shortened(2)
+    assert short.lengths.tolist() == [2, 1, 2, 2]
+    np.testing.assert_array_equal(short[2], listed[2][:2])
+    assert sequences.shortened(5) is sequences
+    assert Sequences.joined([], 3).values.shape == (0, 3)
+
+
+def test_rows_without_values_and_with_infinities_are_found():
+    first, second, third = (row.copy() for row in rows([2, 2, 2]))
+    first[:] = np.nan
+    second[1] = np.nan
+    third[1, 2] = np.inf
+    sequences = Sequences.joined([first, second, third, np.empty((0, 3))], 3)
+    assert sequences.without_values().tolist() == [True, False, False, True]
+    assert sequences.with_infinity().tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 2], [3, 0, 2, 2], [2], []])
+def test_a_store_gives_back_the_vectors_of_any_rows(tmp_path, order):
+    listed = rows()
+    store = store_of(tmp_path, listed)
+    assert store.lengths.tolist() == LENGTHS
+    assert store.statistics.longest == 5
+    expected = np.concatenate([np.empty((0, 3), np.float32), *(listed[row] for row in order)])
+    np.testing.assert_array_equal(store.gather(np.array(order, dtype=np.int64)), expected)
+    taken = store.sequences(np.array(order, dtype=np.int64))
+    assert [len(taken[row]) for row in range(len(taken))] == [LENGTHS[row] for row in order]
+    np.testing.assert_array_equal(store.ids(2), listed[2])
+
+
+def test_several_files_are_one_store(tmp_path):
+    first, second = rows(), rows([4, 2], seed=1)
+    store_of(tmp_path, first, "a.arrow")
+    store_of(tmp_path, second, "b.arrow")
+    store = Store.open(tmp_path / "a.arrow", tmp_path / "b.arrow", before=(0, 4))
+    expected = np.concatenate([second[0], first[2], second[1]])
+    np.testing.assert_array_equal(store.gather(np.array([4, 2, 5])), expected)
+    scale = store.scale(np.array([0, 5]))
+    both = np.concatenate([first[0], second[1]]).astype(np.float64)
+    np.testing.assert_allclose(scale.mean, both.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(scale.spread, both.std(axis=0), rtol=1e-6)
+
+
+def test_tables_keep_the_format_that_earlier_programs_read():
+    import json
+
+    table = StoreMetadata(columns=CHANNELS).schema().metadata[b"sma.store"]
+    sequences = StoreMetadata(columns=CHANNELS, sequences=True).schema().metadata[b"sma.store"]
+    assert json.loads(table)["format_version"] == 3
+    assert "sequences" not in json.loads(table)
+    assert json.loads(sequences)["format_version"] == 4
+
+
+def test_batches_are_padded_and_standardised(tmp_path):
+    listed = rows()
+    store = store_of(tmp_path, listed)
+    scale = FeatureScale(CHANNELS, (1.0, 0.0, -1.0), (2.0, 1.0, 0.5))
+    batch = collate(store, [np.array([2]), np.array([1])], max_length=16, scale=scale)
+    assert batch.inputs.shape == (2, 8, 3)
+    assert batch.padding_mask.sum(dim=1).tolist() == [5, 1]
+    np.testing.assert_allclose(
+        batch.inputs[0, :5], (listed[2] - np.array([1, 0, -1])) / np.array([2, 1, 0.5]), rtol=1e-5
+    )
+    assert not batch.inputs[0, 5:].any()
+    assert batch.labels.tolist() == [[3.0], [2.0]]
+    again = collate_sequences(store.sequences(np.array([2, 1])), scale, max_length=16)
+    np.testing.assert_array_equal(again.inputs, batch.inputs)
+
+
+def blocks(path, **options):
+    records = list(read(read_arrays, Block, path, options.get("columns", ()), options.get("fields", ())))
+    return [record for record in records if isinstance(record, Block)], [
+        record for record in records if isinstance(record, RejectedRow)
+    ]
+
+
+def padded(listed, size) -> np.ndarray:
+    array = np.full((len(listed), size, listed[0].shape[1]), np.nan, dtype=np.float32)
+    for row, values in zip(array, listed, strict=True):
+        row[: len(values)] = values
+    return array
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_arrays_of_three_dimensions_are_sequences(tmp_path, dtype):
+    listed = rows()
+    listed[3][0, 1] = np.nan  # missing, not padding
+    array = padded(listed, 6).astype(dtype)
+    np.savez(tmp_path / "a.npz", rows=array, kind=np.arange(4))
+    (block,), rejected = blocks(tmp_path / "a.npz", fields=("kind",))
+    assert rejected == []
+    assert block.names(()) == ("0", "1", "2")
+    assert block.sequences.lengths.tolist() == LENGTHS
+    assert block.fields[0].tolist() == [0, 1, 2, 3]
+    for index, row in enumerate(listed):
+        np.testing.assert_array_equal(block.sequences[index], row.astype(dtype).astype(np.float32))
+    np.save(tmp_path / "a.npy", array)
+    assert blocks(tmp_path / "a.npy")[0][0].sequences.lengths.tolist() == LENGTHS
+
+
+def test_an_array_of_lengths_says_what_is_padding(tmp_path):
+    array = np.zeros((3, 4, 2), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", images=array, lengths=np.array([4, 2, 0]))
+    (block,), _ = blocks(tmp_path / "a.npz")
+    assert block.sequences.lengths.tolist() == [4, 2, 0]
+    assert block.empty.tolist() == [False, False, True]
+    np.savez(tmp_path / "b.npz", images=array, lengths=np.array([4, 5, 0]))
+    with pytest.raises(DataError, match="lengths of rows that are not from 0 to 4"):
+        blocks(tmp_path / "b.npz")
+
+
+def test_channels_can_be_chosen_and_infinite_rows_are_rejected(tmp_path):
+    array = padded(rows(), 6)
+    array[2, 1, 2] = np.inf
+    np.save(tmp_path / "a.npy", array)
+    (block,), (rejected,) = blocks(tmp_path / "a.npy", columns=("2", "0"))
+    assert (rejected.number, rejected.reason) == (3, "not a finite number: 2 of position 2 is inf")
+    assert block.numbers.tolist() == [1, 2, 4]
+    np.testing.assert_array_equal(block.sequences[0], array[0, :3][:, [2, 0]])
+    with pytest.raises(DataError, match="channels cannot be labels"):
+        blocks(tmp_path / "a.npy", fields=("1",))
+
+
+GOOD = {
+    "numbers": np.array([1, 2]),
+    "values": np.zeros((3, 2), dtype=np.float32),
+    "columns": ("x", "y"),
+    "offsets": np.array([0, 2, 3]),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"values": np.zeros((2, 3, 2))}, r"values of shape \(2, 3, 2\)"),
+        ({"values": np.zeros((3, 2), dtype=np.int64)}, "type int64, where two dimensions of float32 are expected"),
+        ({"values": [[1.0, 2.0]]}, "type list"),
+        ({"offsets": np.array([0, 3])}, "offsets that are not 3 integers from 0 to 3, in ascending order"),
+        ({"offsets": np.array([0, 2, 4])}, "offsets that are not 3 integers"),
+        ({"offsets": np.array([0.0, 2.0, 3.0])}, "offsets that are not 3 integers"),
+        ({"offsets": np.array([0, 4, 3])}, "offsets that are not 3 integers"),
+        ({"offsets": None}, "3 rows of values, but 2 row numbers"),
+        ({"columns": ("x",)}, "1 names for 2 columns"),
+        ({"fields": (np.arange(3.0),)}, "3 cells in a further column, but 2 rows"),
+    ],
+)
+def test_a_block_of_wrong_shapes_is_one_sentence(tmp_path, change, sentence):
+    def wrong(path, columns, fields, *, names=()):
+        yield Block(**GOOD)
+        yield Block(**GOOD | change)
+
+    with pytest.raises(PluginError, match=rf"wrong gave a block with .*{sentence}.*, after row 2 of rows"):
+        list(read(wrong, Block, "rows", (), ()))
