@@ -44,6 +44,8 @@ NOT_FEATURES = (
     *("id", "ids", "index", "event_id", "eventid", "event_number", "eventnumber", "run_number", "runnumber"),
 )
 """Names of columns, in lower case, that are probably not features."""
+CHANNELS = ("y", "w")
+"""Those of `NOT_FEATURES` that are usual names of channels of a sequence."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class ValueFeed:
         """Return sentences on features that tell nothing, or that by their names may not be features."""
         if self.scale is None:
             return []
-        odd = [] if config.columns else [name for name in self.columns if name.lower() in NOT_FEATURES]
+        suspicious = set(NOT_FEATURES) - set(CHANNELS if self.unit == "positions" else ())
+        odd = [] if config.columns else [name for name in self.columns if name.lower() in suspicious]
         named = (
             f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
             "data.exclude, or name the features with data.columns"

@@ -1,0 +1,1 @@
+"""Plugin for multichannel time series: readers, simulated motions, public sets, tasks, recipes."""

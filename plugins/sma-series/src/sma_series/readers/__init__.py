@@ -1,0 +1,1 @@
+"""Readers of files of time series; each yields blocks of sequences."""

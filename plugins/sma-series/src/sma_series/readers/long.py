@@ -1,0 +1,155 @@
+"""Read long tables of time series: one line per time, and a column that names the series.
+
+The lines of a series are consecutive. A column of times, if there is one, ascends within each series and is no
+channel. Requested further columns, such as labels, have one value per series.
+
+Letters: T lines of a file, n series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sma_core.data.blocks import Block
+from sma_core.data.readers.csv import read_header
+from sma_core.data.readers.features import finite_sequences
+from sma_core.data.readers.table import read_table
+from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences, bounds_of
+from sma_core.errors import DataError
+
+SERIES = ("series", "series_id", "id", "case", "case_id", "sample")
+"""Usual names of the column that names the series, in lower case."""
+TIMES = ("time", "t", "timestamp", "step", "position")
+"""Usual names of the column of times, in lower case."""
+
+
+def read_long(
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    delimiter: str | None = None,
+) -> Iterator[Block | RejectedRow]:
+    """Yield the series of ``path`` in blocks, numbered from 1; all other columns are channels unless requested."""
+    header = list(names) or read_header(path, delimiter)
+    series = _usual(header, SERIES)
+    if series is None:
+        raise DataError(
+            f"{path} has no column that names the series of each line; name it {SERIES[0]}. Its columns are: "
+            f"{', '.join(header[:20])}"
+        )
+    time = _usual(header, TIMES)
+    apart = {series, time, *fields}
+    channels = tuple(columns) or tuple(name for name in header if name not in apart)
+    others = tuple(dict.fromkeys((series, *([time] if time else []), *fields)))
+    number = 0
+    for part in _series(_lines(path, channels, others, names, delimiter), path):
+        ids = part.fields[0]
+        starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))  # (n,)
+        if time is not None:
+            _check_times(part, part.fields[1], starts, path)
+        cells = tuple(_one_each(part, part.fields[others.index(name)], starts, name, path) for name in fields)
+        lengths = np.diff(starts, append=len(part))
+        numbers = np.arange(number + 1, number + 1 + len(starts))
+        rejected, block = finite_sequences(numbers, Sequences(part.values, bounds_of(lengths)), cells, channels)
+        number += len(starts)
+        yield from rejected
+        if len(block):
+            yield block
+
+
+def _usual(header: Sequence[str], usual: Sequence[str]) -> str | None:
+    """Return the column with the first of the usual names, in any case."""
+    lower = {name.lower(): name for name in reversed(header)}
+    return next((lower[name] for name in usual if name in lower), None)
+
+
+def _lines(
+    path: Path, channels: Sequence[str], others: Sequence[str], names: Sequence[str], delimiter: str | None
+) -> Iterator[Block]:
+    """Yield the lines of a table in blocks; raises `DataError` for one that cannot be used."""
+    for record in read_table(path, channels, others, names=names, delimiter=delimiter):
+        if isinstance(record, RejectedRow):
+            raise DataError(
+                f"{path}, row {record.number:,}: {record.reason}; a series cannot be used without it: correct it, "
+                "or leave cells empty where values are missing"
+            )
+        yield record
+
+
+def _series(lines: Iterator[Block], path: Path) -> Iterator[Block]:
+    """Yield blocks of whole series; raises `DataError` when the lines of one are not consecutive."""
+    seen: set[Any] = set()
+    rest: Block | None = None
+    for block in lines:
+        whole = block if rest is None else _joined(rest, block)
+        ids = whole.fields[0]
+        last = int(np.flatnonzero(ids != ids[-1])[-1]) + 1 if bool((ids != ids[-1]).any()) else 0
+        rest = whole.take(np.arange(last, len(whole)))
+        if last:
+            yield _new(whole.take(np.arange(last)), seen, path)
+    if rest is not None and len(rest):
+        yield _new(rest, seen, path)
+
+
+def _joined(first: Block, second: Block) -> Block:
+    """Return the lines of both blocks."""
+    fields = tuple(
+        np.concatenate([one, two] if one.dtype == two.dtype else [one.astype(object), two.astype(object)])
+        for one, two in zip(first.fields, second.fields, strict=True)
+    )
+    numbers, values = (
+        np.concatenate([first.numbers, second.numbers]),
+        np.concatenate([first.values, second.values]),
+    )
+    return Block(numbers, values, fields, first.columns)
+
+
+def _new(block: Block, seen: set[Any], path: Path) -> Block:
+    """Return the block, after a check that none of its series has ended before."""
+    ids = block.fields[0]
+    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+    for start in starts.tolist():
+        name = ids[start]
+        if name != name or name == "":
+            raise DataError(f"{path}, row {block.numbers[start]:,}: the series has no name")
+        if name in seen:
+            raise DataError(
+                f"{path}, row {block.numbers[start]:,}: the series {name!s} goes on after another one: sort the "
+                "file by series and time"
+            )
+        seen.add(name)
+    return block
+
+
+def _check_times(part: Block, times: NDArray[Any], starts: NDArray[np.int64], path: Path) -> None:
+    """Raise `DataError` when times do not ascend within a series."""
+    if times.dtype == object:  # texts, such as dates in ISO 8601, ascend as texts
+        backward = np.array([second <= first for first, second in pairwise(times)], dtype=bool)
+    else:
+        backward = ~(np.diff(times) > 0)
+    backward[starts[1:] - 1] = False
+    if backward.any():
+        line = part.numbers[int(np.flatnonzero(backward)[0]) + 1]
+        raise DataError(f"{path}, row {line:,}: the time is not after that of the line before: sort the file")
+
+
+def _one_each(part: Block, cells: NDArray[Any], starts: NDArray[np.int64], name: str, path: Path) -> NDArray[Any]:
+    """Return the value of a column for each series (n,); raises `DataError` when a series has several."""
+    first = np.repeat(cells[starts], np.diff(starts, append=len(cells)))
+    differs = (cells != first) & ~((cells != cells) & (first != first))
+    if differs.any():
+        line = int(np.flatnonzero(differs)[0])
+        raise DataError(
+            f"{path}, row {part.numbers[line]:,}: {name} differs within a series ({first[line]!s} and "
+            f"{cells[line]!s}): labels belong to whole series"
+        )
+    return cells[starts]

@@ -1,0 +1,1 @@
+"""Settings of `sma train` and `sma finetune` by size."""

@@ -1,0 +1,126 @@
+"""Readers of ``.ts`` files and long tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sma_core.data.blocks import Block
+from sma_core.data.plugin_code import read
+from sma_core.data.records import RejectedRow
+from sma_core.errors import DataError
+from sma_series.readers import long
+from sma_series.readers.long import read_long
+from sma_series.readers.ts import read_ts
+
+HEADER = "# made by hand\n@problemName hand\n@timeStamps false\n@classLabel true a b\n@data\n"
+ROWS = "1,2,3:4,5,6:a\n1.5,?:2.5,NaN:b\n\n1:2:3:a\n1,x:2,3:b\n1,2:3:a\n1,inf:2,3:a\n"
+
+
+def rows_of(reader, path, text, fields=(), columns=(), **options):
+    path.write_text(text)
+    records = list(read(reader, Block, path, columns, fields, **options))
+    blocks = [record for record in records if isinstance(record, Block)]
+    return blocks, [(row.number, row.reason) for row in records if isinstance(row, RejectedRow)]
+
+
+def test_rows_of_a_ts_file(tmp_path):
+    (block,), rejected = rows_of(read_ts, tmp_path / "a.ts", HEADER + ROWS, ("label",))
+    assert block.numbers.tolist() == [1, 2]
+    assert block.names(()) == ("0", "1")
+    np.testing.assert_array_equal(block.sequences[0], [[1, 4], [2, 5], [3, 6]])
+    np.testing.assert_array_equal(block.sequences[1], np.array([[1.5, 2.5], [np.nan, np.nan]], dtype=np.float32))
+    assert block.fields[0].tolist() == ["a", "b"]
+    assert rejected == [
+        (3, "wrong number of channels: 3 instead of 2"),
+        (4, "not a number: 'x'"),
+        (5, "channels of different lengths: 1 and 2"),
+        (6, "not a finite number: 0 of position 2 is inf"),
+    ]
+
+
+def test_channels_of_a_ts_file_are_named_and_chosen(tmp_path):
+    options = {"columns": ("v",), "names": ("u", "v")}
+    (block,), _ = rows_of(read_ts, tmp_path / "a.ts", HEADER + "1,2:4,5:a\n", **options)
+    assert block.names(()) == ("v",)
+    assert block.sequences[0].tolist() == [[4], [5]]
+
+
+def test_targets_of_a_ts_file_are_numbers_and_a_file_may_have_none(tmp_path):
+    text = "@timestamps false\n@targetlabel true\n@data\n1,2:0.5\n3:2e3\n"
+    (block,), _ = rows_of(read_ts, tmp_path / "a.ts", text, ("label",))
+    assert block.fields[0].tolist() == [0.5, 2000]
+    text = "@timestamps false\n@classlabel false\n@data\n1,2:3,4\n"
+    (block,), _ = rows_of(read_ts, tmp_path / "b.ts", text)
+    assert block.sequences[0].tolist() == [[1, 3], [2, 4]]
+    with pytest.raises(DataError, match="has no column 'label'"):
+        rows_of(read_ts, tmp_path / "b.ts", text, ("label",))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("1,2:a\n", "does not begin with @ before @data: '1,2:a'"),
+        ("@classLabel true a\n", "has no line @data"),
+        ("@timeStamps true\n@data\n(0,1):a\n", "has time stamps, which are not read"),
+        (HEADER, "no rows"),
+    ],
+)
+def test_a_ts_file_that_cannot_be_read_is_one_sentence(tmp_path, text, sentence):
+    with pytest.raises(DataError, match=sentence):
+        rows_of(read_ts, tmp_path / "a.ts", text)
+
+
+def joined(parts) -> list:
+    return [value for part in parts for value in part.tolist()]
+
+
+LONG = "series,time,x,kind,z\na,0,1,up,5\na,1,2,up,\nb,0,3,down,7\nc,4,4,up,8\nc,5,5,up,9\nc,6.5,6,up,?\n"
+
+
+def test_lines_of_one_name_are_a_series(tmp_path):
+    blocks, rejected = rows_of(read_long, tmp_path / "a.csv", LONG, ("kind", "series"))
+    assert rejected == []
+    assert {block.names(()) for block in blocks} == {("x", "z")}
+    assert joined(block.sequences.lengths for block in blocks) == [2, 1, 3]
+    np.testing.assert_array_equal(blocks[0].sequences[0], np.array([[1, 5], [2, np.nan]], dtype=np.float32))
+    assert joined(block.fields[0] for block in blocks) == ["up", "down", "up"]
+    assert joined(block.fields[1] for block in blocks) == ["a", "b", "c"]
+    assert joined(block.numbers for block in blocks) == [1, 2, 3]
+
+
+def test_series_go_on_over_the_blocks_of_a_file(tmp_path, monkeypatch):
+    def small(path, columns, fields, **options):
+        for record in long_table(path, columns, fields, **options):
+            yield from (record.take(np.array([line])) for line in range(len(record)))
+
+    long_table = long.read_table
+    monkeypatch.setattr(long, "read_table", small)
+    blocks, _ = rows_of(read_long, tmp_path / "a.csv", LONG, ("kind",))
+    assert [block.sequences.lengths.tolist() for block in blocks] == [[2], [1], [3]]
+    assert [block.numbers.tolist() for block in blocks] == [[1], [2], [3]]
+
+
+def test_columns_are_chosen_and_a_time_is_not_needed(tmp_path):
+    text = "z;id;x\n1;7;2\n3;7;4\n5;8;6\n"
+    blocks, _ = rows_of(read_long, tmp_path / "a.csv", text, columns=("x",), delimiter=";")
+    assert {block.names(()) for block in blocks} == {("x",)}
+    assert [block.sequences[row].tolist() for block in blocks for row in range(len(block))] == [[[2], [4]], [[6]]]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("time,x\n0,1\n", "no column that names the series of each line; name it series"),
+        ("id,x\na,1\nb,2\na,3\n", "row 3: the series a goes on after another one"),
+        ("id,t,x\na,1,1\na,0,2\n", "row 2: the time is not after that of the line before"),
+        ("id,t,x\na,2024-01-02,1\na,2024-01-01,2\n", "row 2: the time is not after"),
+        ("id,kind,x\na,u,1\na,v,2\n", r"row 2: kind differs within a series \(u and v\)"),
+        ("id,x\na,1\na,oops\n", "row 2: not a number: x is 'oops'; a series cannot be used without it"),
+        ("id,x\na,1\n,2\n", "row 2: the series has no name"),
+    ],
+)
+def test_a_long_table_that_cannot_be_read_is_one_sentence(tmp_path, text, sentence):
+    fields = ("kind",) if "kind" in text else ()
+    with pytest.raises(DataError, match=sentence):
+        rows_of(read_long, tmp_path / "a.csv", text, fields)
