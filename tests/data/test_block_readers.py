@@ -200,10 +200,10 @@ def test_arrays_of_one_file_are_columns(tmp_path):
     assert joined(read_arrays(tmp_path / "a.npz", ("y", "1"), ())).values.tolist() == [[0, 1], [1, 1], [2, 1]]
 
 
-@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((2, 2, 2)), np.array([["a", "b"]])])
+@pytest.mark.parametrize("array", [np.zeros(3), np.zeros((2, 2, 2, 2)), np.array([["a", "b"]])])
 def test_arrays_that_are_no_table_are_refused(tmp_path, array):
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(DataError, match="one two-dimensional array of numbers"):
+    with pytest.raises(DataError, match="one array of numbers, rows by columns, or rows by positions by channels"):
         list(read_arrays(tmp_path / "a.npy", (), ()))
 
 

@@ -60,11 +60,14 @@ class BaselineChecks(Subject):
         return BaselineRows(self._baseline_inputs(), labels, kind, classes, train, valid, 0)
 
     def _baseline_inputs(self) -> Any:  # noqa: ANN401 - texts or an array, see BaselineRows
-        """Return the good rows, repeated, or the first rows of numbers of the sample."""
+        """Return the good rows, repeated, or the first rows of numbers or sequences of the sample."""
         import numpy as np
 
         if self._registry().domain.input_kind == "continuous":
             _, blocks = self._blocks(self._numbers())
+            if blocks[0].offsets is not None:
+                sequences = blocks[0].sequences
+                return [sequences[row % len(sequences)] for row in range(ROWS)]
             return np.resize(blocks[0].values, (ROWS, blocks[0].values.shape[1]))
         texts = self._good_rows()
         return [texts[row % len(texts)] for row in range(ROWS)]

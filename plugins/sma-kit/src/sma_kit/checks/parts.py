@@ -103,10 +103,8 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
         stored, numbers = store.scale(train), store.row_numbers[train]
     records = request.reader(source.path, source.columns, (), names=source.names)
     blocks = [record for record in records if isinstance(record, Block)]
-    rows = (
-        without_sentinels(block.values[np.isin(block.numbers, numbers)], registry.domain.sentinels)
-        for block in blocks
-    )
+    kept = (block.take(np.flatnonzero(np.isin(block.numbers, numbers))) for block in blocks)
+    rows = (without_sentinels(block.values, registry.domain.sentinels) for block in kept)
     return stored, fit_scale(rows, stored.columns)
 
 
