@@ -32,9 +32,7 @@ def test_damaged_headers_of_arrays(tmp_path, header):
     path = tmp_path / "a.npy"
     padded = header.ljust(117) + b"\n"
     path.write_bytes(b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded + bytes(24))
-    with pytest.raises(
-        DataError, match=r"a\.npy is not a readable NumPy file|must hold one array of numbers"
-    ):
+    with pytest.raises(DataError, match=r"a\.npy is not a readable NumPy file|must hold one array of numbers"):
         list(read_arrays(path, (), ()))
 
 

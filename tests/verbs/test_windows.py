@@ -126,7 +126,7 @@ def test_the_command_says_so_and_copies_columns(shared, toy, rows, tmp_path, run
     ]
     assert "2 of 5 rows: longer than model.max_length (8) and read in windows" in done.stderr
     assert "beginning" not in done.stderr
-    facts = json.loads(run_sma("predict", "--model", run, rows, *options, "--json").stdout)
+    facts = json.loads(run_sma("predict", "--model", run, rows, *options, "--json", "--force").stdout)
     assert {"rows": 5, "unusable": 1, "truncated": 0, "windowed": 2}.items() <= facts.items()
     done = run_sma("embed", "--model", run, rows, "--out", tmp_path / "v.npz", "--window-overlap", OVERLAP)
     assert "2 of 5 rows: longer" in done.stderr
