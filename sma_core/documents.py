@@ -31,6 +31,14 @@ def parse_record(text: bytes | str, kind: type[R]) -> R:
         raise ValueError(first_fault(error)) from error
 
 
+def validated(value: object, kind: type[R]) -> R:
+    """Return parsed JSON as a record of type ``kind``; raises `ValueError` as `parse_record` does."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(first_fault(error)) from error
+
+
 def first_fault(error: ValidationError) -> str:
     """Return the first fault of a validation as ``entry: what is wrong``."""
     first = error.errors(include_url=False, include_input=False)[0]

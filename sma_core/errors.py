@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 
+from sma_core.printable import shortened
+
 EXIT_DONE = 0
 EXIT_CHECK_FAILED = 1
 EXIT_USER = 2
@@ -27,6 +29,10 @@ class SmaError(Exception):
     """Base of the errors that this package raises; the message is one sentence."""
 
     exit_code = EXIT_USER
+
+    def __str__(self) -> str:
+        """Return the message, shortened when a value in it is very long."""
+        return shortened(super().__str__())
 
 
 class UserError(SmaError):

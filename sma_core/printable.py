@@ -20,13 +20,17 @@ def printable(text: str) -> str:
     return "".join(_escaped(letter) if _is_unsafe(letter) else letter for letter in text)
 
 
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Leave out the middle of a text beyond ``longest`` characters."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} … ({len(text) - longest:,} characters left out) … {text[-half:]}"
+
+
 def message_text(text: object, longest: int = LONGEST) -> str:
     """Return a printable message without secrets of URLs; beyond ``longest`` characters its middle is left out."""
-    whole = without_secrets(str(text))
-    if len(whole) > longest:
-        half = longest // 2
-        whole = f"{whole[:half]} … ({len(whole) - longest:,} characters left out) … {whole[-half:]}"
-    return printable(whole)
+    return printable(shortened(without_secrets(str(text)), longest))
 
 
 def _is_unsafe(letter: str) -> bool:

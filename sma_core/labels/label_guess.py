@@ -5,10 +5,9 @@ The guess reads `ROWS_SAMPLED` rows, and more until it has seen two different la
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -53,9 +52,8 @@ def guess_labels(
     classes, or there is no such class.
     """
 
-    def guess() -> str:
-        found = _guess(list(_sample(registry, source, (*targets, *extras))), targets[0], positive, source.label)
-        return json.dumps(asdict(found))
+    def guess() -> LabelGuess:
+        return _guess(list(_sample(registry, source, (*targets, *extras))), targets[0], positive, source.label)
 
     if len(targets) != 1:
         if positive is not None:
@@ -64,11 +62,10 @@ def guess_labels(
             )
         return LabelGuess("numbers", f"labels in {len(targets)} columns")
     if isinstance(source.file, Path):
-        facts = json.loads(guess())
-    else:  # cached, so that a prepared file is not fetched again for the guess
-        key = sha256_of_facts({"targets": targets, "extras": extras, "positive": positive})[:16]
-        facts = json.loads(source.file.cached(f"label-guess-{source.reader.name}-{key}", guess))
-    return LabelGuess(facts["form"], facts["basis"], tuple(facts["values"]))
+        return guess()
+    # cached, so that a prepared file is not fetched again for the guess
+    key = sha256_of_facts({"targets": targets, "extras": extras, "positive": positive})[:16]
+    return source.file.cached(f"label-guess-{source.reader.name}-{key}", guess, LabelGuess)
 
 
 def _guess(sample: Sequence[tuple[str, str]], target: str, positive: str | None, where: str) -> LabelGuess:

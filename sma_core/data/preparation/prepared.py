@@ -21,6 +21,7 @@ from sma_core.data.store.file import StoreFile
 from sma_core.data.store.format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.store.store import Store
 from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.documents import parse_record, read_document, validated
 from sma_core.errors import DataError
 from sma_core.sealed import SealedFile, seal, unseal
 
@@ -221,14 +222,12 @@ class PrepareSummary:
         return seal({"version": PREPARE_VERSION, **asdict(self)}, SEAL)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read the JSON form; raises `ValueError` for another version or a wrong checksum."""
-        data = unseal(data, SEAL)
-        if data.pop("version", None) != PREPARE_VERSION:
+    def read(cls, path: Path) -> Self:
+        """Read the JSON form; raises `OSError`, and `ValueError` for a damaged file or another version."""
+        facts = unseal(parse_record(read_document(path), dict[str, Any]), SEAL)
+        if facts.pop("version", None) != PREPARE_VERSION:
             raise ValueError("another version")
-        data["first"] = {kind: (number, reason) for kind, (number, reason) in data["first"].items()}
-        data["shards"] = tuple(ShardFile(**shard) for shard in data["shards"])
-        return cls(**data)
+        return validated(facts, cls)
 
     def verdict(self, source: str) -> RejectionVerdict:
         """Return the counts that decide whether too many rows of ``source`` are unusable."""
@@ -276,12 +275,12 @@ class Prepared:
         if not folder.is_dir():
             return None
         try:
-            summary = PrepareSummary.from_json(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
+            summary = PrepareSummary.read(folder / SUMMARY)
             for shard in summary.shards:
                 path = folder / shard.name
                 if not shard.is_whole(path, always=False) or len(StoreFile.open(path)) != shard.rows:
                     raise ValueError(f"{shard.name} has changed since it was written")
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, DataError) as error:
+        except (OSError, ValueError, DataError) as error:
             logger.warning("the prepared data in %s are damaged and will be prepared again: %s", folder, error)
             return None
         return cls(folder=folder, summary=summary, reused=True) if summary.kept else None

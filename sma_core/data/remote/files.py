@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from sma_core.data.remote.access import FetchError, UnreachableError, fetch_errors, open_filesystem, version_of
+from sma_core.documents import parse_record, read_document
 from sma_core.errors import DataError, UserError
 from sma_core.files import remove_temporaries, replacing, sha256_of_facts, write_atomically
 from sma_core.urls import name_of
 
+R = TypeVar("R")
 logger = logging.getLogger("sma.remote")
 SECONDS_BETWEEN_NOTES = 10.0
 LOCK, TEMPORARY = ".lock", ".passing"
@@ -65,14 +68,14 @@ class RemoteFile:
         """Folder of the copy and of notes about the file."""
         return self.cache / sha256_of_facts({"file": self.state})[:32]
 
-    def cached(self, name: str, compute: Callable[[], str]) -> str:
-        """Return the saved result of ``compute`` for this file, computing and saving it at first use."""
+    def cached(self, name: str, compute: Callable[[], R], kind: type[R]) -> R:
+        """Return the saved result of ``compute``, computing and saving it at first use or when it is damaged."""
         note = self.folder / f".{name}.txt"
-        with suppress(OSError):
-            return note.read_text(encoding="utf-8")
+        with suppress(OSError, ValueError):
+            return parse_record(read_document(note), kind)
         result = compute()
         with suppress(OSError):
-            write_atomically(note, result)
+            write_atomically(note, TypeAdapter(kind).dump_json(result).decode())
         return result
 
 

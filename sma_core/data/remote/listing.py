@@ -5,14 +5,15 @@ The listing is saved in the cache, so that commands on prepared rows work withou
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel, NonNegativeInt
 
 from sma_core.data.remote.access import (
     FetchError,
@@ -22,10 +23,26 @@ from sma_core.data.remote.access import (
     version_of,
 )
 from sma_core.data.remote.files import RemoteFile
+from sma_core.documents import parse_record, read_document
 from sma_core.files import sha256_of_facts, write_atomically
 from sma_core.urls import WEB, is_url, name_of, scheme_of, without_secrets
 
 logger = logging.getLogger("sma.remote")
+
+
+class _ListedFile(BaseModel):
+    """A file as its server listed it: URL, bytes, and key and value of its version."""
+
+    url: str
+    size: NonNegativeInt | None
+    sign: tuple[str, str] | None
+
+
+class _Listing(BaseModel):
+    """The last listing of a URL, as saved in the cache."""
+
+    version: Literal[1] = 1
+    files: list[_ListedFile]
 
 
 @dataclass(frozen=True)
@@ -95,20 +112,13 @@ class RemoteLookup:
 
     def _last_listing(self, note: Path, reason: str) -> list[RemoteFile]:
         try:
-            listing = json.loads(note.read_text(encoding="utf-8"))
-            return [
-                RemoteFile(
-                    entry["url"],
-                    entry["size"],
-                    tuple(entry["sign"]) if entry["sign"] else None,
-                    self.cache,
-                    self.keep,
-                    lost=reason,
-                )
-                for entry in listing["files"]
-            ]
-        except (OSError, ValueError, KeyError, TypeError):
+            listing = parse_record(read_document(note), _Listing)
+        except (OSError, ValueError):  # as if there were none
             return []
+        return [
+            RemoteFile(file.url, file.size, file.sign, self.cache, self.keep, lost=reason)
+            for file in listing.files
+        ]
 
 
 def _infos(fs: Any, url: str, path: str) -> tuple[list[Mapping[str, Any]], str]:  # noqa: ANN401 - fsspec's
@@ -140,8 +150,8 @@ def _no_files(name: str, kind: str) -> str:
 
 def _save_listing(note: Path, files: list[RemoteFile]) -> None:
     """Save the listing; errors of a read-only cache are ignored."""
-    entries = [{"url": file.url, "size": file.size, "sign": file.version} for file in files]
-    text = json.dumps({"files": entries}, indent=1)
+    entries = [_ListedFile(url=file.url, size=file.size, sign=file.version) for file in files]
+    text = _Listing(files=entries).model_dump_json(indent=1)
     with suppress(OSError):
         if note.is_file() and note.read_text(encoding="utf-8") == text:
             return

@@ -25,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from sma_core.documents import parse_record, validated
 from sma_core.errors import DataError
 
 FORMAT_VERSION = 4
@@ -115,20 +116,22 @@ class StoreStatistics:
 
 
 def read_metadata(path: Path, reader: Any) -> tuple[StoreMetadata, StoreStatistics]:  # noqa: ANN401
-    """Read metadata and statistics of an Arrow file; raises `DataError` for a foreign file or later format."""
+    """Read metadata and statistics of an Arrow file.
+
+    Raises `DataError` for a foreign file or later format, `ValueError` for damaged entries.
+    """
     packed = (reader.schema.metadata or {}).get(KEY)
     if packed is None:
         raise DataError(f"{path} is an Arrow file, but not a store of this program; prepare the data again")
-    head = json.loads(packed)
-    version = head.pop("format_version")
+    head = parse_record(packed, dict[str, Any])
+    version = head.get("format_version")
+    if not isinstance(version, int):
+        raise ValueError("it has no format version")
     if version > FORMAT_VERSION:
         raise DataError(
             f"{path} has store format {version}, this program reads up to {FORMAT_VERSION}; "
             "update sma-core or prepare the data again"
         )
     _, closing = reader.get_batch_with_custom_metadata(reader.num_record_batches - 1)
-    statistics = json.loads((closing or {})[KEY])
-    statistics.pop("scale", None)  # written by earlier versions
-    for facts, name in ((head, "targets"), (head, "columns"), (head, "extras"), (statistics, "classes")):
-        facts[name] = tuple(facts.get(name, ()))
-    return StoreMetadata(**head), StoreStatistics(**statistics)
+    # entries of earlier versions that are not fields are left out
+    return validated(head, StoreMetadata), parse_record((closing or {})[KEY], StoreStatistics)

@@ -121,10 +121,10 @@ def _read_summary(folder: Path, number: int) -> PrepareSummary | None:
     """Return the counts of a shard, None when it is missing or damaged."""
     rows, rejected, facts = _paths(folder, number)
     try:
-        summary = PrepareSummary.from_json(json.loads(facts.read_text(encoding="utf-8")))
+        summary = PrepareSummary.read(facts)
         with rejected.open("rb") as file:
             lines = sum(1 for _ in file)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError):
         return None
     whole = len(summary.shards) == 1 and summary.shards[0].is_whole(rows, always=True)
     return summary if whole and lines == summary.rejected else None

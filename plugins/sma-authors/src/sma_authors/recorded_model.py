@@ -7,7 +7,6 @@ The format is documented in plugins/sma-authors/tests/parity/fixtures/README.md.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +35,7 @@ from sma_authors.weights import (
     take_over,
 )
 from sma_core.config.masking import MaskingConfig
+from sma_core.documents import parse_record, read_document
 from sma_core.errors import CheckpointError
 from sma_core.nn.counts import row_query_counts
 from sma_core.nn.encoder import Latents
@@ -69,7 +69,10 @@ def read_case(folder: Path) -> Case:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error
     meta_file = folder / "meta.json"
-    meta = json.loads(meta_file.read_text(encoding="utf-8")) if meta_file.is_file() else {}
+    try:
+        meta = parse_record(read_document(meta_file), dict[str, Any]) if meta_file.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{meta_file} cannot be read: {error}") from error
     return Case(folder.name, read_checkpoint(folder), tensors["inputs"], tensors["outputs"], meta)
 
 

@@ -51,7 +51,7 @@ def _numbers(row: Row, count: int) -> tuple[Row, list[float]] | RejectedRow:
     try:
         values = json.loads(row.text.replace("nan", "NaN").replace("None", "NaN"))
         numbers = [float(number) for number in values]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return RejectedRow(row.number, "not a list of numbers", row.text)
     if len(numbers) != count:
         return RejectedRow(row.number, f"wrong number of features: {len(numbers)} instead of {count}", row.text)
