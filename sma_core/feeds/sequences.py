@@ -6,7 +6,7 @@ Letters: n rows, m usable rows, n_i positions of row i, C channels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,7 @@ from sma_core.errors import DataError
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, MemoryRows, RowChunk, RowInputs, take_inputs, value_chunk
 from sma_core.feeds.values import ValueFeed
+from sma_core.feeds.windows import check_overlap, split_sequences
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.sources.reading import sentinels_of
 
@@ -53,7 +54,7 @@ class SequenceFeed(ValueFeed):
         positions = self.known_scale.without_logarithm(block.values)
         rows = np.searchsorted(block.sequences.offsets, list(positions), side="right") - 1
         reasons = dict(zip(rows.tolist(), positions.values(), strict=True))
-        if not reading.data.truncate:
+        if reading.window_overlap is None and not reading.data.truncate:
             lengths = block.sequences.lengths
             too_long = np.flatnonzero(lengths > reading.max_length).tolist()
             reasons |= {row: f"too long: {lengths[row]} > {reading.max_length}" for row in too_long}
@@ -62,8 +63,11 @@ class SequenceFeed(ValueFeed):
     def _chunk(
         self, block: Block, rejected: Sequence[RejectedRow], copied: dict[str, list[str]], reading: RowReading
     ) -> RowChunk:
-        """Merge truncated sequences of a block and rejected rows."""
+        """Merge the sequences of a block, split or truncated, and rejected rows."""
         sequences, longest = block.sequences, reading.max_length
+        if reading.window_overlap is not None:
+            parts, windows = split_sequences(sequences, longest, reading.window_overlap)
+            return replace(value_chunk(block.numbers, parts, rejected, copied), windows=windows)
         chunk = value_chunk(block.numbers, sequences.shortened(longest), rejected, copied)
         lengths = sequences.lengths
         for row in np.flatnonzero(lengths > longest).tolist():
@@ -100,6 +104,10 @@ class SequenceFeed(ValueFeed):
         if vectors.ndim != 2 or vectors.shape[1] != len(self.columns):
             raise DataError(f"{expected}, but row {number:,} has the shape {vectors.shape}")
         return vectors
+
+    def check_windows(self, overlap: int, max_length: int) -> None:
+        """Raise `UserError` when windows of ``max_length`` positions cannot share ``overlap`` of them."""
+        check_overlap(overlap, max_length, separators=0)
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of positions (m,) of each row, rounded up to a multiple of `MULTIPLE`."""

@@ -38,7 +38,7 @@ from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.feeds.named_rows import texts_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
-from sma_core.feeds.windows import Windows, check_overlap, split_into_windows
+from sma_core.feeds.windows import Windows, check_overlap, split_texts
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
@@ -204,7 +204,7 @@ class TextFeed:
         truncated: dict[int, str] = {}
         windows: Windows | None = None
         if overlap is not None:
-            ids, windows = split_into_windows(ids, longest, overlap, separator)
+            ids, windows = split_texts(ids, longest, overlap, separator)
         else:
             truncated = {int(usable[index]): text for index, text in truncations(ids, longest).items()}
             ids = shorten(ids, longest, separator)
@@ -224,7 +224,7 @@ class TextFeed:
 
     def check_windows(self, overlap: int, max_length: int) -> None:
         """Raise `UserError` when windows of ``max_length`` ids cannot share ``overlap`` ids."""
-        check_overlap(overlap, max_length)
+        check_overlap(overlap, max_length, separators=1)
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of ids (m,) of each row, rounded up to a multiple of `MULTIPLE`."""

@@ -224,8 +224,8 @@ class ValueFeed:
         return values
 
     def check_windows(self, overlap: int, max_length: int) -> None:
-        """Raise `UserError`: all rows of numbers have the length of the model."""
-        raise UserError("rows of numbers are never longer than the model reads: omit `window_overlap`")
+        """Raise `UserError`: all rows of a table have the same length."""
+        raise UserError("rows of a table are never longer than the model reads: omit `window_overlap`")
 
     def padded_lengths(self, inputs: RowInputs) -> NDArray[np.int64]:
         """Return the number of features (m,) of each row."""

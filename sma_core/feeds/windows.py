@@ -1,6 +1,6 @@
-"""Overlapping windows over rows of text that are longer than a model reads.
+"""Overlapping windows over texts and sequences that are longer than a model reads.
 
-Letters: m rows, k windows of all rows together, L maximum length of a window.
+Letters: m rows, k windows of all rows together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.tokenizers import EncodedRows, gather_index
 from sma_core.errors import UserError
 
@@ -41,6 +42,12 @@ class Windows:
         """The number of windows of each row (m,)."""
         return np.diff(self.firsts, append=len(self.rows))
 
+    @property
+    def followed(self) -> NDArray[np.bool_]:
+        """Whether each window (k,) is followed by another one of its row."""
+        followed: NDArray[np.bool_] = np.diff(self.rows, append=-1) == 0
+        return followed
+
     def of_rows(self, first: int, last: int) -> tuple[NDArray[np.int64], Windows]:
         """Return the indices of the windows of the rows ``first`` to ``last`` - 1, and these windows."""
         begin, end = np.searchsorted(self.rows, (first, last)).tolist()
@@ -62,35 +69,57 @@ class Windows:
         return [np.concatenate(kept[begin:end]) for begin, end in pairwise(bounds)]
 
 
-def check_overlap(overlap: int, max_length: int) -> None:
-    """Raise `UserError` unless windows of ``max_length`` ids that share ``overlap`` of them reach further."""
-    if not 0 <= overlap <= max_length - 2:
+def check_overlap(overlap: int, max_length: int, separators: int) -> None:
+    """Raise `UserError` unless windows that share ``overlap`` inputs reach further.
+
+    Of the ``max_length`` inputs of a window, ``separators`` are a separator at its end.
+    """
+    most = max_length - separators - 1
+    if not 0 <= overlap <= most:
         raise UserError(
-            f"`window_overlap={overlap}` must be at least 0 and at most {max_length - 2:,}, since a window has "
-            f"{max_length:,} ids"
+            f"`window_overlap={overlap}` must be at least 0 and at most {most:,}, as a window has {max_length:,} "
+            f"{'ids' if separators else 'positions'}"
         )
 
 
-def split_into_windows(
+def split_texts(
     encoded: EncodedRows, max_length: int, overlap: int, separator_id: int
 ) -> tuple[EncodedRows, Windows]:
     """Split rows of more than ``max_length`` ids into windows of that length; each ends with the separator.
 
     Consecutive windows of a row share at least ``overlap`` ids; the last window ends with the row.
     """
-    lengths, text = encoded.lengths, max_length - 1  # ids of a window without the separator
-    stride = text - overlap
-    counts = np.where(lengths > max_length, -(-(lengths - 1 - text) // stride) + 1, 1)
-    rows = np.repeat(np.arange(len(encoded)), counts)
+    starts, offsets, windows = _windows(encoded.lengths, max_length, overlap, separators=1)
+    values = encoded.values[gather_index(encoded.offsets[:-1][windows.rows] + starts, np.diff(offsets))]
+    values[offsets[1:][windows.followed] - 1] = separator_id
+    return EncodedRows(values, offsets), windows
+
+
+def split_sequences(sequences: Sequences, max_length: int, overlap: int) -> tuple[Sequences, Windows]:
+    """Split sequences of more than ``max_length`` positions into windows of that length.
+
+    Consecutive windows of a row share at least ``overlap`` positions; the last window ends with the row.
+    """
+    starts, offsets, windows = _windows(sequences.lengths, max_length, overlap, separators=0)
+    index = gather_index(sequences.offsets[:-1][windows.rows] + starts, np.diff(offsets))
+    return Sequences(sequences.values[index], offsets), windows
+
+
+def _windows(
+    lengths: NDArray[np.int64], max_length: int, overlap: int, separators: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Windows]:
+    """Return the first position of each window in its row (k,), the offsets of the windows (k + 1,), and these."""
+    own = max_length - separators  # positions of a window that are its row's
+    stride = own - overlap
+    counts = np.where(lengths > max_length, -(-(lengths - max_length) // stride) + 1, 1)
+    rows = np.repeat(np.arange(len(lengths)), counts)
     order = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     starts = np.minimum(order * stride, np.maximum(lengths - max_length, 0)[rows])
     sizes = np.minimum(lengths, max_length)[rows]
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
-    values = encoded.values[gather_index(encoded.offsets[:-1][rows] + starts, sizes)]
-    followed = np.diff(rows, append=-1) == 0  # by another window of the row
-    values[offsets[1:][followed] - 1] = separator_id
-    middles = (starts[:-1] + text + starts[1:]) // 2  # (k - 1,) between a window and the next
+    middles = (starts[:-1] + own + starts[1:]) // 2  # (k - 1,) between a window and the next
     begins, ends = np.zeros(len(rows), dtype=np.int64), sizes.copy()
-    ends[:-1][followed[:-1]] = (middles - starts[:-1])[followed[:-1]]
-    begins[1:][followed[:-1]] = (middles - starts[1:])[followed[:-1]]
-    return EncodedRows(values, offsets), Windows(rows, begins, ends)
+    windows = Windows(rows, begins, ends)
+    followed = windows.followed[:-1]
+    ends[:-1][followed] = (middles - starts[:-1])[followed]
+    begins[1:][followed] = (middles - starts[1:])[followed]
+    return starts, bounds_of(sizes), windows

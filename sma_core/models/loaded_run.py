@@ -197,11 +197,11 @@ class LoadedRun:
         return self.module.encoder.depth
 
     def with_windows(self, overlap: int) -> LoadedRun:
-        """Return a run that reads rows longer than the model in windows that share at least ``overlap`` ids.
+        """Return a run that reads rows longer than the model in windows that share at least ``overlap`` inputs.
 
         `predict` then returns the mean of the predictions of a row's windows, and `embed` the mean of their
         vectors; where each position has its own, those of the window in which it is further from the border.
-        Raises `UserError` for an overlap that does not fit into the model, and for rows of numbers.
+        Raises `UserError` for an overlap that does not fit into the model, and for tables of numbers.
         """
         return replace(self, reading=self.reading.in_windows(overlap))
 

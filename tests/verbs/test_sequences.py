@@ -14,6 +14,7 @@ from sma_core.errors import DataError, StoppedOnRequest
 from tests.support.runs import latest_weights, same, stop_at, table
 
 NAMES = {"data.names": ["a", "b", "c"], "model.max_length": 16}
+SELF = {"model.encoder": "self-attention", "model.latent_width": 16}
 STEPS = NAMES | {"training.steps": 8}
 EPOCHS = NAMES | {"training.epochs": 6.0, "baselines": False, "training.learning_rate": 3e-3}
 
@@ -111,6 +112,24 @@ def test_long_rows_in_memory_are_a_logged_warning(numbers, data, tmp_path, caplo
     assert np.isfinite(vectors).all()
     positions = run.embed_inputs([row, np.tile(row, (2, 1))[:8]])
     assert [len(vectors) for vectors in positions] == [5, 8]
+
+
+def test_long_sequences_are_read_in_windows(numbers, data, tmp_path):
+    settings = EPOCHS | {"targets": ["kind"], "training.epochs": 1.0, "model.max_length": 6, **SELF}
+    run = sma_core.load(sma_core.finetune(numbers, data=data, settings=settings, out=tmp_path / "run").run)
+    row = np.concatenate(waves()[0][:2])[:13]  # windows of 6 at the positions 0, 4 and 7, which share 2 and 3
+    parts = [row[:6], row[4:10], row[7:13]]
+    windowed = run.with_windows(2)
+    np.testing.assert_allclose(windowed.predict([row, row[:6]])[0], run.predict(parts).mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(windowed.predict([row, row[:6]])[1], run.predict(parts)[0], rtol=1e-5)
+    vectors = run.embed_inputs(parts)
+    by_hand = np.concatenate([vectors[0][:5], vectors[1][1:4], vectors[2][1:]])
+    np.testing.assert_allclose(windowed.embed_inputs([row])[0], by_hand, rtol=1e-4, atol=1e-6)
+    write(tmp_path / "long.npz", [row, row[:3]], np.array([0, 1]))
+    sma_core.predict(run.path, tmp_path / "long.npz", out=tmp_path / "out.csv", window_overlap=2)
+    lines = table(tmp_path / "out.csv")
+    assert [line["reason"] for line in lines] == ["read in 3 windows", ""]
+    assert float(lines[0]["kind"]) == pytest.approx(float(run.predict(parts).mean()), rel=1e-5)
 
 
 def test_what_does_not_fit_the_model_is_one_sentence(numbers, data, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import sma_core
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.errors import UserError
-from sma_core.feeds.windows import split_into_windows
+from sma_core.feeds.windows import split_texts
 from tests.support.runs import table
 
 SHORT = {"model.max_length": 8, "training.epochs": 1.0}
@@ -41,7 +41,7 @@ def rows(tmp_path):
 def test_windows_cover_each_row_and_joined_positions_are_the_row(longest, overlap):
     tokenizer, texts = ByteTokenizer(), ["abcdefghijklmnopqrstuvwxyz", "abc", "", "0123456789", "012345678"]
     encoded = tokenizer.encode(texts)
-    inputs, windows = split_into_windows(encoded, longest, overlap, tokenizer.separator_id)
+    inputs, windows = split_texts(encoded, longest, overlap, tokenizer.separator_id)
     parts = [inputs[index] for index in range(len(inputs))]
     assert all(part[-1] == tokenizer.separator_id and len(part) <= longest for part in parts)
     joined = windows.joined(parts)
@@ -55,7 +55,7 @@ def test_windows_cover_each_row_and_joined_positions_are_the_row(longest, overla
 
 
 def test_no_row_has_no_windows():
-    inputs, windows = split_into_windows(ByteTokenizer().encode([]), 8, 3, 5)
+    inputs, windows = split_texts(ByteTokenizer().encode([]), 8, 3, 5)
     assert (len(inputs), len(windows.rows), windows.joined([])) == (0, 0, [])
     assert windows.mean(np.zeros((0, 4))).shape == (0, 4)
 
@@ -148,7 +148,7 @@ def test_a_copied_column_with_the_name_of_another_says_that_it_is_the_files(shar
 def test_what_cannot_be_is_one_sentence(shared, toy, numbers, rows, tmp_path):
     run = tuned(shared, toy, "vowels")
     for overlap in (-1, 7):
-        with pytest.raises(UserError, match=r"must be at least 0 and at most 6, since a window has 8 ids"):
+        with pytest.raises(UserError, match=r"must be at least 0 and at most 6, as a window has 8 ids"):
             run.with_windows(overlap)
     run.with_windows(6).predict(WORDS)
     with pytest.raises(UserError, match="predictions of rows of this kind have no further columns"):
@@ -158,5 +158,5 @@ def test_what_cannot_be_is_one_sentence(shared, toy, numbers, rows, tmp_path):
     table_run = sma_core.load(
         sma_core.train(numbers, settings={"training.steps": 1}, out=tmp_path / "numbers").run
     )
-    with pytest.raises(UserError, match="rows of numbers are never longer than the model reads"):
+    with pytest.raises(UserError, match="rows of a table are never longer than the model reads"):
         table_run.with_windows(1)
