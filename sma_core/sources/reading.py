@@ -109,8 +109,11 @@ def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]
     ]
 
 
-def check_header(registry: Registry, source: Source, config: DataConfig) -> None:
-    """Read the first row of a local file; raises `DataError` when it lacks a column or is not readable."""
+def check_header(registry: Registry, source: Source, config: DataConfig) -> int | None:
+    """Read the first row of a local file, and return the number of channels if it is a sequence of vectors.
+
+    Raises `DataError` when the file lacks a column or is not readable.
+    """
     if isinstance(source.file, Path):
         excluded = () if source.columns else config.exclude or ()
         blocks = source.reader.reads == "blocks"
@@ -118,4 +121,7 @@ def check_header(registry: Registry, source: Source, config: DataConfig) -> None
             read_values(registry, source, config, excluded) if blocks else read_text(registry, source, None, 1, 1)
         )
         with closing(rows):
-            next(rows, None)
+            first = next((row for row in rows if not isinstance(row, RejectedRow)), None)
+        if isinstance(first, Block) and first.offsets is not None:
+            return int(first.values.shape[1])
+    return None

@@ -27,6 +27,7 @@ from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
 from sma_core.nn.collapse import collapse_sentence
 from sma_core.nn.counts import query_count
+from sma_core.nn.inputs import ContinuousInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
@@ -106,11 +107,13 @@ def plan_training(
     registry = Registry.load(_needed(domain), policy)
     resolved = pretrain_settings(registry, Request.of(recipe, config, settings)).config
     with nothing_kept():
-        for source in find_mixture(registry, resolved.data).sources:
-            check_header(registry, source, resolved.data)
-    feed = new_feed(registry, resolved.data)
+        sources = find_mixture(registry, resolved.data).sources
+        channels = [check_header(registry, source, resolved.data) for source in sources]
+    inputs = new_feed(registry, resolved.data).inputs
+    if channels[0] is not None:
+        inputs = ContinuousInputs(channels[0])
     with torch.device("meta"):
-        parameters = parameter_count(SMA(resolved.model, feed.inputs))
+        parameters = parameter_count(SMA(resolved.model, inputs))
     return Plan(dict(flatten(dump(resolved))), parameters, _steps_in_words(resolved.training))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import DataError, StoppedOnRequest
+from sma_core.verbs.train import plan_training
 from tests.support.runs import latest_weights, same, stop_at, table
 
 NAMES = {"data.names": ["a", "b", "c"], "model.max_length": 16}
@@ -58,6 +59,12 @@ def test_training_reads_them_and_resumes_with_the_same_bits(numbers, data, tmp_p
             numbers, data=data, settings=STEPS, out=tmp_path / "cut", observers=[stop_at(4, signal.SIGINT)]
         )
     assert same(latest_weights(whole), latest_weights(sma_core.train(resume=str(tmp_path / "cut")).run))
+
+
+def test_a_dry_run_counts_the_parameters_of_all_channels(numbers, data, tmp_path, run_sma):
+    result = sma_core.train(numbers, data=data, settings=STEPS, out=tmp_path / "run")
+    parameters = sum(tensor.numel() for tensor in latest_weights(result.run).values())
+    assert plan_training(numbers, settings=STEPS | {"data.source": str(data)}).parameters == parameters
 
 
 def test_a_model_learns_from_them_and_file_and_memory_agree(numbers, data, tmp_path):

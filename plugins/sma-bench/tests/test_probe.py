@@ -220,3 +220,13 @@ def test_a_checkpoint_of_the_run_can_be_probed(toy, tmp_path):
         probe(model=run, task="vowels", step=3)
     with pytest.raises(UserError, match="random weights have no checkpoints"):
         probe(toy, random_weights=True, task="vowels", step=1)
+
+
+def test_sequences_of_vectors_are_probed_with_random_weights(numbers, tmp_path):
+    draw = np.random.default_rng(0)
+    kinds = draw.integers(0, 2, 60)
+    rows = draw.normal(size=(60, 5, 3)) + kinds[:, None, None] * 3
+    np.savez(tmp_path / "a.npz", rows=rows.astype(np.float32), kind=kinds)
+    settings = {"targets": ["kind"]}
+    result = probe(numbers, data=tmp_path / "a.npz", settings=settings, random_weights=True, bootstrap=0)
+    assert result.test["roc_auc"] > 0.9

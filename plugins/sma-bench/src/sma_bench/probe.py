@@ -140,8 +140,8 @@ def probe(
         if resolved.weight is not None:
             raise ConfigError("a probe does not use weights of rows: leave out weight")
         feed = start.feed(registry, resolved.data)
-    module = _encoder(resolved, feed, None if random_weights else model, step, device, policy)
     rows = read_labelled(registry, resolved, feed, preparing)
+    module = _encoder(resolved, rows.feed, None if random_weights else model, step, device, policy)
     check = check_position_layer if is_per_position(rows.kind) else check_layer
     depth = check(module, layer, str(model) if model else "the recipe's network")
     if not len(rows.parts["test"]):
