@@ -13,6 +13,12 @@ from sma_core.urls import is_url, local_path, split_list
 LONGEST_NAME = 255
 """Bytes of the longest name that usual file systems store."""
 STANDARD_OUTPUT = ("-", "/dev/stdout")
+RUN_RECORD = "model.json"
+RUN_FILES = (
+    *(RUN_RECORD, "config.toml", "metrics.jsonl", "results.json", "rejected.jsonl", "environment.json"),
+    *("split.csv", "README.md"),
+)
+"""Files of a run folder, beside its checkpoints."""
 _DEVICES = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 _PATTERN = set("*?[")
 
@@ -96,7 +102,16 @@ def check_outputs(*outputs: Path | None, inputs: Iterable[Path] = (), force: boo
             raise UserError(f"cannot write {path}: it is a folder")
         if any(path.resolve() == other.resolve() for other in paths[:index]):
             raise UserError(f"{path} would be written twice: give each output a name of its own")
+        if path.exists() and _belongs_to_run(path.resolve()):
+            raise UserError(f"{path} is a file of a run, which is never replaced: give the output another name")
         if path.exists() and any(path.samefile(other) for other in inputs):
             raise UserError(f"{path} is both input and output: give the output another name")
         if path.exists() and not force:
             raise UserError(f"{path} exists already: give another name, or `force=True` to replace it")
+
+
+def _belongs_to_run(path: Path) -> bool:
+    """Return whether a file is one of those that a run consists of."""
+    folders = [path.parent] if path.name in RUN_FILES else []
+    folders += [parent.parent for parent in path.parents if parent.name == "checkpoints"]
+    return any((folder / RUN_RECORD).is_file() for folder in folders)

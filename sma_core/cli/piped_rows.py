@@ -11,11 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sma_core.errors import UserError
+
+if TYPE_CHECKING:
+    from sma_core.runs.record import RunRecord
 
 RowsFile = Annotated[
     str | None,
@@ -46,22 +49,46 @@ def rows_file(
         return
     if devices is not None and devices > 1:
         raise UserError("rows of standard input or the command line are read by one process: omit `devices`")
-    is_text = _reads_text(model)
+    record = _record(model)
+    is_text = record.tokenizer is not None
     if rows and not is_text:
         raise UserError(f"{model} reads rows of numbers: pass a table, with - from standard input")
     with tempfile.TemporaryDirectory(prefix="sma-") as folder:
         path = Path(folder) / ("command-line" if rows else "standard-input")
         if rows:
-            path.write_text("".join(f"{' '.join(row.splitlines())}\n" for row in rows), encoding="utf-8")
+            path.write_bytes(_lines_of(rows))
         else:
+            if sys.stdin is None:
+                raise UserError("standard input is closed: name a file")
             with path.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
-        yield str(path), reader or ("lines" if is_text else "table")
+        yield str(path), reader or _reader(record)
 
 
-def _reads_text(model: Path) -> bool:
-    """Return whether a run, or a model that ships with a plugin, reads rows of text."""
+def _lines_of(rows: list[str]) -> bytes:
+    """Return rows as lines; raises `UserError` for an empty one, or one that is not valid text."""
+    lines = [" ".join(row.splitlines()) for row in rows]
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise UserError(f"row {number} of the command line is empty: leave it out")
+    try:
+        return "".join(f"{line}\n" for line in lines).encode()
+    except UnicodeEncodeError as error:
+        raise UserError("a row of the command line is not valid UTF-8: write it to a file") from error
+
+
+def _record(model: Path) -> RunRecord:
+    """Return the record of a run, or of a model that ships with a plugin."""
     from sma_core.runs.run_folder import RunFolder
     from sma_core.runs.shipped_models import locate_model
 
-    return RunFolder.open(locate_model(model)).record().tokenizer is not None
+    return RunFolder.open(locate_model(model)).record()
+
+
+def _reader(record: RunRecord) -> str:
+    """Return the reader of rows without a file name: lines, a table, or for sequences that of the domain."""
+    from sma_core.plugins.registry import Registry
+
+    if record.tokenizer is not None:
+        return "lines"
+    return Registry.load(record.domain.name).domain.reader if record.sequences else "table"

@@ -19,6 +19,10 @@ from sma_core.errors import DataError
 
 Transforms = Sequence[tuple[str, str]]
 """Pairs of a feature and a function, ``log`` or ``asinh``."""
+FARTHEST = 1e15
+"""Distance from the mean, in standard deviations, beyond which a value cannot be read."""
+LARGEST_SPREAD = 1e15
+"""Standard deviation of a feature from which it probably has fill values."""
 NEGLIGIBLE = 1e-9
 """Standard deviation, relative to the mean, up to which a feature is constant: below the precision of float32."""
 
@@ -74,10 +78,13 @@ class FeatureScale:
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of useless features."""
         equal = [f"{second} (as {first})" for first, second in self.duplicates]
+        spreads = zip(self.columns, self.spread, strict=True)
+        huge = [name for name, spread in spreads if spread > LARGEST_SPREAD and name not in dict(self.transforms)]
         kinds = {
             "have the same value in all training rows": self.constant,
             "have no value in any training row": self.missing,
             "are equal to another feature in all training rows": equal,
+            "have values so large that all others are nearly equal, perhaps fill values for data.sentinels": huge,
         }
         return [
             f"features that {what}: {_listed(names)}; name the features to use with data.columns"
@@ -85,9 +92,18 @@ class FeatureScale:
             if names
         ]
 
-    def without_logarithm(self, values: NDArray[np.float32]) -> dict[int, str]:
-        """Return row -> reason for the rows of values (n, F) with a value whose logarithm is not defined."""
+    def unreadable(self, values: NDArray[np.float32]) -> dict[int, str]:
+        """Return row -> reason for the rows of values (n, F) that the model cannot read.
+
+        They have a value whose logarithm is not defined, or one so far from the training rows that the network
+        would overflow, such as the fill values of some formats.
+        """
+        far = np.abs((values - np.asarray(self.mean)) / np.asarray(self.spread)) > FARTHEST
+        plain = np.array([name not in dict(self.transforms) for name in self.columns])
         reasons: dict[int, str] = {}
+        for row, place in np.argwhere(far & plain).tolist():
+            name, value = self.columns[place], values[row, place]
+            reasons[row] = f"out of range: {name} is {value:g}; data.sentinels names values that mean missing ones"
         for name, function in self.transforms:
             column = values[:, self.columns.index(name)]
             if function == "log":

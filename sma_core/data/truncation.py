@@ -11,7 +11,7 @@ def truncation_note(truncated: int, rows: int, max_length: int) -> str | None:
     if not truncated:
         return None
     return (
-        f"{truncated:,} of {rows:,} rows ({100 * truncated / rows:.2g} %) are longer than model.max_length "
+        f"{truncated:,} of {rows:,} rows ({100 * truncated / rows:.3g} %) are longer than model.max_length "
         f"({max_length:,}): only their beginning was read"
     )
 

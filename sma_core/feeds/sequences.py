@@ -51,7 +51,7 @@ class SequenceFeed(ValueFeed):
 
     def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
         """Return index -> reason for sequences without a logarithm, or too long where they are not truncated."""
-        positions = self.known_scale.without_logarithm(block.values)
+        positions = self.known_scale.unreadable(block.values)
         rows = np.searchsorted(block.sequences.offsets, list(positions), side="right") - 1
         reasons = dict(zip(rows.tolist(), positions.values(), strict=True))
         if reading.window_overlap is None and not reading.data.truncate:

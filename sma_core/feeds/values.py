@@ -21,7 +21,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
-from sma_core.data.readers.features import finite_block
+from sma_core.data.readers.features import finite_block, rejected_rows
 from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import FeatureScale, without_sentinels
@@ -35,7 +35,7 @@ from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk,
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, open_reader
-from sma_core.sources.reading import read_values, rejected_rows, sentinels_of
+from sma_core.sources.reading import read_values, sentinels_of
 from sma_core.sources.source_set import SourceSet
 
 NOT_FEATURES = (
@@ -184,7 +184,7 @@ class ValueFeed:
 
     def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
         """Return index -> reason for rows of a block that the model cannot read."""
-        return self.known_scale.without_logarithm(block.values)
+        return self.known_scale.unreadable(block.values)
 
     def _chunk(
         self, block: Block, rejected: Sequence[RejectedRow], copied: dict[str, list[str]], reading: RowReading
@@ -204,7 +204,7 @@ class ValueFeed:
             empty = np.isnan(block.values).all(axis=1)
             rejected += [RejectedRow(number, EMPTY) for number in block.numbers[empty].tolist()]
             block = block.take(np.flatnonzero(~empty))
-            reasons = self.known_scale.without_logarithm(block.values)
+            reasons = self.known_scale.unreadable(block.values)
             rejected += [RejectedRow(int(block.numbers[row]), reason) for row, reason in reasons.items()]
             block = block.take(np.setdiff1d(np.arange(len(block)), list(reasons))) if reasons else block
             yield value_chunk(block.numbers, block.values, rejected)

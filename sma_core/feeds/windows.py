@@ -75,9 +75,9 @@ def check_overlap(overlap: int, max_length: int, separators: int) -> None:
     Of the ``max_length`` inputs of a window, ``separators`` are a separator at its end.
     """
     most = max_length - separators - 1
-    if not 0 <= overlap <= most:
+    if not isinstance(overlap, int) or isinstance(overlap, bool) or not 0 <= overlap <= most:
         raise UserError(
-            f"`window_overlap={overlap}` must be at least 0 and at most {most:,}, as a window has {max_length:,} "
+            f"`window_overlap={overlap}` must be a whole number from 0 to {most:,}: a window has {max_length:,} "
             f"{'ids' if separators else 'positions'}"
         )
 

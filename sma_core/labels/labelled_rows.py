@@ -19,7 +19,7 @@ from sma_core.data.store.store import Store
 from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
-from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
@@ -40,6 +40,7 @@ from sma_core.training.targets import (
     check_columns,
     check_labels,
     guess_kind,
+    is_per_position,
 )
 
 
@@ -213,6 +214,10 @@ def read_labelled(
     prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
+    if is_per_position(kind) and normalise_name(registry, config.data) is not None:
+        raise ConfigError(
+            "data.normalise changes the characters of rows, to which these labels belong: use data.normalise=false"
+        )
     rows = prepared.summary.rows
     equal = identities(registry, config.data, store)
     divided = divide(registry, task.division, config.split, store, source.where, rows, kind, equal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,7 +16,7 @@ from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
 from sma_core.data.plugin_code import Check, Normalise
 from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
-from sma_core.data.readers.other_columns import column_texts
+from sma_core.data.readers.features import rejected_rows
 from sma_core.data.records import EMPTY, RejectedRow, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
@@ -96,17 +96,6 @@ def read_values(
             empty = known.empty
             yield from rejected_rows(record, dict.fromkeys(np.flatnonzero(empty).tolist(), EMPTY))
             yield known.take(np.flatnonzero(~empty))
-
-
-def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]:
-    """Return the rows of a block at the indices in ``reasons`` as rejected rows."""
-    if not reasons:
-        return []
-    cells = [column_texts(field[list(reasons)]).tolist() for field in block.fields]
-    return [
-        RejectedRow(int(block.numbers[row]), reason, fields=tuple(column[index] for column in cells))
-        for index, (row, reason) in enumerate(reasons.items())
-    ]
 
 
 def check_header(registry: Registry, source: Source, config: DataConfig) -> int | None:

@@ -176,6 +176,12 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
     with torch.inference_mode(), autocast(loaded.device, loaded.precision):
         judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches, every_position=True)
     judged = judged.take(np.argsort(judged.rows, kind="stable")).weighed(rows.weights)
+    overflowing = int((~np.isfinite(judged.predictions)).any(axis=1).sum())
+    if overflowing:
+        raise DataError(
+            f"{overflowing:,} predictions are not finite numbers: look for very large values in {rows.label}, "
+            "such as fill values, and name them in data.sentinels when the model is trained"
+        )
     return with_the_models_classes(judged, rows.store)
 
 

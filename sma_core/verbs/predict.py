@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from sma_core.config.training import Precision
@@ -110,6 +111,10 @@ def predict(
     return PredictResult(out, count, unusable, truncated, windowed, longest, time.monotonic() - began)
 
 
+NOT_FINITE = "the prediction is not a finite number"
+"""Reason for a row whose values are so large that the network overflows."""
+
+
 def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int, probabilities: bool) -> dict[str, pa.Array]:
     """Return the columns of predictions for all rows of a chunk, null for unusable rows."""
     values, spread, characters = model.predict(chunk, batch_tokens)
@@ -117,6 +122,11 @@ def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int, probabilitie
     if spread is not None:
         rows = ([*cells, *extra] for cells, extra in zip(rows, spread.tolist(), strict=True))
     by_index = dict(zip(chunk.usable.tolist(), rows, strict=True))
+    if not model.targets.per_position:
+        for place in np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+            index = int(chunk.usable[place])
+            del by_index[index]
+            chunk.reasons[index] = NOT_FINITE
     empty = [None] * len(model.columns)
     table: list[Sequence[float | str | None]] = [by_index.get(index, empty) for index in range(len(chunk.numbers))]
     first_is_text = model.targets.first_is_name

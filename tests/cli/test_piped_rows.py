@@ -60,3 +60,13 @@ def test_rows_of_numbers_come_as_a_table(numbers, run_sma, monkeypatch):
     assert run_sma("embed", "-", "--model", "pre", "--out", "rows.npy").returncode == 0
     done = run_sma("embed", "--row", "1,2,3,4,5", "--model", "pre", "--out", "rows.npy")
     assert "pre reads rows of numbers: pass a table, with - from standard input" in done.stderr
+
+
+def test_rows_of_the_command_line_that_cannot_be_read_are_one_sentence(tuned, monkeypatch):
+    refused = tuned("predict", "--model", "tuned", "--row", "ka", "--row", " ")
+    assert (refused.returncode, "row 2 of the command line is empty" in refused.stderr) == (2, True)
+    refused = tuned("predict", "--model", "tuned", "--row", "ka\udcff")
+    assert (refused.returncode, "not valid UTF-8" in refused.stderr) == (2, True)
+    monkeypatch.setattr(sys, "stdin", None)
+    refused = tuned("predict", "--model", "tuned", "-")
+    assert (refused.returncode, "standard input is closed" in refused.stderr) == (2, True)

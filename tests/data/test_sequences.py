@@ -150,8 +150,30 @@ def test_an_array_of_lengths_says_what_is_padding(tmp_path):
     assert block.sequences.lengths.tolist() == [4, 2, 0]
     assert block.empty.tolist() == [False, False, True]
     np.savez(tmp_path / "b.npz", images=array, lengths=np.array([4, 5, 0]))
-    with pytest.raises(DataError, match="lengths of rows that are not from 0 to 4"):
+    with pytest.raises(
+        DataError,
+        match="'lengths' must be named 'lengths' and have a whole number from 0 to 4 for each of the 3 rows",
+    ):
         blocks(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [("Lengths", [4, 2, 0]), ("lengths", [4, 2]), ("lengths", [3.5, 2.5, 0.5]), ("lengths", ["4", "2", "0"])],
+)
+def test_lengths_that_do_not_fit_are_refused(tmp_path, name, lengths):
+    np.savez(tmp_path / "a.npz", rows=np.zeros((3, 4, 2)), **{name: np.array(lengths)})
+    with pytest.raises(DataError, match=f"'{name}' must be named 'lengths' and have a whole number"):
+        blocks(tmp_path / "a.npz")
+
+
+def test_a_label_named_length_is_no_length_and_lengths_are_no_label(tmp_path):
+    np.savez(tmp_path / "a.npz", rows=np.ones((3, 4, 2)), length=np.array([1, 2, 3]))
+    (block,), _ = blocks(tmp_path / "a.npz", fields=("length",))
+    assert block.sequences.lengths.tolist() == [4, 4, 4]
+    np.savez(tmp_path / "b.npz", rows=np.ones((3, 4, 2)), lengths=np.array([1, 2, 3]))
+    with pytest.raises(DataError, match="lengths tells where rows end, so it cannot be a label"):
+        blocks(tmp_path / "b.npz", fields=("lengths",))
 
 
 def test_channels_can_be_chosen_and_infinite_rows_are_rejected(tmp_path):

@@ -27,7 +27,7 @@ def test_a_value_without_logarithm_is_never_taken_for_the_mean():
     scale = fit_scale([VALUES], ("pt", "m"), BOTH)
     bad = VALUES[:3].copy()
     bad[1, 0] = 0.0
-    assert scale.without_logarithm(bad) == {1: "no logarithm: pt is 0"}
+    assert scale.unreadable(bad) == {1: "no logarithm: pt is 0"}
     for use in (scale, lambda values: fit_scale([values], ("pt", "m"), BOTH)):
         with pytest.raises(DataError, match="'pt' has the value 0, which has no logarithm"):
             use(bad)

@@ -249,3 +249,18 @@ def test_a_dry_run_writes_nothing(toy, domain, tmp_path, run_sma, monkeypatch):
         done = run_sma(verb, "--domain", domain, "--dry-run")
         assert done.returncode == 0, done.stderr
         assert tree(*folders) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["model.json", "results.json", "split.csv", "checkpoints/step-00000001/model.safetensors"]
+)
+def test_files_of_a_run_are_never_replaced(tmp_path, name):
+    (tmp_path / "model.json").write_text("{}")
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{}")
+    with pytest.raises(UserError, match="is a file of a run, which is never replaced"):
+        check_outputs(file, force=True)
+    check_outputs(tmp_path / "report.json")
+    (tmp_path / "report.json").write_text("")
+    check_outputs(tmp_path / "report.json", force=True)

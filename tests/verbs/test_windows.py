@@ -147,8 +147,8 @@ def test_a_copied_column_with_the_name_of_another_says_that_it_is_the_files(shar
 
 def test_what_cannot_be_is_one_sentence(shared, toy, numbers, rows, tmp_path):
     run = tuned(shared, toy, "vowels")
-    for overlap in (-1, 7):
-        with pytest.raises(UserError, match=r"must be at least 0 and at most 6, as a window has 8 ids"):
+    for overlap in (-1, 7, 1.5, True, "a"):
+        with pytest.raises(UserError, match=r"must be a whole number from 0 to 6: a window has 8 ids"):
             run.with_windows(overlap)
     run.with_windows(6).predict(WORDS)
     with pytest.raises(UserError, match="predictions of rows of this kind have no further columns"):

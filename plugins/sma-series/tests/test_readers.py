@@ -118,9 +118,37 @@ def test_columns_are_chosen_and_a_time_is_not_needed(tmp_path):
         ("id,kind,x\na,u,1\na,v,2\n", r"row 2: kind differs within a series \(u and v\)"),
         ("id,x\na,1\na,oops\n", "row 2: not a number: x is 'oops'; a series cannot be used without it"),
         ("id,x\na,1\n,2\n", "row 2: the series has no name"),
+        ("id,case,x\n1,a,1\n2,a,2\n", "several columns that may name the series of each line: id, case"),
     ],
 )
 def test_a_long_table_that_cannot_be_read_is_one_sentence(tmp_path, text, sentence):
     fields = ("kind",) if "kind" in text else ()
     with pytest.raises(DataError, match=sentence):
         rows_of(read_long, tmp_path / "a.csv", text, fields)
+
+
+def test_names_with_leading_zeros_are_names_and_other_columns_are_channels(tmp_path):
+    text = "id,T,position,x\n07,1,1,1\n7,2,2,2\n7,3,3,3\n"
+    blocks, _ = rows_of(read_long, tmp_path / "a.csv", text, ("id",))
+    assert joined(block.fields[0] for block in blocks) == ["07", "7"]
+    assert {block.names(()) for block in blocks} == {("T", "position", "x")}
+
+
+def test_blocks_with_names_of_numbers_and_of_letters_are_joined(tmp_path, monkeypatch):
+    def small(path, columns, fields, **options):
+        for line in range(4):
+            ids = [np.array([7.0]), np.array(["7"], dtype=object), np.array([8.0]), np.array(["b"], dtype=object)]
+            yield Block(np.array([line + 1]), np.array([[line]], dtype=np.float32), (ids[line],), ("x",))
+
+    monkeypatch.setattr(long, "read_table", small)
+    blocks, _ = rows_of(read_long, tmp_path / "a.csv", "id,x\n7,0\n", ())
+    assert joined(block.sequences.lengths for block in blocks) == [2, 1, 1]
+
+
+def test_classes_of_a_ts_file_are_those_of_its_header_and_utf8(tmp_path):
+    (tmp_path / "a.ts").write_bytes(HEADER.encode() + b"1:2:a\n1:2:\xe9\n1:2:ga\n")
+    records = list(read(read_ts, Block, tmp_path / "a.ts", (), ("label",)))
+    assert [(row.number, row.reason) for row in records if isinstance(row, RejectedRow)] == [
+        (2, "not valid UTF-8"),
+        (3, "class not in the header: 'ga'"),
+    ]

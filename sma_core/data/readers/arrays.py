@@ -27,7 +27,7 @@ from sma_core.errors import DataError
 ROWS_IN_BLOCK = 65_536
 VALUES_IN_BLOCK = 1 << 24
 """Most numbers of sequences in a block, if more than one row."""
-LENGTHS = ("lengths", "length")
+LENGTHS = "lengths"
 
 
 def read_arrays(
@@ -68,12 +68,12 @@ def _sequences(
     channels = array.shape[2]
     if any(index >= channels for index in chosen.features) or any(index < channels for index in chosen.fields):
         raise DataError(f"{path} has sequences: channels cannot be labels or identifiers, nor these be channels")
-    extra = list(others.values())
-    lengths = next((others[name] for name in LENGTHS if name in others), None)
-    if lengths is not None and not bool(((lengths >= 0) & (lengths <= array.shape[1])).all()):
+    if LENGTHS in [list(others)[index - channels] for index in chosen.fields]:
         raise DataError(
-            f"{path} has lengths of rows that are not from 0 to {array.shape[1]}, the size of its array"
+            f"{path}: {LENGTHS} tells where rows end, so it cannot be a label: save it under another name"
         )
+    extra = list(others.values())
+    lengths = others.get(LENGTHS)
     size = max(1, min(ROWS_IN_BLOCK, VALUES_IN_BLOCK // max(1, array[0].size)))
     for start in range(0, len(array), size):
         part = slice(start, start + size)
@@ -113,7 +113,22 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
             f"{', '.join(shapes[:10]) or 'no array'}"
         )
     others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
+    if tables[0].ndim == 3:
+        _check_lengths(path, tables[0], arrays)
     return tables[0], others
+
+
+def _check_lengths(path: Path, table: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise `DataError` for an array of lengths that does not fit the rows of ``table`` (n, N, C)."""
+    for name, lengths in arrays.items():
+        if name.lower() != LENGTHS:
+            continue
+        fits = lengths.shape == (len(table),) and lengths.dtype.kind in "iu" and name == LENGTHS
+        if not fits or not bool(((lengths >= 0) & (lengths <= table.shape[1])).all()):
+            raise DataError(
+                f"{path}: {name!r} must be named {LENGTHS!r} and have a whole number from 0 to {table.shape[1]} "
+                f"for each of the {len(table):,} rows"
+            )
 
 
 def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[Any]:

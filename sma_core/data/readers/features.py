@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import choose_column
+from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.readers.text_header import MOST_COLUMNS, check_unique
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
@@ -69,11 +70,22 @@ def finite_block(
         return [], block
     bad = infinite.any(axis=1)
     firsts = infinite.argmax(axis=1)
-    rejected = [
-        RejectedRow(int(numbers[i]), f"not a finite number: {columns[firsts[i]]} is {values[i, firsts[i]]}")
+    reasons = {
+        i: f"not a finite number: {columns[firsts[i]]} is {values[i, firsts[i]]}"
         for i in np.flatnonzero(bad).tolist()
+    }
+    return rejected_rows(block, reasons), block.take(np.flatnonzero(~bad))
+
+
+def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]:
+    """Return the rows of a block at the indices in ``reasons`` as rejected rows, with their further columns."""
+    if not reasons:
+        return []
+    cells = [column_texts(field[list(reasons)]).tolist() for field in block.fields]
+    return [
+        RejectedRow(int(block.numbers[row]), reason, fields=tuple(column[index] for column in cells))
+        for index, (row, reason) in enumerate(reasons.items())
     ]
-    return rejected, block.take(np.flatnonzero(~bad))
 
 
 def finite_sequences(
@@ -87,9 +99,9 @@ def finite_sequences(
     bad = sequences.with_infinity()
     if not bad.any():
         return [], block
-    rejected = []
+    reasons = {}
     for row in np.flatnonzero(bad).tolist():
         position, channel = np.argwhere(np.isinf(sequences[row]))[0].tolist()
         where = f"{columns[channel]} of position {position + 1:,} is {sequences[row][position, channel]}"
-        rejected.append(RejectedRow(int(numbers[row]), f"not a finite number: {where}"))
-    return rejected, block.take(np.flatnonzero(~bad))
+        reasons[row] = f"not a finite number: {where}"
+    return rejected_rows(block, reasons), block.take(np.flatnonzero(~bad))

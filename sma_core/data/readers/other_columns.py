@@ -15,21 +15,33 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute as pc
 
-from sma_core.data.records import MISSING_CLASSES
+from sma_core.data.records import MISSING_CLASSES, MISSING_SPELLINGS
 
 LARGEST_EXACT = 2.0**53
 """Whole numbers up to this size are exact in float64."""
 
 
 def arrow_column(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
-    """Return a column (n,) as numbers with NaN where missing if all its known cells are numbers, else as texts."""
+    """Return a column (n,) as numbers with NaN where missing if all its known cells are numbers, else as texts.
+
+    Texts are as in the file. Numbers with leading zeros are texts, since they are identifiers.
+    """
+    known = column
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        missing = pc.is_in(pc.utf8_trim_whitespace(column), value_set=pa.array(MISSING_SPELLINGS, column.type))
+        known = pc.if_else(missing, pa.scalar(None, column.type), column)
+        if pc.any(pc.match_substring_regex(known, r"^\s*[+-]?0[0-9]")).as_py():
+            return _texts(column)
     try:
-        numbers = exact(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        numbers = exact(known.cast(pa.float64()).to_numpy(zero_copy_only=False))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         numbers = None
-    if numbers is not None:
-        return numbers
+    return _texts(column) if numbers is None else numbers
+
+
+def _texts(column: Any) -> NDArray[Any]:  # noqa: ANN401 - pyarrow has no types
     return np.array(["" if cell is None else str(cell).strip() for cell in column.to_pylist()], dtype=object)
 
 

@@ -166,7 +166,6 @@ class _Table:
                     include_columns=[keys[index] for index in (*self.chosen.features, *self.chosen.fields)],
                     null_values=MISSING_SPELLINGS,
                     decimal_point=self.decimal,
-                    strings_can_be_null=True,
                 ),
             )
         except pa.ArrowInvalid:
@@ -196,7 +195,9 @@ class _Table:
             cells = split_cells(_decoded(line), self.delimiter)
             reason = self._reason(line, cells)
             if reason is not None or cells is None:
-                yield RejectedRow(row, reason or EMPTY, printable(_decoded(line)))
+                whole = cells is not None and len(cells) == len(self.names)
+                others = tuple(printable(cells[index]) for index in self.chosen.fields) if cells and whole else ()
+                yield RejectedRow(row, reason or EMPTY, printable(_decoded(line)), others)
                 continue
             numbers.append(row)
             values.append([parse_number(cells[index], self.decimal) for index in self.chosen.features])
@@ -225,7 +226,7 @@ class _Table:
 
 
 def _texts(cells: Sequence[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-    return pa.array([None if cell in MISSING_SPELLINGS else cell for cell in cells], pa.string())
+    return pa.array(list(cells), pa.string())
 
 
 def _line_count(lines: bytes) -> int:

@@ -9,6 +9,7 @@ Letters: T lines of a file, n series.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,16 @@ from numpy.typing import NDArray
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import read_header
 from sma_core.data.readers.features import finite_sequences
+from sma_core.data.readers.other_columns import class_name
 from sma_core.data.readers.table import read_table
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.errors import DataError
 
 SERIES = ("series", "series_id", "id", "case", "case_id", "sample")
-"""Usual names of the column that names the series, in lower case."""
-TIMES = ("time", "t", "timestamp", "step", "position")
-"""Usual names of the column of times, in lower case."""
+"""Names of the column that names the series; a file has one of them."""
+TIMES = ("time", "t")
+"""Names of the column of times."""
 
 
 def read_long(
@@ -40,18 +42,24 @@ def read_long(
 ) -> Iterator[Block | RejectedRow]:
     """Yield the series of ``path`` in blocks, numbered from 1; all other columns are channels unless requested."""
     header = list(names) or read_header(path, delimiter)
-    series = _usual(header, SERIES)
+    named = [name for name in header if name in SERIES and name not in columns]
+    if len(named) > 1:
+        raise DataError(
+            f"{path} has several columns that may name the series of each line: {', '.join(named)}; rename all "
+            "but one"
+        )
+    series = named[0] if named else None
     if series is None:
         raise DataError(
             f"{path} has no column that names the series of each line; name it {SERIES[0]}. Its columns are: "
             f"{', '.join(header[:20])}"
         )
-    time = _usual(header, TIMES)
+    time = next((name for name in header if name in TIMES and name not in columns), None)
     apart = {series, time, *fields}
     channels = tuple(columns) or tuple(name for name in header if name not in apart)
     others = tuple(dict.fromkeys((series, *([time] if time else []), *fields)))
     number = 0
-    for part in _series(_lines(path, channels, others, names, delimiter), path):
+    for part in _series(_lines(path, channels, others, time, names, delimiter), path):
         ids = part.fields[0]
         starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))  # (n,)
         if time is not None:
@@ -66,14 +74,13 @@ def read_long(
             yield block
 
 
-def _usual(header: Sequence[str], usual: Sequence[str]) -> str | None:
-    """Return the column with the first of the usual names, in any case."""
-    lower = {name.lower(): name for name in reversed(header)}
-    return next((lower[name] for name in usual if name in lower), None)
-
-
 def _lines(
-    path: Path, channels: Sequence[str], others: Sequence[str], names: Sequence[str], delimiter: str | None
+    path: Path,
+    channels: Sequence[str],
+    others: Sequence[str],
+    time: str | None,
+    names: Sequence[str],
+    delimiter: str | None,
 ) -> Iterator[Block]:
     """Yield the lines of a table in blocks; raises `DataError` for one that cannot be used."""
     for record in read_table(path, channels, others, names=names, delimiter=delimiter):
@@ -82,7 +89,17 @@ def _lines(
                 f"{path}, row {record.number:,}: {record.reason}; a series cannot be used without it: correct it, "
                 "or leave cells empty where values are missing"
             )
-        yield record
+        texts = [_names(field) for field in record.fields]
+        if time is not None:
+            texts[1] = record.fields[1]
+        yield replace(record, fields=tuple(texts))
+
+
+def _names(cells: NDArray[Any]) -> NDArray[np.object_]:
+    """Return cells (n,) as texts, so that those of all blocks are alike."""
+    distinct, inverse = np.unique(cells, return_inverse=True)
+    names = ["" if name != name else class_name(name) for name in distinct.tolist()]
+    return np.array(names, dtype=object)[inverse]
 
 
 def _series(lines: Iterator[Block], path: Path) -> Iterator[Block]:
@@ -150,6 +167,6 @@ def _one_each(part: Block, cells: NDArray[Any], starts: NDArray[np.int64], name:
         line = int(np.flatnonzero(differs)[0])
         raise DataError(
             f"{path}, row {part.numbers[line]:,}: {name} differs within a series ({first[line]!s} and "
-            f"{cells[line]!s}): labels belong to whole series"
+            f"{cells[line]!s}): labels and copied columns have one value for each series"
         )
     return cells[starts]

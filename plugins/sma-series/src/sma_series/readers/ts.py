@@ -19,7 +19,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen, finite_sequences, given_names
 from sma_core.data.readers.other_columns import text_column
-from sma_core.data.records import MISSING, RejectedRow
+from sma_core.data.records import MISSING, MISSING_CLASSES, NOT_UTF8, RejectedRow, is_decoded
 from sma_core.data.sequences import Sequences
 from sma_core.data.streams import read_lines
 from sma_core.errors import DataError
@@ -36,10 +36,11 @@ def read_ts(
     chosen: Chosen | None = None
     listed: list[tuple[int, NDArray[np.float32], str]] = []
     channels = 0
-    lines = (line.decode("utf-8", "replace").strip() for line in read_lines(path))
-    labelled = _header(lines, path)
+    lines = (line.decode("utf-8", "surrogateescape").strip() for line in read_lines(path))
+    classes = _header(lines, path)
+    labelled = classes is not None
     for number, line in enumerate(filter(None, lines), start=1):
-        row = _Row.parse(line, labelled)
+        row = _Row.parse(line, labelled, classes or ())
         if chosen is None and row.values is not None:
             channels = row.values.shape[1]
             known = [*given_names(names, channels, path), *([LABEL] if labelled else [])]
@@ -58,21 +59,21 @@ def read_ts(
         yield from _block(listed, chosen)
 
 
-def _header(lines: Iterator[str], path: Path) -> bool:
-    """Read the lines up to ``@data``; return whether rows end with a class or target."""
-    labelled = False
+def _header(lines: Iterator[str], path: Path) -> tuple[str, ...] | None:
+    """Read the lines up to ``@data``; return the classes of the header, none for targets, None without labels."""
+    classes: tuple[str, ...] | None = None
     for line in lines:
         words = line.strip().lower().split()
         if not words or words[0].startswith("#"):
             continue
         if words[0] == "@data":
-            return labelled
+            return classes
         if not words[0].startswith("@"):
             raise DataError(f"{path} has a line that does not begin with @ before @data: {line.strip()[:60]!r}")
         if words[0] == "@timestamps" and words[1:2] == ["true"]:
             raise DataError(f"{path} has time stamps, which are not read: write one value per time")
         if words[0] in ("@classlabel", "@targetlabel"):
-            labelled = words[1:2] == ["true"]
+            classes = tuple(line.split()[2:]) if words[1:2] == ["true"] else None
     raise DataError(f"{path} has no line @data")
 
 
@@ -85,11 +86,16 @@ class _Row:
     reason: str = ""
 
     @classmethod
-    def parse(cls, line: str, labelled: bool) -> _Row:
-        """Parse a line."""
+    def parse(cls, line: str, labelled: bool, classes: Sequence[str]) -> _Row:
+        """Parse a line; a label that is none of ``classes``, if there are any, cannot be used."""
+        if not is_decoded(line):
+            return cls(None, reason=NOT_UTF8)
         *parts, label = line.split(":") if labelled else (*line.split(":"), "")
         if not parts:
             return cls(None, reason="no values before the label")
+        label = label.strip()
+        if classes and label not in classes and label.lower() not in MISSING_CLASSES:
+            return cls(None, reason=f"class not in the header: {label[:40]!r}")
         try:
             channels = [[_value(cell) for cell in part.split(",")] for part in parts]
         except ValueError as error:
@@ -98,7 +104,7 @@ class _Row:
         if len(lengths) > 1:
             return cls(None, reason=f"channels of different lengths: {lengths[0]} and {lengths[-1]}")
         with np.errstate(over="ignore"):
-            return cls(np.array(channels, dtype=np.float64).T.astype(np.float32), label.strip())  # (n_i, C)
+            return cls(np.array(channels, dtype=np.float64).T.astype(np.float32), label)  # (n_i, C)
 
 
 def _value(cell: str) -> float:

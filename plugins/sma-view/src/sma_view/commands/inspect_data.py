@@ -13,6 +13,7 @@ from sma_core.cli.options import (
     Columns,
     Debug,
     Delimiter,
+    Exclude,
     Force,
     Json,
     Reader,
@@ -36,6 +37,7 @@ def inspect_data(
     ] = None,
     column: Column = None,
     columns: Columns = None,
+    exclude: Exclude = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
     target: Annotated[
@@ -55,6 +57,7 @@ def inspect_data(
     options: dict[str, Any] = {
         "data.column": column,
         "data.columns": names_from(columns),
+        "data.exclude": names_from(exclude),
         "data.reader": reader,
         "data.delimiter": delimiter,
     }
