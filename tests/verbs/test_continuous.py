@@ -101,7 +101,7 @@ def test_predict_gives_a_line_for_every_row_in_order(numbers, tmp_path):
     lines = table(tmp_path / "kept.csv")
     assert list(lines[0]) == ["row", "id", "noise", "volume", "reason"]
     cells = [(line["id"], line["noise"]) for line in lines]
-    assert cells == [("a", "500"), ("b", "500"), ("", ""), ("", ""), ("e", ""), ("f", "500")]
+    assert cells == [("a", "500"), ("b", "500"), ("c", "500"), ("", ""), ("e", ""), ("f", "500")]
 
 
 def test_predictions_do_not_depend_on_the_batch(numbers, tmp_path):
