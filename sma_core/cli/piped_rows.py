@@ -62,7 +62,17 @@ def rows_file(
                 raise UserError("standard input is closed: name a file")
             with path.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
+            if reader is None and is_text and _begins_with(path, b">"):
+                raise UserError(
+                    "standard input begins with >, as FASTA does: name its reader with `reader=fasta`, or "
+                    "`reader=lines` for a row per line"
+                )
         yield str(path), reader or _reader(record)
+
+
+def _begins_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
 
 
 def _lines_of(rows: list[str]) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
 from sma_core.training.targets import Labels
@@ -63,12 +64,12 @@ def telling_features(
     """Return a sentence on features that alone predict a target of numbers, 0 or 1 almost perfectly.
 
     The measure is the ROC-AUC, or for a regression the rank correlation, of at most `ROWS_LOOKED_AT` training
-    rows.
+    rows; of a sequence, that of the mean of a channel.
     """
-    if not store.metadata.holds_values or store.metadata.sequences or kind == "multiclass":
+    if not store.metadata.holds_values or kind == "multiclass":
         return []
     rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
-    values = store.values(rows)
+    values = _means(store.sequences(rows)) if store.metadata.sequences else store.values(rows)
     found = [
         f"{feature!r} of {name!r} ({'rank correlation' if kind == 'regression' else 'ROC-AUC'} {share:.4f})"
         for name, column in zip(names, labels[rows].T, strict=True)
@@ -81,6 +82,15 @@ def telling_features(
         f"features that alone predict a target almost perfectly: {', '.join(found)}; if they are not known when "
         "predictions are made, leave them out with data.exclude"
     ]
+
+
+def _means(sequences: Sequences) -> NDArray[np.float32]:
+    """Return the mean of each channel of each sequence (n, C), NaN where it has no value."""
+    known = ~np.isnan(sequences.values)
+    starts = sequences.offsets[:-1]
+    sums = np.add.reduceat(np.where(known, sequences.values, 0.0), starts, axis=0)
+    counts = np.add.reduceat(known.astype(np.int64), starts, axis=0)
+    return np.where(counts > 0, sums / counts.clip(min=1), np.nan).astype(np.float32)
 
 
 def _alone(values: NDArray[np.float32], labels: Labels, kind: str) -> float:

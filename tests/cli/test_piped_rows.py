@@ -67,6 +67,11 @@ def test_rows_of_the_command_line_that_cannot_be_read_are_one_sentence(tuned, mo
     assert (refused.returncode, "row 2 of the command line is empty" in refused.stderr) == (2, True)
     refused = tuned("predict", "--model", "tuned", "--row", "ka\udcff")
     assert (refused.returncode, "not valid UTF-8" in refused.stderr) == (2, True)
+    piped(monkeypatch, ">a\nka\nto\n")
+    refused = tuned("predict", "--model", "tuned", "-")
+    assert (refused.returncode, "name its reader with --reader fasta" in refused.stderr) == (2, True)
+    piped(monkeypatch, ">a\nka\nto\n")
+    assert tuned("predict", "--model", "tuned", "-", "--reader", "lines").returncode == 0
     monkeypatch.setattr(sys, "stdin", None)
     refused = tuned("predict", "--model", "tuned", "-")
     assert (refused.returncode, "standard input is closed" in refused.stderr) == (2, True)

@@ -157,6 +157,17 @@ def test_what_does_not_fit_the_model_is_one_sentence(numbers, data, tmp_path):
         )
 
 
+def test_a_channel_that_tells_the_label_is_warned_of(numbers, tmp_path):
+    listed, kinds = waves(80)
+    for row, kind in zip(listed, kinds.tolist(), strict=True):
+        row[:, 2] = kind + 0.001 * row[:, 2]
+    write(tmp_path / "leak.npz", listed, kinds)
+    settings = EPOCHS | {"training.epochs": 1.0, "targets": ["kind"]}
+    result = sma_core.finetune(numbers, data=tmp_path / "leak.npz", settings=settings, out=tmp_path / "run")
+    (warning,) = [sentence for sentence in result.warnings if "almost perfectly" in sentence]
+    assert "'c' of 'kind' (ROC-AUC 1.0000)" in warning
+
+
 def test_equal_sequences_over_a_split_are_said(numbers, tmp_path):
     listed, kinds = waves(60)
     write(tmp_path / "twice.npz", [*listed, *listed], np.concatenate([kinds, kinds]))
