@@ -10,8 +10,10 @@ def truncation_note(truncated: int, rows: int, max_length: int) -> str | None:
     """Return how many of ``rows`` were truncated to ``max_length`` inputs; None if none was."""
     if not truncated:
         return None
+    share = 100 * truncated / rows
+    percent = f"{share:.2g}" if share < 99 else f"{share:.3g}"  # not 1e+02
     return (
-        f"{truncated:,} of {rows:,} rows ({100 * truncated / rows:.3g} %) are longer than model.max_length "
+        f"{truncated:,} of {rows:,} rows ({percent} %) are longer than model.max_length "
         f"({max_length:,}): only their beginning was read"
     )
 

@@ -109,3 +109,10 @@ def test_a_generator_is_read_like_a_list(tuned):
     np.testing.assert_array_equal(model.embed(word for word in words), model.embed(words))
     np.testing.assert_array_equal(model.predict(iter(words)), model.predict(words))
     assert model.check(word for word in ["ka", "7"]) == [None, "not letters only"]
+
+
+def test_all_of_them_are_a_hundred_per_cent(tuned, tmp_path, run_sma):
+    file = tmp_path / "rows.txt"
+    file.write_text(f"{LONG}\n{LONG}\n")
+    done = run_sma("predict", "--model", tuned, file, "--out", tmp_path / "out.csv")
+    assert "warning: 2 of 2 rows (100 %) are longer" in done.stderr
