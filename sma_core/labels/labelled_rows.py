@@ -214,10 +214,7 @@ def read_labelled(
     prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
-    if is_per_position(kind) and normalise_name(registry, config.data) is not None:
-        raise ConfigError(
-            "data.normalise changes the characters of rows, to which these labels belong: use data.normalise=false"
-        )
+    _check_rows_as_written(kind, registry, config)
     rows = prepared.summary.rows
     equal = identities(registry, config.data, store)
     divided = divide(registry, task.division, config.split, store, source.where, rows, kind, equal)
@@ -256,6 +253,14 @@ def _warnings(
     labels = row_labels(store)
     learnable = check_learnable(labels, train, task.targets, source.where)
     return (*learnable, *telling_features(store, labels, train, task.targets, kind))
+
+
+def _check_rows_as_written(kind: str, registry: Registry, config: FinetuneConfig) -> None:
+    """Raise `ConfigError` when labels belong to characters, which a normal form of rows would change."""
+    if is_per_position(kind) and normalise_name(registry, config.data) is not None:
+        raise ConfigError(
+            "data.normalise changes the characters of rows, to which these labels belong: use data.normalise=false"
+        )
 
 
 def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config: FinetuneConfig) -> None:

@@ -84,9 +84,9 @@ class Targets(ABC):
         return {"kind": self.kind, **asdict(self)}
 
     @property
-    @abstractmethod
     def outputs(self) -> int:
-        """Number of outputs of the head."""
+        """Number of outputs of the head: one per target, unless the kind says otherwise."""
+        return len(self.names)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -152,11 +152,6 @@ class Regression(Targets):
         check_numbers(self.mean, len(self.names), "mean")
         check_numbers(self.spread, len(self.names), "spread", positive=True)
 
-    @property
-    def outputs(self) -> int:
-        """Number of outputs of the head: one per target."""
-        return len(self.names)
-
     def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean squared error of standardised labels."""
         labels = labels.float()
@@ -195,11 +190,6 @@ class MultiLabel(Targets):
         ones, zeros = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
         weights = np.where((ones > 0) & (zeros > 0), zeros / ones.clip(min=1), 1.0)
         return replace(self, positive_weights=tuple(map(float, weights)))
-
-    @property
-    def outputs(self) -> int:
-        """Number of outputs of the head: one per target."""
-        return len(self.names)
 
     def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the binary cross-entropy."""

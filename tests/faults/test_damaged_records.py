@@ -200,7 +200,7 @@ def test_settings_of_a_run_that_are_none(toy, trained, tmp_path):
     deep, long = "a = " + "[" * 100_000, "a = " + "1" * 5000
     for text in ("", "data = 3\nmodel = []\n", "[model]\nlayers = 'x'\n", deep, long):
         (run / "config.toml").write_text(text)
-        tried(lambda: sma_core.load(run))
+        assert not tried(lambda: sma_core.load(run))
         tried(lambda: sma_core.finetune(toy, model=run, out=tmp_path / "tuned"))
         tried(lambda: begin_or_go_on(toy, run, SETTINGS))
 

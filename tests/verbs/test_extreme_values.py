@@ -77,8 +77,12 @@ def test_classes_named_none_or_by_a_sign_are_classes(tmp_path):
 
 def test_labels_of_positions_need_rows_as_written(tmp_path):
     pytest.importorskip("sma_protein")
-    rows = "".join(f"MK-LV{'A' * (n % 3)},CC-HH{'C' * (n % 3)}\n" for n in range(40))
-    (tmp_path / "a.csv").write_text(f"sequence,marks\n{rows}")
     settings = {"targets": ["marks"], "kind": "per-position", "data.normalise": True}
-    with pytest.raises((ConfigError, DataError), match=r"data\.normalise=false|another length"):
-        sma_core.finetune("protein", data=tmp_path / "a.csv", settings=settings, out=tmp_path / "run")
+    for row, sentence, error in (
+        ("mklvn", "data.normalise=false", ConfigError),  # upper case is as long
+        ("MK-LV", "another length", DataError),  # without gaps it is shorter
+    ):
+        lines = "".join(f"{row}{'a' * (n % 3)},CCHHC{'C' * (n % 3)}\n" for n in range(40))
+        (tmp_path / "a.csv").write_text(f"sequence,marks\n{lines}")
+        with pytest.raises(error, match=sentence):
+            sma_core.finetune("protein", data=tmp_path / "a.csv", settings=settings, out=tmp_path / "run")
