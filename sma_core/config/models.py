@@ -88,6 +88,11 @@ class ModelConfig(Settings):
     position_embeddings: bool = Field(
         True, description="Add learned position embeddings; only continuous inputs may omit them."
     )
+    missing_values: Literal["learned", "mean"] = Field(
+        "learned",
+        description="Continuous inputs: add a learned vector for a missing value, if training rows have any, or "
+        "read it as the mean.",
+    )
     latents: Size = Field(128, description="Number M of learned latents; unused by self-attention.")
     latent_width: Size = Field(384, description="Width D of the latents.")
     layers: int = Field(6, ge=0, le=1 << 20, description="Self-attention layers in a block of the trunk.")

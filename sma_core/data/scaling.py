@@ -33,7 +33,8 @@ class FeatureScale:
 
     ``transforms`` are pairs of a feature and the function of its values, ``log`` or ``asinh``, that is
     standardised. ``constant``, ``missing`` and ``duplicates`` name features that tell the model nothing: the same
-    in all rows, without any value, and equal to the feature of the pair before it.
+    in all rows, without any value, and equal to the feature of the pair before it. ``missing_shares`` are pairs of
+    a feature with missing values and their share.
     """
 
     columns: tuple[str, ...]
@@ -43,9 +44,10 @@ class FeatureScale:
     constant: tuple[str, ...] = field(default=(), compare=False)
     missing: tuple[str, ...] = field(default=(), compare=False)
     duplicates: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    missing_shares: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return standardised values (n, F) as a new array; missing ones stay NaN, which networks read as 0.
+        """Return standardised values (n, F) as a new array; missing ones stay NaN.
 
         Raises `DataError` for a value without a logarithm that ``transforms`` takes.
         """
@@ -62,7 +64,8 @@ class FeatureScale:
         }
         facts |= {"transforms": [*map(list, self.transforms)]} if self.transforms else {}
         useless = {"constant": self.constant, "missing": self.missing, "duplicates": self.duplicates}
-        return facts | {name: [*features] for name, features in useless.items() if features}
+        listed = useless | {"missing_shares": self.missing_shares}
+        return facts | {name: [*features] for name, features in listed.items() if features}
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Self:
@@ -75,8 +78,8 @@ class FeatureScale:
         check_numbers(scale.spread, len(scale.columns), "spread", positive=True)
         return scale
 
-    def warnings(self) -> list[str]:
-        """Return a sentence for each kind of useless features."""
+    def warnings(self, treatment: str) -> list[str]:
+        """Return a sentence for each kind of useless features, and one on missing values and their treatment."""
         equal = [f"{second} (as {first})" for first, second in self.duplicates]
         spreads = zip(self.columns, self.spread, strict=True)
         huge = [name for name, spread in spreads if spread > LARGEST_SPREAD and name not in dict(self.transforms)]
@@ -86,11 +89,17 @@ class FeatureScale:
             "are equal to another feature in all training rows": equal,
             "have values so large that all others are nearly equal, perhaps fill values for data.sentinels": huge,
         }
-        return [
+        sentences = [
             f"features that {what}: {_listed(names)}; name the features to use with data.columns"
             for what, names in kinds.items()
             if names
         ]
+        partly = sorted(((share, name) for name, share in self.missing_shares if share < 1), reverse=True)
+        if partly:
+            shares = _listed([f"{name} {100 * share:.3g} %" for share, name in partly])
+            count = f"{len(partly)} of {len(self.columns)} features"
+            sentences.append(f"missing values in {count}, which {treatment}: {shares}")
+        return sentences
 
     def unreadable(self, values: NDArray[np.float32]) -> dict[int, str]:
         """Return row -> reason for the rows of values (n, F) that the model cannot read.
@@ -124,6 +133,7 @@ class ScaleSums:
     """Running mean and variance in float64, numerically stable for means far from 0."""
 
     def __init__(self, features: int) -> None:
+        self._rows = 0
         self._count = np.zeros(features)
         self._mean = np.zeros(features)
         self._squares = np.zeros(features)
@@ -131,6 +141,7 @@ class ScaleSums:
     def add(self, values: NDArray[np.float32] | NDArray[np.float64]) -> None:
         """Add values (n, F), NaN where missing."""
         known = ~np.isnan(values)
+        self._rows += len(values)
         count = known.sum(axis=0).astype(np.float64)
         numbers = np.where(known, values, 0.0).astype(np.float64)
         mean = numbers.sum(axis=0) / count.clip(min=1)
@@ -161,6 +172,8 @@ class ScaleSums:
     def scale(self, columns: Sequence[str], transforms: Transforms = ()) -> FeatureScale:
         """Return the scale; a constant or unknown feature has spread 1."""
         varies, known = is_spread(self.deviation, self._mean), self._count > 0
+        missing = 1.0 - self._count / max(self._rows, 1) if self._rows else np.zeros(len(columns))
+        shares = zip(columns, missing.tolist(), strict=True)
         spread = np.where(varies, self.deviation, 1.0)
         return FeatureScale(
             tuple(columns),
@@ -170,6 +183,7 @@ class ScaleSums:
             _chosen(columns, known & ~varies & (self._count.max(initial=0) > 1)),
             _chosen(columns, ~known & (self._count.max(initial=0) > 0)),
             self._duplicates(columns, varies),
+            tuple((name, share) for name, share in shares if share > 0),
         )
 
     def _duplicates(self, columns: Sequence[str], varies: NDArray[np.bool_]) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, ModelConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.epochs import StoreSource
 from sma_core.data.batching.mixing import Mixture
@@ -74,8 +74,8 @@ class Feed(Protocol):
         """Values that are equal for two feeds with the same inputs."""
         ...
 
-    def warnings(self, config: DataConfig) -> list[str]:
-        """Return sentences on features that tell the model nothing, or that may not be features."""
+    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
+        """Return sentences on features that tell nothing, or may not be features, and on missing values."""
         ...
 
     def record(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class SequenceFeed(ValueFeed):
     @property
     def inputs(self) -> ContinuousInputs:
         """Continuous inputs with C channels."""
-        return ContinuousInputs(len(self.columns))
+        return ContinuousInputs(len(self.columns), self.has_missing)
 
     def record(self) -> dict[str, Any]:
         """Return the entries of ``model.json``: the scale, and that rows are sequences."""

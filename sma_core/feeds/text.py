@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, ModelConfig
 from sma_core.data import plugin_code
 from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
@@ -72,7 +72,7 @@ class TextFeed:
         """Name, version and size of the tokenizer."""
         return tuple(self._record().model_dump().values())
 
-    def warnings(self, config: DataConfig) -> list[str]:
+    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
         """Return nothing: texts have no features."""
         return []
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, ModelConfig
 from sma_core.data.batching.batches import Batch, collate_values
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
@@ -44,6 +44,11 @@ NOT_FEATURES = (
     *("id", "ids", "index", "event_id", "eventid", "event_number", "eventnumber", "run_number", "runnumber"),
 )
 """Names of columns, in lower case, that are probably not features."""
+TREATMENTS = {
+    "learned": "the model reads as missing (model.missing_values=learned)",
+    "mean": "are replaced by the mean (model.missing_values=mean)",
+}
+"""What happens to missing values, by ``model.missing_values``."""
 CHANNELS = ("y", "w")
 """Those of `NOT_FEATURES` that are usual names of channels of a sequence."""
 
@@ -63,7 +68,12 @@ class ValueFeed:
     @property
     def inputs(self) -> ContinuousInputs:
         """Continuous inputs with one channel."""
-        return ContinuousInputs(1)
+        return ContinuousInputs(1, self.has_missing)
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether the training rows have missing values; False before they are read."""
+        return self.scale is not None and bool(self.scale.missing_shares)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -82,8 +92,8 @@ class ValueFeed:
             raise DataError("the statistics of these features are not known before training")
         return self.scale
 
-    def warnings(self, config: DataConfig) -> list[str]:
-        """Return sentences on features that tell nothing, or that by their names may not be features."""
+    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
+        """Return sentences on features that tell nothing, or may not be features, and on missing values."""
         if self.scale is None:
             return []
         suspicious = set(NOT_FEATURES) - set(CHANNELS if self.unit == "positions" else ())
@@ -92,7 +102,7 @@ class ValueFeed:
             f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
             "data.exclude, or name the features with data.columns"
         )
-        return [*([named] if odd else []), *self.scale.warnings()]
+        return [*([named] if odd else []), *self.scale.warnings(TREATMENTS[model.missing_values])]
 
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""

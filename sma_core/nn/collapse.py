@@ -56,7 +56,8 @@ def count_hidden(
         groups = inputs.to(torch.int64) % GROUPS  # (B, N)
     else:
         groups = torch.arange(inputs.shape[1], device=inputs.device).expand_as(padding_mask) % GROUPS
-    real = padding_mask & (padding_mask.sum(dim=1, keepdim=True) > 1)  # a row of one position hides nothing
+    real = situation.padding_mask  # without missing values, which are never hidden
+    real = real & (real.sum(dim=1, keepdim=True) > 1)  # a row of one position hides nothing
     values = torch.stack((real.double(), (real & (times == 0)).double(), times * real))  # (3, B, N)
     return torch.zeros(3, GROUPS, dtype=torch.float64, device=inputs.device).index_add(
         1, groups.flatten(), values.flatten(1)

@@ -67,17 +67,27 @@ class TokenEmbedding(Embedding):
 
 
 class ValueEmbedding(Embedding):
-    """Embedding of continuous inputs: numbers ``(B, N, C)`` to vectors ``(B, N, E)`` by a linear layer."""
+    """Embedding of continuous inputs: numbers ``(B, N, C)`` to vectors ``(B, N, E)`` by a linear layer.
+
+    A missing value is read as 0, the mean; with ``model.missing_values`` ``learned`` and missing values in the
+    training rows, a vector of its channel is added, 0 at first.
+    """
 
     def __init__(self, config: ModelConfig, inputs: ContinuousInputs) -> None:
         super().__init__(config)
         self.projection = nn.Linear(inputs.channels, config.embedding_width)  # (E, C)
         self.initialise(config)
+        learned = inputs.missing and config.missing_values == "learned"
+        shape = (inputs.channels, config.embedding_width)
+        self.missing = nn.Parameter(torch.zeros(shape)) if learned else None  # (C, E)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Embed numbers ``(B, N, C)``, NaN as 0, the mean; return ``(B, N, E)``. Raises as `finish` does."""
-        known = inputs.masked_fill(inputs.isnan(), 0.0)
-        return self.finish(self.projection(known.to(self.projection.weight.dtype)))
+        """Embed numbers ``(B, N, C)``, NaN where missing; return ``(B, N, E)``. Raises as `finish` does."""
+        missing, dtype = inputs.isnan(), self.projection.weight.dtype
+        vectors = self.projection(inputs.masked_fill(missing, 0.0).to(dtype))
+        if self.missing is not None:
+            vectors = vectors + missing.to(dtype) @ self.missing  # (B, N, C) @ (C, E)
+        return self.finish(vectors)
 
 
 def build_embedding(config: ModelConfig, inputs: Inputs) -> TokenEmbedding | ValueEmbedding:

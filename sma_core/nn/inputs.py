@@ -17,9 +17,13 @@ class DiscreteInputs:
 
 @dataclass(frozen=True)
 class ContinuousInputs:
-    """Numbers ``(B, N, C)`` with ``channels`` C >= 1 per position."""
+    """Numbers ``(B, N, C)`` with ``channels`` C >= 1 per position, NaN where missing.
+
+    ``missing`` tells whether training rows have missing values, so that there is something to learn about them.
+    """
 
     channels: int = 1
+    missing: bool = False
 
 
 Inputs = DiscreteInputs | ContinuousInputs

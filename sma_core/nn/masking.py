@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sma_core.config.masking import MaskingConfig
 from sma_core.nn.counts import (
@@ -63,6 +64,18 @@ def used_columns(mask: Tensor) -> int:
     """Return the number of columns of ``(B, N)`` bool up to the last True, at least 1; synchronises the device."""
     columns: list[int] = mask.any(dim=0).nonzero().flatten().tolist()
     return max([0, *columns]) + 1
+
+
+def may_be_hidden(inputs: Tensor, padding_mask: Tensor) -> Tensor:
+    """Return the positions ``(B, N)`` that may be hidden: real, and with a known value to reconstruct.
+
+    ``inputs`` are ids ``(B, L)`` or numbers ``(B, L, C)``, NaN where missing; ``padding_mask`` ``(B, N)`` is False
+    from L on.
+    """
+    if inputs.dim() == 2:
+        return padding_mask
+    known = ~inputs.isnan().all(dim=2)  # (B, L)
+    return padding_mask & functional.pad(known, (0, padding_mask.shape[1] - known.shape[1]))
 
 
 LENGTH_STEP = 8

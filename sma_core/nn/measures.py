@@ -51,12 +51,13 @@ def measure_mask(
     situation = model.situation(inputs, padding_mask, masking, noises[0])
     attention_only = masking.model_copy(update={"mask_self": False})  # a query's own position has no attention
     importance, attention, draw = rank(situation._replace(masking=attention_only))
+    candidates = situation.padding_mask
     first = choose_mask(situation, strategy).hidden
     second = choose_mask(situation._replace(noise=noises[1]), strategy).hidden
     hidden = first.sum(dim=1)
     change = (first & ~second).sum(dim=1) / hidden.where(hidden > 0, torch.nan)
     return MaskMeasures(
-        top_key_overlap(attention, draw.valid, padding_mask, masking), change, entropy(importance, padding_mask)
+        top_key_overlap(attention, draw.valid, candidates, masking), change, entropy(importance, candidates)
     )
 
 

@@ -5,6 +5,7 @@ Shapes: B batch, N padded length, K scored positions, C channels, V vocabulary s
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Self
 
@@ -22,7 +23,7 @@ from sma_core.nn.inputs import Inputs
 from sma_core.nn.losses.reconstruction import Reconstruction, ReconstructionLoss
 from sma_core.nn.losses.table import built_in_loss
 from sma_core.nn.losses.target_scale import TargetScale
-from sma_core.nn.masking import Mask, MaskNoise, in_steps, used_columns
+from sma_core.nn.masking import Mask, MaskNoise, in_steps, may_be_hidden, used_columns
 from sma_core.nn.probe import Probe
 from sma_core.nn.strategies.choosing import built_in_strategy, choose_mask
 from sma_core.nn.strategies.protocol import Situation, Strategy
@@ -45,6 +46,7 @@ class SMA(nn.Module):
         self.target_scale = TargetScale(model_config.decoder)
         self._decoder_config = model_config.decoder
         self._loss = loss
+        self._loss_takes_known = loss is None or "known" in inspect.signature(loss).parameters
 
     def forward(
         self,
@@ -53,21 +55,25 @@ class SMA(nn.Module):
         masking: MaskingConfig,
         noise: MaskNoise,
         strategy: Strategy | None = None,
+        complete: bool = False,
     ) -> Reconstruction:
         """Mask part of each row, reconstruct it and return the loss.
 
-        ``inputs`` ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers; ``padding_mask`` ``(B, N)`` bool,
-        True at real positions; ``noise`` from `sma_core.nn.masking.draw_noise`; ``strategy`` defaults to the
-        built-in strategy of ``masking``. Raises `DataError` if N is larger than ``model.max_length``.
+        ``inputs`` ``(B, N)`` ids of any integer type, or ``(B, N, C)`` numbers, NaN where missing;
+        ``padding_mask`` ``(B, N)`` bool, True at real positions; ``noise`` from `sma_core.nn.masking.draw_noise`;
+        ``strategy`` defaults to the built-in strategy of ``masking``; ``complete`` says that no number is missing,
+        which saves time on a GPU. Raises `DataError` if N is larger than ``model.max_length``.
         """
         strategy = strategy or built_in_strategy(masking)
         length = None  # no cropping with self-attention: the drawn queries are inputs at any position
         if not self.encoder.of_inputs and may_look(padding_mask):
             length = in_steps(used_columns(padding_mask), padding_mask.shape[1])
-        most_visible = strategy.most_visible(padding_mask.shape[1], masking)
+        complete = complete or self.discrete or (may_look(inputs) and not bool(inputs.isnan().any()))
+        most_visible = strategy.most_visible(padding_mask.shape[1], masking) if complete else None
+        candidates = may_be_hidden(inputs, padding_mask)
 
         def choose(projected: Projected, embedded: Tensor) -> Mask:
-            situation = Situation(inputs, self.encoder, projected, embedded, padding_mask, masking, noise)
+            situation = Situation(inputs, self.encoder, projected, embedded, candidates, masking, noise)
             return choose_mask(situation, strategy)
 
         return self._reconstruct(inputs, *self._enter(inputs[:, :length], padding_mask, choose, most_visible))
@@ -102,14 +108,20 @@ class SMA(nn.Module):
     def _reconstruct(self, inputs: Tensor, entered: Latents, mask: Mask) -> Reconstruction:
         latents = self.encoder.trunk(entered)
         outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
-        discrete = isinstance(self.embed, TokenEmbedding)
-        loss = self._loss or built_in_loss(self._decoder_config, discrete)
-        if discrete:
+        loss = self._loss or built_in_loss(self._decoder_config, self.discrete)
+        if self.discrete:
             return loss(outputs, inputs.to(torch.int64), mask)
         missing = inputs.isnan()
         targets = self.target_scale(inputs.masked_fill(missing, 0.0))
-        known = ~missing.any(dim=2).take_along_dim(mask.positions, dim=1)  # (B, K): missing numbers are no targets
-        return loss(outputs, targets, mask._replace(valid=mask.valid & known))._replace(mask=mask)
+        known = ~missing.take_along_dim(mask.positions[:, :, None], dim=1)  # (B, K, C): the others are no targets
+        scored = mask.valid & (known.any(dim=2) if self._loss_takes_known else known.all(dim=2))  # (B, K)
+        arguments = {"known": known} if self._loss_takes_known else {}
+        return loss(outputs, targets, mask._replace(valid=scored), **arguments)._replace(mask=mask)
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the inputs are ids."""
+        return isinstance(self.embed, TokenEmbedding)
 
     def situation(
         self, inputs: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise
@@ -117,7 +129,8 @@ class SMA(nn.Module):
         """Return what a strategy chooses a mask from; arguments as in `forward`."""
         embedded = self.embed(inputs)
         projected = self.encoder.project(embedded)
-        return Situation(inputs, self.encoder, projected, embedded, padding_mask, masking, noise)
+        candidates = may_be_hidden(inputs, padding_mask)
+        return Situation(inputs, self.encoder, projected, embedded, candidates, masking, noise)
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Latents:
         """Encode without masking; ``inputs`` and ``padding_mask`` as in `forward`.

@@ -16,7 +16,7 @@ class Plan:
     """A dry run: settings, number of parameters, and a description of the number of steps.
 
     Of a fine-tuning, ``rows`` are the numbers of rows of each part, and ``notes`` tell kind of labels, split and
-    warnings.
+    warnings; of a pre-training, what missing values would add.
     """
 
     settings: dict[str, Any]

@@ -274,7 +274,8 @@ class Trainer:
         """Weight this rank's mean loss by its number of items, so that the mean over ranks is the global mean."""
         if self.ranks.alone:
             return loss
-        return loss * (count * self.ranks.size / self.ranks.total(count).clamp(min=1))
+        total = self.ranks.total(count)
+        return loss * (count * self.ranks.size / total.where(total > 0, 1))
 
     def _update(self, rate: float) -> None:
         """Clip the gradient and update the parameters, unless the gradient is not finite."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -75,7 +76,8 @@ class PretrainObjective:
         """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
         self._done = step + 1
         noise = self._noise(batch, generator, randomness_at(step, self._steps, self._masking))
-        result = self.forward(batch.inputs, batch.padding_mask, self._masking, noise, self._training_strategy)
+        arguments = (batch.inputs, batch.padding_mask, self._masking, noise, self._training_strategy)
+        result = self.forward(*arguments, complete=batch.complete)
         return result.loss, result.scored
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:
@@ -141,12 +143,12 @@ class PretrainObjective:
             generator = torch.Generator(device).manual_seed(HELD_OUT_SEED + index)
             device_batch = batch.to(device)
             noise = self._noise(device_batch, generator)
-            result = self.module(device_batch.inputs, device_batch.padding_mask, masking, noise, strategy)
-            sums += torch.tensor(
-                [float(result.loss) * int(result.scored), int(result.scored)], dtype=torch.float64
-            )
+            arguments = (device_batch.inputs, device_batch.padding_mask, masking, noise, strategy)
+            result = self.module(*arguments, complete=batch.complete)
+            loss, scored = float(result.loss), float(result.scored)
+            sums += torch.tensor([loss * scored, scored], dtype=torch.float64)
         total, count = ranks.total(sums).tolist()
-        return float(total / max(count, 1))
+        return float(total / count) if count else math.nan
 
     def _noise(self, batch: Batch, generator: torch.Generator, randomness: float = 0.0) -> MaskNoise:
         """Draw the noise of the whole batch and take this rank's rows, so that masks equal those of one rank."""

@@ -312,7 +312,7 @@ def _judge(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
-            *job.feed.warnings(job.config.data),
+            *job.feed.warnings(job.config.data, job.config.model),
             *job.rows.warnings,
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
             *(constant_predictions(test) if test else []),

@@ -114,7 +114,12 @@ def plan_training(
         inputs = ContinuousInputs(channels[0])
     with torch.device("meta"):
         parameters = parameter_count(SMA(resolved.model, inputs))
-    return Plan(dict(flatten(dump(resolved))), parameters, _steps_in_words(resolved.training))
+    notes: list[str] = []
+    if isinstance(inputs, ContinuousInputs) and resolved.model.missing_values == "learned":
+        more = inputs.channels * resolved.model.embedding_width
+        notes.append(f"{more:,} more parameters if training rows have missing values (model.missing_values)")
+    steps = _steps_in_words(resolved.training)
+    return Plan(dict(flatten(dump(resolved))), parameters, steps, notes=tuple(notes))
 
 
 def train(
@@ -190,7 +195,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         held_out_rows=len(held_out_rows),
         warnings=(
             *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
-            *job.feed.warnings(job.config.data),
+            *job.feed.warnings(job.config.data, job.config.model),
             *([] if collapse is None else [collapse]),
         ),
     )

@@ -72,7 +72,7 @@ def test_the_unit_of_a_feature_does_not_matter(unit):
     scaled = scale(values)
     assert scaled.std() == pytest.approx(1.0, rel=1e-4)
     assert scaled.mean() == pytest.approx(0.0, abs=1e-4)
-    assert scale.warnings() == []
+    assert scale.warnings("count") == []
 
 
 def test_features_that_tell_nothing_are_named():
@@ -82,7 +82,7 @@ def test_features_that_tell_nothing_are_named():
     assert (scale.constant, scale.missing, scale.duplicates) == (("b",), ("c",), (("a", "e"),))
     assert scale.spread[1] == scale.spread[2] == 1.0
     read = FeatureScale.from_json(scale.to_json())
-    assert [sentence.partition(":")[2].partition(";")[0] for sentence in read.warnings()] == [
+    assert [sentence.partition(":")[2].partition(";")[0] for sentence in read.warnings("count")] == [
         " b",
         " c",
         " e (as a)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -162,7 +163,40 @@ def test_labels_of_every_position_are_refused_for_numbers(numbers, tmp_path):
 def test_a_dry_run_reads_no_rows(numbers, tmp_path):
     plan = plan_training(numbers)
     run = sma_core.train(numbers, out=tmp_path / "run").run
-    assert plan.parameters == sum(tensor.numel() for tensor in latest_weights(run).values())
+    weights = latest_weights(run)
+    vector = weights.pop("embed.missing").numel()  # the weight of some boxes is missing
+    assert plan.parameters == sum(tensor.numel() for tensor in weights.values())
+    assert plan.notes[0].startswith(f"{vector} more parameters if training rows have missing values")
+    without = sma_core.train(numbers, settings={"model.missing_values": "mean"}, out=tmp_path / "mean").run
+    assert "embed.missing" not in latest_weights(without)
+
+
+def test_missing_values_are_told_with_their_shares(numbers, tmp_path):
+    result = sma_core.train(numbers, out=tmp_path / "run")
+    (sentence,) = (warning for warning in result.warnings if "missing" in warning)
+    assert sentence.startswith(
+        "missing values in 1 of 5 features, which the model reads as missing (model.missing"
+    )
+    assert re.search(r": weight (9|1\d)(\.\d+)? %$", sentence)
+    tuned = sma_core.finetune(numbers, model=result.run, out=tmp_path / "tuned")
+    assert sentence in tuned.warnings
+    assert sentence in (tuned.run / "README.md").read_text()
+    mean = sma_core.train(numbers, settings={"model.missing_values": "mean"}, out=tmp_path / "mean")
+    assert any("are replaced by the mean (model.missing_values=mean)" in warning for warning in mean.warnings)
+
+
+def test_a_run_of_an_earlier_version_reads_missing_values_as_the_mean(numbers, tmp_path):
+    run = sma_core.train(numbers, settings={"model.missing_values": "mean"}, out=tmp_path / "run").run
+    values = np.array([[5.0, 5.0, 5.0, np.nan, 500.0]])
+    vector = sma_core.load(run).embed(values)
+    facts = model_facts(run)
+    del facts["scale"]["missing_shares"]
+    (run / "model.json").write_text(json.dumps(facts))
+    config = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(config.replace('missing_values = "mean"\n', ""))
+    assert np.array_equal(sma_core.load(run).embed(values), vector)
+    tuned = sma_core.finetune(numbers, model=run, out=tmp_path / "tuned").run
+    assert "embed.missing" not in latest_weights(tuned)
 
 
 def test_own_files_of_other_formats_are_read_too(numbers, tmp_path):

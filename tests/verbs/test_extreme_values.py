@@ -49,7 +49,7 @@ def test_evaluating_such_rows_is_one_sentence_and_training_on_them_a_warning(run
     with pytest.raises(DataError, match="4 predictions are not finite numbers: look for very large values"):
         sma_core.evaluate(run, data=tmp_path / "a.csv", bootstrap=0)
     values = np.array([[1, 2], [3, FILL], [5, 6]], dtype=np.float32)
-    (warning,) = fit_scale([values], ("a", "b")).warnings()
+    (warning,) = fit_scale([values], ("a", "b")).warnings("count")
     assert "have values so large that all others are nearly equal" in warning
     assert ": b;" in warning
 

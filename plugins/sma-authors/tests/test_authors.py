@@ -140,7 +140,11 @@ def test_exported_outputs_are_in_the_labels_units(toy, tmp_path):
 
 
 def test_a_model_of_numbers_makes_the_journey_too(numbers, tmp_path):
-    run = train(numbers, settings={"training.steps": 2}, out=tmp_path / "run").run
+    short = {"training.steps": 2}
+    with_missing = train(numbers, settings=short, out=tmp_path / "missing").run
+    with pytest.raises(CheckpointError, match=r"with model\.missing_values=mean"):
+        export_authors(with_missing, tmp_path / "exported")
+    run = train(numbers, settings=short | {"model.missing_values": "mean"}, out=tmp_path / "run").run
     columns = json.loads((run / "model.json").read_text())["scale"]["columns"]
     export_authors(run, tmp_path / "exported")
     checkpoint = read_checkpoint(tmp_path / "exported")

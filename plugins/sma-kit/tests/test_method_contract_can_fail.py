@@ -106,6 +106,11 @@ def test_good_parts_hold_the_contract(wrong):
     [
         (MASK, "        return mask._replace(hidden=torch.ones_like(mask.hidden))\n", "hide no padding"),
         (
+            "situation.padding_mask, situation.masking",
+            "situation.padding_mask.flip(1).cummax(1).values.flip(1), situation.masking",
+            "hide no padding and no missing value",
+        ),
+        (
             MASK,
             "        return every_position(situation.padding_mask, situation.padding_mask)\n",
             "leave at least one input",
@@ -149,6 +154,29 @@ def test_a_strategy_with_chance_of_its_own(wrong):
 def test_a_wrong_loss(wrong, new, said):
     wrong(RESULT, new)
     assert said in only_failure_of_method("test_losses_score_the_positions_that_count")
+
+
+NUMBERS = (
+    "class Loss(CrossEntropy):\n    '''Cross-entropy.'''\n    def __call__(self, outputs, targets, mask):\n"
+    "        result = super().__call__(outputs, targets, mask)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [("known", ""), ("None", "with the parameter known also where that is True")],
+)
+def test_a_loss_that_scores_missing_values(wrong, monkeypatch, known, said):
+    monkeypatch.setitem(SPECS, "sma_losses", SPECS["sma_losses"].replace("discrete", "continuous"))
+    wrong(
+        NUMBERS,
+        "from sma_core.nn.losses.mean_squared_error import value_loss\n\n"
+        "class Loss:\n    '''Squares.'''\n    def __init__(self, config): pass\n"
+        "    def __call__(self, outputs, targets, mask, known=None):\n"
+        f"        result = value_loss(outputs, targets, mask, {known})\n",
+    )
+    assert said in failure("test_losses_score_the_positions_that_count")
+    assert bool(said) == bool(failure("test_losses_score_the_positions_that_count"))
 
 
 @breaks("test_optimizers_reduce_a_loss")

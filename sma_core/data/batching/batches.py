@@ -6,7 +6,7 @@ Letters: B inputs in the batch, N padded length, n_b real length of input b, C c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +58,8 @@ class Batch:
     """Store indices of the rows, in the order of inputs."""
     share: Share | None = None
     """This rank's share of a batch that several ranks divide; None: all inputs."""
+    complete: bool = True
+    """Whether no value is missing."""
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
@@ -70,12 +72,9 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
         labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
-        return Batch(
-            self.inputs.to(device, non_blocking=True),
-            self.padding_mask.to(device, non_blocking=True),
-            labels,
-            self.rows,
-            self.share,
+        inputs = self.inputs.to(device, non_blocking=True)
+        return replace(
+            self, inputs=inputs, padding_mask=self.padding_mask.to(device, non_blocking=True), labels=labels
         )
 
     def pin_memory(self) -> Batch:
@@ -84,7 +83,8 @@ class Batch:
         Called by torch's data loader under this name.
         """
         labels = None if self.labels is None else self.labels.pin_memory()
-        return Batch(self.inputs.pin_memory(), self.padding_mask.pin_memory(), labels, self.rows, self.share)
+        inputs, padding_mask = self.inputs.pin_memory(), self.padding_mask.pin_memory()
+        return replace(self, inputs=inputs, padding_mask=padding_mask, labels=labels)
 
 
 def collate(
@@ -120,7 +120,18 @@ def collate(
         mask = _padding_mask(totals, multiple or MULTIPLE, max_length, longest)
         inputs = _scatter(flat.astype(np.int64), mask, pad_id)
     labels = _labels(store, rows, mask) if len(rows) == len(groups) else None
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), labels, rows, share)
+    return _batch(inputs, mask, labels, rows, share)
+
+
+def _batch(
+    inputs: NDArray[Any],
+    mask: NDArray[np.bool_],
+    labels: Tensor | None,
+    rows: NDArray[np.int64],
+    share: Share | None = None,
+) -> Batch:
+    complete = inputs.dtype.kind != "f" or not bool(np.isnan(inputs).any())
+    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), labels, rows, share, complete)
 
 
 def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor | None:
@@ -137,7 +148,7 @@ def collate_encoded(
     """Pad tokenized rows, one per input; ``rows`` of the batch are their indices."""
     mask = _padding_mask(encoded.lengths, multiple, max_length)
     inputs = _scatter(encoded.values.astype(np.int64), mask, pad_id)
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(encoded)))
+    return _batch(inputs, mask, None, np.arange(len(encoded)))
 
 
 def collate_values(
@@ -145,7 +156,7 @@ def collate_values(
 ) -> Batch:
     """Standardise rows of numbers (B, F), one per input; ``rows`` of the batch are their indices."""
     inputs, mask = _padded_values(scale(values), multiple, max_length)
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(values)))
+    return _batch(inputs, mask, None, np.arange(len(values)))
 
 
 def collate_sequences(
@@ -154,7 +165,7 @@ def collate_sequences(
     """Standardise and pad B sequences, one per input; ``rows`` of the batch are their indices."""
     mask = _padding_mask(sequences.lengths, multiple, max_length)
     inputs = _scatter(scale(sequences.values), mask, 0.0)  # (T, C) -> (B, N, C)
-    return Batch(torch.from_numpy(inputs), torch.from_numpy(mask), None, np.arange(len(sequences)))
+    return _batch(inputs, mask, None, np.arange(len(sequences)))
 
 
 def _padded_values(

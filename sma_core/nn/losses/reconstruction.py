@@ -15,8 +15,9 @@ from sma_core.nn.masking import Mask
 class Reconstruction(NamedTuple):
     """Result of a pre-training forward pass; computed without device synchronisation.
 
-    ``loss`` scalar, the mean over the scored positions of the batch (0 if there are none); ``scored`` int64
-    scalar, the number of scored positions; ``correct`` int64 scalar, the number of positions with a correct top-1
+    ``loss`` scalar, the mean over the scored positions of the batch (0 if there are none), of numbers over known
+    ones; ``scored`` scalar, the number of scored positions, in which one counts by the share of its channels that
+    are known; ``correct`` int64 scalar, the number of positions with a correct top-1
     prediction (0 for continuous inputs); ``mask`` the mask of the batch.
     """
 
@@ -33,6 +34,8 @@ class ReconstructionLoss(Protocol):
         """Compute the loss of ``outputs`` at ``mask.positions``.
 
         Discrete inputs: outputs ``(B, K, V)`` and targets ``(B, N)`` int64. Continuous inputs: outputs
-        ``(B, K, C)`` and scaled targets ``(B, N, C)``.
+        ``(B, K, C)`` and scaled targets ``(B, N, C)``, 0 where missing. A loss of continuous inputs may have a
+        further parameter ``known`` ``(B, K, C)`` bool, True at the numbers to score; without it, positions with a
+        missing channel are not valid.
         """
         ...

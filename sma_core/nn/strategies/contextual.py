@@ -44,6 +44,6 @@ def relative_importance(importance: Tensor, inputs: Tensor, real: Tensor) -> Ten
         groups = torch.arange(importance.shape[1], device=importance.device).expand_as(importance) % GROUPS
     weights = real.to(logs.dtype)
     counts = logs.new_zeros(GROUPS).index_add(0, groups.flatten(), weights.flatten())
-    sums = logs.new_zeros(GROUPS).index_add(0, groups.flatten(), (logs * weights).flatten())
+    sums = logs.new_zeros(GROUPS).index_add(0, groups.flatten(), logs.masked_fill(~real, 0.0).flatten())
     means = sums / counts.clamp(min=1.0)  # (GROUPS,)
     return (logs - means[groups]).exp()

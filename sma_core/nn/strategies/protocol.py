@@ -23,8 +23,9 @@ class Situation(NamedTuple):
     """Inputs of a strategy for one batch.
 
     ``inputs`` are ids ``(B, N)`` or numbers ``(B, N, C)``; ``projected`` holds the first attention's queries and
-    keys of ``embedded`` ``(B, N, E)``; ``padding_mask`` ``(B, N)`` bool is True at real positions. ``embedded``
-    and ``projected`` may omit trailing columns that are padding in every row. All randomness is in ``noise``.
+    keys of ``embedded`` ``(B, N, E)``; ``padding_mask`` ``(B, N)`` bool is True at positions that may be hidden:
+    False at padding, and anywhere in a row at positions without a known value. ``embedded`` and ``projected`` may
+    omit trailing columns that are padding in every row. All randomness is in ``noise``.
     """
 
     inputs: Tensor
@@ -37,7 +38,7 @@ class Situation(NamedTuple):
 
 
 class Strategy(Protocol):
-    """Chooses the positions to hide: never padding, and never all positions of a row."""
+    """Chooses the positions to hide: never where ``padding_mask`` is False, never all others of a row."""
 
     @property
     def guided(self) -> bool:
@@ -54,7 +55,10 @@ class Strategy(Protocol):
         ...
 
     def most_visible(self, length: int, masking: MaskingConfig) -> int:
-        """Return an upper bound of the number of visible positions in a row of padded length ``length``."""
+        """Return an upper bound of the number of visible positions in a row of padded length ``length``.
+
+        It is not used for batches with missing values, whose positions stay visible.
+        """
         ...
 
 

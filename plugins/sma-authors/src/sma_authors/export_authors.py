@@ -16,7 +16,7 @@ from sma_authors.settings import AuthorsModel
 from sma_authors.settings_export import can_express, write_settings
 from sma_authors.weights import CONFIG, SAFETENSORS, build_predictor, split_back, with_copies
 from sma_core.config import PretrainConfig
-from sma_core.errors import UserError
+from sma_core.errors import CheckpointError, UserError
 from sma_core.files import flush, publish_folder, remove_folder, temporary_name
 from sma_core.models.loaded_run import RunContents
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
@@ -26,6 +26,8 @@ from sma_core.training.targets import Regression
 
 logger = logging.getLogger("sma")
 
+MISSING = "embed.missing"
+"""Name of the vectors of missing values."""
 PROBLEMS = {
     "regression": "regression",
     "binary": "multi_label_classification",
@@ -59,6 +61,11 @@ def export_authors(run: str | Path, out: str | Path) -> ExportResult:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} already exists and is not empty; choose another `out`")
     contents = RunContents.read(as_path(run))
+    if (vectors := contents.weights.pop(MISSING, None)) is not None and bool(vectors.any()):
+        raise CheckpointError(
+            f"{contents.path} has learned vectors of missing values, which the authors' code does not have: train "
+            "with model.missing_values=mean"
+        )
     settings, weights = _finetuned(contents) if contents.record.is_finetuned else _pretrained(contents)
     described = write_settings(settings)
     with torch.device("meta"):

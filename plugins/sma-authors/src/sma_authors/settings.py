@@ -86,6 +86,7 @@ def _model(facts: Facts, decoder: DecoderConfig, inputs: Inputs) -> ModelConfig:
         max_length=facts.get("max_position_embeddings", 50176),
         embedding_width=facts.get("embedded_channels", 256),
         position_embeddings=_has_positions(facts, inputs),
+        missing_values="mean",
         latents=facts.get("num_latents", 512),
         latent_width=width,
         layers=facts.get("num_self_attends_per_block", 6),

@@ -273,8 +273,8 @@ def _choose(choice: _Choice, batch: Batch, noise: MaskNoise) -> tuple[torch.Tens
     situation = choice.module.situation(batch.inputs, batch.padding_mask, choice.masking, noise)
     attention_only = choice.masking.model_copy(update={"mask_self": False})
     importance = rank(situation._replace(masking=attention_only))[0]
-    total = importance.sum(dim=1, keepdim=True)  # padding has no attention
-    relative = importance * batch.padding_mask.sum(dim=1, keepdim=True) / total
+    total = importance.sum(dim=1, keepdim=True)  # padding and missing values have no attention
+    relative = importance * situation.padding_mask.sum(dim=1, keepdim=True) / total
     return choose_mask(situation, choice.strategy).hidden, relative
 
 

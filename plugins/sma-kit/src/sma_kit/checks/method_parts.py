@@ -27,7 +27,7 @@ class MethodChecks(Subject):
     """Checks of the parts of the method that the plugin adds."""
 
     def test_masking_strategies_hide_real_positions(self) -> None:
-        """Masks hide no padding, leave an input of every row visible, and list what they hide."""
+        """Masks hide no padding or missing value, leave an input of each row visible, and list what they hide."""
         for spec, factory in self._own_parts(MaskingStrategy):
             with explained(f"the MaskingStrategy {spec.name!r} must be created by factory(options)"):
                 strategy = factory({})
@@ -59,16 +59,22 @@ class MethodChecks(Subject):
             for kind in spec.inputs:
                 with explained(f"the Loss {spec.name!r} must score {kind} inputs"):
                     loss = factory(DecoderConfig())
-                    result, gradient, valid = small_methods.reconstruct(loss, kind == "discrete", masked=True)
+                    result, gradient, counts = small_methods.reconstruct(loss, kind == "discrete", masked=True)
                     empty, _, _ = small_methods.reconstruct(loss, kind == "discrete", masked=False)
                     values = (float(result.loss.detach()), float(empty.loss.detach()))
-                    reached = gradient.abs().sum(dim=-1) > 0  # (B, K)
+                    reached = gradient != 0  # (B, K, V or C)
                 if not all(map(math.isfinite, values)):
                     fail(f"the Loss {spec.name!r} must be finite, also when no position counts, not {values}")
-                if not bool((reached == valid).all()):
-                    fail(f"the Loss {spec.name!r} must depend on the outputs where mask.valid, and on no others")
-                if int(result.scored) != int(valid.sum()):
-                    fail(f"the Loss {spec.name!r} must return mask.valid.sum() as scored")
+                if not bool((reached.any(dim=-1) == counts.any(dim=-1)).all() and not (reached & ~counts).any()):
+                    fail(
+                        f"the Loss {spec.name!r} must depend on the outputs where mask.valid, with the parameter "
+                        "known also where that is True, and on no others"
+                    )
+                if not math.isclose(float(result.scored), float(counts.double().mean(dim=-1).sum()), rel_tol=1e-5):
+                    fail(
+                        f"the Loss {spec.name!r} must return mask.valid.sum() as scored, with the parameter known "
+                        "the number of known values at these positions, divided by that of channels"
+                    )
 
     def test_optimizers_reduce_a_loss(self) -> None:
         """A few steps reduce the loss of a linear map."""
@@ -160,13 +166,16 @@ def _weights(function: Any, labels: Any) -> dict[str, Any]:  # noqa: ANN401 - se
 
 
 def _fault_of_mask(mask: Mask, real: Tensor, strategy: Any) -> str:  # noqa: ANN401 - see Strategy
-    """Return what a mask must do and does not; empty when it is good. ``real`` is (B, N)."""
+    """Return what a mask must do and does not; empty when it is good. ``real`` (B, N): what may be hidden."""
     import torch
 
     visible = real & ~mask.hidden
     listed = torch.zeros_like(real).scatter(1, mask.positions, mask.valid)
     if bool((mask.hidden & ~real).any()):
-        return "hide no padding: situation.padding_mask is True where an input is real"
+        return (
+            "hide no padding and no missing value: situation.padding_mask is True where an input may be hidden, "
+            "and may be False anywhere in a row"
+        )
     if not bool(visible.any(dim=1).all()):
         return "leave at least one input of every row visible"
     if bool(mask.hidden.any()) != bool(strategy.hides):

@@ -34,7 +34,10 @@ def masking_settings() -> MaskingConfig:
 
 
 def choose_mask(strategy: Any, encoder: EncoderName) -> tuple[Mask, Tensor]:  # noqa: ANN401 - see Strategy
-    """Return the mask that a strategy chooses for a fixed batch, and the padding mask (B, N)."""
+    """Return the mask that a strategy chooses for a fixed batch, and which positions may be hidden (B, N).
+
+    Every third position of the longest row may not, as if its value were missing.
+    """
     import torch
 
     from sma_core.nn.inputs import DiscreteInputs
@@ -50,11 +53,19 @@ def choose_mask(strategy: Any, encoder: EncoderName) -> tuple[Mask, Tensor]:  # 
     padding_mask = torch.arange(length) < torch.tensor(LENGTHS)[:, None]
     noise = draw_noise(rows, network.encoder.query_count(length), length, generator, "cpu")
     with torch.no_grad():
-        return strategy.choose(network.situation(ids, padding_mask, masking_settings(), noise)), padding_mask
+        situation = network.situation(ids, padding_mask, masking_settings(), noise)
+        candidates = padding_mask.clone()
+        candidates[-1, ::3] = False
+        return strategy.choose(situation._replace(padding_mask=candidates)), candidates
 
 
 def reconstruct(loss: Any, discrete: bool, masked: bool) -> tuple[Reconstruction, Tensor, Tensor]:  # noqa: ANN401
-    """Return a loss of random outputs, its gradient (B, K, V or C), and which positions count (B, K)."""
+    """Return a loss of random outputs, its gradient (B, K, V or C), and which outputs count, of the same shape.
+
+    Numbers have two channels; for a loss with the parameter ``known`` the second one of some is missing.
+    """
+    import inspect
+
     import torch
 
     from sma_core.nn.masking import Mask
@@ -62,16 +73,20 @@ def reconstruct(loss: Any, discrete: bool, masked: bool) -> tuple[Reconstruction
     generator = torch.Generator().manual_seed(0)
     positions = torch.tensor([[0, 2, 4], [1, 3, 0]])
     valid = torch.tensor([[True, True, True], [True, True, False]]) & masked
-    outputs = torch.randn(2, 3, VOCABULARY if discrete else 1, generator=generator).requires_grad_()
+    outputs = torch.randn(2, 3, VOCABULARY if discrete else 2, generator=generator).requires_grad_()
     if discrete:
         targets = torch.randint(VOCABULARY, (2, 5), generator=generator)
     else:
-        targets = torch.randn(2, 5, 1, generator=generator)
+        targets = torch.randn(2, 5, 2, generator=generator)
     hidden = torch.zeros(2, 5, dtype=torch.bool).scatter(1, positions, valid)
-    result = loss(outputs, targets, Mask(hidden, positions, valid))
+    counting, known = valid[:, :, None].expand_as(outputs), {}
+    if not discrete and "known" in inspect.signature(loss).parameters:
+        known = {"known": torch.tensor([[1, 1], [1, 0], [1, 1]], dtype=torch.bool).expand_as(outputs)}
+        counting = counting & known["known"]
+    result = loss(outputs, targets, Mask(hidden, positions, valid), **known)
     torch.autograd.backward([result.loss])
     gradient = outputs.grad if outputs.grad is not None else torch.zeros_like(outputs)
-    return result, gradient, valid
+    return result, gradient, counting
 
 
 class _Quadratic:
