@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
 
@@ -44,6 +45,10 @@ class Block:
     """
     offsets: NDArray[np.int64] | None = None
     """(n + 1,) from 0 to T: row i is ``values[offsets[i]:offsets[i + 1]]``; None for a table."""
+    written: tuple[Any, ...] = ()
+    """The cells of ``fields`` as they are in the file, one pyarrow array of strings (n,) each; empty if the format
+    has no text, or keeps none.
+    """
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -60,17 +65,24 @@ class Block:
         rows = Sequences(self.values, np.arange(len(self) + 1)) if self.offsets is None else self.sequences
         return rows.without_values()
 
+    def texts(self) -> list[list[str]]:
+        """Return the cells of each of ``fields`` as texts, as written if the reader keeps that."""
+        if self.written:
+            return [[cell.strip() for cell in column.fill_null("").to_pylist()] for column in self.written]
+        return [column_texts(field).tolist() for field in self.fields]
+
     def names(self, requested: Sequence[str]) -> tuple[str, ...]:
         """Return the names of features or channels; ``requested`` are the columns passed to the reader."""
         return self.columns or tuple(requested) or tuple(str(index) for index in range(self.values.shape[1]))
 
     def take(self, indices: NDArray[np.int64]) -> Block:
         """Return the rows at ``indices``."""
-        fields = tuple(field[indices] for field in self.fields)
+        numbers, fields = self.numbers[indices], tuple(field[indices] for field in self.fields)
+        written = tuple(column.take(indices) for column in self.written)
         if self.offsets is None:
-            return Block(self.numbers[indices], self.values[indices], fields, self.columns)
+            return Block(numbers, self.values[indices], fields, self.columns, None, written)
         rows = self.sequences.take(indices)
-        return Block(self.numbers[indices], rows.values, fields, self.columns, rows.offsets)
+        return Block(numbers, rows.values, fields, self.columns, rows.offsets, written)
 
 
 class BlockReader(Protocol):

@@ -22,7 +22,6 @@ from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.readers.features import finite_block, rejected_rows
-from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
@@ -184,8 +183,7 @@ class ValueFeed:
             reasons = self._unusable(record, reading)
             rejected += rejected_rows(record, reasons)
             kept = record.take(np.setdiff1d(np.arange(len(record)), list(reasons))) if reasons else record
-            texts = (column_texts(field).tolist() for field in kept.fields)
-            yield self._chunk(kept, rejected, dict(zip(fields, texts, strict=True)), reading)
+            yield self._chunk(kept, rejected, dict(zip(fields, kept.texts(), strict=True)), reading)
             rejected = []
         if rejected:
             no_values = np.zeros((0, len(self.columns)), dtype=np.float32)

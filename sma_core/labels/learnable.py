@@ -18,6 +18,7 @@ from sma_core.training.targets import Labels
 NEARLY_PERFECT = 0.999
 ROWS_LOOKED_AT = 20_000
 FEWEST_ROWS = 40
+_MEASURES = {"regression": "rank correlation", "multiclass": "accuracy"}
 
 
 def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[str], where: str) -> list[str]:
@@ -61,17 +62,17 @@ def undefined_selection(metric: str, rows: int) -> str:
 def telling_features(
     store: Store, labels: Labels, train: NDArray[np.int64], names: Sequence[str], kind: str
 ) -> list[str]:
-    """Return a sentence on features that alone predict a target of numbers, 0 or 1 almost perfectly.
+    """Return a sentence on features that alone predict a target almost perfectly.
 
-    The measure is the ROC-AUC, or for a regression the rank correlation, of at most `ROWS_LOOKED_AT` training
-    rows; of a sequence, that of the mean of a channel.
+    The measure is the ROC-AUC, for a regression the rank correlation, for classes the accuracy of intervals of
+    the feature, of at most `ROWS_LOOKED_AT` training rows; of a sequence, that of the mean of a channel.
     """
-    if not store.metadata.holds_values or kind == "multiclass":
+    if not store.metadata.holds_values:
         return []
     rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
     values = _means(store.sequences(rows)) if store.metadata.sequences else store.values(rows)
     found = [
-        f"{feature!r} of {name!r} ({'rank correlation' if kind == 'regression' else 'ROC-AUC'} {share:.4f})"
+        f"{feature!r} of {name!r} ({_MEASURES.get(kind, 'ROC-AUC')} {share:.4f})"
         for name, column in zip(names, labels[rows].T, strict=True)
         for feature, own in zip(store.metadata.columns, values.T, strict=True)
         if (share := _alone(own, column, kind)) >= NEARLY_PERFECT
@@ -101,9 +102,27 @@ def _alone(values: NDArray[np.float32], labels: Labels, kind: str) -> float:
     values, labels = values[known], labels[known]
     if len(np.unique(labels)) < 2 or len(np.unique(values)) < 2 or len(labels) < FEWEST_ROWS:
         return 0.0
+    if kind == "multiclass":
+        return _by_intervals(values, labels)
     ranks = rankdata(values)
     if kind == "regression":
         return float(abs(np.corrcoef(ranks, rankdata(labels))[0, 1]))
     positive = labels == 1
     area = (ranks[positive].mean() - (positive.sum() + 1) / 2) / max((~positive).sum(), 1)
     return float(max(area, 1 - area)) if min(positive.sum(), (~positive).sum()) >= FEWEST_ROWS / 2 else 0.0
+
+
+def _by_intervals(values: NDArray[np.float32], labels: Labels) -> float:
+    """Return the accuracy with which intervals of values (n,), one a class, tell classes (n,), from 0 to 1.
+
+    Every value stands for its most frequent class; each change of class between neighbouring values beyond those
+    of one interval a class costs one row.
+    """
+    _, at_value = np.unique(values, return_inverse=True)
+    classes, of_class = np.unique(labels, return_inverse=True)
+    pairs, counts = np.unique(at_value * len(classes) + of_class, return_counts=True)
+    order = np.lexsort((-counts, pairs // len(classes)))  # by value, the most frequent class first
+    pairs, counts = pairs[order], counts[order]
+    first = np.diff(pairs // len(classes), prepend=-1) != 0
+    changes = int(np.count_nonzero(np.diff(pairs[first] % len(classes)))) - (len(classes) - 1)
+    return float(max(int(counts[first].sum()) - max(changes, 0), 0) / len(labels))

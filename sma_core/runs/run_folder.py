@@ -109,23 +109,8 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder against training by other processes; raises `UserError` when it is locked."""
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise UserError(
-                f"{self.path} is in use by another training process: wait until it ends, or start a new run"
-            ) from error
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        except NotImplementedError:
-            logger.warning(
-                "the file system of %s has no locks: make sure that no other process trains there", self.path
-            )
-        try:
+        with locked_folder(self.path, "training process"):
             yield
-        finally:
-            lock.release()
 
     def _write(self, name: str, text: str) -> None:
         """Write a file atomically; raises `UserError` when it cannot be written."""
@@ -203,6 +188,28 @@ class RunFolder:
     def sweep(self) -> None:
         """Remove temporary files of an interrupted process; the caller holds the lock."""
         remove_temporaries(self.path)
+
+
+@contextmanager
+def locked_folder(folder: Path, process: str) -> Iterator[None]:
+    """Lock a folder against other processes of a kind; raises `UserError` when one of them holds the lock."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"{folder} is in use by another {process}: wait until it ends, or use another folder (`out`)"
+        ) from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    except NotImplementedError:
+        logger.warning(
+            "the file system of %s has no locks: make sure that no other %s writes there", folder, process
+        )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _has_no_run(folder: Path) -> bool:

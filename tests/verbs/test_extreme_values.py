@@ -43,6 +43,15 @@ def test_a_fill_value_makes_a_row_unusable_and_its_cells_are_kept(run, tmp_path)
     assert np.isnan(model.predict(rows)[:, 0]).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("bad", ["8", "x"], ids=["parsed together", "parsed line by line"])
+def test_cells_that_look_like_numbers_or_like_missing_ones_are_copied_as_written(run, tmp_path, bad):
+    names = ["1.50", "1e5", "NA", "-", "+7", "0x1f", "0.10000000000000000001"]
+    lines = "".join(f"{name},500,60,8,8,8\n" for name in names) + f"1.0,500,60,8,8,{bad}\n"
+    (tmp_path / "a.csv").write_text(HEAD + lines)
+    sma_core.predict(run, tmp_path / "a.csv", out=tmp_path / "out.csv", identifier="code")
+    assert [line["code"] for line in table(tmp_path / "out.csv")] == [*names, "1.0"]
+
+
 def test_evaluating_such_rows_is_one_sentence_and_training_on_them_a_warning(run, tmp_path):
     rows = "".join(f"a,500,60,8,{FILL},8,{n}\n" for n in range(4))
     (tmp_path / "a.csv").write_text(f"{HEAD.strip()},volume\n{rows}")

@@ -9,6 +9,7 @@ import pytest
 
 import sma_core
 from sma_core.errors import ConfigError
+from sma_core.labels.learnable import _by_intervals
 
 FEW = {"training.steps": 4, "masking.keys_per_query": 1.0}
 
@@ -101,3 +102,29 @@ def test_a_feature_that_alone_predicts_the_label_is_named(numbers, tmp_path):
     without = settings | {"data.exclude": ["told"]}
     other = sma_core.finetune(numbers, data=file, settings=without, out=tmp_path / "other")
     assert not any("almost perfectly" in warning for warning in other.warnings)
+
+
+def test_a_feature_that_alone_predicts_the_class_is_named(numbers, tmp_path):
+    draw = np.random.default_rng(0)
+    classes = draw.integers(0, 3, 300)
+    told = np.array([2, 0, 1])[classes] * 10.0 + draw.normal(size=300)
+    rows = [f"{a},{b},{'xyz'[y]}" for a, b, y in zip(draw.normal(size=300), told, classes, strict=True)]
+    file = tmp_path / "events.csv"
+    file.write_text("pt,told,y\n" + "\n".join(rows) + "\n")
+    settings = {"targets": ["y"], "kind": "multiclass", "training.epochs": 1.0, "baselines": False}
+    result = sma_core.finetune(numbers, data=file, settings=settings, out=tmp_path / "run")
+    (said,) = [warning for warning in result.warnings if "almost perfectly" in warning]
+    assert "'told' of 'y' (accuracy 1.0000);" in said
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "expected"),
+    [
+        ([0, 0, 1, 1, 2, 2], [1, 1, 0, 0, 2, 2], 1.0),
+        ([0, 1, 2, 3, 4, 5], [0, 0, 1, 1, 2, 2], 1.0),
+        ([0, 1, 2, 3, 4, 5], [0, 1, 0, 1, 0, 1], 2 / 6),  # five changes, four more than two intervals need
+        ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1], 5 / 6),
+    ],
+)
+def test_intervals_of_a_feature_are_scored_by_hand(values, classes, expected):
+    assert _by_intervals(np.float32(values), np.float64(classes)) == pytest.approx(expected)

@@ -18,6 +18,7 @@ from sma_bench.run_baseline import run_baseline
 from sma_bench.suites import read_suite
 from sma_core.errors import ConfigError, PluginError, StoppedOnRequest, UserError
 from sma_core.plugins.registry import Registry
+from sma_core.runs.run_folder import locked_folder
 
 SHIPPED = Path(__file__).parents[3] / "tests" / "support" / "toy_domain" / "suites" / "words.toml"
 
@@ -51,6 +52,16 @@ def test_a_suite_runs_and_a_cell_that_is_done_is_not_run_again(toy, tmp_path):
     again = benchmark(str(path), out=out, arms=["none"], tell=lines.append)
     assert len(lines) == 2 + 6  # what the suite can see is told once, since nothing is left to run
     assert again.rows == first.rows
+
+
+def test_two_benchmarks_do_not_write_to_one_folder(toy, tmp_path, run_sma):
+    path, out = small(tmp_path, arms="['none']"), tmp_path / "out"
+    out.mkdir()
+    with locked_folder(out, "sma benchmark"):
+        refused = run_sma("benchmark", path, "--out", out)
+    assert refused.returncode == 2
+    assert f"{out} is in use by another sma benchmark" in refused.stderr
+    assert [file.name for file in out.iterdir()] == [".lock"]
 
 
 def test_every_command_can_be_repeated_by_hand_to_the_same_figure(toy, tmp_path, run_sma):

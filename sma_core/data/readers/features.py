@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import choose_column
-from sma_core.data.readers.other_columns import column_texts
 from sma_core.data.readers.text_header import MOST_COLUMNS, check_unique
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
@@ -62,9 +61,10 @@ def finite_block(
     values: NDArray[np.float32],
     fields: tuple[NDArray[Any], ...],
     columns: tuple[str, ...],
+    written: tuple[Any, ...] = (),
 ) -> tuple[list[RejectedRow], Block]:
     """Return the rows of values (n, F) with an infinity as rejected rows, and the block of the others."""
-    block = Block(numbers, values, fields, columns)
+    block = Block(numbers, values, fields, columns, None, written)
     infinite = np.isinf(values)
     if not infinite.any():
         return [], block
@@ -81,7 +81,7 @@ def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]
     """Return the rows of a block at the indices in ``reasons`` as rejected rows, with their further columns."""
     if not reasons:
         return []
-    cells = [column_texts(field[list(reasons)]).tolist() for field in block.fields]
+    cells = block.take(np.array(list(reasons))).texts()
     return [
         RejectedRow(int(block.numbers[row]), reason, fields=tuple(column[index] for column in cells))
         for index, (row, reason) in enumerate(reasons.items())

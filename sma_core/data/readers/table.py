@@ -178,9 +178,9 @@ class _Table:
         values = np.empty((table.num_rows, features), dtype=np.float32)
         for index in range(features):
             values[:, index] = table.column(index).to_numpy()
-        others = (table.column(features + index) for index in range(len(self.chosen.fields)))
-        fields = tuple(arrow_column(self._with_points(column)) for column in others)
-        return finite_block(numbers, values, fields, self.chosen.columns)
+        written = tuple(table.column(features + index) for index in range(len(self.chosen.fields)))
+        fields = tuple(arrow_column(self._with_points(column)) for column in written)
+        return finite_block(numbers, values, fields, self.chosen.columns, written)
 
     def _with_points(self, texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Return texts with decimal points where numbers have decimal commas."""
@@ -203,8 +203,10 @@ class _Table:
             values.append([parse_number(cells[index], self.decimal) for index in self.chosen.features])
             fields.append([cells[index] for index in self.chosen.fields])
         if numbers:
-            arrays = tuple(arrow_column(self._with_points(_texts(column))) for column in zip(*fields, strict=True))
-            yield Block(np.array(numbers), np.array(values, dtype=np.float32), arrays, self.chosen.columns)
+            written = tuple(_texts(column) for column in zip(*fields, strict=True))
+            arrays = tuple(arrow_column(self._with_points(column)) for column in written)
+            rows, numeric = np.array(numbers), np.array(values, dtype=np.float32)
+            yield Block(rows, numeric, arrays, self.chosen.columns, None, written)
 
     def _reason(self, line: bytes, cells: list[str] | None) -> str | None:
         """Return why a line is unusable, or None."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
-from sma_core.runs.run_folder import RUNS
+from sma_core.runs.run_folder import RUNS, locked_folder
 from sma_core.runs.settings import Request, finetune_settings
 
 Tell = Callable[[str], None]
@@ -104,6 +105,7 @@ def benchmark(
 
     Raises:
         UserError: The suite, task, arm, method or seed does not exist.
+        UserError: Another `benchmark` is writing to the same folder.
         StoppedOnRequest: After Ctrl-C or SIGTERM; the same call resumes the suite.
     """
     began, wanted = time.monotonic(), {"task": tasks, "arm": arms, "method": methods, "seed": seeds}
@@ -117,12 +119,13 @@ def benchmark(
     is_open = any(job.folder.results(cell) is None for cell in order.known)
     for line in power_lines(power) if is_open else ():
         tell(line)
-    try:
-        failures = _run(job, order.first, jobs, tell)
-        order = turns(job.suite, job.cells, _picked(job, tried=order.first))
-        failures += _run(job, order.later, jobs, tell)
-    finally:  # also when stopped on request
-        rows, found = _write_outcome(job)
+    with _in_use(job.folder.path):
+        try:
+            failures = _run(job, order.first, jobs, tell)
+            order = turns(job.suite, job.cells, _picked(job, tried=order.first))
+            failures += _run(job, order.later, jobs, tell)
+        finally:  # also when stopped on request
+            rows, found = _write_outcome(job)
     done = sum(job.folder.results(cell) is not None for cell in order.known)
     missing = len(order.known) + order.unknown - done
     return BenchmarkResult(job.folder.path, rows, found, failures, done, missing, time.monotonic() - began, power)
@@ -151,6 +154,17 @@ def plan_benchmark(
     commands = [job.folder.command(cell) for cell in open_cells]
     done = len(order.known) - len(open_cells)
     return BenchmarkPlan(starts, commands, done, order.unknown, _power(job))
+
+
+@contextmanager
+def _in_use(folder: Path) -> Iterator[None]:
+    """Create and lock the suite's folder; raises `UserError` when another `benchmark` is writing there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot create the folder {folder}: {error.strerror or error}") from error
+    with locked_folder(folder, "sma benchmark"):
+        yield
 
 
 def _find(

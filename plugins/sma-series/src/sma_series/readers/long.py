@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from sma_core.data.blocks import Block
 from sma_core.data.readers.csv import read_header
 from sma_core.data.readers.features import finite_sequences
-from sma_core.data.readers.other_columns import class_name
 from sma_core.data.readers.table import read_table
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
@@ -89,17 +88,10 @@ def _lines(
                 f"{path}, row {record.number:,}: {record.reason}; a series cannot be used without it: correct it, "
                 "or leave cells empty where values are missing"
             )
-        texts = [_names(field) for field in record.fields]
+        texts = [np.array(cells, dtype=object) for cells in record.texts()]
         if time is not None:
             texts[1] = record.fields[1]
-        yield replace(record, fields=tuple(texts))
-
-
-def _names(cells: NDArray[Any]) -> NDArray[np.object_]:
-    """Return cells (n,) as texts, so that those of all blocks are alike."""
-    distinct, inverse = np.unique(cells, return_inverse=True)
-    names = ["" if name != name else class_name(name) for name in distinct.tolist()]
-    return np.array(names, dtype=object)[inverse]
+        yield replace(record, fields=tuple(texts), written=())
 
 
 def _series(lines: Iterator[Block], path: Path) -> Iterator[Block]:
