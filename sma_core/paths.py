@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import overload
@@ -104,10 +105,18 @@ def check_outputs(*outputs: Path | None, inputs: Iterable[Path] = (), force: boo
             raise UserError(f"{path} would be written twice: give each output a name of its own")
         if path.exists() and _belongs_to_run(path.resolve()):
             raise UserError(f"{path} is a file of a run, which is never replaced: give the output another name")
-        if path.exists() and any(path.samefile(other) for other in inputs):
+        if path.exists() and (any(path.samefile(other) for other in inputs) or _is_standard_input(path)):
             raise UserError(f"{path} is both input and output: give the output another name")
         if path.exists() and not force:
             raise UserError(f"{path} exists already: give another name, or `force=True` to replace it")
+
+
+def _is_standard_input(path: Path) -> bool:
+    """Return whether a file is open as standard input."""
+    try:
+        return os.path.samestat(os.fstat(0), path.stat())
+    except OSError:  # standard input is closed
+        return False
 
 
 def _belongs_to_run(path: Path) -> bool:

@@ -43,7 +43,7 @@ from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
 from sma_core.runs.record import TokenizerRecord
-from sma_core.sources.data_sets import Source, cache_folder, open_reader
+from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache, open_reader
 from sma_core.sources.reading import read_text
 from sma_core.sources.source_set import SourceSet
 
@@ -129,6 +129,7 @@ class TextFeed:
                 max_rejected=config.max_rejected,
                 shard_rows=config.shard_rows,
                 fresh=config.fresh,
+                temporary=has_temporary_cache(),
                 targets=columns.targets,
                 label_form=columns.form,
                 label_values=columns.values,

@@ -33,7 +33,7 @@ from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, value_chunk
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
-from sma_core.sources.data_sets import Source, cache_folder, open_reader
+from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache, open_reader
 from sma_core.sources.reading import read_values, sentinels_of
 from sma_core.sources.source_set import SourceSet
 
@@ -267,6 +267,7 @@ def values_request(
         max_rejected=config.max_rejected,
         shard_rows=config.shard_rows,
         fresh=config.fresh,
+        temporary=has_temporary_cache(),
         processes=config.processes,
         targets=labels.targets,
         label_form=labels.form,

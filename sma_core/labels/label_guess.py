@@ -14,7 +14,7 @@ from pathlib import Path
 from sma_core.data.blocks import Block
 from sma_core.data.labels import label_name, symbols_of, to_number
 from sma_core.data.readers.other_columns import class_name
-from sma_core.data.records import MISSING, Row
+from sma_core.data.records import MISSING, MISSING_CLASSES, Row
 from sma_core.data.remote.files import local_copy
 from sma_core.data.store.format import LabelForm
 from sma_core.errors import ConfigError, DataError
@@ -68,8 +68,10 @@ def guess_labels(
     return source.file.cached(f"label-guess-{source.reader.name}-{key}", guess, LabelGuess)
 
 
-def _guess(sample: Sequence[tuple[str, str]], target: str, positive: str | None, where: str) -> LabelGuess:
-    """Guess from pairs of a text, empty for rows of numbers, and a label that is not missing."""
+def _guess(pairs: Sequence[tuple[str, str]], target: str, positive: str | None, where: str) -> LabelGuess:
+    """Guess from pairs of a text, empty for rows of numbers, and a label, which may be ``none`` or ``-``."""
+    sample = [(text, label) for text, label in pairs if label.lower() not in MISSING]
+    doubtful = next((label for _, label in pairs if label.lower() in MISSING), None)
     rows = f"the first {len(sample):,} labelled rows"
     names = list(dict.fromkeys(label_name(label) for _, label in sample))
     if positive is not None:
@@ -88,6 +90,14 @@ def _guess(sample: Sequence[tuple[str, str]], target: str, positive: str | None,
             f"{where}: the target {target!r} has decimal commas, as in {texts[0]!r}: write decimal points; if the "
             "labels are names of classes, pass `kind=multiclass`"
         )
+    if doubtful is not None and len(names) == 2:
+        raise DataError(
+            f"{where}: the target {target!r} has the names {names[0]!r} and {names[1]!r}, and {doubtful!r}, which "
+            f"may be a third class or mean that the label is missing: pass `kind=multiclass`, or for a missing "
+            f"label name the positive class of the two, such as `positive={_in_order(names)[1]}`"
+        )
+    if doubtful is not None:
+        names, rows = [*names, doubtful], f"the first {len(pairs):,} labelled rows"
     if len(names) == 2:
         values = _in_order(names)
         return LabelGuess("numbers", f"the names {values[0]!r} and {values[1]!r} in {rows}", values)
@@ -137,13 +147,13 @@ def _few_numbers(names: Sequence[str]) -> str:
 
 
 def _sample(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield text and label of the rows with a label."""
+    """Yield text and label of the rows with a label, or with one of `MISSING` that may be a class."""
     names: set[str] = set()
     for number, (text, label) in enumerate(_rows(registry, source, fields)):
         if number >= ROWS_SAMPLED and len(names) > 1:
             return
-        if label.lower() not in MISSING:
-            names.add(label)
+        if label.lower() not in MISSING_CLASSES:
+            names |= set() if label.lower() in MISSING else {label}
             if number < ROWS_SAMPLED or len(names) > 1:
                 yield text, label
 

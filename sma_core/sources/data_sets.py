@@ -83,6 +83,11 @@ def nothing_kept() -> Iterator[None]:
         yield
 
 
+def has_temporary_cache() -> bool:
+    """Return whether rows are kept only within a `cache_in`."""
+    return _CACHE_OVERRIDE.get() is not None
+
+
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
     """Return the folder of prepared stores and fetched sets: ``SMA_CACHE``, else the user's cache folder."""
     return _CACHE_OVERRIDE.get() or _users_cache(os.environ if environment is None else environment)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 import sys
 
 import numpy as np
 import pytest
+
+import sma_core
 
 
 @pytest.fixture
@@ -75,3 +78,17 @@ def test_rows_of_the_command_line_that_cannot_be_read_are_one_sentence(tuned, mo
     monkeypatch.setattr(sys, "stdin", None)
     refused = tuned("predict", "--model", "tuned", "-")
     assert (refused.returncode, "standard input is closed" in refused.stderr) == (2, True)
+
+
+def test_the_file_that_is_standard_input_is_not_replaced(toy, tmp_path):
+    sma_core.finetune(toy, settings={"training.epochs": 1.0, "baselines": False}, out=tmp_path / "tuned")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("word,other\nkato,1\n")
+    command = [sys.executable, "-m", "sma_core", "predict", "-", "--model", "tuned", "--reader", "csv"]
+    with rows.open("rb") as file:
+        done = subprocess.run(
+            [*command, "--out", "rows.csv", "--force"], stdin=file, cwd=tmp_path, capture_output=True, text=True
+        )
+    assert done.returncode == 2
+    assert "rows.csv is both input and output" in done.stderr
+    assert rows.read_text() == "word,other\nkato,1\n"

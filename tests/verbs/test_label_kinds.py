@@ -71,6 +71,25 @@ def test_names_are_guessed_to_be_classes_but_numbers_are_not(toy, tmp_path):
     assert sma_core.finetune(toy, data=str(numbered), settings=settings, out=tmp_path / "b").kind == "regression"
 
 
+def test_two_names_and_none_may_mean_two_or_three_classes(toy, tmp_path):
+    rows = [(word, ("yes", "no", "none")[at % 3]) for at, word in enumerate(words(60))]
+    file = own_file(tmp_path / "mine.csv", "word,y", rows)
+    settings = {"targets": ["y"], "training.epochs": 1.0, "data.max_rejected": 0.5, "baselines": False}
+    with pytest.raises(DataError, match=r"'none', which may be a third class.*`kind=multiclass`.*`positive=yes`"):
+        sma_core.finetune(toy, data=file, settings=settings, out=tmp_path / "run")
+    for added, classes in (({"kind": "multiclass"}, ["no", "none", "yes"]), ({"positive": "yes"}, ["no", "yes"])):
+        result = sma_core.finetune(toy, data=file, settings=settings | added, out=tmp_path / str(len(classes)))
+        assert json.loads((result.run / "model.json").read_text())["targets"]["classes"] == classes
+
+
+def test_a_minus_beside_a_plus_is_the_other_class(toy, tmp_path):
+    file = own_file(tmp_path / "mine.csv", "word,y", [(word, "+-"[at % 2]) for at, word in enumerate(words(60))])
+    settings = {"targets": ["y"], "training.epochs": 1.0, "baselines": False}
+    result = sma_core.finetune(toy, data=file, settings=settings, out=tmp_path / "run")
+    targets = json.loads((result.run / "model.json").read_text())["targets"]
+    assert (targets["kind"], targets["classes"]) == ("binary", ["-", "+"])
+
+
 def test_whole_numbers_are_classes_in_numeric_order_when_asked_for(toy, tmp_path):
     rows = [(word, str(len(word)) if at % 9 else "") for at, word in enumerate(words(120))]
     file = own_file(tmp_path / "mine.csv", "word,y", rows)

@@ -216,3 +216,16 @@ def test_without_validation_rows_there_is_no_validation_score(toy, nothing_left)
     model = SMARegressor(domain="toy", settings=settings).fit(*words())
     assert np.isnan(model.validation_score_)
     assert model.predict(words()[0][:2]).shape == (2,)
+
+
+def test_a_featurizer_reads_sequences_and_the_others_refuse_them_in_a_sentence(tmp_path):
+    draw = np.random.default_rng(0)
+    rows = [draw.normal(size=(length, 3)) for length in (5, 9, 6, 7)]
+    run = sma_core.train("series", settings={"training.steps": 1}, out=tmp_path / "run").run
+    vectors = SMAFeaturizer(run).fit_transform(rows)
+    assert np.array_equal(vectors, sma_core.load(run).embed(rows))
+    with pytest.raises(ValueError, match="X must be a list of arrays"):
+        SMAFeaturizer(run).fit(draw.normal(size=(4, 3)))
+    for model in (SMAClassifier(run=run), SMARegressor(domain="series")):
+        with pytest.raises(ValueError, match=r"X has sequences of vectors, but a table"):
+            model.fit(rows, [0, 1, 0, 1])

@@ -64,7 +64,8 @@ def prepare(request: AnyRequest, progress: Progress | None = None, *, judge: boo
             raise DataError(f"the prepared data cannot be written to {request.cache}: {reason}") from error
     remove_temporary_copy(request.source)
     if judge:
-        prepared.summary.judge(str(request.source), request.max_rejected, prepared.rejected_rows)
+        listed = None if request.temporary else prepared.rejected_rows
+        prepared.summary.judge(str(request.source), request.max_rejected, listed)
     return prepared
 
 
@@ -169,4 +170,6 @@ def _too_many_rejected(request: AnyRequest, partial: Path, fingerprint: str, sum
     """Keep the list of rejected rows, and return the error that names it."""
     kept = request.cache / f"{fingerprint}.rejected.jsonl"
     (partial / REJECTED).replace(kept)
-    return summary.verdict(str(request.source)).error(request.max_rejected, kept, early=True)
+    return summary.verdict(str(request.source)).error(
+        request.max_rejected, None if request.temporary else kept, early=True
+    )

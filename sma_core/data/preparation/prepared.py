@@ -39,7 +39,8 @@ class SourceRequest:
     ``targets`` names the label columns and ``label_form`` their form, ``label_values`` the two names that mean 0
     and 1, if labels are names; ``extras`` names further columns stored as text, ``options`` are further arguments
     of the reader. ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh``
-    (prepare again although the result is cached) do not affect the rows and are not part of the fingerprint.
+    (prepare again although the result is cached) do not affect the rows and are not part of the fingerprint, nor
+    does ``temporary``: the cache is removed with the command, so that no error should refer to its files.
     """
 
     source: DataFile
@@ -55,6 +56,7 @@ class SourceRequest:
     extras: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
+    temporary: bool = False
 
     def fingerprint(self) -> str:
         """Return 32 hex digits of all that affects the result; raises `DataError` for a missing file."""
@@ -240,7 +242,7 @@ class PrepareSummary:
             files=self.files,
         )
 
-    def judge(self, source: str, max_rejected: float, listed: Path) -> None:
+    def judge(self, source: str, max_rejected: float, listed: Path | None) -> None:
         """Raise `DataError` when more than the share ``max_rejected`` of rows is unusable."""
         verdict = self.verdict(source)
         if verdict.too_many(max_rejected):

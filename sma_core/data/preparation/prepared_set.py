@@ -88,7 +88,7 @@ def prepare_set(requests: Sequence[AnyRequest], name: str, progress: Progress | 
     prepared = PreparedSet(tuple(parts), sources)
     if prepared.summary.verdict(name).too_many(requests[0].max_rejected):
         listed = _merged_rejected_list(prepared, requests[0].cache)
-        prepared.summary.judge(name, requests[0].max_rejected, listed)
+        prepared.summary.judge(name, requests[0].max_rejected, None if requests[0].temporary else listed)
     return prepared
 
 

@@ -66,9 +66,7 @@ class _Tuned(RunEstimator):
 
     def _read(self, X: Any, feed: Feed) -> Rows:  # noqa: ANN401 - as scikit-learn calls it
         """Validate the rows for ``feed``; raise `ValueError` for another type of rows or fewer than two."""
-        rows: Rows = (
-            numbers_of(self, X, reset=True, features=feed.columns) if feed.unit == "numbers" else texts_of(X)
-        )
+        rows: Rows = texts_of(X) if feed.unit == "ids" else numbers_of(self, X, True, feed.columns)
         if len(rows) < 2:
             raise ValueError(f"n_samples={len(rows)}, but training and validation need at least one row each")
         return rows

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sma_core.errors import UserError
+from sma_core.feeds.feed import Feed
 from sma_core.feeds.named_rows import column_names_of
 from sma_core.feeds.rows import MemoryRows
 from sma_core.models.loaded_run import LoadedRun, RunContents
@@ -48,7 +49,7 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
     def _rows(self, X: Any) -> MemoryRows:  # noqa: ANN401 - as scikit-learn calls it
         """Validate the rows for the run; raise `ValueError` for the first unusable row."""
         run = self._run()
-        rows: MemoryRows = numbers_of(self, X, reset=False, features=run.features) if run.features else texts_of(X)
+        rows = rows_of(self, X, run.feed, reset=False)
         for index, reason in enumerate(run.check(rows)):
             if reason is not None:
                 raise ValueError(f"row {index} is unusable: {reason}")
@@ -68,8 +69,9 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
 class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstimator):  # type: ignore[misc]
     """Transformer that embeds rows with the encoder of a run.
 
-    Rows are texts (a list, a Series or an array with one column) or numbers (n, F), depending on the run.
-    `transform` raises `ValueError` for the first unusable row.
+    Depending on the run, rows are texts (a list, a Series or an array with one column), numbers (n, F) or
+    sequences of vectors (a list of arrays (n_i, C), or (n, N, C)). `transform` raises `ValueError` for the first
+    unusable row.
 
     Args:
         run: Folder of a run of `train` or `finetune`.
@@ -100,8 +102,8 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
             raise UserError("SMAFeaturizer needs a run, for example SMAFeaturizer('runs/NAME')")
         run = self._hold(Path(self.run))
         if run.features:
-            numbers_of(self, X, reset=True, features=run.features)
-        no_rows: MemoryRows = np.empty((0, len(run.features))) if run.features else []
+            rows_of(self, X, run.feed, reset=True)
+        no_rows: MemoryRows = np.empty((0, len(run.features))) if run.feed.unit == "numbers" else []
         self._n_features_out = self._embedded(no_rows).shape[1]
         return self
 
@@ -121,6 +123,25 @@ class SMAFeaturizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, RunEstima
         return vectors.reshape(len(vectors), int(np.prod(vectors.shape[1:])))
 
 
+def rows_of(estimator: BaseEstimator, X: Any, feed: Feed, reset: bool) -> MemoryRows:  # noqa: ANN401
+    """Return the rows that a feed reads; raise `ValueError` for rows of another shape."""
+    if feed.unit == "positions":
+        return sequences_of(X)
+    return numbers_of(estimator, X, reset=reset, features=feed.columns) if feed.unit == "numbers" else texts_of(X)
+
+
+def are_sequences(X: Any) -> bool:  # noqa: ANN401
+    """Return whether rows are sequences of vectors: an array (n, N, C), or arrays (n_i, C)."""
+    return getattr(X, "ndim", 0) == 3 or (isinstance(X, list | tuple) and any(np.ndim(row) == 2 for row in X[:1]))
+
+
+def sequences_of(X: Any) -> list[NDArray[Any]]:  # noqa: ANN401
+    """Return sequences of vectors as arrays (n_i, C); raise `ValueError` for other rows."""
+    if not are_sequences(X):
+        raise ValueError("X must be a list of arrays (positions, channels), or an array of three dimensions")
+    return [np.asarray(row) for row in X]
+
+
 def numbers_of(
     estimator: BaseEstimator,
     X: Any,  # noqa: ANN401
@@ -130,8 +151,13 @@ def numbers_of(
     """Validate rows of numbers (n, F) with scikit-learn; NaN is allowed.
 
     The columns of a data frame are put into the order of ``features``, the names that the run was trained with.
-    Raises `ValueError` when one is missing.
+    Raises `ValueError` when one is missing, and for sequences of vectors.
     """
+    if are_sequences(X):
+        raise ValueError(
+            "X has sequences of vectors, but a table (rows, features) is needed: fine-tune on sequences with "
+            "sma_core.finetune, and use its run with sma_core.load or SMAFeaturizer"
+        )
     names = {str(label): label for label in getattr(X, "columns", ())}
     if features and set(features) <= set(names):
         X = X[[names[name] for name in features]]

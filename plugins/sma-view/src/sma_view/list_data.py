@@ -17,7 +17,8 @@ class ListedSet:
     """A named set: what it is, and where it is or would come from.
 
     ``place`` is ``ships``, ``SMA_DATA`` or ``cache`` for a set that is here. Of another it says where a verb would
-    take ``wanted`` from: ``hub``, or ``SMA_DATA`` when the user must put it there.
+    take ``wanted`` from: ``hub``, ``SMA_DATA`` when the user must put it there, or ``other files`` with the reason
+    why those from which the plugin makes the set cannot be used.
     """
 
     domain: str
@@ -49,9 +50,10 @@ def list_data(domain: str | None = None, policy: PluginPolicy | None = None) -> 
 def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     try:
         here = [place for place in locations(registry, spec) if place.path.is_file()]
-    except UserError:  # locate failed; training on the set reports the error
-        here = []
-    place, path, wanted = "ships", None, None
+        reason = None
+    except UserError as error:
+        here, reason = [], str(error)
+    place, path, wanted = "other files", None, reason
     if here:
         place, path = here[0].name, here[0].path
     elif spec.hub is not None:

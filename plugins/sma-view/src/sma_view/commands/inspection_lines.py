@@ -41,7 +41,7 @@ def inspection_lines(inspection: Inspection) -> list[str]:
 
 
 def _facts(inspection: Inspection) -> list[tuple[str, str]]:
-    places = {"file": "a file of your own", "ships": "ships with its plugin", "SMA_DATA": "in SMA_DATA"}
+    places = {"file": "a file of your own", "ships": "provided by its plugin", "SMA_DATA": "in SMA_DATA"}
     facts = [("data", inspection.label + (f": {inspection.summary}" if inspection.summary else ""))]
     if inspection.files > 1:
         facts.append(("files", f"{inspection.files:,}, the first {inspection.path}"))

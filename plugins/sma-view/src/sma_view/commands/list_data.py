@@ -37,9 +37,11 @@ def _lines(sets: list[ListedSet]) -> list[str]:
         return ["no data sets are named: pass a file of your own"]
     rows = [("DOMAIN", "NAME", "HERE", "FROM", "LICENCE", "")]
     for listed in sorted(sets, key=lambda one: (one.domain, not one.here)):
-        origins = {"hub": f"hub {listed.wanted}", "SMA_DATA": f"$SMA_DATA/{listed.wanted}"}
+        origins = {"other files": "files that sma data inspect names", "ships": "its plugin"}
+        if not listed.here:
+            origins |= {"hub": f"hub {listed.wanted}", "SMA_DATA": f"$SMA_DATA/{listed.wanted}"}
         name = listed.name + (" *" if listed.default else "")
-        origin = listed.place if listed.here else origins.get(listed.place, listed.place)
+        origin = origins.get(listed.place, listed.place)
         here, licence = "yes" if listed.here else "no", shortened(listed.licence, 36)
         rows.append((listed.domain, name, here, origin, licence, listed.summary))
     lines = aligned(rows)
