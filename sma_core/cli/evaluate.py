@@ -19,6 +19,7 @@ from sma_core.cli.options import (
     Json,
     MaxRejected,
     Reader,
+    WindowOverlap,
     names_from,
 )
 from sma_core.cli.output import echo
@@ -57,6 +58,7 @@ def evaluate(
     identifier: Identifier = None,
     max_rejected: MaxRejected = None,
     part: OfRun = None,
+    window_overlap: WindowOverlap = None,
     bootstrap: Bootstrap = 1000,
     confidence: Confidence = 0.95,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
@@ -85,6 +87,7 @@ def evaluate(
             identifier=identifier,
             max_rejected=max_rejected,
             part=part,
+            window_overlap=window_overlap,
             bootstrap=bootstrap,
             confidence=confidence,
             seed=seed,
@@ -107,6 +110,8 @@ def _lines(result: EvaluateResult) -> list[str]:
     lines = [f"{result.task} ({result.kind}) on {data}: {counted(result.rows, 'row')}{positions}"]
     if not result.part:
         lines[0] += f" ({result.rejected:,} set aside)"
+    if result.windowed:
+        lines[0] += f", {result.windowed:,} read in windows"
     rows = [[name, *_cells(figure)] for name, figure in result.figures.items()]
     for target, figures in result.targets.items():
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]

@@ -21,6 +21,7 @@ SETTINGS = {
     "delimiter": "data.delimiter",
     "reader": "data.reader",
     "max_rejected": "data.max_rejected",
+    "window_overlap": "data.window_overlap",
     "target": "targets",
     "kind": "kind",
     "positive": "positive",

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,16 +47,20 @@ def rows_file(
     if file is not None and file != "-":
         yield file, reader
         return
+    from sma_core.runs.run_folder import RunFolder
+    from sma_core.runs.shipped_models import locate_model
+
     if devices is not None and devices > 1:
         raise UserError("rows of standard input or the command line are read by one process: omit `devices`")
-    record = _record(model)
+    run = RunFolder.open(locate_model(model))
+    record = run.record()
     is_text = record.tokenizer is not None
     if rows and not is_text:
         raise UserError(f"{model} reads rows of numbers: pass a table, with - from standard input")
     with tempfile.TemporaryDirectory(prefix="sma-") as folder:
         path = Path(folder) / ("command-line" if rows else "standard-input")
         if rows:
-            path.write_bytes(_lines_of(rows))
+            path.write_bytes(_lines_of(rows, run.config()))
         else:
             if sys.stdin is None:
                 raise UserError("standard input is closed: name a file")
@@ -75,24 +79,17 @@ def _begins_with(path: Path, start: bytes) -> bool:
         return file.read(len(start)) == start
 
 
-def _lines_of(rows: list[str]) -> bytes:
+def _lines_of(rows: list[str], settings: dict[str, Any]) -> bytes:
     """Return rows as lines; raises `UserError` for an empty one, or one that is not valid text."""
+    end = "\n\n" if settings["data"].get("blank_lines") == "separate" else "\n"
     lines = [" ".join(row.splitlines()) for row in rows]
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             raise UserError(f"row {number} of the command line is empty: leave it out")
     try:
-        return "".join(f"{line}\n" for line in lines).encode()
+        return "".join(f"{line}{end}" for line in lines).encode()
     except UnicodeEncodeError as error:
         raise UserError("a row of the command line is not valid UTF-8: write it to a file") from error
-
-
-def _record(model: Path) -> RunRecord:
-    """Return the record of a run, or of a model that ships with a plugin."""
-    from sma_core.runs.run_folder import RunFolder
-    from sma_core.runs.shipped_models import locate_model
-
-    return RunFolder.open(locate_model(model)).record()
 
 
 def _reader(record: RunRecord) -> str:

@@ -25,6 +25,7 @@ from sma_core.cli.options import (
     Resume,
     Seed,
     TimeLimit,
+    WindowOverlap,
     names_from,
     settings_from,
 )
@@ -46,6 +47,7 @@ def train(
     seed: Seed = None,
     resume: Resume = None,
     max_rejected: MaxRejected = None,
+    window_overlap: WindowOverlap = None,
     fresh: Fresh = False,
     devices: Devices = None,
     time_limit: TimeLimit = None,
@@ -62,6 +64,7 @@ def train(
         "training.time_limit": time_limit,
         "data.exclude": names_from(exclude),
         "data.delimiter": delimiter,
+        "data.window_overlap": window_overlap,
         "data.fresh": fresh or None,
     }
     settings = settings_from(assignments, data, seed, max_rejected, **options)
@@ -90,6 +93,8 @@ def result_lines(result: TrainResult) -> list[str]:
     from sma_core.cli.output import counted, warning_lines
 
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
+    if result.windowed:
+        truncated = f", {result.windowed:,} read in {result.windows:,} windows"
     return [
         f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
         f"{counted(result.rows - result.held_out_rows, 'row')}, {result.held_out_rows:,} more held out "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer
 
@@ -37,6 +37,12 @@ class DataConfig(Settings):
     tree: str | None = Field(
         None, description="Tree, group or data set to read from files that have several, such as ROOT and HDF5."
     )
+    strip: bool = Field(True, description="Remove white space around rows of text; off: it belongs to the row.")
+    blank_lines: Literal["reject", "skip", "separate"] = Field(
+        "reject",
+        description="Blank lines of plain text. reject: unusable rows; skip: no rows; separate: the lines between "
+        "them are one row.",
+    )
     transforms: dict[str, Literal["log", "asinh"]] = Field(
         {},
         description="Function of a feature before it is standardised, by name: log (of positive values) or asinh.",
@@ -46,6 +52,12 @@ class DataConfig(Settings):
     )
     tokenizer: str | None = Field(None, description="Name of the tokenizer; empty: the domain's.")
     truncate: bool = Field(True, description="Truncate rows longer than model.max_length; off: reject them.")
+    window_overlap: int | None = Field(
+        None,
+        ge=0,
+        description="Pre-training: read rows longer than model.max_length whole, in windows that share at least "
+        "this number of inputs; empty: data.truncate decides.",
+    )
     check_rows: bool = Field(True, description="Check each row with the domain's check function.")
     normalise: bool = Field(
         False,
@@ -77,7 +89,9 @@ class DataConfig(Settings):
         return None if source is None else without_secrets(source)
 
     @property
-    def reader_options(self) -> dict[str, str]:
-        """Options for readers that have them, by argument name."""
-        options = {"delimiter": self.delimiter, "tree": self.tree}
-        return {name: value for name, value in options.items() if value is not None}
+    def reader_options(self) -> dict[str, Any]:
+        """Options for readers that have them, by argument name; settings with their default are left out."""
+        names = ("delimiter", "tree", "strip", "blank_lines")
+        options = {name: getattr(self, name) for name in names}
+        defaults = type(self).model_fields
+        return {name: value for name, value in options.items() if value != defaults[name].default}

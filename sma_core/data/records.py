@@ -56,15 +56,16 @@ class RejectedRow:
 
 
 def row_or_rejected(
-    number: int, text: str, fields: tuple[str, ...] = (), name: str | None = None
+    number: int, text: str, fields: tuple[str, ...] = (), name: str | None = None, *, strip: bool = True
 ) -> Row | RejectedRow:
-    """Return a `Row` of the stripped text, or a `RejectedRow` when it is empty or not valid text.
+    """Return a `Row` of the text, or a `RejectedRow` when it is blank or not valid text.
 
-    Surrogate characters (from the error handler ``surrogateescape``) mark undecodable bytes and reject the row.
+    White space around the text is removed, unless ``strip`` is off. Surrogate characters (from the error handler
+    ``surrogateescape``) mark undecodable bytes and reject the row.
     """
-    text = text.strip()
+    text = text.strip() if strip else text
     name = None if name is None else printable(name).strip()
-    if not text:
+    if not text or text.isspace():
         return RejectedRow(number, EMPTY, "", tuple(map(printable, fields)), name)
     if "\0" in text:
         return RejectedRow(number, NUL_BYTE, printable(text), tuple(map(printable, fields)), name)

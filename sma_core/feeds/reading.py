@@ -15,9 +15,13 @@ from sma_core.feeds.feed import Feed, normalise_name
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
+from sma_core.sources.data_sets import without_unknown
 from sma_core.sources.source_set import SourceSet, find_sources
 
 logger = logging.getLogger("sma")
+
+TEXT_OPTIONS = ("strip", "blank_lines")
+"""Reader options of training that also hold for other files, where their reader has them."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,13 @@ class RowReading:
         reader: str | None = None,
         delimiter: str | None = None,
     ) -> SourceSet:
-        """Resolve the user's ``data`` to files, with the model's features and the names and tree of training."""
+        """Resolve the user's ``data`` to files; features, names, tree and white space are as in training."""
         wanted: dict[str, Any] = {"source": str(data), "column": column, "reader": reader, "delimiter": delimiter}
-        wanted |= {"columns": self.feed.columns or None, "names": self.data.names, "tree": self.data.tree}
-        return find_sources(self.registry, DataConfig.model_validate(wanted))
+        kept = ("names", "tree", *TEXT_OPTIONS)
+        wanted |= {"columns": self.feed.columns or None} | {name: getattr(self.data, name) for name in kept}
+        sources = find_sources(self.registry, DataConfig.model_validate(wanted))
+        files = tuple(without_unknown(self.registry, source, TEXT_OPTIONS) for source in sources.sources)
+        return replace(sources, sources=files)
 
     def chunks(
         self,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
 from sma_core.data.tokenizers import EncodedRows, select
-from sma_core.feeds.windows import Windows
+from sma_core.data.windows import Windows
 from sma_core.sources.reading import ROWS_IN_CHUNK as ROWS_IN_CHUNK
 from sma_core.sources.reading import ChunkShare as ChunkShare
 

@@ -18,11 +18,11 @@ from sma_core.data.blocks import Block
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.sequences import Sequences, bounds_of
+from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, MemoryRows, RowChunk, RowInputs, take_inputs, value_chunk
 from sma_core.feeds.values import ValueFeed
-from sma_core.feeds.windows import check_overlap, split_sequences
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.sources.reading import sentinels_of
 

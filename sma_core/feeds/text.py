@@ -32,13 +32,13 @@ from sma_core.data.tokenizers import (
     too_long_reasons,
     truncations,
 )
+from sma_core.data.windows import Windows, check_overlap, split_texts
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, PluginError
 from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.feeds.named_rows import texts_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, take_inputs
-from sma_core.feeds.windows import Windows, check_overlap, split_texts
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
@@ -112,6 +112,8 @@ class TextFeed:
     ) -> PreparedSet:
         """Prepare a set of files, or return the cached result; with ``labels``, raw texts are stored too."""
         columns = labels or LabelColumns(())
+        if config.window_overlap is not None:
+            self.check_windows(config.window_overlap, max_length)
         requests = [
             PrepareRequest(
                 source=source.file,
@@ -124,6 +126,7 @@ class TextFeed:
                 options=source.options,
                 usual_columns=registry.domain.columns,
                 truncate=config.truncate,
+                window_overlap=config.window_overlap,
                 check=registry.domain.check if config.check_rows else None,
                 normalise=normalise_name(registry, config),
                 max_rejected=config.max_rejected,
@@ -182,7 +185,8 @@ class TextFeed:
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
         rows = texts_by_name(rows, reading.data.column, reading.registry.domain.columns)
-        records = (row_or_rejected(number, text) for number, text in enumerate(_texts(rows), start=1))
+        strip = reading.data.strip
+        records = (row_or_rejected(number, text, strip=strip) for number, text in enumerate(_texts(rows), start=1))
         chunks = split_into_chunks(records, ROWS_IN_CHUNK)
         for chunk in check_chunks(chunks, reading.check(), 1, reading.normalise()):
             yield self._chunk(reading, chunk)

@@ -264,6 +264,7 @@ def values_request(
         options=source.options,
         sentinels=sentinels_of(registry, config),
         truncate=config.truncate,
+        window_overlap=config.window_overlap,
         max_rejected=config.max_rejected,
         shard_rows=config.shard_rows,
         fresh=config.fresh,

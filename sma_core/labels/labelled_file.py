@@ -47,8 +47,12 @@ class LabelledFile:
         return run.model_copy(update=changes | {"columns": feed.columns or None})
 
 
-def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress | None = None) -> LabelledRows:
+def read_labelled_file(
+    loaded: LoadedRun, file: LabelledFile, progress: Progress | None = None, longest: int | None = None
+) -> LabelledRows:
     """Read a labelled file with the settings of a fine-tuned run; all usable rows form the part ``test``.
+
+    ``longest`` is the maximum length of rows; None is the model's.
 
     Raises `DataError` when labels do not match the model's, `ConfigError` when the number of targets differs.
     """
@@ -61,10 +65,10 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
         )
     data = file.config(loaded.config.data, feed)
     sources = find_sources(registry, data)
-    form, longest = form_of(targets.kind), loaded.config.model.max_length
+    form, most = form_of(targets.kind), loaded.config.model.max_length
     extras = tuple(dict.fromkeys(filter(None, (file.weight, file.identifier))))
     labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
-    prepared = feed.prepare(registry, sources, data, longest, labels, progress)
+    prepared = feed.prepare(registry, sources, data, longest or most, labels, progress)
     store = prepared.open()
     check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
     _refuse_unknown_classes(store, targets, names, sources.where)
@@ -83,7 +87,7 @@ def read_labelled_file(loaded: LoadedRun, file: LabelledFile, progress: Progress
         parts={"test": np.arange(len(store))},
         source=sources,
         prepared=prepared,
-        max_length=longest,
+        max_length=most,
         values=targets.values,
         weights=row_weights(store, file.weight, sources.where),
     )

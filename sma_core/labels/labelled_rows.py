@@ -193,16 +193,23 @@ def read_labelled(
     progress: Progress | None = None,
     recorded: Targets | None = None,
     identifier: str | None = None,
+    longest: int | None = None,
 ) -> LabelledRows:
     """Read, check and split the labelled rows of ``config``, with a column of identifiers if one is named.
 
-    ``recorded`` are the targets of an existing run, whose kind is then not guessed again. Numbers are
+    ``recorded`` are the targets of an existing run, whose kind is then not guessed again. ``longest`` is the
+    maximum length of rows; None is the model's. Numbers are
     standardised with the scale of ``feed``, or with one computed on the training rows. Raises `DataError` when
     labels do not match their kind or a part would be empty.
     """
     task = _task_request(registry, config)
     if config.data.weights is not None:
         raise ConfigError("data.weights is for pre-training: leave it out of fine-tuning")
+    if config.data.window_overlap is not None:
+        raise ConfigError(
+            "data.window_overlap is for pre-training, since labels belong to whole rows: leave it out of "
+            "fine-tuning"
+        )
     source = find_sources(registry, config.data, task.dataset)
     if feed.columns:
         source = source.with_columns(config.data.columns or feed.columns)
@@ -211,7 +218,7 @@ def read_labelled(
         task = replace(task, targets=other_columns(registry, source.first, config.data, used))
     _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
     guess = _guess(registry, task, source, recorded)
-    prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier)
+    prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier, longest)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
     _check_rows_as_written(kind, registry, config)
@@ -288,13 +295,14 @@ def _prepared(
     feed: Feed,
     progress: Progress | None,
     identifier: str | None,
+    longest: int | None,
 ) -> PreparedSet:
     """Prepare all rows in one store, with labels in the form of their kind."""
     if task.kind is not None:
         check_columns(task.targets, task.kind)
     extras = tuple(dict.fromkeys((*task.extras, *([identifier] if identifier else []))))
     labels = LabelColumns(task.targets, guess.form, extras, task.position_mask, guess.values)
-    return feed.prepare(registry, source, config.data, config.model.max_length, labels, progress)
+    return feed.prepare(registry, source, config.data, longest or config.model.max_length, labels, progress)
 
 
 def _guess(registry: Registry, task: _TaskRequest, source: SourceSet, recorded: Targets | None) -> LabelGuess:

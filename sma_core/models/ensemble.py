@@ -94,6 +94,11 @@ class Ensemble:
             spread = np.take_along_axis(spread, values.argmax(axis=1)[:, None], axis=1)
         return Predictions(values, spread)
 
+    def most_probable(self, chunk: RowChunk, batch_tokens: int = BATCH_TOKENS) -> Labels:
+        """Return the most probable class of every position of all usable rows (T, 1)."""
+        rows = _position_outputs(self.first, chunk, batch_tokens)
+        return np.concatenate([row.argmax(axis=1) for row in rows]).astype(np.float64)[:, None]
+
     def predict_rows(self, rows: MemoryRows, batch_tokens: int = BATCH_TOKENS) -> Labels:
         """Predict rows in memory (n, outputs); NaN for unusable rows."""
         parts = []
@@ -202,7 +207,8 @@ def _inputs(member: LoadedRun) -> tuple[object, ...]:
     if not isinstance(member.feed, TextFeed):
         return member.feed.identity
     data = member.reading.data
-    rules = (member.reading.max_length, "cut" if data.truncate else "set aside", data.check_rows, data.normalise)
+    long_rows = "cut" if data.truncate else "set aside"
+    rules = (member.reading.max_length, long_rows, data.check_rows, data.normalise, data.strip)
     return (*member.feed.identity, *rules)
 
 

@@ -55,11 +55,16 @@ class TokenizerRecord(_Record):
 
 
 class DataRecord(_Record):
-    """The data of a pre-training: source, number of usable rows, and weights of mixed sets."""
+    """The data of a pre-training: source, number of usable rows, and weights of mixed sets.
+
+    Of the rows, ``windowed`` were longer than the model and were read in ``windows`` windows.
+    """
 
     source: str
     rows: int
     weights: tuple[float, ...] | None = None
+    windowed: int = 0
+    windows: int = 0
 
 
 class SplitRecord(_Record):

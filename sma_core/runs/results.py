@@ -32,9 +32,9 @@ class TrainResult:
 
     ``seconds`` is the training time, without pauses between sessions. The held-out losses, under the training's
     masks and under random masks, are measured before the first step and at the end. ``rows`` includes the
-    ``held_out_rows``, on which they are measured. ``truncated`` is the number of rows longer than
-    ``model.max_length``. ``warnings`` are sentences on what may be wrong with the model, such as
-    collapsed masks.
+    ``held_out_rows``, on which they are measured. Of rows longer than ``model.max_length``, ``truncated`` were
+    read in part and ``windowed`` in ``windows`` windows. ``warnings`` are sentences on what may be wrong with the
+    model, such as collapsed masks.
     """
 
     run: Path
@@ -50,6 +50,8 @@ class TrainResult:
     truncated: int = 0
     warnings: tuple[str, ...] = ()
     held_out_rows: int = 0
+    windowed: int = 0
+    windows: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class EvaluateResult:
     """Metrics of a fine-tuned run on ``rows`` rows of ``data``, with confidence intervals.
 
     ``part`` is a part of the run's rows, None for another file. ``truncated`` rows, of all that were read, are
-    longer than ``model.max_length``; ``warnings`` says so when they are many. ``judged`` is the number of labelled
+    longer than ``model.max_length`` and were read in part; ``warnings`` says so when they are many. Of the scored
+    rows, ``windowed`` were read in several windows. ``judged`` is the number of labelled
     rows or positions. ``figures`` are means over targets; ``targets`` has the metrics of each, if there are
     several.
     """
@@ -144,6 +147,7 @@ class EvaluateResult:
     warnings: list[str]
     seconds: float
     weight: str | None = None
+    windowed: int = 0
 
 
 @dataclass(frozen=True)

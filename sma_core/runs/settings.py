@@ -125,7 +125,7 @@ def finetune_settings(
         Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
     ]
     if pretrained is not None:
-        kept = ("tokenizer", "truncate", "sentinels", "normalise")
+        kept = ("tokenizer", "truncate", "sentinels", "normalise", "strip")
         data = {"normalise": False} | {key: pretrained["data"][key] for key in kept if key in pretrained["data"]}
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
     layers.append(Layer(f"recipe {name}", tuning))

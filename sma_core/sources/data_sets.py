@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Source:
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     spec: DataSet | None = None
-    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of_file(cls, registry: Registry, file: DataFile, name: str, config: DataConfig) -> Source:
@@ -138,13 +138,24 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
 def open_reader(registry: Registry, source: Source) -> Callable[..., Iterator[Any]]:
     """Return the reader function of a source; raises `DataError` when it lacks an option that was set."""
     read: Callable[..., Iterator[Any]] = registry.build(source.reader)
-    known = inspect.signature(read).parameters
+    known = _parameters(read)
     for option in source.options:
         if option not in known:
             raise DataError(
                 f"{source.label} is read by {source.reader.name!r}, which has no data.{option}: unset it"
             )
     return read
+
+
+def without_unknown(registry: Registry, source: Source, names: Collection[str]) -> Source:
+    """Return a source without those options of ``names`` that its reader lacks."""
+    known = _parameters(registry.build(source.reader))
+    options = {name: value for name, value in source.options.items() if name in known or name not in names}
+    return replace(source, options=options)
+
+
+def _parameters(read: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(read).parameters
 
 
 def _not_found(registry: Registry, name: str) -> UserError:

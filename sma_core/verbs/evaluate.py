@@ -22,6 +22,7 @@ from sma_core.evaluation.splits import PARTS, Part
 from sma_core.files import write_atomically
 from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled
+from sma_core.labels.windowed_predictions import WHOLE, predict_in_windows
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.model import Predictor
 from sma_core.paths import as_path, check_outputs, local_files
@@ -34,6 +35,8 @@ from sma_core.training.labelled_predictions import LabelledPredictions, predict_
 from sma_core.writers.evaluation_table import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]
+LONGER = "; `window_overlap=N` reads them whole"
+"""Advice when many rows are truncated."""
 _Key: TypeAlias = tuple[str, str]
 """A target's name (empty for the mean over targets) and a metric's name."""
 _UNWEIGHTED = "the run was trained with the weights {!r}, but these metrics are not weighted: pass `weight`"
@@ -69,6 +72,7 @@ def evaluate(
     identifier: str | None = None,
     max_rejected: float | None = None,
     part: JudgedPart | None = None,
+    window_overlap: int | None = None,
     bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -96,6 +100,8 @@ def evaluate(
         identifier: Column of row identifiers, copied to ``predictions``.
         max_rejected: Largest fraction of unusable rows of ``data``.
         part: Part of the run's own rows; None is the test part.
+        window_overlap: Read rows that are longer than the model in windows that share at least this number of
+            inputs, and average their predictions, or join those of positions; None reads their beginning.
         bootstrap: Number of resamples; 0 computes no intervals. Whole rows are resampled, also when positions have
             labels.
         confidence: Confidence level of the intervals.
@@ -112,7 +118,7 @@ def evaluate(
         CheckpointError: ``model`` is not a fine-tuned run or is damaged, or its rows are now split differently.
         DataError: ``data`` cannot be read or does not fit the model, or a file cannot be written.
         ConfigError: Arguments contradict each other.
-        UserError: An output is also an input, or exists (unless ``force``).
+        UserError: An output is also an input, or exists (unless ``force``); windows cannot have such an overlap.
     """
     began = time.monotonic()
     draws = _Draws(bootstrap, confidence, seed)
@@ -124,11 +130,13 @@ def evaluate(
     file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None))
     loaded = LoadedRun.load(Path(model), device, policy, precision=None)
     loaded.needed_targets()
+    loaded.reading.in_windows(window_overlap)
+    longest = None if window_overlap is None else WHOLE
     if file is None:
-        rows = _own_rows(loaded, preparing, policy, identifier)
+        rows = _own_rows(loaded, preparing, policy, identifier, longest)
     else:
-        rows = read_labelled_file(loaded, file, preparing)
-    judged = _judge(loaded, rows, part or "test")
+        rows = read_labelled_file(loaded, file, preparing, longest)
+    judged = _judge(loaded, rows, part or "test", window_overlap)
     weight = _weight(loaded) if file is None else weight
     result = _result(loaded, rows, judged, None if file else part or "test", draws, began, weight)
     if predictions is not None:
@@ -150,19 +158,28 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
 
 
 def _own_rows(
-    loaded: LoadedRun, preparing: Progress | None, policy: PluginPolicy | None, identifier: str | None
+    loaded: LoadedRun,
+    preparing: Progress | None,
+    policy: PluginPolicy | None,
+    identifier: str | None,
+    longest: int | None,
 ) -> LabelledRows:
-    """Read the rows of the run's task; raises `CheckpointError` when they are now split differently."""
-    assert isinstance(loaded.config, FinetuneConfig), "the run was fine-tuned"
+    """Read the rows of the run's task, up to a length of ``longest``; None is the model's.
+
+    Raises `CheckpointError` when they are now split differently.
+    """
+    config = loaded.config
+    assert isinstance(config, FinetuneConfig), "the run was fine-tuned"
+    known = (loaded.feed, preparing, loaded.needed_targets(), identifier)
     with explain_missing_parts(loaded.path, loaded.record, policy):
-        rows = read_labelled(
-            loaded.registry, loaded.config, loaded.feed, preparing, loaded.needed_targets(), identifier
-        )
-    check_same_rows(RunFolder(loaded.path), rows)
-    return rows
+        rows = read_labelled(loaded.registry, config, *known)
+        check_same_rows(RunFolder(loaded.path), rows)
+        if longest is None or not config.data.truncate:  # then long rows are in no part
+            return rows
+        return read_labelled(loaded.registry, config, *known, longest)
 
 
-def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledPredictions:
+def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart, overlap: int | None) -> LabelledPredictions:
     """Predict the rows of a part in file order, in the run's own precision."""
     parts: tuple[Part, ...] = PARTS if part == "all" else (part,)
     size, module = loaded.config.training.batch_size, loaded.module
@@ -172,9 +189,13 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart) -> LabelledP
         raise ConfigError(
             f"{loaded.path} has no {part} rows: choose another `part` ({present}, all), or pass a file with `data`"
         )
-    batches = [batch for name in parts for batch in rows.batches(name, size)]
-    with torch.inference_mode(), autocast(loaded.device, loaded.precision):
-        judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches, every_position=True)
+    if overlap is not None:
+        indices = np.concatenate([rows.parts[name] for name in parts])
+        judged = predict_in_windows(loaded, rows, indices, overlap)
+    else:
+        batches = [batch for name in parts for batch in rows.batches(name, size)]
+        with torch.inference_mode(), autocast(loaded.device, loaded.precision):
+            judged = predict_labelled(module, loaded.needed_targets(), rows.metrics, batches, every_position=True)
     judged = judged.take(np.argsort(judged.rows, kind="stable")).weighed(rows.weights)
     overflowing = int((~np.isfinite(judged.predictions)).any(axis=1).sum())
     if overflowing:
@@ -215,11 +236,12 @@ def _result(
         targets=estimates,
         truncated=summary.shortened,
         warnings=[
-            *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length),
+            *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
             *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
         weight=weight,
+        windowed=int((rows.store.lengths[judged.rows] > loaded.model.max_length).sum()),
         seconds=time.monotonic() - began,
     )
 

@@ -56,7 +56,10 @@ from sma_core.training.stream import count_steps
 logger = logging.getLogger("sma")
 
 VERB = "train"
-LONGER = "; set a larger model.max_length, or leave such rows out with data.truncate=false"
+LONGER = (
+    "; set a larger model.max_length, read such rows whole with `window_overlap=N`, or leave them out with "
+    "data.truncate=false"
+)
 """Advice when many rows are truncated."""
 
 
@@ -90,7 +93,11 @@ class _Job:
     def record(self, finished: bool) -> RunRecord:
         """Return the contents of ``model.json``."""
         data = DataRecord(
-            source=self.source.label, rows=self.prepared.summary.kept, weights=self.config.data.weights
+            source=self.source.label,
+            rows=self.prepared.summary.kept,
+            weights=self.config.data.weights,
+            windowed=self.prepared.summary.windowed,
+            windows=self.prepared.summary.windows,
         )
         return RunRecord(verb=VERB, finished=finished, data=data, **origin_of(self.registry), **self.feed.record())
 
@@ -179,7 +186,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     collapse = collapse_sentence(last, job.config.masking.ratio)
     summary, longest = job.prepared.summary, job.config.model.max_length
-    _, _, held_out_rows = job.opened()
+    store, _, held_out_rows = job.opened()
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -192,7 +199,9 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         held_out_random_first=first.get("held_out_random_loss", math.nan),
         held_out_random_last=last.get("held_out_random_loss", math.nan),
         truncated=summary.shortened,
-        held_out_rows=len(held_out_rows),
+        held_out_rows=len(np.unique(store.row_numbers[held_out_rows])),
+        windowed=summary.windowed,
+        windows=summary.windows,
         warnings=(
             *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
             *job.feed.warnings(job.config.data, job.config.model),

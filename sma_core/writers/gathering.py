@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sma_core.data.windows import Windows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError, OtherRankFailed, UserError
 from sma_core.feeds.rows import RowChunk
-from sma_core.feeds.windows import Windows
 from sma_core.models.vectors import Vectors
 from sma_core.writers.formats.writer import Columns
 

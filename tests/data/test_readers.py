@@ -163,3 +163,34 @@ def test_a_usual_column_is_found(header, usual, found):
 def test_without_a_usual_column_the_user_must_name_one():
     with pytest.raises(DataError, match=r"usual name \(smiles\); its columns are: a, b; name one"):
         choose_column(["a", "b"], None, ("smiles",), Path("a.csv"))
+
+
+def test_white_space_is_kept_on_request(tmp_path):
+    path = write(tmp_path, "a.txt", b"  one \n\n\ttwo\n   \nthree\n")
+    assert texts(read_text(path, None, ())) == ["one", "two", "three"]
+    assert rejected(read_text(path, None, ())) == [(2, "empty"), (4, "empty")]
+    assert texts(read_text(path, None, (), strip=False)) == ["  one ", "\ttwo", "three"]
+    assert rejected(read_text(path, None, (), strip=False)) == [(2, "empty"), (4, "empty")]
+    table = write(tmp_path, "a.csv", b'text,label\n" a\n b ", 1 \nc ,2\n')
+    assert [(row.text, row.fields) for row in read_csv(table, "text", ["label"], strip=False)] == [
+        (" a\n b ", ("1",)),
+        ("c ", ("2",)),
+    ]
+
+
+def test_blank_lines_are_a_choice(tmp_path):
+    path = write(tmp_path, "a.txt", b"\n one\n two\n\n \nthree\n\n")
+    skipped = list(read_text(path, None, (), blank_lines="skip"))
+    assert [(row.number, row.text) for row in skipped] == [(1, "one"), (2, "two"), (3, "three")]
+    paragraphs = list(read_text(path, None, (), blank_lines="separate", strip=False))
+    assert [(row.number, row.text) for row in paragraphs] == [(1, " one\n two"), (2, "three")]
+    for choice in ("reject", "skip", "separate"):
+        with pytest.raises(DataError, match="holds no rows"):
+            list(read_text(write(tmp_path, "b.txt", b"\n \n"), None, (), blank_lines=choice))
+
+
+def test_a_paragraph_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("sma_core.data.readers.lines.LONGEST_LINE", 1 << 20)
+    path = write(tmp_path, "a.txt", (b"x" * 1000 + b"\n") * 1100)
+    with pytest.raises(DataError, match="over 1 MB without a blank line"):
+        list(read_text(path, None, (), blank_lines="separate"))

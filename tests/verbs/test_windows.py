@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import sma_core
+from sma_core.data.batching.held_out import split_held_out
 from sma_core.data.tokenizers import ByteTokenizer
-from sma_core.errors import UserError
-from sma_core.feeds.windows import split_texts
+from sma_core.data.windows import split_texts
+from sma_core.errors import DataError, UserError
 from tests.support.runs import table
 
 SHORT = {"model.max_length": 8, "training.epochs": 1.0}
@@ -134,6 +135,74 @@ def test_the_command_says_so_and_copies_columns(shared, toy, rows, tmp_path, run
         assert (file["windowed_rows"].tolist(), file["truncated_rows"].tolist()) == ([2, 5], [])
     done = run_sma("predict", "--model", run, rows, "--out", tmp_path / "cut.csv")
     assert "(8): only their beginning was read; --window-overlap N reads them whole" in done.stderr
+
+
+@pytest.mark.parametrize("task", ["vowels", "first"])
+def test_evaluate_averages_the_windows_of_each_row(shared, toy, tmp_path, task):
+    run = tuned(shared, toy, task)
+    words = [*(word for word in WORDS if word.isalpha()), "moro"]
+    labels = {
+        "vowels": [sum(letter in "aeiou" for letter in word) for word in words],
+        "first": [run.classes[0] if task == "first" else "" for _ in words],
+    }[task]
+    lines = [f"{word},{label}" for word, label in zip(words, labels, strict=True)]
+    (tmp_path / "own.csv").write_text("\n".join([f"word,{task}", *lines]))
+    result = sma_core.evaluate(
+        run.path, data=tmp_path / "own.csv", bootstrap=0, window_overlap=OVERLAP, predictions=tmp_path / "p.csv"
+    )
+    assert (result.rows, result.windowed, result.truncated) == (5, 2, 0)
+    assert not any("beginning" in warning for warning in result.warnings)
+    predicted = run.with_windows(OVERLAP).predict(words)
+    names = list(table(tmp_path / "p.csv")[0])[-predicted.shape[1] :]
+    written = [[float(line[name]) for name in names] for line in table(tmp_path / "p.csv")]
+    np.testing.assert_allclose(written, predicted, rtol=1e-5)
+    cut = sma_core.evaluate(run.path, data=tmp_path / "own.csv", bootstrap=0)
+    assert cut.truncated == 2
+    assert "`window_overlap=N` reads them whole" in cut.warnings[0]
+    own = [sma_core.evaluate(run.path, bootstrap=0, window_overlap=overlap) for overlap in (None, OVERLAP)]
+    assert own[0].rows == own[1].rows
+
+
+def test_evaluate_joins_labels_of_positions(shared, toy, tmp_path):
+    run = tuned(shared, toy, "marks", **{"split.seed": 1})
+    words = [word for word in WORDS if word.isalpha()]
+    lines = [f"{word},{''.join(run.classes[letter in 'aeiou'] for letter in word)}" for word in words]
+    (tmp_path / "own.csv").write_text("\n".join(["word,marks", *lines]))
+    result = sma_core.evaluate(
+        run.path, data=tmp_path / "own.csv", bootstrap=0, window_overlap=OVERLAP, predictions=tmp_path / "p.csv"
+    )
+    assert (result.rows, result.judged, result.windowed) == (4, sum(map(len, words)), 2)
+    characters = run.with_windows(OVERLAP).predict_characters(words)
+    hits = [
+        run.classes[best] == mark
+        for row, line in zip(characters, lines, strict=True)
+        for best, mark in zip(row.argmax(axis=1).tolist(), line.partition(",")[2], strict=True)
+    ]
+    assert result.figures["accuracy"].value == pytest.approx(np.mean(hits))
+
+
+def test_pretraining_reads_long_rows_whole_and_says_so(toy, tmp_path):
+    words = [WORDS[1] * 4 for _ in range(40)] + ["ka"]
+    (tmp_path / "own.csv").write_text("\n".join(["word", *words]))
+    settings = {"training.steps": 1, "model.max_length": 8, "data.held_out": 0.3, "data.window_overlap": OVERLAP}
+    result = sma_core.train(toy, data=tmp_path / "own.csv", settings=settings, out=tmp_path / "run")
+    assert (result.rows, result.truncated, result.windowed) == (41, 0, 40)
+    assert result.windows == 40 * (1 + -(-(4 * (len(LONG)) - 7) // (7 - OVERLAP)))
+    assert 0 < result.held_out_rows < 41
+    record = json.loads((tmp_path / "run" / "model.json").read_text())["data"]
+    assert (record["rows"], record["windowed"], record["windows"]) == (41, 40, result.windows)
+    with pytest.raises(UserError, match="must be a whole number from 0 to 6"):
+        sma_core.train(toy, data=tmp_path / "own.csv", settings=settings | {"data.window_overlap": 7})
+
+
+def test_windows_of_one_row_are_on_one_side():
+    numbers = np.repeat(np.arange(50), 7)
+    train, held_out = split_held_out(numbers, 0.2, "rows")
+    assert not set(numbers[train]) & set(numbers[held_out])
+    train, held_out = split_held_out(np.array([1, 1, 2, 2]), 1e-9, "rows")
+    assert (train.tolist(), held_out.tolist()) == ([0, 1], [2, 3])
+    with pytest.raises(DataError, match="only one usable row"):
+        split_held_out(np.array([1, 1, 1]), 0.5, "rows")
 
 
 def test_a_copied_column_with_the_name_of_another_says_that_it_is_the_files(shared, toy, tmp_path):

@@ -94,3 +94,15 @@ def test_the_files_of_aeon_are_found(tmp_path, monkeypatch):
     with np.load(Path(japanese_vowels())) as file:
         assert file["rows"].shape == (640, 29, 12)
         assert (file["split"] == "test").sum() == 370
+
+
+def test_long_rows_are_read_whole_in_windows_and_a_window_without_a_value_is_left_out(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(40, 64, 2)).astype(np.float32)
+    rows[:, 16:32] = np.nan  # the second of four windows
+    np.savez(tmp_path / "own.npz", rows=rows, lengths=np.full(40, 64))
+    settings = {"training.steps": 2, "model.max_length": 16, "data.window_overlap": 0}
+    result = sma_core.train("series", data=tmp_path / "own.npz", settings=settings, out=tmp_path / "run")
+    assert (result.rows, result.windowed, result.windows, result.truncated) == (40, 40, 120, 0)
+    assert 0 < result.held_out_rows < 40
+    with pytest.raises(UserError, match="must be a whole number from 0 to 15: a window has 16 positions"):
+        sma_core.train("series", data=tmp_path / "own.npz", settings=settings | {"data.window_overlap": 16})

@@ -16,13 +16,15 @@ def split_held_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of training rows and held-out rows, for rows with ``numbers`` (n,).
 
-    Neither is empty: if needed, the last row is moved. Raises `DataError`, with ``name``, for fewer than two rows.
+    Windows of one row have its number, and are on one side. Neither side is empty: if needed, the last row is
+    moved. Raises `DataError`, with ``name``, for fewer than two rows.
     """
-    if len(numbers) < 2:
+    last = numbers == numbers[-1:]
+    if last.all():
         raise DataError(f"{name} has only one usable row; training and the held-out loss need one each")
     held_out = chosen(numbers, share, seed)
     if not held_out.any():
-        held_out[-1] = True
+        held_out[last] = True
     elif held_out.all():
-        held_out[-1] = False
+        held_out[last] = False
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

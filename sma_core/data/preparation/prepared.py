@@ -38,9 +38,11 @@ class SourceRequest:
 
     ``targets`` names the label columns and ``label_form`` their form, ``label_values`` the two names that mean 0
     and 1, if labels are names; ``extras`` names further columns stored as text, ``options`` are further arguments
-    of the reader. ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh``
-    (prepare again although the result is cached) do not affect the rows and are not part of the fingerprint, nor
-    does ``temporary``: the cache is removed with the command, so that no error should refer to its files.
+    of the reader. Rows of over ``max_length`` inputs are truncated, or without ``truncate`` rejected; or they are
+    split into windows that share ``window_overlap`` inputs, which are rows of the store with the same number.
+    ``max_rejected``, ``processes``, ``shard_rows`` (rows of the file per shard) and ``fresh`` (prepare again
+    although the result is cached) do not affect the rows and are not part of the fingerprint, nor does
+    ``temporary``: the cache is removed with the command, so that no error should refer to its files.
     """
 
     source: DataFile
@@ -54,7 +56,9 @@ class SourceRequest:
     label_form: LabelForm = "numbers"
     label_values: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    truncate: bool = True
+    window_overlap: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     temporary: bool = False
 
@@ -78,6 +82,10 @@ class SourceRequest:
         """Return the result if it is cached and may be used."""
         return None if self.fresh else Prepared.find(self.folder())
 
+    def _windows(self) -> list[int]:
+        """Return the setting of windows, nothing without it, as before the setting existed."""
+        return [] if self.window_overlap is None else [self.window_overlap]
+
     def _modules(self) -> list[str]:
         """Return the modules of the code that makes the rows."""
         raise NotImplementedError
@@ -99,7 +107,6 @@ class PrepareRequest(SourceRequest):
     tokenizer: DiscreteTokenizer
     column: str | None = None
     usual_columns: tuple[str, ...] = ()
-    truncate: bool = True
     check: Check | None = None
     normalise: Normalise | None = None
     position_mask: str | None = None
@@ -113,7 +120,7 @@ class PrepareRequest(SourceRequest):
         return {
             "reader": [self.reader_name, self.column, self.usual_columns],
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
-            "length": [self.max_length, self.truncate],
+            "length": [self.max_length, self.truncate, *self._windows()],
             "check": self._row_functions(),
             "text": [self.position_mask, self.keep_text],
         }
@@ -141,12 +148,10 @@ class ValuesRequest(SourceRequest):
     """Rows of numbers, with their block reader.
 
     ``columns`` and ``names`` are passed to the `BlockReader`; ``exclude`` names columns that are not features;
-    ``sentinels`` are values that mean "missing". Sequences of over ``max_length`` positions are
-    truncated, or without ``truncate`` rejected.
+    ``sentinels`` are values that mean "missing".
     """
 
     reader: BlockReader
-    truncate: bool = True
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -158,7 +163,7 @@ class ValuesRequest(SourceRequest):
     def _settings(self) -> dict[str, Any]:
         return {
             "reader": [self.reader_name, self.columns, self.names, *([self.exclude] if self.exclude else [])],
-            "values": [self.sentinels, self.max_length, *([] if self.truncate else ["reject"])],
+            "values": [self.sentinels, self.max_length, *([] if self.truncate else ["reject"]), *self._windows()],
         }
 
 
@@ -191,6 +196,10 @@ class PrepareSummary:
     shortened: int
     """Number of rows truncated to the maximum length."""
     seconds: float
+    windowed: int = 0
+    """Number of rows split into windows."""
+    windows: int = 0
+    """Number of their windows."""
     files: dict[str, str] = field(default_factory=dict)
     """Kind of reason -> file of its first row, when there are several files."""
 
@@ -216,8 +225,15 @@ class PrepareSummary:
             longest=max((part.longest for part in parts), default=0),
             shortened=sum(part.shortened for part in parts),
             seconds=sum(part.seconds for part in parts),
+            windowed=sum(part.windowed for part in parts),
+            windows=sum(part.windows for part in parts),
             files=files,
         )
+
+    @property
+    def stored(self) -> int:
+        """Number of rows of the store: usable rows, those split counted by window."""
+        return self.kept - self.windowed + self.windows
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, with its checksum."""

@@ -44,3 +44,7 @@ class PreparedChunk:
     """Number of ready rows that were truncated to the maximum length."""
     classes: Sequence[str] = ()
     """Class names seen up to this chunk."""
+    windowed: int = 0
+    """Number of rows split into windows."""
+    windows: int = 0
+    """Number of their windows, each of which is a ready row."""

@@ -57,7 +57,7 @@ class PreparedSet:
 
     def bounds(self, sizes: Sequence[int]) -> NDArray[np.int64]:
         """Return the first store row of each group of files after the first; ``sizes`` are files per group."""
-        starts = np.cumsum([0, *(part.summary.kept for part in self.parts)])
+        starts = np.cumsum([0, *(part.summary.stored for part in self.parts)])
         bounds: NDArray[np.int64] = starts[np.cumsum(sizes)[:-1]]
         return bounds
 

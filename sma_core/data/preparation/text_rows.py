@@ -5,7 +5,7 @@ Letters: n rows, K targets.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, select, shorten, too_long_reasons
+from sma_core.data.windows import split_texts
 from sma_core.errors import DataError
 
 
@@ -55,6 +56,12 @@ class TextRows:
         extras = [[row.fields[column - count] for row in self.rows] for column in range(count)]
         writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols, extras)
 
+    def split(self, max_length: int, overlap: int, separator_id: int) -> TextRows:
+        """Split rows of more than ``max_length`` ids into windows, each a row with the number of its whole."""
+        assert self.symbols is None, "rows with labels of positions are not split"
+        encoded, windows = split_texts(self.encoded, max_length, overlap, separator_id)
+        return TextRows([self.rows[i] for i in windows.rows.tolist()], encoded, self.targets[windows.rows])
+
     def shorten(self, max_length: int, separator_id: int) -> TextRows:
         """Truncate rows to ``max_length`` ids."""
         symbols = None if self.symbols is None else shorten(self.symbols, max_length, -1)
@@ -76,9 +83,8 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
         for chunk in source:
             labelled = labels.read(chunk.rows)
             ready = _tokenized(request, labelled)
-            ready, too_long, shortened = _apply_length_limit(request, ready)
-            rejected = sorted([*chunk.rejected, *labelled.unusable, *too_long], key=lambda row: row.number)
-            yield PreparedChunk(chunk.count, ready, rejected, shortened, labels.classes)
+            unusable = [*chunk.rejected, *labelled.unusable]
+            yield _within_length(request, chunk.count, ready, unusable, labels.classes)
 
 
 def _tokenized(request: PrepareRequest, labelled: ParsedLabels) -> TextRows:
@@ -100,16 +106,22 @@ def _character_tokenizer(request: PrepareRequest) -> CharacterTokenizer:
     return request.tokenizer
 
 
-def _apply_length_limit(request: PrepareRequest, ready: TextRows) -> tuple[TextRows, list[RejectedRow], int]:
-    """Truncate or reject rows that are too long; return rows, rejected rows, and the number truncated."""
+def _within_length(
+    request: PrepareRequest, count: int, ready: TextRows, unusable: list[RejectedRow], classes: Sequence[str]
+) -> PreparedChunk:
+    """Split, truncate or reject rows that are too long, and return the chunk of ``count`` rows."""
     too_long = too_long_reasons(ready.encoded, request.max_length)
-    if not too_long:
-        return ready, [], 0
-    if request.truncate:
-        return ready.shorten(request.max_length, request.tokenizer.separator_id), [], len(too_long)
-    rejected = [
-        RejectedRow(row.number, reason, row.text, name=row.name)
-        for row, reason in ((ready.rows[index], reason) for index, reason in too_long.items())
-    ]
-    kept = np.setdiff1d(np.arange(len(ready.rows)), list(too_long))
-    return ready.take(kept), rejected, 0
+    truncated = windowed = windows = 0
+    separator = request.tokenizer.separator_id
+    if too_long and request.window_overlap is not None:
+        before = len(ready.rows)
+        ready = ready.split(request.max_length, request.window_overlap, separator)
+        windowed, windows = len(too_long), len(ready.rows) - before + len(too_long)
+    elif too_long and request.truncate:
+        ready, truncated = ready.shorten(request.max_length, separator), len(too_long)
+    elif too_long:
+        reasons = [(ready.rows[index], reason) for index, reason in too_long.items()]
+        unusable += [RejectedRow(row.number, reason, row.text, name=row.name) for row, reason in reasons]
+        ready = ready.take(np.setdiff1d(np.arange(len(ready.rows)), list(too_long)))
+    rejected = sorted(unusable, key=lambda row: row.number)
+    return PreparedChunk(count, ready, rejected, truncated, classes, windowed, windows)

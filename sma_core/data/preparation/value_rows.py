@@ -19,7 +19,7 @@ from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
 from sma_core.data.labels import NO_TARGET, ClassLabelParser, named_number, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
-from sma_core.data.preparation.prepared_chunk import PreparedChunk
+from sma_core.data.preparation.prepared_chunk import PreparedChunk, StorableRows
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
 from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
@@ -27,6 +27,7 @@ from sma_core.data.scaling import without_sentinels
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.writer import StoreWriter
+from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
 
 
@@ -44,6 +45,13 @@ class ValueRows:
         extras = tuple(texts[indices] for texts in self.extras)
         values = self.values.take(indices) if isinstance(self.values, Sequences) else self.values[indices]
         return ValueRows(self.numbers[indices], values, self.targets[indices], extras)
+
+    def split(self, max_length: int, overlap: int) -> ValueRows:
+        """Split long sequences into windows, each a row with the number of its whole; windows have a value."""
+        assert isinstance(self.values, Sequences), "rows of a table are never split"
+        parts, windows = split_sequences(self.values, max_length, overlap)
+        kept = np.flatnonzero(~parts.without_values())
+        return replace(self.take(windows.rows[kept]), values=parts.take(kept))
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
@@ -80,6 +88,10 @@ def open_value_chunks(
                 f"{request.source} has rows of {len(columns)} numbers, but model.max_length is "
                 f"{request.max_length}: raise model.max_length, or name fewer columns with data.columns"
             )
+        if request.window_overlap is not None and not sequences:
+            raise DataError("rows of a table are never longer than the model reads: omit data.window_overlap")
+        if request.window_overlap is not None:
+            check_overlap(request.window_overlap, request.max_length, separators=0)
         metadata = StoreMetadata(
             source=fingerprint,
             targets=request.targets,
@@ -117,23 +129,21 @@ def _chunks(
     """Yield one chunk per block, and one for rejected rows after the last block."""
     labels = BlockLabelParser(request.targets, request.label_form == "classes", request.label_values)
     pending: list[RejectedRow] = []
-    empty: ValueRows | None = None
+    empty: StorableRows | None = None
     for record in records:
         if isinstance(record, RejectedRow):
             pending.append(record)
             continue
-        ready, unusable, shortened = _prepare_block(record, request, labels)
-        rejected = sorted([*pending, *unusable], key=lambda row: row.number)
-        yield PreparedChunk(len(record) + len(pending), ready, rejected, shortened, labels.classes)
-        pending, empty = [], ready.take(np.zeros(0, dtype=np.int64))
+        part = _prepare_block(record, request, labels)
+        rejected = sorted([*pending, *part.rejected], key=lambda row: row.number)
+        yield replace(part, count=part.count + len(pending), rejected=rejected)
+        pending, empty = [], part.ready.take(np.zeros(0, dtype=np.int64))
     if pending and empty is not None:
         yield PreparedChunk(len(pending), empty, pending, classes=labels.classes)
 
 
-def _prepare_block(
-    block: Block, request: ValuesRequest, labels: BlockLabelParser
-) -> tuple[ValueRows, list[RejectedRow], int]:
-    """Mark missing values, parse labels, and reject rows without a value or label; count shortened sequences."""
+def _prepare_block(block: Block, request: ValuesRequest, labels: BlockLabelParser) -> PreparedChunk:
+    """Mark missing values, parse labels, reject rows without a value or label, and shorten or split long ones."""
     block = replace(block, values=without_sentinels(block.values, request.sentinels))
     count = len(request.targets)
     extras = block.fields[count : count + len(request.extras)]
@@ -144,17 +154,23 @@ def _prepare_block(
     too_long = np.zeros(0, dtype=np.int64)
     if block.offsets is not None:
         lengths, longest = block.sequences.lengths, request.max_length
-        values, too_long = block.sequences.shortened(longest), np.flatnonzero(lengths > longest)
-        if not request.truncate:
+        values, too_long = block.sequences, np.flatnonzero(lengths > longest)
+        if not request.truncate and request.window_overlap is None:
             reasons |= {index: f"too long: {lengths[index]} > {longest}" for index in too_long.tolist()}
-    shortened = len(np.setdiff1d(too_long, list(reasons)))
+    long_rows = len(np.setdiff1d(too_long, list(reasons)))
     ready = ValueRows(block.numbers, values, targets, tuple(map(column_texts, extras)))
-    if not reasons:
-        return ready, [], shortened
-    kept = np.ones(len(block), dtype=np.bool_)
-    kept[list(reasons)] = False
+    if reasons:
+        ready = ready.take(np.setdiff1d(np.arange(len(block)), list(reasons)))
     unusable = [RejectedRow(int(block.numbers[index]), reason) for index, reason in reasons.items()]
-    return ready.take(np.flatnonzero(kept)), unusable, shortened
+    chunk = PreparedChunk(len(block), ready, unusable, 0, labels.classes)
+    if not isinstance(ready.values, Sequences) or not long_rows:
+        return chunk
+    if request.window_overlap is None:
+        shortened = replace(ready, values=ready.values.shortened(request.max_length))
+        return replace(chunk, ready=shortened, shortened=long_rows)
+    parts = ready.split(request.max_length, request.window_overlap)
+    windows = len(parts.numbers) - len(ready.numbers) + long_rows
+    return replace(chunk, ready=parts, windowed=long_rows, windows=windows)
 
 
 class BlockLabelParser:

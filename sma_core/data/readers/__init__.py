@@ -4,8 +4,8 @@ A reader is a function ``(path, column, fields, *, usual=()) -> Iterator[Row | R
 ``path`` may be compressed (see `sma_core.data.streams`); ``column`` names the input column, or is None; ``fields``
 names further columns to return as text; ``usual`` lists names to look for when ``column`` is None. A reader
 streams, numbers every data row from 1, and yields a `RejectedRow` for an unusable row. It raises `DataError` when
-the whole file is unusable: missing, without the column, or without rows. A reader with the argument ``delimiter``
-or ``tree`` gets the setting ``data.delimiter`` or ``data.tree``.
+the whole file is unusable: missing, without the column, or without rows. A reader with the argument ``delimiter``,
+``tree``, ``strip`` or ``blank_lines`` gets the setting of this name, such as ``data.delimiter``.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ def read_csv(
     *,
     usual: Sequence[str] = (),
     delimiter: str | None = None,
+    strip: bool = True,
 ) -> Iterator[Row | RejectedRow]:
     """Yield the records of ``path``; the delimiter None is found in its first lines."""
     records = _Records(path, delimiter)
@@ -44,7 +45,8 @@ def read_csv(
         if cells is None or len(cells) != len(header):
             yield _malformed(number, cells, line, len(header))
         else:
-            yield row_or_rejected(number, cells[text_index], tuple(cells[i].strip() for i in field_indices))
+            others = tuple(cells[i].strip() for i in field_indices)
+            yield row_or_rejected(number, cells[text_index], others, strip=strip)
     if not number:
         raise no_rows(path)
 

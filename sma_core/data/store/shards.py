@@ -66,7 +66,7 @@ class _Shard:
 
     def __init__(self, folder: Path, number: int, source: DataFile, metadata: StoreMetadata) -> None:
         rows, rejected, self._facts = _paths(folder, number)
-        self._shortened = 0
+        self._shortened = self._windowed = self._windows = 0
         with ExitStack() as stack:
             listed = stack.enter_context(replacing(rejected))
             file = stack.enter_context(listed.open("w", encoding="utf-8"))
@@ -78,6 +78,8 @@ class _Shard:
         self.rejections.rows += chunk.count
         self.rejections.add(chunk.rejected)
         self._shortened += chunk.shortened
+        self._windowed += chunk.windowed
+        self._windows += chunk.windows
         self.writer.classes = chunk.classes
         if len(chunk.ready.numbers):
             chunk.ready.write(self.writer)
@@ -100,6 +102,8 @@ class _Shard:
             longest=writer.longest,
             shortened=self._shortened,
             seconds=0.0,
+            windowed=self._windowed,
+            windows=self._windows,
         )
         write_atomically(self._facts, json.dumps(summary.to_json()))
         return summary

@@ -97,8 +97,9 @@ def _inspection(registry: Registry, sources: SourceSet, look: TextLook | Numbers
     figures = look.figures() if usable else None
     recipes = []
     for name in recipe_names(registry):
-        most = pretrain_settings(registry, Request(recipe=name)).config.model.max_length
-        recipes.append(RecipeFit(name, most, look.longer_than(most)))
+        config = pretrain_settings(registry, Request(recipe=name)).config
+        most, windows = config.model.max_length, config.data.window_overlap is not None
+        recipes.append(RecipeFit(name, most, look.longer_than(most), windows))
     own, workers = _peak_megabytes()
     return Inspection(
         domain=registry.name,

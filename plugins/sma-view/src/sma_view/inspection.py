@@ -20,11 +20,15 @@ class Unusable:
 
 @dataclass(frozen=True)
 class RecipeFit:
-    """A recipe of the domain, the maximum length of its model, and the number of longer usable rows."""
+    """A recipe of the domain, the maximum length of its model, and the number of longer usable rows.
+
+    Its pre-training reads longer rows whole in ``windows``, else only their beginning.
+    """
 
     recipe: str
     max_length: int
     longer: int
+    windows: bool = False
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,11 @@ def _limits(inspection: Inspection) -> list[str]:
     """Return a line for each maximum length of the recipes: how many rows are longer."""
     lines = []
     for most, names in _by_limit(inspection).items():
-        longer = next(fit.longer for fit in inspection.recipes if fit.max_length == most)
+        fits = [fit for fit in inspection.recipes if fit.max_length == most]
+        longer = fits[0].longer
         rows = "1 row is longer" if longer == 1 else f"{longer:,} rows are longer"
-        cut = f"{rows} ({_share(longer / inspection.usable)}) and would be cut" if longer else "no row is longer"
+        how = "read in windows" if all(fit.windows for fit in fits) else "cut"
+        cut = f"{rows} ({_share(longer / inspection.usable)}) and would be {how}" if longer else "no row is longer"
         lines.append(f"  recipe {names} reads {most:,}: {cut}")
     return lines
 
