@@ -63,8 +63,8 @@ class DataRecord(_Record):
     source: str
     rows: int
     weights: tuple[float, ...] | None = None
-    windowed: int = 0
-    windows: int = 0
+    windowed: int | None = None
+    windows: int | None = None
 
 
 class SplitRecord(_Record):

@@ -96,8 +96,8 @@ class _Job:
             source=self.source.label,
             rows=self.prepared.summary.kept,
             weights=self.config.data.weights,
-            windowed=self.prepared.summary.windowed,
-            windows=self.prepared.summary.windows,
+            windowed=self.prepared.summary.windowed or None,
+            windows=self.prepared.summary.windows or None,
         )
         return RunRecord(verb=VERB, finished=finished, data=data, **origin_of(self.registry), **self.feed.record())
 
