@@ -49,7 +49,10 @@ Fresh = Annotated[
     bool, typer.Option("--fresh", help="Read and prepare the rows again, although prepared rows are cached.")
 ]
 Kind = Literal["regression", "binary", "multilabel", "multiclass", "per-position"]
-Column = Annotated[str | None, typer.Option("--input", help="Column of the input.")]
+Column = Annotated[
+    str | None,
+    typer.Option("--input", help="Column of the input, or two for pairs of texts: sentence1,sentence2."),
+]
 Columns = Annotated[
     str | None, typer.Option("--columns", help="Feature columns of numeric rows, comma-separated, in order.")
 ]

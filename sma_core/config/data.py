@@ -20,7 +20,11 @@ class DataConfig(Settings):
         None, description="Pre-training: weights of the comma-separated data sets of data.source."
     )
     reader: str | None = Field(None, description="Name of the reader; empty: chosen by file suffix.")
-    column: str | None = Field(None, description="Column of the input; empty: a column with a usual name.")
+    column: str | None = Field(
+        None,
+        description="Column of the input, or two for pairs, comma-separated, whose texts the separator joins; "
+        "empty: a column with a usual name.",
+    )
     columns: Names | None = Field(
         None,
         description="Feature columns of numeric rows, in order; empty: the data set's, or all but the labels.",

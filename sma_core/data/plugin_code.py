@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from sma_core.data import pairs
 from sma_core.data.blocks import Block
-from sma_core.data.records import RejectedRow, Row
+from sma_core.data.records import EMPTY, NUL_BYTE, RejectedRow, Row
 from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows
 from sma_core.errors import PluginError, SmaError
 
@@ -32,8 +35,12 @@ SHOWN = 60
 def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int]) -> EncodedRows:
     """Encode rows; raises `PluginError` for an exception, another type, missing rows, or ids out of range.
 
-    ``numbers`` are the row numbers in the file, for messages.
+    ``numbers`` are the row numbers in the file, for messages. Both texts of a pair end with the separator.
     """
+    if any(pairs.MARK in text for text in texts):
+        parts, counts = pairs.flattened(texts)
+        both = encode(tokenizer, parts, np.repeat(numbers, counts).tolist())
+        return EncodedRows(both.values, both.offsets[np.cumsum([0, *counts])])
     name = f"the tokenizer {tokenizer.name!r}"
     encoded = _result(tokenizer.encode, texts, numbers, f"{name} cannot encode")
     if not isinstance(encoded, EncodedRows):
@@ -54,8 +61,12 @@ def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int
 def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str | None]:
     """Return why each row is unusable, None if usable; raises `PluginError` when the check does anything else.
 
-    ``numbers`` are the row numbers in the file, for messages.
+    ``numbers`` are the row numbers in the file, for messages. Both texts of a pair are checked.
     """
+    if any(pairs.MARK in text for text in texts):
+        parts, counts = pairs.flattened(texts)
+        rest = iter(reasons(check, parts, np.repeat(numbers, counts).tolist()))
+        return [next(filter(None, list(islice(rest, count))), None) for count in counts]
     name = f"the check {function_name(check)}"
     function: CheckFunction = pkgutil.resolve_name(check) if isinstance(check, str) else check
     answers: Any = _result(function, texts, numbers, f"{name} failed for")
@@ -73,14 +84,41 @@ def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str 
 def normal_forms(normalise: Normalise, texts: list[str], numbers: Sequence[int]) -> list[str]:
     """Return the normal form of each row; raises `PluginError` when the function does anything else.
 
-    ``numbers`` are the row numbers in the file, for messages.
+    ``numbers`` are the row numbers in the file, for messages. Both texts of a pair get their normal form.
     """
+    if any(pairs.MARK in text for text in texts):
+        parts, counts = pairs.flattened(texts)
+        return pairs.regrouped(normal_forms(normalise, parts, np.repeat(numbers, counts).tolist()), counts)
     name = f"the normal form {function_name(normalise)}"
     function: NormaliseFunction = pkgutil.resolve_name(normalise) if isinstance(normalise, str) else normalise
     normal: Any = _result(function, texts, numbers, f"{name} failed for")
     if not isinstance(normal, list) or len(normal) != len(texts) or not all(isinstance(x, str) for x in normal):
         raise PluginError(f"{name} must return a list of one text per row, {len(texts):,} here")
     return normal
+
+
+def read_texts(
+    reader: Callable[..., Iterator[Row | RejectedRow]],
+    path: Path,
+    column: str | None,
+    fields: Sequence[str],
+    **names: object,
+) -> Iterator[Row | RejectedRow]:
+    """Yield rows of text; with two columns, ``"a,b"``, pairs. Errors are those of `read`."""
+    first, *others = pairs.columns_of(column)
+    records = read(reader, Row, path, first, [*others, *fields], **names)
+    yield from (_paired(record, str(others[0])) for record in records) if others else records
+
+
+def _paired(record: Row | RejectedRow, column: str) -> Row | RejectedRow:
+    """Return a row whose first further field is the second text of a pair."""
+    if isinstance(record, RejectedRow):
+        return replace(record, fields=record.fields[1:])
+    second, *fields = record.fields
+    if not second.strip() or pairs.MARK in second:
+        reason = NUL_BYTE if second.strip() else f"{EMPTY}: {column}"
+        return RejectedRow(record.number, reason, record.text, tuple(fields), record.name)
+    return replace(record, text=f"{record.text}{pairs.MARK}{second}", fields=tuple(fields))
 
 
 def read(

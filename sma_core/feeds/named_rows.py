@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sma_core.data.pairs import columns_of
 from sma_core.data.readers.csv import choose_column
 from sma_core.data.readers.text_header import check_unique
 
@@ -46,6 +47,9 @@ def features_by_name(rows: Any, columns: Sequence[str]) -> Any:  # noqa: ANN401 
 
 
 def texts_by_name(rows: Any, column: str | None, usual: Sequence[str]) -> Any:  # noqa: ANN401
-    """Return the column of the texts of a table, or rows without names as they are."""
+    """Return the column of the texts of a table, or tuples of two columns, or rows without names as they are."""
     names = column_names_of(rows)
-    return rows[names[choose_column(list(names), column, usual, TABLE)]] if names else rows
+    if not names:
+        return rows
+    columns = [rows[names[choose_column(list(names), name, usual, TABLE)]] for name in columns_of(column)]
+    return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))

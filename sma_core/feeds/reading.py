@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.config import DataConfig
+from sma_core.data.pairs import is_pair
 from sma_core.data.plugin_code import CheckFunction, NormaliseFunction
 from sma_core.data.truncation import truncation_note
+from sma_core.errors import DataError
 from sma_core.feeds.feed import Feed, normalise_name
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
 from sma_core.plugins.imports import resolve
@@ -22,6 +24,21 @@ logger = logging.getLogger("sma")
 
 TEXT_OPTIONS = ("strip", "blank_lines")
 """Reader options of training that also hold for other files, where their reader has them."""
+
+
+def pair_column(run: DataConfig, column: str | None) -> str | None:
+    """Return the input column of another file: for a run on pairs, the run's two columns unless two are named.
+
+    Raises `DataError` when the run was trained on pairs and one column is named.
+    """
+    if not is_pair(run.column):
+        return column
+    if column is not None and not is_pair(column):
+        raise DataError(
+            f"the model was trained on pairs of texts, the columns {run.column}: name two with "
+            "data.column=FIRST,SECOND"
+        )
+    return column or run.column
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,7 @@ class RowReading:
         delimiter: str | None = None,
     ) -> SourceSet:
         """Resolve the user's ``data`` to files; features, names, tree and white space are as in training."""
+        column = pair_column(self.data, column)
         wanted: dict[str, Any] = {"source": str(data), "column": column, "reader": reader, "delimiter": delimiter}
         kept = ("names", "tree", *TEXT_OPTIONS)
         wanted |= {"columns": self.feed.columns or None} | {name: getattr(self.data, name) for name in kept}

@@ -18,6 +18,7 @@ from sma_core.data.batching.batches import MULTIPLE, Batch, collate_encoded
 from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
+from sma_core.data.pairs import MARK, is_pair, shown
 from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import PrepareRequest
@@ -185,8 +186,8 @@ class TextFeed:
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
         """Stream texts in memory, or a table's column of them; raises `DataError` when a row is not a string."""
         rows = texts_by_name(rows, reading.data.column, reading.registry.domain.columns)
-        strip = reading.data.strip
-        records = (row_or_rejected(number, text, strip=strip) for number, text in enumerate(_texts(rows), start=1))
+        texts, strip = _texts(rows, is_pair(reading.data.column)), reading.data.strip
+        records = (_row(number, parts, strip) for number, parts in enumerate(texts, start=1))
         chunks = split_into_chunks(records, ROWS_IN_CHUNK)
         for chunk in check_chunks(chunks, reading.check(), 1, reading.normalise()):
             yield self._chunk(reading, chunk)
@@ -216,13 +217,13 @@ class TextFeed:
         cells = [row.fields or ("",) * len(fields) for row in merged]
         return RowChunk(
             [row.number for row in merged],
-            [row.text for row in merged],
+            [shown(row.text) for row in merged],
             listed,
             usable,
             ids,
             [row.name or "" for row in merged] if named else None,
             truncated,
-            [(row.written if isinstance(row, Row) else None) or row.text for row in merged],
+            [shown((row.written if isinstance(row, Row) else None) or row.text) for row in merged],
             {name: [row[index] for row in cells] for index, name in enumerate(fields)},
             windows,
         )
@@ -252,13 +253,23 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
     return tokenizer
 
 
-def _texts(rows: MemoryRows) -> list[str]:
-    """Return rows of text as a list; raises `DataError` when a row is not a string."""
+def _row(number: int, parts: Sequence[str], strip: bool) -> Row | RejectedRow:
+    """Return a row of one text, or of the two of a pair; unusable if one of them is."""
+    records = [row_or_rejected(number, part, strip=strip) for part in parts]
+    unusable = next((record for record in records if isinstance(record, RejectedRow)), None)
+    return unusable or Row(number, MARK.join(record.text for record in records))
+
+
+def _texts(rows: MemoryRows, pairs: bool) -> list[tuple[str, ...]]:
+    """Return the one or two texts of each row; raises `DataError` for other rows, and one text for ``pairs``."""
     if isinstance(rows, str):
         raise DataError("give a list of strings, not one string")
     texts = []
-    for number, text in enumerate(rows, start=1):
-        if not isinstance(text, str):
+    for number, row in enumerate(rows, start=1):
+        parts = tuple(row) if isinstance(row, tuple | list) else (row,)
+        if not all(isinstance(part, str) for part in parts) or len(parts) > 2:
             raise DataError(f"row {number} is not a string, but this model reads text: give a list of strings")
-        texts.append(str(text))
+        if pairs and len(parts) != 2:
+            raise DataError(f"row {number} is one text, but the model was trained on pairs: give tuples of two")
+        texts.append(tuple(map(str, parts)))
     return texts

@@ -6,6 +6,7 @@ from contextlib import closing
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
+from sma_core.data.pairs import columns_of
 from sma_core.data.readers.csv import choose_column, read_header
 from sma_core.data.remote.files import local_copy
 from sma_core.errors import ConfigError, DataError
@@ -31,7 +32,8 @@ def other_columns(
     elif source.reader.name == "csv":
         with local_copy(source.file, finished=False) as path:
             names = tuple(read_header(path, source.options.get("delimiter")))
-            inputs = (choose_column(names, source.column, registry.domain.columns, path),)
+            usual = registry.domain.columns
+            inputs = tuple(choose_column(names, column, usual, path) for column in columns_of(source.column))
     else:
         raise ConfigError(f"{source.label} is not a table with a header: name its targets with `targets=a,b,c`")
     left = {*inputs, *used, *(config.exclude or ())}

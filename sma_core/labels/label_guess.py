@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
 from sma_core.data.labels import label_name, symbols_of, to_number
 from sma_core.data.readers.other_columns import class_name
@@ -169,6 +170,7 @@ def _rows(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterat
                         ("", class_name(value)) for value in islice(record.fields[0].tolist(), len(record))
                     )
             return
-        for row in read(path, source.column, fields, usual=registry.domain.columns, **source.options):
+        usual = registry.domain.columns
+        for row in plugin_code.read_texts(read, path, source.column, fields, usual=usual, **source.options):
             if isinstance(row, Row):
                 yield row.text, row.fields[0]

@@ -13,6 +13,7 @@ from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.reading import pair_column
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
@@ -42,6 +43,7 @@ class LabelledFile:
         """Return the settings of ``run``, updated for this file and the model's features."""
         names = ("column", "reader", "delimiter")
         changes: dict[str, Any] = {"source": self.data} | {name: getattr(self, name) for name in names}
+        changes["column"] = pair_column(run, self.column)
         if self.max_rejected is not None:
             changes["max_rejected"] = self.max_rejected
         return run.model_copy(update=changes | {"columns": feed.columns or None})

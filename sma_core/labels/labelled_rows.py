@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sma_core.config import FinetuneConfig
 from sma_core.data.batching.batches import Batch
+from sma_core.data.pairs import is_pair
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.store import Store
@@ -300,6 +301,8 @@ def _prepared(
     """Prepare all rows in one store, with labels in the form of their kind."""
     if task.kind is not None:
         check_columns(task.targets, task.kind)
+    if guess.form == "symbols" and is_pair(source.first.column):
+        raise ConfigError("labels of characters belong to one text, but data.column names two: name one")
     extras = tuple(dict.fromkeys((*task.extras, *([identifier] if identifier else []))))
     labels = LabelColumns(task.targets, guess.form, extras, task.position_mask, guess.values)
     return feed.prepare(registry, source, config.data, longest or config.model.max_length, labels, progress)

@@ -17,7 +17,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.plugin_code import Check, Normalise
 from sma_core.data.preparation.checking import Chunk, check_chunks, split_into_chunks
 from sma_core.data.readers.features import rejected_rows
-from sma_core.data.records import EMPTY, RejectedRow, Row
+from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.remote.files import local_copy
 from sma_core.data.scaling import without_sentinels
 from sma_core.plugins.registry import Registry
@@ -64,7 +64,7 @@ def read_text(
     """
     reader, usual = open_reader(registry, source), registry.domain.columns
     with local_copy(source.file) as path:
-        records = plugin_code.read(reader, Row, path, source.column, fields, usual=usual, **source.options)
+        records = plugin_code.read_texts(reader, path, source.column, fields, usual=usual, **source.options)
         read_chunks = split_into_chunks(islice(records, rows), ROWS_IN_CHUNK)
         own = read_chunks if share is None else share.own(read_chunks, _last_row)
         yield from check_chunks(own, check, processes, normalise)

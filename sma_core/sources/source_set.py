@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, FinetuneConfig, PretrainConfig
+from sma_core.data.pairs import is_pair
 from sma_core.data.remote.files import RemoteFile
 from sma_core.data.remote.listing import RemoteLookup
 from sma_core.errors import ConfigError, DataError, PluginError
@@ -13,6 +15,8 @@ from sma_core.paths import as_path, matches, names_of
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, find_source
 from sma_core.urls import is_url, local_path, without_secrets
+
+C = TypeVar("C", PretrainConfig, FinetuneConfig)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,14 @@ def find_mixture(registry: Registry, config: DataConfig) -> SourceSet:
     sets = [_in_order(_of_part(registry, part, config, None)) for part in parts]
     label = without_secrets(str(config.source))
     return SourceSet(label, tuple(source for sources in sets for source in sources), tuple(map(len, sets)))
+
+
+def with_pair(config: C, sources: SourceSet) -> C:
+    """Return settings that name the two columns of pairs, as later commands need, also those of a data set."""
+    column = sources.first.column
+    if not is_pair(column):
+        return config
+    return config.model_copy(update={"data": config.data.model_copy(update={"column": column})})
 
 
 def _in_order(sources: list[Source]) -> tuple[Source, ...]:

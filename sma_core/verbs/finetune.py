@@ -39,6 +39,7 @@ from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
 from sma_core.runs.shipped_models import locate_model
 from sma_core.sources.data_sets import nothing_kept
+from sma_core.sources.source_set import with_pair
 from sma_core.training.average import WeightAverage
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
@@ -206,7 +207,9 @@ def _prepared(
         choose_head(registry, config.head, kind)
     placement = session.placement(config.training)
     rows = read_labelled(registry, config, feed, session.observers.rows_read, recorded)
-    return _Job(registry, config, rows, choose_head(registry, config.head, rows.kind), placement)
+    return _Job(
+        registry, with_pair(config, rows.source), rows, choose_head(registry, config.head, rows.kind), placement
+    )
 
 
 def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> FinetuneObjective:

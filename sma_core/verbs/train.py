@@ -44,7 +44,7 @@ from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, pretrain_settings, requested_settings
 from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.reading import check_header
-from sma_core.sources.source_set import SourceSet, find_mixture
+from sma_core.sources.source_set import SourceSet, find_mixture, with_pair
 from sma_core.training.average import WeightAverage
 from sma_core.training.loop import Trainer, TrainingState
 from sma_core.training.method import Method
@@ -238,6 +238,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
 def _prepared(registry: Registry, config: PretrainConfig, feed: Feed, session: Session) -> _Job:
     """Prepare the data; raises `DataError` when rows of numbers have other features than ``feed`` knows."""
     source = find_mixture(registry, config.data)
+    config = with_pair(config, source)
     placement = session.placement(config.training)
     feed.check_packing(config.data)
     progress = session.observers.rows_read

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.labels import UNKNOWN_SYMBOL
+from sma_core.data.pairs import shown
 from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
 from sma_core.errors import DataError
 from sma_core.feeds.feed import Feed
@@ -61,7 +62,7 @@ def _lines(judged: LabelledPredictions, rows: LabelledRows, identifier: str | No
             begins = _characters(rows.feed, texts[row], count)
             labels, predictions = labels[begins], predictions[begins]
         named = [] if indices is None else [names[indices[row]]]
-        identity = [rows.store.row_number(row), *named, *([texts[row]] if texts else [])]
+        identity = [rows.store.row_number(row), *named, *([shown(texts[row])] if texts else [])]
         cells = targets.cells(predictions[:, 0] if targets.per_position else predictions[0])
         yield [
             *identity,

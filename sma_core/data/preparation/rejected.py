@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from sma_core.data.pairs import shown
 from sma_core.data.records import RejectedRow
 from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError
@@ -44,7 +45,8 @@ class Rejections(RejectionCounts):
         """Write and count the rejected rows of a chunk, in file order."""
         for row in rejected:
             self.count(row)
-            text = row.text if len(row.text) <= TEXT_SHOWN else row.text[: TEXT_SHOWN - 1] + "…"
+            text = shown(row.text)
+            text = text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
             line = {"file": str(self.source), "row": row.number, "reason": row.reason, "text": text}
             line |= {"id": row.name} if row.name else {}
             self.file.write(json.dumps(line, ensure_ascii=False) + "\n")

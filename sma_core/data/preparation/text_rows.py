@@ -74,7 +74,7 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
     labels = build_label_parser(request.targets, request.label_form, masked, request.label_values)
     fields = [*request.targets, *filter(None, [request.position_mask]), *request.extras]
     usual = request.usual_columns
-    records = plugin_code.read(request.reader, Row, path, request.column, fields, usual=usual, **request.options)
+    records = plugin_code.read_texts(request.reader, path, request.column, fields, usual=usual, **request.options)
     with closing(
         check_chunks(
             split_into_chunks(islice(records, skip, None)), request.check, request.processes, request.normalise

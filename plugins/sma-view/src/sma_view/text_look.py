@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sma_core.data.pairs import columns_of, shown
 from sma_core.data.plugin_code import encode
 from sma_core.data.preparation.checking import Chunk
 from sma_core.data.preparation.prepare import Progress
@@ -96,16 +97,10 @@ class TextLook(Look):
         """Return the column of the text, as given or as chosen by name; empty for a file without columns."""
         first = self.sources.first
         if first.reader.name != "csv":
-            return [first.column] if first.column else []
+            return [name for name in columns_of(first.column) if name is not None]
         with local_copy(first.file) as path:
-            return [
-                choose_column(
-                    read_header(path, first.options.get("delimiter")),
-                    first.column,
-                    self.registry.domain.columns,
-                    path,
-                )
-            ]
+            header, usual = read_header(path, first.options.get("delimiter")), self.registry.domain.columns
+            return [choose_column(header, name, usual, path) for name in columns_of(first.column)]
 
     def longer_than(self, most: int) -> int:
         """Count the usable rows with more than ``most`` ids."""
@@ -129,7 +124,7 @@ class TextLook(Look):
             bins=lengths.bins(),
             characters=len(self.characters.counts),
             common={character: count / max(total, 1) for character, count in common},
-            examples=[Example(row.number, _cut(row.text)) for row in self._examples],
+            examples=[Example(row.number, _cut(shown(row.text))) for row in self._examples],
             spelling=self.spelling.result(),
         )
 

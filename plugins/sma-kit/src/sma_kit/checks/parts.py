@@ -64,7 +64,9 @@ def read_some(
     registry: Registry, reader: Reader, path: Path, column: str | None, most: int
 ) -> list[Row | RejectedRow]:
     """Read at most ``most`` rows of a file, as data preparation does."""
-    rows = registry.build(reader)(path, column, (), usual=registry.domain.columns)
+    from sma_core.data.plugin_code import read_texts
+
+    rows = read_texts(registry.build(reader), path, column, (), usual=registry.domain.columns)
     return list(islice(rows, most))
 
 

@@ -30,6 +30,7 @@ def count_labels(registry: Registry, task: Task, most: int) -> LabelCounts | Non
     Errors of the reader propagate, such as `DataError` for a missing column.
     """
     from sma_core.config import DataConfig
+    from sma_core.data.plugin_code import read_texts
     from sma_core.sources.data_sets import find_source, locations
 
     spec = registry.find(DataSet, task.dataset)
@@ -45,7 +46,7 @@ def count_labels(registry: Registry, task: Task, most: int) -> LabelCounts | Non
     columns = [*task.targets, *extras]
     if source.reader.reads == "blocks":
         return _in_blocks(read(source.path, source.columns, columns, names=source.names), task, most)
-    rows = list(islice(read(source.path, source.column, columns, usual=registry.domain.columns), most))
+    rows = list(islice(read_texts(read, source.path, source.column, columns, usual=registry.domain.columns), most))
     return _in_rows(rows, task)
 
 
