@@ -245,7 +245,7 @@ def test_root_ntuples_are_read_like_trees(tmp_path, small_blocks):
     assert (columns, count) == (("phi", "pt"), 4)
 
 
-def test_root_branches_of_varying_count_are_refused_only_when_asked_for(tmp_path):
+def test_root_branches_of_varying_count_are_joined_only_when_asked_for(tmp_path):
     uproot = pytest.importorskip("uproot")
     awkward = pytest.importorskip("awkward")
     path = tmp_path / "a.root"
@@ -253,8 +253,8 @@ def test_root_branches_of_varying_count_are_refused_only_when_asked_for(tmp_path
         file.mktree("events", {"pt": "f8", "jets": "var * float64"})
         file["events"].extend({"pt": VALUES[:3, 0], "jets": awkward.Array([[1.0], [], [2.0, 3.0]])})
     assert len(gather(read_root(path, ("pt",), ()))[0]) == 3
-    with pytest.raises(DataError, match="not one number per row"):
-        list(read_root(path, ("jets",), ()))
+    (block,) = read_root(path, ("jets",), ())
+    assert block.sequences.lengths.tolist() == [1, 0, 2]
 
 
 @pytest.mark.parametrize(("read", "package"), [(read_hdf5, "h5py"), (read_root, "uproot")])

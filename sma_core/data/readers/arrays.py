@@ -42,7 +42,7 @@ def read_arrays(
     if not columns:
         features = tuple(index for index in chosen.features if index < len(known))
         chosen = Chosen(features, chosen.fields, tuple(known[index] for index in features))
-    for rejected, block in (_sequences if table.ndim == 3 else _table)(path, table, others, chosen):
+    for rejected, block in (padded_sequences if table.ndim == 3 else _table)(path, table, others, chosen):
         yield from rejected
         if len(block):
             yield block
@@ -61,10 +61,14 @@ def _table(
         yield finite_block(numbers, values, field_arrays, chosen.columns)
 
 
-def _sequences(
+def padded_sequences(
     path: Path, array: NDArray[Any], others: Mapping[str, NDArray[Any]], chosen: Chosen
 ) -> Iterator[tuple[list[RejectedRow], Block]]:
-    """Yield the rejected and the usable rows of each part of an array (rows, positions, channels)."""
+    """Yield the rejected and the usable rows of each part of an array (rows, positions, channels).
+
+    ``others`` are the further columns (rows,), of which `LENGTHS` tells where rows end; ``chosen`` has the indices
+    of channels, followed by those of further columns.
+    """
     channels = array.shape[2]
     if any(index >= channels for index in chosen.features) or any(index < channels for index in chosen.fields):
         raise DataError(f"{path} has sequences: channels cannot be labels or identifiers, nor these be channels")
@@ -78,9 +82,9 @@ def _sequences(
     for start in range(0, len(array), size):
         part = slice(start, start + size)
         values = as_float32(array[part][:, :, list(chosen.features)])  # (n, N, C)
-        filled = values_until(values) if lengths is None else lengths[part].astype(np.int64)
+        filled = values_until(values) if lengths is None else np.asarray(lengths[part]).astype(np.int64)
         real = np.arange(values.shape[1]) < filled[:, None]
-        field_arrays = tuple(array_column(extra[index - channels][part]) for index in chosen.fields)
+        field_arrays = tuple(array_column(np.asarray(extra[index - channels][part])) for index in chosen.fields)
         numbers = np.arange(start + 1, start + 1 + len(values))
         sequences = Sequences(values[real], bounds_of(filled))
         yield finite_sequences(numbers, sequences, field_arrays, chosen.columns)
@@ -114,20 +118,21 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
         )
     others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
     if tables[0].ndim == 3:
-        _check_lengths(path, tables[0], arrays)
+        check_lengths(path, tables[0].shape, arrays)
     return tables[0], others
 
 
-def _check_lengths(path: Path, table: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise `DataError` for an array of lengths that does not fit the rows of ``table`` (n, N, C)."""
+def check_lengths(path: Path, shape: tuple[int, ...], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise `DataError` for an array of lengths that does not fit rows of the shape (n, N, C)."""
+    rows, longest = shape[:2]
     for name, lengths in arrays.items():
         if name.lower() != LENGTHS:
             continue
-        fits = lengths.shape == (len(table),) and lengths.dtype.kind in "iu" and name == LENGTHS
-        if not fits or not bool(((lengths >= 0) & (lengths <= table.shape[1])).all()):
+        fits = lengths.shape == (rows,) and lengths.dtype.kind in "iu" and name == LENGTHS
+        if not fits or not bool(((lengths[:] >= 0) & (lengths[:] <= longest)).all()):
             raise DataError(
-                f"{path}: {name!r} must be named {LENGTHS!r} and have a whole number from 0 to {table.shape[1]} "
-                f"for each of the {len(table):,} rows"
+                f"{path}: {name!r} must be named {LENGTHS!r} and have a whole number from 0 to {longest} for each "
+                f"of the {rows:,} rows"
             )
 
 

@@ -1,44 +1,56 @@
-"""Read ``.parquet`` files of numbers in blocks."""
+"""Read ``.parquet`` files of numbers in blocks.
+
+Features are columns with one number a row, or columns of lists of numbers, one a channel, whose rows are sequences
+of vectors. A single column of lists of lists has a vector for each position; its channels are named by ``names``,
+or by index from 0.
+
+Letters: n rows, n_i positions of row i, T positions of all rows, F features, C channels.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute as pc
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.features import Chosen, finite_block
+from sma_core.data.readers.features import Chosen, finite_block, finite_sequences, given_names
+from sma_core.data.readers.list_columns import choose_kind, lists_block
 from sma_core.data.readers.other_columns import arrow_column
 from sma_core.data.records import RejectedRow
+from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 
 ROWS_IN_BLOCK = 65_536
+ROWS_OF_LISTS = 4_096
 
 
 def read_parquet(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks; ``names`` is ignored, since the file has column names."""
+    """Yield the rows of ``path`` in blocks."""
     from pyarrow import parquet
 
     refuse_special(path)
     try:
         file = parquet.ParquetFile(str(path), memory_map=True)
-        chosen = Chosen.among(file.schema_arrow.names, columns, fields, path)
-        _refuse_texts(file.schema_arrow, chosen, path)
-        requested = [file.schema_arrow.names[index] for index in (*chosen.features, *chosen.fields)]
+        schema = file.schema_arrow
+        chosen = Chosen.among(schema.names, columns, fields, path)
+        requested = dict.fromkeys(schema.names[index] for index in (*chosen.features, *chosen.fields))
+        to_block, size = _conversion(schema, chosen, names, path)
         number = 0
-        for batch in file.iter_batches(ROWS_IN_BLOCK, columns=list(dict.fromkeys(requested))):
+        for batch in file.iter_batches(size, columns=list(requested)):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
-            values = np.stack([_numbers(batch.column(name)) for name in chosen.columns], axis=1)
             others = tuple(arrow_column(batch.column(name)) for name in fields)
-            rejected, block = finite_block(numbers, values, others, chosen.columns)
+            rejected, block = to_block(numbers, [batch.column(name) for name in chosen.columns], others)
             yield from rejected
             if len(block):
                 yield block
@@ -49,14 +61,81 @@ def read_parquet(
         raise no_rows(path)
 
 
-def _refuse_texts(schema: Any, chosen: Chosen, path: Path) -> None:  # noqa: ANN401 - pyarrow has no types
-    """Raise `DataError` when a feature is not a column of numbers."""
-    for index, name in zip(chosen.features, chosen.columns, strict=True):
-        kind = schema.types[index]
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-            raise DataError(
-                f"{path}: the column {name!r} holds {kind}, not numbers; name others with data.columns"
-            )
+def _conversion(
+    schema: Any,  # noqa: ANN401 - pyarrow has no types
+    chosen: Chosen,
+    names: Sequence[str],
+    path: Path,
+) -> tuple[Callable[..., tuple[list[RejectedRow], Block]], int]:
+    """Return the function that makes blocks of the chosen features, and the number of rows to read at once."""
+    depths = {name: _depth(schema.field(name).type, name, path) for name in chosen.columns}
+    single = [name for name in chosen.columns if depths[name] == 0]
+    if not choose_kind(path, single, [name for name in chosen.columns if depths[name]]):
+        return partial(_table, columns=chosen.columns), ROWS_IN_BLOCK
+    if max(depths.values()) == 1:
+        return partial(_lists, columns=chosen.columns), ROWS_OF_LISTS
+    if len(depths) > 1:
+        raise DataError(f"{path} has {len(depths)} columns of lists, one of vectors: name one with data.columns")
+    return partial(_vectors, names=names, path=path), ROWS_OF_LISTS
+
+
+def _table(
+    numbers: NDArray[np.int64], features: Sequence[Any], fields: tuple[NDArray[Any], ...], columns: tuple[str, ...]
+) -> tuple[list[RejectedRow], Block]:
+    return finite_block(numbers, np.stack([_numbers(column) for column in features], axis=1), fields, columns)
+
+
+def _lists(
+    numbers: NDArray[np.int64], features: Sequence[Any], fields: tuple[NDArray[Any], ...], columns: tuple[str, ...]
+) -> tuple[list[RejectedRow], Block]:
+    lengths, values = zip(*map(_flat, features), strict=True)
+    return lists_block(numbers, lengths, values, fields, columns)
+
+
+def _depth(kind: Any, name: str, path: Path) -> int:  # noqa: ANN401 - pyarrow has no types
+    """Return how deep the numbers of a column lie in lists, 0 to 2; raise `DataError` for another type."""
+    inner, depth = kind, 0
+    while depth < 2 and _is_list(inner):
+        inner, depth = inner.value_type, depth + 1
+    if not (pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_boolean(inner)):
+        raise DataError(f"{path}: the column {name!r} holds {kind}, not numbers; name others with data.columns")
+    return depth
+
+
+def _is_list(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
+    types = pa.types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _flat(column: Any) -> tuple[NDArray[np.int64], NDArray[np.float32]]:  # noqa: ANN401 - pyarrow has no types
+    """Return the lengths (n,) of a column of lists, and their values (T,)."""
+    return _lengths(column), _numbers(pc.list_flatten(column))
+
+
+def _lengths(column: Any) -> NDArray[np.int64]:  # noqa: ANN401 - pyarrow has no types
+    """Return the lengths (n,) of a column of lists, 0 where null."""
+    lengths: NDArray[np.int64] = pc.list_value_length(column).fill_null(0).cast(pa.int64()).to_numpy()
+    return lengths
+
+
+def _vectors(
+    numbers: NDArray[np.int64],
+    features: Sequence[Any],
+    fields: tuple[NDArray[Any], ...],
+    names: Sequence[str],
+    path: Path,
+) -> tuple[list[RejectedRow], Block]:
+    """Return rejected rows and the block of a column of lists of vectors, which must have C numbers each."""
+    (column,) = features
+    lengths = _lengths(column)  # (n,)
+    sizes, flat = _flat(pc.list_flatten(column))  # (T,), (T * C,)
+    channels = int(sizes[0]) if len(sizes) else len(names)
+    if (sizes != channels).any():
+        position = np.flatnonzero(sizes != channels)[0]
+        row = int(numbers[np.searchsorted(np.cumsum(lengths), position, side="right")])
+        raise DataError(f"{path}, row {row:,}: a vector has {sizes[position]:,} numbers, others {channels:,}")
+    sequences = Sequences(flat.reshape(len(sizes), channels), bounds_of(lengths))  # (T * C,) -> (T, C)
+    return finite_sequences(numbers, sequences, fields, tuple(given_names(names, channels, path)))
 
 
 def _numbers(column: Any) -> NDArray[np.float32]:  # noqa: ANN401 - pyarrow has no types

@@ -5,6 +5,10 @@ compound datasets, such as ``table/pt``; and columns of two-dimensional datasets
 dataset are named by ``names`` or numbered from 0, those of several are ``inputs/0``, ``inputs/1``, …. The last
 part of a name is sufficient if it is unique. All columns that are read must have the same length.
 
+A dataset of three dimensions (rows, positions, channels), the only one or ``tree``, has rows that are sequences of
+vectors. Its channels are named by ``names`` or numbered; a one-dimensional dataset ``lengths`` tells where rows
+end, else positions at the end without a value are padding.
+
 Without requested columns, all columns but the further ones are features, or those of the dataset or group
 ``tree``; the file is refused if other datasets of numbers in it would be left out.
 """
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
+from sma_core.data.readers.arrays import check_lengths, padded_sequences
 from sma_core.data.readers.features import Chosen, given_names
 from sma_core.data.records import RejectedRow
 from sma_core.data.streams import refuse_special
@@ -74,6 +79,10 @@ def read_hdf5(
     with file:
         datasets = [item for item in _walk(h5py, file, path, set()) if isinstance(item, h5py.Dataset)]
         inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
+        deep = [item for item in inside if item.ndim == 3 and is_numeric(item.dtype)]
+        if len(deep) == 1 and not any(item.ndim == 2 for item in inside):
+            yield from _sequences(path, deep[0], datasets, columns, fields, names)
+            return
         known = _find_columns(datasets, inside, names, path)
         full = _full_names(known)
         selected, others = (tuple(full.get(name, name) for name in list_) for list_ in (columns, fields))
@@ -90,6 +99,34 @@ def read_hdf5(
             yield from _read(path, features, [known[name] for name in others], tuple(columns) or chosen.columns)
         except OSError as error:
             raise DataError(f"{path} is damaged: {error}") from error
+
+
+def _sequences(
+    path: Path,
+    dataset: Any,  # noqa: ANN401 - h5py has no types
+    datasets: Sequence[Any],
+    columns: Sequence[str],
+    fields: Sequence[str],
+    names: Sequence[str],
+) -> Iterator[Block | RejectedRow]:
+    """Yield the rows of a dataset (rows, positions, channels); one-dimensional datasets are further columns."""
+    _refuse_hollow(dataset, path)
+    if not len(dataset):
+        raise no_rows(path)
+    others = {
+        item.name.rpartition("/")[2]: item for item in datasets if item.ndim == 1 and len(item) == len(dataset)
+    }
+    check_lengths(path, dataset.shape, others)
+    channels = given_names(names, dataset.shape[2], path)
+    last = [field.rpartition("/")[2] for field in fields]
+    chosen = Chosen.among([*channels, *others], columns or channels, last, path)
+    try:
+        for rejected, block in padded_sequences(path, dataset, others, chosen):
+            yield from rejected
+            if len(block):
+                yield block
+    except OSError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
 
 
 def _read(

@@ -1,8 +1,10 @@
 """Block reader of numeric ROOT files (extra ``root``).
 
 Rows are the entries of a tree (TTree or RNTuple), columns are its branches with one number per entry. If a file
-has several trees, ``tree`` selects one, or exactly one of them must have all requested columns. Branches with a
-variable number of values are not supported.
+has several trees, ``tree`` selects one, or exactly one of them must have all requested columns. Branches with
+lists of numbers, such as one for each particle of a jet, are channels, and rows are then sequences of vectors.
+
+Letters: n entries.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ import numpy as np
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
 from sma_core.data.readers.features import Chosen
+from sma_core.data.readers.list_columns import choose_kind, lists_block
+from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
 
 _TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
+ENTRIES_OF_LISTS = 4_096
 _NUMBERS = re.compile(r"(std::)?u?int(8|16|32|64)_t|double|float|bool|char")
 """Types of the fields of an RNTuple with one number per entry."""
 
@@ -83,17 +88,49 @@ def _read(
     fields: Sequence[str],
 ) -> Iterator[Block | RejectedRow]:
     chosen = Chosen.among(tree.keys(), columns, fields, path)
-    for name in chosen.columns:
-        if not _is_number(tree[name]):
-            raise not_numbers(path, name, tree[name].typename)
     if not tree.num_entries:
         raise no_rows(path)
+    lists = [name for name in chosen.columns if not _is_number(tree[name])]
+    for name in lists:
+        if not _is_list(tree[name]):
+            raise not_numbers(path, name, tree[name].typename)
     branches = list(dict.fromkeys((*chosen.columns, *fields)))
+    if choose_kind(path, [name for name in chosen.columns if name not in lists], lists):
+        yield from _sequences(tree, branches, chosen.columns, fields)
+        return
     start = 0
     for part in tree.iterate(branches, step_size=rows_in_block(len(branches)), library="np"):
         features, others = ([np.asarray(part[name]) for name in group] for group in (chosen.columns, fields))
         yield from make_block(start, features, others, chosen.columns)
         start += len(features[0])
+
+
+def _sequences(
+    tree: Any,  # noqa: ANN401 - uproot has no types
+    branches: Sequence[str],
+    columns: tuple[str, ...],
+    fields: Sequence[str],
+) -> Iterator[Block | RejectedRow]:
+    """Yield entries whose branches ``columns`` have lists, one a channel."""
+    import awkward
+
+    start = 0
+    for part in tree.iterate(branches, step_size=ENTRIES_OF_LISTS, library="ak"):
+        numbers = np.arange(start + 1, start + 1 + len(part))
+        lengths = [awkward.to_numpy(awkward.num(part[name], axis=1)).astype(np.int64) for name in columns]
+        values = [awkward.to_numpy(awkward.flatten(part[name], axis=1)) for name in columns]
+        others = tuple(array_column(np.asarray(awkward.to_list(part[name]))) for name in fields)
+        rejected, block = lists_block(numbers, lengths, values, others, columns)
+        yield from rejected
+        if len(block):
+            yield block
+        start += len(part)
+
+
+def _is_list(branch: Any) -> bool:  # noqa: ANN401 - uproot has no types
+    """Return whether a branch has a list of numbers per entry."""
+    first = branch.array(entry_stop=1, library="ak")
+    return first.ndim == 2 and re.search(r"string|char|bytes", str(first.type)) is None
 
 
 def _is_number(branch: Any) -> bool:  # noqa: ANN401 - uproot has no types

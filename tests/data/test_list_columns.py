@@ -1,0 +1,73 @@
+"""Parquet files with columns of lists: rows that are sequences of vectors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from sma_core.data.blocks import Block
+from sma_core.data.readers import parquet as parquet_module
+from sma_core.data.readers.parquet import read_parquet
+from sma_core.data.records import RejectedRow
+from sma_core.errors import DataError
+
+PT = [[1.0, 2.0], [3.0], [], None, [1.0, 2.0, 3.0], [math.inf], [4.0, None]]
+ETA = [[0.5, 0.25], [0.5], [], None, [1.0, 2.0], [1.0], [8.0, 9.0]]
+
+
+@pytest.fixture
+def jets(tmp_path):
+    path = tmp_path / "jets.parquet"
+    parquet.write_table(pa.table({"pt": PT, "eta": ETA, "y": list("abcdefg"), "mass": np.arange(7.0)}), path)
+    return path
+
+
+@pytest.mark.parametrize("rows", [4096, 2])
+def test_each_column_of_lists_is_a_channel(jets, monkeypatch, rows):
+    monkeypatch.setattr(parquet_module, "ROWS_OF_LISTS", rows)
+    records = list(read_parquet(jets, ("pt", "eta"), ("y",)))
+    blocks = [record for record in records if isinstance(record, Block)]
+    rejected = [record for record in records if isinstance(record, RejectedRow)]
+    read = [
+        (number, block.sequences[row].tolist())
+        for block in blocks
+        for row, number in enumerate(block.numbers.tolist())
+    ]
+    assert str(read) == str(
+        [(1, [[1.0, 0.5], [2.0, 0.25]]), (2, [[3.0, 0.5]]), (3, []), (4, []), (7, [[4.0, 8.0], [math.nan, 9.0]])]
+    )
+    assert [name for block in blocks for name in block.fields[0]] == ["a", "b", "c", "d", "g"]
+    assert [(row.number, row.reason, row.fields) for row in rejected] == [
+        (5, "channels of different lengths: pt has 3 positions, eta has 2", ("e",)),
+        (6, "not a finite number: pt of position 1 is inf", ("f",)),
+    ]
+
+
+def test_lists_and_single_numbers_are_not_joined_unasked(jets):
+    with pytest.raises(DataError, match=r"columns of lists \(pt, eta\) and of single numbers \(mass\)"):
+        list(read_parquet(jets, (), ("y",)))
+    (block,) = read_parquet(jets, ("mass",), ("y",))
+    assert block.offsets is None
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.list_(pa.int16())), pa.large_list(pa.list_(pa.float16(), 2))])
+def test_a_column_of_vectors_has_named_or_numbered_channels(tmp_path, kind):
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"x": pa.array([[[1, 2], [3, 4]], [[5, 6]], None], kind)}), path)
+    for names, columns in (((), ("0", "1")), (("u", "v"), ("u", "v"))):
+        (block,) = read_parquet(path, (), (), names=names)
+        assert block.columns == columns
+        assert [block.sequences[row].tolist() for row in range(3)] == [[[1, 2], [3, 4]], [[5, 6]], []]
+
+
+def test_vectors_of_different_lengths_and_lists_of_text_are_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"x": [[[1, 2]], [[3, 4], [5]]], "words": [["a"], ["b"]]}), path)
+    with pytest.raises(DataError, match="row 2: a vector has 1 numbers, others 2"):
+        list(read_parquet(path, ("x",), ()))
+    with pytest.raises(DataError, match=r"'words' holds list<.*string>, not numbers"):
+        list(read_parquet(path, ("words",), ()))
