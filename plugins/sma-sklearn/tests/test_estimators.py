@@ -219,6 +219,7 @@ def test_without_validation_rows_there_is_no_validation_score(toy, nothing_left)
 
 
 def test_a_featurizer_reads_sequences_and_the_others_refuse_them_in_a_sentence(tmp_path):
+    pytest.importorskip("sma_series")
     draw = np.random.default_rng(0)
     rows = [draw.normal(size=(length, 3)) for length in (5, 9, 6, 7)]
     run = sma_core.train("series", settings={"training.steps": 1}, out=tmp_path / "run").run

@@ -1,0 +1,1 @@
+"""Recipes for jets, one TOML file each."""
