@@ -51,6 +51,10 @@ class PluginError(UserError):
     """A plugin is missing, broken, incompatible, or conflicts with another."""
 
 
+class MissingPartError(ConfigError, PluginError):
+    """A setting names a part of the method that no installed plugin provides."""
+
+
 class IncompatiblePluginError(PluginError):
     """A plugin was made for another major version of the plugin API."""
 

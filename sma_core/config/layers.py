@@ -75,12 +75,19 @@ def validate(model: type[M], values: Values, where: str, more: str) -> M:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield ``("training.steps", 10)`` pairs from nested dictionaries."""
+    """Yield ``("training.steps", 10)`` pairs from nested dictionaries, under present names."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            yield _renamed(f"{prefix}{name}", value)
+
+
+def _renamed(setting: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - a setting may be of any type
+    """Return a setting of earlier versions under its present name."""
+    if setting == "model.position_embeddings" and isinstance(value, bool):
+        return "model.positions", "learned" if value else "none"
+    return setting, value
 
 
 def put(values: Values, setting: str, value: Any) -> None:  # noqa: ANN401 - a setting may be of any type

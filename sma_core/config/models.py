@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal, Self
 
@@ -83,10 +84,17 @@ class ModelConfig(Settings):
         "cross-attention",
         description="Learned latents attend to the inputs, or the inputs attend to each other.",
     )
-    max_length: Size = Field(512, description="Largest number of inputs in a row (position table).")
+    max_length: Size = Field(512, description="Largest number of inputs in a row.")
     embedding_width: Size = Field(256, description="Width E of the embedded inputs.")
-    position_embeddings: bool = Field(
-        True, description="Add learned position embeddings; only continuous inputs may omit them."
+    positions: MemberName = Field(
+        "learned",
+        description="Position embeddings. learned: a vector for each position; axes: one for each place on each "
+        "axis of the grid, summed; fourier: linear maps of sines and cosines, of each axis if there is a grid; "
+        "none: rows are sets, for continuous inputs; or a plugin's.",
+    )
+    grid: tuple[Size, ...] | None = Field(
+        None,
+        description="Sizes of the axes that positions are on, the last fastest: [rows, columns] of pixels.",
     )
     missing_values: Literal["learned", "mean"] = Field(
         "learned",
@@ -133,6 +141,22 @@ class ModelConfig(Settings):
         return self.query_key_width or self.latent_width
 
     @model_validator(mode="after")
+    def _grid_fits(self) -> Self:
+        if self.grid is None:
+            if self.positions == "axes":
+                raise ValueError("model.positions axes needs model.grid, such as [28, 28]")
+            return self
+        if self.positions in ("learned", "none"):
+            raise ValueError(f"model.positions {self.positions} does not use model.grid: set axes or fourier")
+        positions = math.prod(self.grid)
+        if positions < self.max_length:
+            raise ValueError(
+                f"model.grid {list(self.grid)} has {positions:,} positions, fewer than model.max_length, which is "
+                f"{self.max_length:,}: set model.max_length={positions}, or a larger grid"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _widths_divide(self) -> Self:
         pairs = {
             "model.latent_width by model.heads": (self.latent_width, self.heads),
@@ -167,8 +191,6 @@ class ModelConfig(Settings):
                     f"a decoder that shares {what} needs model.decoder.width equal to model.embedding_width "
                     f"({width} is not {self.embedding_width})"
                 )
-        if self.decoder.shared_queries and not self.position_embeddings:
-            raise ValueError(
-                "model.decoder.shared_queries shares position embeddings: it needs model.position_embeddings"
-            )
+        if self.decoder.shared_queries and self.positions == "none":
+            raise ValueError("model.decoder.shared_queries shares position embeddings: model.positions is none")
         return self

@@ -9,14 +9,16 @@ from torch import Tensor, nn
 
 from sma_core.checkpoints.store import StoredCheckpoint, undisturbed
 from sma_core.checkpoints.weights import check_weights
-from sma_core.config import FinetuneConfig
+from sma_core.config import FinetuneConfig, ModelConfig
 from sma_core.devices.parallel import load_full_state
 from sma_core.errors import CheckpointError, ConfigError
 from sma_core.nn.inputs import Inputs
+from sma_core.nn.losses.reconstruction import ReconstructionLoss
 from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.probe import Probe
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
+from sma_core.runs.methods import position_factory
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.targets import Targets, is_per_position
 
@@ -25,13 +27,20 @@ POSITION_HEAD, ROW_HEAD = "position", "decoder"
 """Default heads for labels of positions and of rows, when the domain's own head is of the other sort."""
 
 
+def build_network(
+    registry: Registry, model: ModelConfig, inputs: Inputs, loss: ReconstructionLoss | None = None
+) -> SMA:
+    """Build the network for pre-training, initialised from torch's global generator; ``loss`` as in `SMA`."""
+    return SMA(model, inputs, loss, position_factory(registry, model))
+
+
 def build_predictor(
     registry: Registry, config: FinetuneConfig, inputs: Inputs, head: str, targets: Targets
 ) -> Predictor:
     """Build embedding, encoder, head and probe, initialised from torch's global generator."""
     model, outputs = config.model, targets.outputs
     factory = registry.build(registry.find(Head, head))
-    network = SMA(model, inputs)
+    network = build_network(registry, model, inputs)
     head_module: nn.Module = factory(model, outputs)
     selects = config.split.protocol != "authors"  # a probe is what validation may select
     has_probe = config.training.probe_fallback and selects and not targets.per_position

@@ -32,7 +32,7 @@ from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import MemoryRows, RowChunk
-from sma_core.models.build import build_predictor, present, put_weights
+from sma_core.models.build import build_network, build_predictor, present, put_weights
 from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
 from sma_core.nn.model import SMA, Predictor
 from sma_core.plugins.discovery import PluginPolicy
@@ -309,7 +309,7 @@ def _build(
 ) -> SMA | Predictor:
     """Build the network of a run with newly initialised weights."""
     if targets is None or record.head is None or isinstance(config, PretrainConfig):
-        return SMA(config.model, feed.inputs)
+        return build_network(registry, config.model, feed.inputs)
     return build_predictor(registry, config, feed.inputs, record.head, targets)
 
 

@@ -19,6 +19,8 @@ from sma_core.nn.embedding import OUTER_NORM_EPS, TokenEmbedding, ValueEmbedding
 from sma_core.nn.encoder import Latents
 from sma_core.nn.inputs import DiscreteInputs, Inputs
 from sma_core.nn.parameters import initialise
+from sma_core.nn.positions.protocol import PositionFactory
+from sma_core.nn.positions.table import built_in_positions
 
 _ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -56,17 +58,22 @@ class QueryDecoder(nn.Module):
 class Decoder(QueryDecoder):
     """Reconstruction decoder: maps latents to logits ``(B, K, V)`` or numbers ``(B, K, C)`` at given positions.
 
-    With ``decoder.shared_queries`` the queries are the encoder's position embeddings; with
-    ``decoder.shared_embedding`` the output layer is the transposed token embedding plus a bias.
+    The queries are position embeddings of their own, of the same kind as the encoder's (learned where that has
+    none), or with ``decoder.shared_queries`` the encoder's. With ``decoder.shared_embedding`` the output layer is
+    the transposed token embedding plus a bias.
     """
 
-    def __init__(self, config: ModelConfig, inputs: Inputs) -> None:
+    def __init__(self, config: ModelConfig, inputs: Inputs, positions: PositionFactory | None = None) -> None:
         super().__init__(config)
+        self.longest = config.max_length
         decoder = config.decoder
         outputs = inputs.vocabulary_size if isinstance(inputs, DiscreteInputs) else inputs.channels
+        own, table = not decoder.shared_queries, config.positions in ("learned", "none")
         self.queries = (
-            None if decoder.shared_queries else nn.Parameter(torch.empty(config.max_length, decoder.width))
+            nn.Parameter(torch.empty(config.max_length, decoder.width)) if own and table else None
         )  # (P, W)
+        factory = positions or built_in_positions(config)
+        self.positions = factory(config, decoder.width) if own and not table else None  # N -> (N, W)
         self.mask_token = nn.Parameter(torch.empty(decoder.width)) if decoder.mask_token else None  # (W,)
         self.output = None if decoder.shared_embedding else nn.Linear(decoder.output_width, outputs)
         self.output_bias = nn.Parameter(torch.empty(outputs)) if decoder.shared_embedding else None
@@ -78,13 +85,15 @@ class Decoder(QueryDecoder):
         positions: Tensor,
         embed: TokenEmbedding | ValueEmbedding,
         marked: Tensor | None = None,
+        length: int | None = None,
     ) -> Tensor:
         """Decode ``positions`` ``(B, K)`` int64; return ``(B, K, V)`` or ``(B, K, C)``.
 
         ``embed`` is the encoder's embedding, used if the settings share it. ``marked`` ``(B, K)`` bool selects
-        the queries to which the mask token, if any, is added.
+        the queries to which the mask token, if any, is added. ``length``, which all positions are less than,
+        defaults to ``model.max_length``.
         """
-        decoded = self.hidden_states(latents, positions, embed, marked)  # (B, K, O)
+        decoded = self.hidden_states(latents, positions, embed, marked, length)  # (B, K, O)
         if self.output is None:
             assert isinstance(embed, TokenEmbedding), "only token embeddings can be shared"
             return functional.linear(decoded, embed.tokens.weight, self.output_bias)
@@ -97,19 +106,22 @@ class Decoder(QueryDecoder):
         positions: Tensor,
         embed: TokenEmbedding | ValueEmbedding,
         marked: Tensor | None = None,
+        length: int | None = None,
     ) -> Tensor:
         """Return the inputs of the output layer, ``(B, K, O)``; arguments as in `forward`."""
-        queries = functional.embedding(positions, self._table(embed))  # (B, K, W)
+        queries = functional.embedding(positions, self._table(embed, length or self.longest))  # (B, K, W)
         if self.mask_token is not None and marked is not None:
             queries = queries + marked[:, :, None] * self.mask_token
         return self.decode(queries, latents)
 
-    def _table(self, embed: TokenEmbedding | ValueEmbedding) -> Tensor:
-        """Return the queries of all positions, ``(P, W)``."""
+    def _table(self, embed: TokenEmbedding | ValueEmbedding, length: int) -> Tensor:
+        """Return the queries of the first ``length`` positions or more, ``(N, W)``."""
         if self.queries is not None:
             return self.queries
-        assert embed.positions is not None, "settings share the position embeddings"
-        return embed.positions.weight
+        module = embed.positions if self.positions is None else self.positions
+        assert module is not None, "settings share the position embeddings"
+        table: Tensor = module(length)
+        return table
 
 
 def _output_layers(config: ModelConfig) -> nn.Sequential:

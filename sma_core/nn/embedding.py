@@ -13,6 +13,8 @@ from sma_core.config.models import ModelConfig
 from sma_core.errors import ConfigError, DataError
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.parameters import initialise
+from sma_core.nn.positions.protocol import PositionFactory
+from sma_core.nn.positions.table import built_in_positions
 
 OUTER_NORM_EPS = 1e-12
 """eps of the LayerNorms after the embedding and before the output layer; all others use 1e-5."""
@@ -21,12 +23,10 @@ OUTER_NORM_EPS = 1e-12
 class Embedding(nn.Module):
     """Base of both embeddings: position embedding, LayerNorm and dropout."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, positions: PositionFactory | None) -> None:
         super().__init__()
         self.longest = config.max_length
-        self.positions = (
-            nn.Embedding(config.max_length, config.embedding_width) if config.position_embeddings else None
-        )  # (P, E)
+        self.positions = (positions or built_in_positions(config))(config, config.embedding_width)  # N -> (N, E)
         self.norm = nn.LayerNorm(config.embedding_width, eps=OUTER_NORM_EPS)
         self.dropout = config.dropout
 
@@ -39,25 +39,25 @@ class Embedding(nn.Module):
         if length > self.longest:
             raise DataError(f"a row has {length} positions, but model.max_length is {self.longest}")
         if self.positions is not None:
-            vectors = vectors + self.positions.weight[:length]  # (B, N, E) + (N, E)
+            vectors = vectors + self.positions(length)  # (B, N, E) + (N, E)
         return functional.dropout(self.norm(vectors), self.dropout, self.training)
 
     def initialise(self, config: ModelConfig) -> None:
         """Initialise weights, position embeddings with ``model.position_initializer_range`` if it is set."""
         initialise(self, config.initializer_range)
         if self.positions is not None and config.position_initializer_range is not None:
-            nn.init.normal_(self.positions.weight, std=config.position_initializer_range)
+            initialise(self.positions, config.position_initializer_range)
 
 
 class TokenEmbedding(Embedding):
     """Embedding of discrete inputs: ids ``(B, N)`` to vectors ``(B, N, E)``."""
 
-    def __init__(self, config: ModelConfig, inputs: DiscreteInputs) -> None:
-        super().__init__(config)
-        if not config.position_embeddings:
-            raise ConfigError(
-                "model.position_embeddings may be false only for continuous inputs; these inputs are discrete"
-            )
+    def __init__(
+        self, config: ModelConfig, inputs: DiscreteInputs, positions: PositionFactory | None = None
+    ) -> None:
+        super().__init__(config, positions)
+        if self.positions is None:
+            raise ConfigError("model.positions may be none only for continuous inputs; these inputs are discrete")
         self.tokens = nn.Embedding(inputs.vocabulary_size, config.embedding_width)  # (V, E)
         self.initialise(config)
 
@@ -73,8 +73,10 @@ class ValueEmbedding(Embedding):
     training rows, a vector of its channel is added, 0 at first.
     """
 
-    def __init__(self, config: ModelConfig, inputs: ContinuousInputs) -> None:
-        super().__init__(config)
+    def __init__(
+        self, config: ModelConfig, inputs: ContinuousInputs, positions: PositionFactory | None = None
+    ) -> None:
+        super().__init__(config, positions)
         self.projection = nn.Linear(inputs.channels, config.embedding_width)  # (E, C)
         self.initialise(config)
         learned = inputs.missing and config.missing_values == "learned"
@@ -90,10 +92,12 @@ class ValueEmbedding(Embedding):
         return self.finish(vectors)
 
 
-def build_embedding(config: ModelConfig, inputs: Inputs) -> TokenEmbedding | ValueEmbedding:
-    """Build the embedding for discrete or continuous inputs."""
+def build_embedding(
+    config: ModelConfig, inputs: Inputs, positions: PositionFactory | None = None
+) -> TokenEmbedding | ValueEmbedding:
+    """Build the embedding for discrete or continuous inputs; ``positions`` as in `sma_core.nn.model.SMA`."""
     if isinstance(inputs, DiscreteInputs):
-        return TokenEmbedding(config, inputs)
+        return TokenEmbedding(config, inputs, positions)
     if config.decoder.shared_embedding:
         raise ConfigError("model.decoder.shared_embedding requires discrete inputs; these inputs are continuous")
-    return ValueEmbedding(config, inputs)
+    return ValueEmbedding(config, inputs, positions)

@@ -24,6 +24,7 @@ from sma_core.nn.losses.reconstruction import Reconstruction, ReconstructionLoss
 from sma_core.nn.losses.table import built_in_loss
 from sma_core.nn.losses.target_scale import TargetScale
 from sma_core.nn.masking import Mask, MaskNoise, in_steps, may_be_hidden, used_columns
+from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.probe import Probe
 from sma_core.nn.strategies.choosing import built_in_strategy, choose_mask
 from sma_core.nn.strategies.protocol import Situation, Strategy
@@ -36,13 +37,20 @@ class SMA(nn.Module):
 
     Weights are initialised from torch's global generator, see `sma_core.nn.parameters.initialise`. ``loss``
     defaults to the built-in loss of ``model.decoder.loss``; it is used by `forward` and `reconstruct` only.
+    ``positions`` builds the position embeddings, by default the built-in ones of ``model.positions``.
     """
 
-    def __init__(self, model_config: ModelConfig, inputs: Inputs, loss: ReconstructionLoss | None = None) -> None:
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        inputs: Inputs,
+        loss: ReconstructionLoss | None = None,
+        positions: PositionFactory | None = None,
+    ) -> None:
         super().__init__()
-        self.embed = build_embedding(model_config, inputs)
+        self.embed = build_embedding(model_config, inputs, positions)
         self.encoder: Encoder = build_encoder(model_config)
-        self.decoder = Decoder(model_config, inputs)
+        self.decoder = Decoder(model_config, inputs, positions)
         self.target_scale = TargetScale(model_config.decoder)
         self._decoder_config = model_config.decoder
         self._loss = loss
@@ -107,7 +115,8 @@ class SMA(nn.Module):
 
     def _reconstruct(self, inputs: Tensor, entered: Latents, mask: Mask) -> Reconstruction:
         latents = self.encoder.trunk(entered)
-        outputs = self.decoder(latents, mask.positions, self.embed, mask.valid)  # (B, K, V) or (B, K, C)
+        decoded = (latents, mask.positions, self.embed, mask.valid, inputs.shape[1])
+        outputs = self.decoder(*decoded)  # (B, K, V) or (B, K, C)
         loss = self._loss or built_in_loss(self._decoder_config, self.discrete)
         if self.discrete:
             return loss(outputs, inputs.to(torch.int64), mask)
@@ -147,8 +156,9 @@ class SMA(nn.Module):
         """
         embedded = self.embed(inputs)
         latents: Latents = self.encoder(embedded, padding_mask)
-        positions = torch.arange(padding_mask.shape[1], device=embedded.device).expand(padding_mask.shape)
-        return self.decoder.hidden_states(latents, positions, self.embed, padding_mask)  # (B, N, O)
+        length = padding_mask.shape[1]
+        positions = torch.arange(length, device=embedded.device).expand(padding_mask.shape)
+        return self.decoder.hidden_states(latents, positions, self.embed, padding_mask, length)  # (B, N, O)
 
 
 class Predictor(nn.Module):

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from sma_core.plugins.api_version import API_VERSION, PluginDeprecationWarning
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
-    from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Optimizer, Schedule
+    from sma_core.plugins.method_specs import (
+        Baseline,
+        Loss,
+        MaskingStrategy,
+        Optimizer,
+        PositionEmbedding,
+        Schedule,
+    )
     from sma_core.plugins.metrics import metric, metrics_in
     from sma_core.plugins.specs import (
         DataSet,
@@ -40,6 +47,7 @@ __all__ = [
     "Metric",
     "Optimizer",
     "PluginDeprecationWarning",
+    "PositionEmbedding",
     "Reader",
     "Renderer",
     "Schedule",
@@ -61,7 +69,8 @@ _MODULES = {
     "hookimpl": "hookspecs",
     "metric": "metrics",
     "metrics_in": "metrics",
-    **dict.fromkeys(("Baseline", "Loss", "MaskingStrategy", "Metric", "Optimizer", "Schedule"), "method_specs"),
+    **dict.fromkeys(("Baseline", "Loss", "MaskingStrategy", "Metric", "Optimizer"), "method_specs"),
+    **dict.fromkeys(("PositionEmbedding", "Schedule"), "method_specs"),
 }
 """Module of each name; all others are in ``specs``."""
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import (
+    Baseline,
+    Loss,
+    MaskingStrategy,
+    Metric,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.specs import Head, Reader, Splitter, TableFormat, Tokenizer
 
 
@@ -156,6 +164,34 @@ def sma_losses() -> list[Loss]:
             summary="Mean squared error of standardised numbers.",
             factory="sma_core.nn.losses.mean_squared_error:MeanSquaredError",
             inputs=("continuous",),
+        ),
+    ]
+
+
+@hookimpl
+def sma_position_embeddings() -> list[PositionEmbedding]:
+    """The paper's table of positions, and those of long rows, grids and sets."""
+    folder = "sma_core.nn.positions"
+    return [
+        PositionEmbedding(
+            name="learned",
+            summary="A learned vector for each position (the paper's).",
+            factory=f"{folder}.learned:Learned",
+        ),
+        PositionEmbedding(
+            name="axes",
+            summary="The sum of a learned vector for each axis of model.grid.",
+            factory=f"{folder}.axes:Axes",
+        ),
+        PositionEmbedding(
+            name="fourier",
+            summary="Linear maps of sines and cosines of the position, or of its place on each axis.",
+            factory=f"{folder}.fourier:Fourier",
+        ),
+        PositionEmbedding(
+            name="none",
+            summary="No positions: rows of numbers are sets.",
+            factory=f"{folder}.none:no_positions",
         ),
     ]
 

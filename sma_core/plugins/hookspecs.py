@@ -5,7 +5,15 @@ from __future__ import annotations
 import pluggy
 
 from sma_core.plugins.events import Event
-from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import (
+    Baseline,
+    Loss,
+    MaskingStrategy,
+    Metric,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.specs import (
     DataSet,
     Domain,
@@ -81,6 +89,12 @@ def sma_masking_strategies() -> list[MaskingStrategy]:
 @hookspec
 def sma_losses() -> list[Loss]:
     """Losses of the reconstruction."""
+    return []
+
+
+@hookspec
+def sma_position_embeddings() -> list[PositionEmbedding]:
+    """Vectors that tell the network where in a row an input is."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Specs of parts of the method: masking strategies, losses, optimisers, schedules, metrics; and baselines.
+"""Specs of parts of the method: masking strategies, losses, position embeddings, optimisers, …; and baselines.
 
 As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
 """
@@ -48,6 +48,22 @@ class Loss(Spec):
         """Raise `ValueError` when there is no such kind of input."""
         super().__post_init__()
         _check_members(self, "inputs", self.inputs, get_args(InputKind))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionEmbedding(Spec):
+    """``factory(model_config, width)`` gives a `torch.nn.Module`, called with a length for ``(length, width)``.
+
+    The rows of the result are the vectors of the first positions of a row, which must not depend on the length.
+
+    >>> from sma_core.config import ModelConfig
+    >>> from sma_core.plugins.imports import resolve
+    >>> spec = PositionEmbedding(name="any", summary="A table", factory="sma_core.nn.positions.learned:Learned")
+    >>> resolve(spec.factory, "any")(ModelConfig(), 16)(5).shape
+    torch.Size([5, 16])
+    """
+
+    factory: str
 
 
 @dataclass(frozen=True, kw_only=True)

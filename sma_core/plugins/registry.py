@@ -17,7 +17,15 @@ from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy
 from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
-from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import (
+    Baseline,
+    Loss,
+    MaskingStrategy,
+    Metric,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.specs import (
     DataSet,
     Domain,
@@ -47,6 +55,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_renderers": Renderer,
     "sma_masking_strategies": MaskingStrategy,
     "sma_losses": Loss,
+    "sma_position_embeddings": PositionEmbedding,
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
@@ -65,6 +74,7 @@ _NOUNS: dict[type[Spec], str] = {
     Renderer: "renderer",
     MaskingStrategy: "masking strategy",
     Loss: "loss",
+    PositionEmbedding: "position embedding",
     Optimizer: "optimizer",
     Schedule: "schedule",
     Metric: "metric",

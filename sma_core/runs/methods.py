@@ -1,4 +1,4 @@
-"""Look up masking strategies, losses, optimisers and schedules by name, and build them.
+"""Look up masking strategies, losses, position embeddings, optimisers and schedules by name, and build them.
 
 The core and plugins register them, as they do heads.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig, TrainingConfig
-from sma_core.errors import ConfigError, PluginError
+from sma_core.errors import ConfigError, MissingPartError, PluginError
 from sma_core.nn.losses.reconstruction import ReconstructionLoss
 from sma_core.nn.losses.table import loss_name
+from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.strategies.protocol import Strategy
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, Schedule
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Spec
 
@@ -20,6 +21,7 @@ S = TypeVar("S", bound=Spec)
 _HOOKS: dict[type[Spec], str] = {
     MaskingStrategy: "sma_masking_strategies",
     Loss: "sma_losses",
+    PositionEmbedding: "sma_position_embeddings",
     Optimizer: "sma_optimizers",
     Schedule: "sma_schedules",
 }
@@ -53,6 +55,13 @@ def _loss(registry: Registry, model: ModelConfig) -> Loss:
     return spec
 
 
+def position_factory(registry: Registry, model: ModelConfig) -> PositionFactory:
+    """Import the factory of ``model.positions``; raises `ConfigError` when it is not registered."""
+    spec = _member(registry, PositionEmbedding, "model.positions", model.positions)
+    factory: PositionFactory = registry.build(spec)
+    return factory
+
+
 def optimizer_factory(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Optimizer
     """Import the factory of ``training.optimizer``; raises `ConfigError` when it is not registered."""
     return registry.build(_member(registry, Optimizer, "training.optimizer", training.optimizer))
@@ -67,6 +76,7 @@ def check_members(registry: Registry, config: PretrainConfig | FinetuneConfig) -
     """Raise `ConfigError` when a setting names something that is not registered."""
     _member(registry, Optimizer, "training.optimizer", config.training.optimizer)
     _member(registry, Schedule, "training.schedule", config.training.schedule)
+    _member(registry, PositionEmbedding, "model.positions", config.model.positions)
     if isinstance(config, PretrainConfig):
         _member(registry, MaskingStrategy, "masking.strategy", config.masking.strategy)
         _loss(registry, config.model)
@@ -76,6 +86,6 @@ def _member(registry: Registry, kind: type[S], setting: str, name: str) -> S:
     try:
         return registry.find(kind, name)
     except PluginError as error:
-        raise ConfigError(
+        raise MissingPartError(
             f"{setting} cannot be {name!r}: {error} (a plugin adds one with the hook {_HOOKS[kind]})"
         ) from error

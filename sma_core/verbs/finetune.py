@@ -29,7 +29,7 @@ from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.runs.methods import optimizer_factory, schedule_function
+from sma_core.runs.methods import check_members, optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult, Plan
@@ -191,6 +191,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     session.observe(registry)
     record = run.record()
     with explain_missing_parts(run.path, record, session.policy):
+        check_members(registry, config)
         targets = record.targets
         job = _prepared(registry, config, feed_of(registry, config.data, record), session, targets)
     check_same_rows(run, job.rows)

@@ -25,6 +25,7 @@ from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
 from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
+from sma_core.models.build import build_network
 from sma_core.nn.collapse import collapse_sentence
 from sma_core.nn.counts import query_count
 from sma_core.nn.inputs import ContinuousInputs
@@ -34,7 +35,13 @@ from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.runs.methods import masking_strategy, optimizer_factory, reconstruction_loss, schedule_function
+from sma_core.runs.methods import (
+    check_members,
+    masking_strategy,
+    optimizer_factory,
+    reconstruction_loss,
+    schedule_function,
+)
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import DataRecord, RunRecord
 from sma_core.runs.results import Plan, TrainResult
@@ -120,7 +127,7 @@ def plan_training(
     if channels[0] is not None:
         inputs = ContinuousInputs(channels[0])
     with torch.device("meta"):
-        parameters = parameter_count(SMA(resolved.model, inputs))
+        parameters = parameter_count(build_network(registry, resolved.model, inputs))
     notes: list[str] = []
     if isinstance(inputs, ContinuousInputs) and resolved.model.missing_values == "learned":
         more = inputs.channels * resolved.model.embedding_width
@@ -230,6 +237,7 @@ def _resume(run: RunFolder, session: Session) -> _Job:
     session.observe(registry)
     record = run.record()
     with explain_missing_parts(run.path, record, session.policy):
+        check_members(registry, config)
         job = _prepared(registry, config, feed_of(registry, config.data, record), session)
     run.write_config(config, job.placement.precision)
     return job
@@ -265,7 +273,8 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
     chosen = held_out[sample_rows(len(held_out), training.evaluate_rows)]
     evaluated = job.feed.fixed_batches(store, chosen, size, model.max_length)
     with seeded(training.seed):
-        module = SMA(model, job.feed.inputs, reconstruction_loss(job.registry, model))
+        loss = reconstruction_loss(job.registry, model)
+        module = build_network(job.registry, model, job.feed.inputs, loss)
     module.encoder.activation_checkpointing = training.activation_checkpointing
     steps = count_steps(training, batches.batches_in(0))
     masking = job.config.masking

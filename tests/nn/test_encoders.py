@@ -251,12 +251,12 @@ def test_extra_output_layers_stand_before_the_output_map():
 
 
 def test_positions_can_be_left_out_for_continuous_inputs_only():
-    model = build("cross-attention", "continuous", position_embeddings=False)
+    model = build("cross-attention", "continuous", positions="none")
     inputs, padding_mask = rows("continuous")
     moved = model.encode(inputs[:1].roll(1, dims=1), padding_mask[:1]).values
     assert torch.allclose(moved, model.encode(inputs[:1], padding_mask[:1]).values, atol=1e-5)
     with pytest.raises(ConfigError, match="only for continuous inputs"):
-        build("cross-attention", "discrete", position_embeddings=False)
+        build("cross-attention", "discrete", positions="none")
 
 
 def test_the_spread_of_first_position_embeddings_can_be_set():

@@ -12,7 +12,7 @@ import torch
 from sma_core.nn.losses.cross_entropy import CrossEntropy
 from sma_core.nn.masking import hide
 from sma_core.nn.strategies.protocol import Hiding
-from sma_core.plugins import Loss, MaskingStrategy, Optimizer, Schedule, hookimpl
+from sma_core.plugins import Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule, hookimpl
 
 class First(Hiding):
     def choose(self, situation):
@@ -34,6 +34,19 @@ def sma_masking_strategies():
 def sma_losses():
     return [Loss(name="own", summary="Own.", factory="other_methods:CrossEntropy", inputs=("discrete",))]
 
+class Ring(torch.nn.Module):
+    def __init__(self, config, width):
+        super().__init__()
+        self.count, self.project = config.max_length, torch.nn.Linear(2, width)
+
+    def forward(self, length):
+        angles = torch.arange(length) * (6.2832 / self.count)
+        return self.project(torch.stack((angles.sin(), angles.cos()), dim=1))
+
+@hookimpl
+def sma_position_embeddings():
+    return [PositionEmbedding(name="ring", summary="A ring.", factory="other_methods:Ring")]
+
 @hookimpl
 def sma_optimizers():
     return [Optimizer(name="sgd", summary="SGD.", factory="other_methods:sgd")]
@@ -54,6 +67,7 @@ SETTINGS = {
     "training.optimizer": "sgd",
     "training.optimizer_options.momentum": 0.9,
     "training.schedule": "linear",
+    "model.positions": "ring",
 }
 
 
@@ -61,7 +75,7 @@ SETTINGS = {
 def toy(install, monkeypatch, tmp_path):
     monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
     install.toy()
-    install("sma-methods", {"any.methods": "other_methods"}, {"other_methods.py": PLUGIN})
+    install.methods = install("sma-methods", {"any.methods": "other_methods"}, {"other_methods.py": PLUGIN})
     return "toy"
 
 
@@ -82,6 +96,7 @@ def test_a_run_with_parts_of_a_plugin_resumes_bit_for_bit(toy, tmp_path):
         ("model.decoder.loss", "cross-entropi", "'cross-entropy'"),
         ("training.optimizer", "sgdd", "'sgd'"),
         ("training.schedule", "cosin", "'cosine'"),
+        ("model.positions", "rings", "'ring'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_near_ones(toy, setting, name, near):
@@ -89,6 +104,22 @@ def test_an_unknown_name_is_refused_with_near_ones(toy, setting, name, near):
         ConfigError, match=f"{setting} cannot be '{name}'.*did you mean {near}.*with the hook sma_"
     ):
         sma_core.train(toy, settings={setting: name})
+
+
+def test_a_run_made_with_a_part_says_which_package_is_missing(toy, install, tmp_path):
+    run = sma_core.train(toy, settings=SETTINGS, out=tmp_path / "run").run
+    assert "decoder.positions.project.weight" in latest_weights(run)
+    assert sma_core.load(run).embed(["kato"]).shape[0] == 1
+    tuned = sma_core.finetune(toy, model=run, settings={"training.epochs": 1.0}, out=tmp_path / "tuned").run
+    install.remove(install.methods)
+    missing = r"model\.positions cannot be 'ring'.*was made with sma-methods .*not installed: pip install"
+    for folder in (run, tuned):
+        with pytest.raises(ConfigError, match=missing):
+            sma_core.load(folder)
+    with pytest.raises(ConfigError, match=missing):
+        sma_core.finetune(toy, model=run, out=tmp_path / "again")
+    with pytest.raises(ConfigError, match=r"'sgd'.*was made with sma-methods"):
+        sma_core.train(resume=run)
 
 
 def test_a_loss_for_other_inputs_is_refused(toy):

@@ -28,6 +28,14 @@ class Loss(CrossEntropy):
         result = super().__call__(outputs, targets, mask)
         return result
 
+class Positions(torch.nn.Embedding):
+    'A table.'
+    def __init__(self, config, width):
+        super().__init__(config.max_length, width)
+
+    def forward(self, length):
+        return self.weight[:length]
+
 def optimizer(groups, config):
     'SGD with momentum.'
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
@@ -64,6 +72,7 @@ SPECS = {
     for hook, spec, factory, more in (
         ("sma_masking_strategies", "MaskingStrategy", "Strategy", ""),
         ("sma_losses", "Loss", "Loss", ', inputs=("discrete",)'),
+        ("sma_position_embeddings", "PositionEmbedding", "Positions", ""),
         ("sma_optimizers", "Optimizer", "optimizer", ""),
         ("sma_schedules", "Schedule", "schedule", ""),
         ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
@@ -71,7 +80,10 @@ SPECS = {
         ("sma_baselines", "Baseline", "average", ', kinds=("regression", "multiclass")'),
     )
 }
-WORDS = ("masking_strategies", "losses", "optimizers", "schedules", "metrics", "table_formats", "baselines")
+WORDS = (
+    *("masking_strategies", "losses", "position_embeddings", "optimizers", "schedules", "metrics"),
+    *("table_formats", "baselines"),
+)
 OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
 MASK = "        return mask\n"
 RESULT = "        return result\n"
@@ -177,6 +189,26 @@ def test_a_loss_that_scores_missing_values(wrong, monkeypatch, known, said):
     )
     assert said in failure("test_losses_score_the_positions_that_count")
     assert bool(said) == bool(failure("test_losses_score_the_positions_that_count"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("self.weight[:length]", "self.weight", "finite vectors of shape (length, width), such as (24, 16)"),
+        ("self.weight[:length]", "self.weight[:length] / length", "the same vector for any length"),
+        ("self.weight[:length]", "self.weight[:length] * 0", "different positions different vectors"),
+        (
+            "        return self.weight[:length]",
+            "        self.own = getattr(self, 'own', torch.randn(24, 16))\n        return self.own[:length]",
+            "keep what it draws in parameters",
+        ),
+        ("(self, config, width)", "(self, config)", "must be created by factory(model_config, width)"),
+    ],
+)
+@breaks("test_position_embeddings_tell_positions_apart")
+def test_position_embeddings_that_are_wrong(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_position_embeddings_tell_positions_apart")
 
 
 @breaks("test_optimizers_reduce_a_loss")

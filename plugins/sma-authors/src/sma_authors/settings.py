@@ -85,7 +85,7 @@ def _model(facts: Facts, decoder: DecoderConfig, inputs: Inputs) -> ModelConfig:
         encoder=_one_of(facts, "encoder_type", ENCODERS),
         max_length=facts.get("max_position_embeddings", 50176),
         embedding_width=facts.get("embedded_channels", 256),
-        position_embeddings=_has_positions(facts, inputs),
+        positions="learned" if _has_positions(facts, inputs) else "none",
         missing_values="mean",
         latents=facts.get("num_latents", 512),
         latent_width=width,

@@ -27,6 +27,10 @@ _UNUSED = {
 def write_settings(settings: AuthorsModel) -> dict[str, Any]:
     """Return the content of ``config.json``; raise `CheckpointError` for settings their code does not support."""
     model, inputs = settings.model, settings.inputs
+    if model.positions not in ("learned", "none"):
+        raise CheckpointError(
+            f"the authors' code has learned positions only, not model.positions {model.positions}"
+        )
     discrete = isinstance(inputs, DiscreteInputs)
     facts = {
         "model_type": "sma",
@@ -36,7 +40,7 @@ def write_settings(settings: AuthorsModel) -> dict[str, Any]:
         "input_channels": inputs.channels if isinstance(inputs, ContinuousInputs) else 3,
         "num_discrete_tokens": inputs.vocabulary_size if isinstance(inputs, DiscreteInputs) else 262,
         "max_position_embeddings": model.max_length,
-        "use_position_embeddings": model.position_embeddings,
+        "use_position_embeddings": model.positions == "learned",
         "embedded_channels": model.embedding_width,
         "num_latents": model.latents,
         "latent_channels": model.latent_width,

@@ -26,6 +26,7 @@ from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed
 from sma_core.files import write_atomically
 from sma_core.labels.labelled_rows import LabelledRows, read_labelled
+from sma_core.models.build import build_network
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.pretrained import open_pretrained
 from sma_core.models.vectors import check_layer
@@ -141,7 +142,7 @@ def probe(
             raise ConfigError("a probe does not use weights of rows: leave out weight")
         feed = start.feed(registry, resolved.data)
     rows = read_labelled(registry, resolved, feed, preparing)
-    module = _encoder(resolved, rows.feed, None if random_weights else model, step, device, policy)
+    module = _encoder(registry, resolved, rows.feed, None if random_weights else model, step, device, policy)
     check = check_position_layer if is_per_position(rows.kind) else check_layer
     depth = check(module, layer, str(model) if model else "the recipe's network")
     if not len(rows.parts["test"]):
@@ -206,6 +207,7 @@ def _fitted(
 
 
 def _encoder(
+    registry: Registry,
     config: FinetuneConfig,
     feed: Feed,
     model: Path | None,
@@ -217,4 +219,4 @@ def _encoder(
     if model is not None:
         return LoadedRun.load(model, device, policy, step=step).module
     with seeded(config.training.seed):
-        return SMA(config.model, feed.inputs).to(choose_device(device)).eval()
+        return build_network(registry, config.model, feed.inputs).to(choose_device(device)).eval()

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Baseline, Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import (
+    Baseline,
+    Loss,
+    MaskingStrategy,
+    Metric,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, TableFormat, Task, Tokenizer
 from sma_kit.checks import parts
@@ -30,6 +38,7 @@ KINDS: tuple[type[Spec], ...] = (
     Renderer,
     MaskingStrategy,
     Loss,
+    PositionEmbedding,
     Optimizer,
     Schedule,
     Metric,

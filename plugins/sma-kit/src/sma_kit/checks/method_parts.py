@@ -1,4 +1,4 @@
-"""Contract checks of masking strategies, losses, optimisers, schedules and metrics."""
+"""Contract checks of masking strategies, losses, position embeddings, optimisers, schedules and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, Schedule
+from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, PositionEmbedding, Schedule
 from sma_core.plugins.specs import Spec
 from sma_kit.checks import small_methods
 from sma_kit.checks.small_models import ENCODERS
@@ -75,6 +75,17 @@ class MethodChecks(Subject):
                         f"the Loss {spec.name!r} must return mask.valid.sum() as scored, with the parameter known "
                         "the number of known values at these positions, divided by that of channels"
                     )
+
+    def test_position_embeddings_tell_positions_apart(self) -> None:
+        """Positions have finite vectors of the width asked for, which differ and do not depend on the length."""
+        for spec, factory in self._own_parts(PositionEmbedding):
+            with explained(
+                f"the PositionEmbedding {spec.name!r} must be created by factory(model_config, width), and called "
+                "with a length"
+            ):
+                fault = small_methods.fault_of_positions(factory)
+            if fault:
+                fail(f"the PositionEmbedding {spec.name!r} must {fault}")
 
     def test_optimizers_reduce_a_loss(self) -> None:
         """A few steps reduce the loss of a linear map."""

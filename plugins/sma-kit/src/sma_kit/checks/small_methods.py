@@ -89,6 +89,37 @@ def reconstruct(loss: Any, discrete: bool, masked: bool) -> tuple[Reconstruction
     return result, gradient, counting
 
 
+def fault_of_positions(factory: Any) -> str:  # noqa: ANN401 - see PositionEmbedding
+    """Return what position embeddings must do and do not; empty when they are good."""
+    import torch
+
+    from sma_core.config import ModelConfig
+    from sma_core.nn.inputs import DiscreteInputs
+    from sma_core.nn.model import SMA
+
+    config = small_model().model_copy(update={"max_length": 24, "grid": (4, 6), "positions": "own"})
+    assert isinstance(config, ModelConfig)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network, other = (SMA(config, DiscreteInputs(VOCABULARY), positions=factory) for _ in range(2))
+    other.load_state_dict(network.state_dict())
+    width = config.embedding_width
+    with torch.no_grad():
+        whole, part, again = (
+            module.embed.positions(length)  # type: ignore[misc]
+            for module, length in ((network, 24), (network, 9), (other, 24))
+        )
+    if whole.shape != (24, width) or part.shape != (9, width) or not bool(whole.isfinite().all()):
+        return f"return finite vectors of shape (length, width), such as (24, {width}) for 24 positions"
+    if not torch.allclose(whole[:9], part):
+        return "give a position the same vector for any length"
+    if len(whole.unique(dim=0)) < 24:
+        return "give different positions different vectors"
+    if not torch.equal(whole, again):
+        return "keep what it draws in parameters, or a saved model differs when it is loaded"
+    return ""
+
+
 class _Quadratic:
     """A linear map fitted to fixed targets by an optimiser under test."""
 

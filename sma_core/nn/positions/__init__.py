@@ -1,0 +1,1 @@
+"""Position embeddings, one per module, and the table of built-in ones."""
