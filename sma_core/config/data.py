@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer
 
-from sma_core.config.settings import Names, Settings
+from sma_core.config.settings import Names, Options, Settings
 from sma_core.urls import without_secrets
 
 
@@ -40,6 +40,9 @@ class DataConfig(Settings):
     )
     tree: str | None = Field(
         None, description="Tree, group or data set to read from files that have several, such as ROOT and HDF5."
+    )
+    options: Options = Field(
+        {}, description="Further arguments of a plugin's reader, by name, such as the size of pictures."
     )
     strip: bool = Field(True, description="Remove white space around rows of text; off: it belongs to the row.")
     blank_lines: Literal["reject", "skip", "separate"] = Field(
@@ -98,4 +101,4 @@ class DataConfig(Settings):
         names = ("delimiter", "tree", "strip", "blank_lines")
         options = {name: getattr(self, name) for name in names}
         defaults = type(self).model_fields
-        return {name: value for name, value in options.items() if value != defaults[name].default}
+        return {name: value for name, value in options.items() if value != defaults[name].default} | self.options

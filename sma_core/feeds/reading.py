@@ -68,13 +68,14 @@ class RowReading:
         reader: str | None = None,
         delimiter: str | None = None,
     ) -> SourceSet:
-        """Resolve the user's ``data`` to files; features, names, tree and white space are as in training."""
+        """Resolve the user's ``data`` to files; features, names and options are as in training."""
         column = pair_column(self.data, column)
         wanted: dict[str, Any] = {"source": str(data), "column": column, "reader": reader, "delimiter": delimiter}
-        kept = ("names", "tree", *TEXT_OPTIONS)
+        kept = ("names", "tree", "options", *TEXT_OPTIONS)
         wanted |= {"columns": self.feed.columns or None} | {name: getattr(self.data, name) for name in kept}
         sources = find_sources(self.registry, DataConfig.model_validate(wanted))
-        files = tuple(without_unknown(self.registry, source, TEXT_OPTIONS) for source in sources.sources)
+        optional = (*TEXT_OPTIONS, *self.data.options)
+        files = tuple(without_unknown(self.registry, source, optional) for source in sources.sources)
         return replace(sources, sources=files)
 
     def chunks(

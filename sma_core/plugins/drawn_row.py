@@ -14,8 +14,9 @@ class DrawnRow:
     end they are ``text``, and an input that adds no character (the separator, all but the last byte of one that
     has several) has an empty piece. Of a row of numbers, ``features`` (N,) are the names and ``values`` (N,) the
     numbers as the file has them, NaN where one is missing. Of a sequence, ``channels`` (C,) are names, ``vectors``
-    (N, C) the numbers of each position, and ``features`` number the positions from 1. ``prefix`` begins every id
-    of the drawing; no two drawings of a page share it.
+    (N, C) the numbers of each position, and ``features`` number the positions from 1. ``grid`` are the sizes of
+    the axes that positions are on, such as rows and columns, the last fastest; empty if the model knows none.
+    ``prefix`` begins every id of the drawing; no two drawings of a page share it.
     """
 
     importance: tuple[float, ...]
@@ -26,6 +27,7 @@ class DrawnRow:
     values: tuple[float, ...] = ()
     channels: tuple[str, ...] = ()
     vectors: tuple[tuple[float, ...], ...] = ()
+    grid: tuple[int, ...] = ()
     prefix: str = ""
 
     @property

@@ -252,6 +252,11 @@ class Registry:
             "(each also with .gz or .zst), or name a reader with `data.reader=NAME`"
         )
 
+    def folder_reader(self, name: str | None) -> str | None:
+        """The name of the reader that gets whole folders: ``name``, else the domain's; None if it reads files."""
+        reader = self.find(Reader, name or self.domain.reader)
+        return reader.name if reader.reads_folders else None
+
     def _fitting(self, reader: Reader, fitting: list[Reader]) -> Reader:
         """Return the reader; raises `PluginError` when it reads another kind of rows than the domain has."""
         if reader not in fitting:

@@ -136,7 +136,8 @@ class Reader(Spec):
     -> iterator of Block | RejectedRow``; the contract is in `sma_core.data.blocks`.
 
     ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``. ``names_rows`` says
-    that its rows have a ``name``, which commands write as identifiers.
+    that its rows have a ``name``, which commands write as identifiers. With ``reads_folders`` a folder is one
+    source, whose path it gets; else it gets the path of each file in the folder.
 
     >>> spec = Reader(name="reads", summary="A read a line", factory="my_dna.reading:read", suffixes=(".reads",))
     >>> spec.reads, spec.references
@@ -147,6 +148,7 @@ class Reader(Spec):
     suffixes: tuple[str, ...]
     reads: Literal["rows", "blocks"] = "rows"
     names_rows: bool = False
+    reads_folders: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

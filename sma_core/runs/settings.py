@@ -122,10 +122,10 @@ def finetune_settings(
     task = task or registry.domain.task
     layers = [
         _base_layer(registry, name),
-        Layer(f"recipe {name}", {"model": recipe.get("model", {})}),
+        Layer(f"recipe {name}", {"model": recipe.get("model", {}), "data": _reader_options(recipe)}),
     ]
     if pretrained is not None:
-        kept = ("tokenizer", "truncate", "sentinels", "normalise", "strip")
+        kept = ("tokenizer", "truncate", "sentinels", "normalise", "strip", "options")
         data = {"normalise": False} | {key: pretrained["data"][key] for key in kept if key in pretrained["data"]}
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
     layers.append(Layer(f"recipe {name}", tuning))
@@ -136,6 +136,12 @@ def finetune_settings(
     _check_base(registry, name, resolved)
     check_members(registry, resolved.config)
     return resolved
+
+
+def _reader_options(recipe: Values) -> Values:
+    """Return the options of readers in a recipe: rows of pre-training and of fine-tuning are read alike."""
+    options = recipe.get("data", {}).get("options")
+    return {} if options is None else {"options": options}
 
 
 def _check_base(

@@ -45,7 +45,16 @@ class Source:
         """Return the source of a user's file of this name."""
         reader = registry.reader_for(Path(name), config.reader)
         columns, names = config.columns or (), config.names or ()
-        return cls(str(file), file, reader, config.column, columns, names, options=config.reader_options)
+        options = _options(registry, reader, config)
+        return cls(str(file), file, reader, config.column, columns, names, options=options)
+
+    @classmethod
+    def of_folder(cls, registry: Registry, path: Path, config: DataConfig) -> Source | None:
+        """Return the source of a folder if its reader gets folders whole, else None."""
+        reader = registry.folder_reader(config.reader)
+        if reader is None:
+            return None
+        return cls.of_file(registry, path, path.name, config.model_copy(update={"reader": reader}))
 
     @property
     def path(self) -> Path:
@@ -120,7 +129,7 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         path = locate(registry, spec)
         reader = registry.reader_for(path, config.reader or spec.reader)
         column, columns = config.column or spec.column, config.columns or spec.columns
-        names, options = config.names or spec.names, config.reader_options
+        names, options = config.names or spec.names, _options(registry, reader, config)
         return Source(f"{registry.name}:{bare}", path, reader, column, columns, names, spec, options)
     name = local_path(name)
     if is_url(name):
@@ -131,8 +140,22 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
     if is_special(path):
         raise DataError(f"{path} is a pipe or device, not a file; write its content to a file and name that")
     if path.is_dir():
-        raise DataError(f"{path} is a folder, but this command reads one file: name a file in it")
+        folder = Source.of_folder(registry, path, config)
+        if folder is None:
+            raise DataError(f"{path} is a folder, but this command reads one file: name a file in it")
+        return folder
     return Source.of_file(registry, path, path.name, config)
+
+
+def _options(registry: Registry, reader: Reader, config: DataConfig) -> dict[str, Any]:
+    """Return the options of a reader, without those of a recipe that only the domain's usual reader has."""
+    options = config.reader_options
+    if not config.options or reader.name == registry.domain.reader:
+        return options
+    own = _parameters(registry.build(reader))
+    usual = _parameters(registry.build(registry.find(Reader, registry.domain.reader)))
+    left_out = {name for name in config.options if name not in own and name in usual}
+    return {name: value for name, value in options.items() if name not in left_out}
 
 
 def open_reader(registry: Registry, source: Source) -> Callable[..., Iterator[Any]]:
@@ -141,8 +164,9 @@ def open_reader(registry: Registry, source: Source) -> Callable[..., Iterator[An
     known = _parameters(read)
     for option in source.options:
         if option not in known:
+            setting = option if option in DataConfig.model_fields else f"options.{option}"
             raise DataError(
-                f"{source.label} is read by {source.reader.name!r}, which has no data.{option}: unset it"
+                f"{source.label} is read by {source.reader.name!r}, which has no data.{setting}: unset it"
             )
     return read
 

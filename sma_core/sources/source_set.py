@@ -99,6 +99,9 @@ def _of_part(registry: Registry, part: str | None, config: DataConfig, default: 
     if part is None or paths is None:
         return [find_source(registry, config.model_copy(update={"source": part}), default)]
     if as_path(part).is_dir():
+        folder = Source.of_folder(registry, as_path(part), config)
+        if folder is not None:
+            return [folder]
         files = [file for file in paths if _is_served(registry, file, config.reader)]
         if not files:
             raise DataError(f"the folder {part} has no file that a reader of {registry.name!r} can read")

@@ -97,8 +97,8 @@ def values_until(values: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.where(known.any(axis=1), last, 0)
 
 
-def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
-    """Return the table, and the further columns by name."""
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a NumPy file by name; raises `DataError` when it is not readable."""
     refuse_special(path)
     try:
         file = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -108,7 +108,12 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
     except Exception as error:  # a damaged header makes NumPy raise many types of errors
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise DataError(f"{path} is not a readable NumPy file: {reason}") from error
-    arrays = {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
+    return {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
+
+
+def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
+    """Return the table, and the further columns by name."""
+    arrays = load_arrays(path)
     tables = [array for array in arrays.values() if array.ndim in (2, 3) and array.dtype.kind in "fiub"]
     if len(tables) != 1:
         shapes = [f"{name} ({' x '.join(map(str, array.shape))})" for name, array in arrays.items()]

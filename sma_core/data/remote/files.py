@@ -91,12 +91,23 @@ def state_of(file: DataFile) -> list[object]:
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise DataError(f"{file} cannot be read: {reason}; check the path") from error
+    if file.is_dir():
+        return [str(file.resolve()), *_contents(file)]
     return [str(file.resolve()), state.st_size, state.st_mtime_ns]
+
+
+def _contents(folder: Path) -> list[object]:
+    """Return name, size and time of each file in a folder."""
+    states = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [[str(path.relative_to(folder)), state.st_size, state.st_mtime_ns] for path, state in states]
 
 
 def size_of(file: DataFile) -> int:
     """Return the size in bytes, 0 when unknown."""
-    return (file.size or 0) if isinstance(file, RemoteFile) else file.stat().st_size
+    if isinstance(file, RemoteFile):
+        return file.size or 0
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(path.stat().st_size for path in files)
 
 
 @contextmanager

@@ -197,7 +197,8 @@ def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_pag
     if isinstance(values, Sequences):
         vectors = tuple(tuple(vector) for vector in values[place].tolist())
         places = tuple(f"position {number}" for number in range(1, len(vectors) + 1))
-        return DrawnRow(importance=(), features=places, channels=run.features, vectors=vectors)
+        grid = run.model.grid or ()
+        return DrawnRow(importance=(), features=places, channels=run.features, vectors=vectors, grid=grid)
     assert isinstance(values, np.ndarray), "other feeds give numbers"
     return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
 

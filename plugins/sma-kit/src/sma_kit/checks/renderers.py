@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sma_core.errors import PluginError
@@ -44,6 +44,15 @@ class DrawingChecks(Subject):
         if registry.domain.input_kind == "continuous":
             source, blocks = self._blocks(registry)
             names = blocks[0].names(source.columns)
+            if blocks[0].offsets is not None:
+                rows = [blocks[0].sequences[row].tolist() for row in range(min(ROWS, len(blocks[0])))]
+                for number, vectors in enumerate(rows, start=1):
+                    yield f"row {number} of the sample", _of_vectors(names, vectors)
+                yield (
+                    "channels with other names and missing values",
+                    _of_vectors((HOSTILE, "b" * 60), [(math.nan, 1e30)] * 4),
+                )
+                return
             for number, values in enumerate(blocks[0].values[:ROWS].tolist(), start=1):
                 yield f"row {number} of the sample", _of_numbers(names, tuple(values))
             yield (
@@ -73,6 +82,18 @@ def _of_numbers(names: tuple[str, ...], values: tuple[float, ...]) -> DrawnRow:
     """Return a row of numbers with increasing importance."""
     rising = tuple(index / len(names) for index in range(len(names)))
     return DrawnRow(importance=rising, features=names, values=values, prefix="r1-m1-")
+
+
+def _of_vectors(channels: tuple[str, ...], vectors: Sequence[Sequence[float]]) -> DrawnRow:
+    """Return a sequence of vectors with increasing importance."""
+    rising = tuple(index / len(vectors) for index in range(len(vectors)))
+    return DrawnRow(
+        importance=rising,
+        features=tuple(f"position {number}" for number in range(1, len(vectors) + 1)),
+        channels=channels,
+        vectors=tuple(map(tuple, vectors)),
+        prefix="r1-m1-",
+    )
 
 
 def _skip_without_package(registry: Registry, spec: Renderer) -> None:

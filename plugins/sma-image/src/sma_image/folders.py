@@ -1,0 +1,52 @@
+"""Picture files of a folder: their order, labels and parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sma_core.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
+    ("valid", "validation", "val"), "valid"
+)
+"""Names of folders that are parts of a split, and the names of these parts."""
+FIELDS = ("label", "file", "split")
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file: its path, its label (empty without one), its name in the folder, and its part of the split."""
+
+    path: Path
+    label: str
+    name: str
+    split: str
+
+    @property
+    def fields(self) -> tuple[str, str, str]:
+        """The values of `FIELDS`."""
+        return self.label, self.name, self.split
+
+
+def picture_files(path: Path) -> list[PictureFile]:
+    """Return the picture files in a folder at any depth, sorted by name; or the one file.
+
+    Hidden files are left out. Raises `DataError` when there is none.
+    """
+    if path.is_file():
+        return [PictureFile(path, "", path.name, "")]
+    files = []
+    for file in sorted(path.rglob("*")):
+        inside = file.relative_to(path)
+        if file.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in inside.parts):
+            continue
+        folders = inside.parts[:-1]
+        split = next((PARTS[folder.lower()] for folder in folders if folder.lower() in PARTS), "")
+        label = folders[-1] if folders and folders[-1].lower() not in PARTS else ""
+        if file.is_file():
+            files.append(PictureFile(file, label, inside.as_posix(), split))
+    if not files:
+        raise DataError(f"the folder {path} has no picture; the endings read are {', '.join(SUFFIXES)}")
+    return files

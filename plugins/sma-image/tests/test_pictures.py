@@ -1,0 +1,145 @@
+"""The reader of pictures: folders and files, with the pixels that were written, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sma_core.data.blocks import Block
+from sma_core.data.records import RejectedRow
+from sma_core.errors import ConfigError, DataError
+from sma_image import pictures as pictures_module
+from sma_image.pictures import read_pictures
+
+RGB = ("red", "green", "blue")
+
+
+def colours(seed, rows=4, columns=6):
+    return np.random.default_rng(seed).integers(0, 256, (rows, columns, 3)).astype(np.uint8)
+
+
+def save(path, pixels, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return pixels
+
+
+def split(records):
+    records = list(records)
+    return (
+        [record for record in records if isinstance(record, Block)],
+        [record for record in records if isinstance(record, RejectedRow)],
+    )
+
+
+@pytest.mark.parametrize("values", [1 << 22, 100])
+def test_a_folder_gives_pixels_row_by_row_with_labels_of_folders(tmp_path, monkeypatch, values):
+    monkeypatch.setattr(pictures_module, "VALUES_IN_BLOCK", values)
+    names = ["train/cat/a.png", "train/dog/b.png", "test/cat/c.png", "d.png"]
+    written = {name: save(tmp_path / name, colours(seed)) for seed, name in enumerate(names)}
+    (tmp_path / "notes.txt").write_text("no picture")
+    save(tmp_path / ".hidden" / "e.png", colours(9))
+    blocks, rejected = split(read_pictures(tmp_path, (), ("label", "split", "file")))
+    assert not rejected
+    assert {block.columns for block in blocks} == {RGB}
+    rows = [(block, row) for block in blocks for row in range(len(block))]
+    assert [int(block.numbers[row]) for block, row in rows] == [1, 2, 3, 4]
+    fields = [tuple(field[row] for field in block.fields) for block, row in rows]
+    assert fields == [
+        ("", "", "d.png"),
+        ("cat", "test", "test/cat/c.png"),
+        ("cat", "train", "train/cat/a.png"),
+        ("dog", "train", "train/dog/b.png"),
+    ]
+    for (block, row), (_, _, name) in zip(rows, fields, strict=True):
+        assert np.array_equal(block.sequences[row], written[name].reshape(24, 3))
+
+
+def test_one_picture_and_some_channels(tmp_path):
+    pixels = save(tmp_path / "a.png", colours(0))
+    (block,) = read_pictures(tmp_path / "a.png", ("blue", "red"), ("file",))
+    assert block.fields[0].tolist() == ["a.png"]
+    assert np.array_equal(block.values, pixels.reshape(24, 3)[:, [2, 0]])
+    (grey,) = read_pictures(tmp_path / "a.png", (), (), mode="L")
+    assert np.array_equal(grey.values[:, 0], np.asarray(Image.fromarray(pixels).convert("L")).ravel())
+
+
+def test_pictures_of_several_sizes_are_refused_or_scaled(tmp_path):
+    save(tmp_path / "a.png", colours(0))
+    save(tmp_path / "b.png", np.full((20, 10, 3), 7, dtype=np.uint8))
+    with pytest.raises(
+        DataError, match=r"several sizes: 4 x 6 pixels first, 20 x 10 in b.png; scale all to one with"
+    ):
+        list(read_pictures(tmp_path, (), ()))
+    (block,) = read_pictures(tmp_path, (), (), size="3x5")
+    assert block.sequences.lengths.tolist() == [15, 15]
+    assert (block.sequences[1] == 7).all()
+    (square,) = read_pictures(tmp_path, (), (), size=2)
+    assert square.sequences.lengths.tolist() == [4, 4]
+
+
+@pytest.mark.parametrize(("size", "mode"), [("0x4", "L"), ("a", "L"), ("3x", "L"), ("3", "CMYK")])
+def test_wrong_options_are_sentences(tmp_path, size, mode):
+    with pytest.raises(ConfigError, match=r"data\.options\.(size|mode) must be"):
+        list(read_pictures(tmp_path, (), (), size=size, mode=mode))
+
+
+def test_what_pillow_would_clip_cut_or_not_read_is_set_aside_by_name(tmp_path, monkeypatch):
+    save(tmp_path / "a" / "good.png", colours(0))
+    save(tmp_path / "a" / "deep.png", np.full((4, 6), 40_000, dtype=np.uint16))
+    frames = [Image.fromarray(colours(seed)) for seed in (1, 2)]
+    frames[0].save(tmp_path / "a" / "moving.gif", save_all=True, append_images=frames[1:])
+    (tmp_path / "a" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    save(tmp_path / "a" / "large.png", colours(3, 40, 40))
+    monkeypatch.setattr(pictures_module, "MOST_PIXELS", 1000)
+    blocks, rejected = split(read_pictures(tmp_path, (), ("label",)))
+    assert sum(map(len, blocks)) == 1
+    assert {(row.name, row.kind, row.fields) for row in rejected} == {
+        ("a/deep.png", "has pixels of more than 8 bits", ("a",)),
+        ("a/moving.gif", "has several frames", ("a",)),
+        ("a/broken.jpg", "not a readable picture", ("a",)),
+        ("a/large.png", "too large", ("a",)),
+    }
+
+
+def test_transparent_pixels_are_white_and_turned_pictures_are_upright(tmp_path):
+    clear = np.zeros((4, 6, 4), dtype=np.uint8)
+    clear[:, :3, 3] = 255
+    save(tmp_path / "a.png", clear)
+    (block,) = read_pictures(tmp_path / "a.png", (), (), mode="L")
+    assert block.values.reshape(4, 6).tolist() == [[0, 0, 0, 255, 255, 255]] * 4
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    grey = save(tmp_path / "b.png", np.arange(24, dtype=np.uint8).reshape(4, 6), exif=exif)
+    (block,) = read_pictures(tmp_path / "b.png", (), (), mode="L")
+    assert np.array_equal(block.values.reshape(6, 4), np.rot90(grey, -1))
+
+
+def test_a_folder_without_pictures_is_a_sentence(tmp_path):
+    with pytest.raises(DataError, match="has no picture; the endings read are"):
+        list(read_pictures(tmp_path, (), ()))
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 6), (5, 4, 6, 3)])
+def test_arrays_hold_pictures_and_labels(tmp_path, shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", images=pixels, label=list("abcde"))
+    mode = "RGB" if len(shape) == 4 else "L"
+    (block,) = read_pictures(tmp_path / "a.npz", (), ("label",), mode=mode, size="4x6")
+    assert block.columns == (RGB if len(shape) == 4 else ("grey",))
+    assert block.fields[0].tolist() == list("abcde")
+    assert np.array_equal(block.values, pixels.reshape(5 * 24, -1))
+    other = "L" if len(shape) == 4 else "RGB"
+    with pytest.raises(DataError, match=f"but data.options.mode is {other}: set data.options.mode={mode}"):
+        list(read_pictures(tmp_path / "a.npz", (), (), mode=other))
+    with pytest.raises(DataError, match=r"4 x 6 pixels, but data.options.size is 8x8, and arrays are not scaled"):
+        list(read_pictures(tmp_path / "a.npz", (), (), mode=mode, size=8))
+
+
+def test_arrays_of_other_dimensions_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((5, 4)), label=list("abcde"))
+    with pytest.raises(
+        DataError, match=r"must hold one array of pictures.*it holds images \(5 x 4\), label \(5\)"
+    ):
+        list(read_pictures(tmp_path / "a.npz", (), ()))
