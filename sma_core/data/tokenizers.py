@@ -44,7 +44,10 @@ class EncodedRows:
 
 @runtime_checkable
 class DiscreteTokenizer(Protocol):
-    """Converts texts to ids below ``vocabulary_size``; ``name`` and ``version`` are recorded in stores."""
+    """Converts texts to ids below ``vocabulary_size``; ``name`` and ``version`` are recorded in stores.
+
+    One that loses a part of some texts, such as upper case, has the attribute ``lossy = True`` too.
+    """
 
     @property
     def name(self) -> str:
@@ -134,6 +137,11 @@ class ByteTokenizer:
             elif keep_special:
                 parts.append(SPECIAL_NAMES[value].encode())
         return b"".join(parts).decode("utf-8", "replace")
+
+
+def is_lossy(tokenizer: DiscreteTokenizer) -> bool:
+    """Return whether ``decode(encode(text))`` may be another text."""
+    return bool(getattr(tokenizer, "lossy", False))
 
 
 def text_of_ids(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:

@@ -158,9 +158,9 @@ class DataSet(Spec):
     ``file`` is the file's name in the domain's data folder; ``locate`` names a function ``() -> Path``
     for a file that ships with the plugin or one of its libraries. ``hub`` is ``"owner/name"``;
     ``hub_splits`` are the splits whose rows together make the set, ``hub_columns`` pairs of our column
-    name and the hub's. ``column`` is the column that holds the text. For rows of numbers ``columns`` are the
-    features in their order (empty: all that are no labels), and ``names`` those of all columns when the file has
-    no header.
+    name and the hub's. ``column`` is the column that holds the text, or two, ``"a,b"``, for pairs. For rows of
+    numbers ``columns`` are the features in their order (empty: all that are no labels), and ``names`` those of all
+    columns when the file has no header.
 
     >>> spec = DataSet(name="sample", summary="600 reads", source="my laboratory", licence="CC0 1.0",
     ...                locate="my_dna.rows:sample")

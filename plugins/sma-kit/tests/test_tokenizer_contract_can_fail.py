@@ -77,6 +77,11 @@ def test_a_tokenizer_that_is_wrong(wrong, body, check, said):
     assert said in only_failure(check)
 
 
+def test_a_tokenizer_may_say_that_it_is_lossy(wrong):
+    wrong("lossy = True\n    def decode(self, ids): return super().decode(ids).lower()")
+    assert failures() == {}
+
+
 REFUSING = (
     "def encode(self, texts):\n"
     "        if not all(text.isalpha() or ' ' in text for text in texts): raise ValueError('not letters')\n"

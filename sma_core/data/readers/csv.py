@@ -22,7 +22,7 @@ from sma_core.data.records import EMPTY, RejectedRow, Row, printable, row_or_rej
 from sma_core.data.streams import read_lines
 from sma_core.errors import DataError
 
-LINES_IN_RECORD = 100
+LINES_IN_RECORD = 10_000
 """A longer quoted record is treated as an unclosed quote."""
 
 

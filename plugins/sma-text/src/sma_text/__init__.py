@@ -1,0 +1,1 @@
+"""Plugin for text: raw bytes, documents, docstrings of the standard library, tasks, recipes."""

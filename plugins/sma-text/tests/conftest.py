@@ -1,0 +1,8 @@
+"""All tests of the plugin share one cache of their own, so that sets are made once and no user's is touched."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

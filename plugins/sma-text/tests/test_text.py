@@ -1,0 +1,95 @@
+"""Metrics, documents, recipes, and small runs of the domain."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+
+import numpy as np
+import pytest
+import torch
+
+import sma_core
+from sma_core.nn.inputs import DiscreteInputs
+from sma_core.nn.model import SMA
+from sma_core.nn.parameters import parameter_count
+from sma_core.plugins.registry import Registry
+from sma_core.runs.settings import Request, pretrain_settings
+from sma_text.metrics import matthews, pearson
+
+QUICK = {"training.epochs": 1.0, "training.probe_fallback": False}
+SHORT = {"model.max_length": 64, "training.evaluate_rows": 8, "training.steps": 1}
+
+
+@pytest.mark.parametrize(("recipe", "millions"), [("tiny", 0.69), ("small", 3.55), ("paper", 107.1)])
+def test_recipes_have_the_sizes_that_the_readme_says(recipe, millions):
+    model = pretrain_settings(Registry.load("text"), Request(recipe=recipe)).config.model
+    with torch.device("meta"):
+        assert parameter_count(SMA(model, DiscreteInputs(262))) / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+def test_the_recipe_paper_is_the_general_recipe_for_language():
+    ours = resources.files("sma_text.recipes").joinpath("paper.toml").read_text()
+    general = resources.files("sma_core.recipes.discrete").joinpath("language.toml").read_text()
+    paper = tomllib.loads(ours)
+    assert paper == tomllib.loads(general)
+    assert (paper["model"]["latents"], paper["model"]["latent_width"], paper["model"]["layers"]) == (256, 1024, 16)
+    assert paper["masking"]["keys_per_query"] == 4.0
+
+
+def test_matthews_and_pearson():
+    labels = np.array([0.0, 0.0, 1.0, 1.0])
+    assert matthews(labels, np.array([0.1, 0.2, 0.9, 0.8])) == 1.0
+    assert matthews(labels, np.array([0.1, 0.9, 0.9, 0.1])) == 0.0
+    assert matthews(labels, np.array([0.9, 0.9, 0.1, 0.1])) == -1.0
+    assert np.isnan(matthews(labels, np.full(4, 0.9)))
+    assert matthews(np.array([0.0, 1.0, 2.0]), np.eye(3)) == 1.0
+    weighted = matthews(labels, np.array([0.1, 0.9, 0.9, 0.9]), np.array([1.0, 0.0, 1.0, 1.0]))
+    assert weighted == 1.0
+    assert pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])) == pytest.approx(1.0)
+    assert pearson(np.array([1.0, 2.0, 3.0]), np.array([0.0, 3.0, 0.0])) == pytest.approx(0.0)
+    assert np.isnan(pearson(labels, np.zeros(4)))
+
+
+def test_a_folder_of_documents_is_read_whole(tmp_path):
+    (tmp_path / "docs").mkdir()
+    for number in range(4):
+        (tmp_path / "docs" / f"d{number}.md").write_text(f"# Page {number}\n\n" + "  text\n" * 100)
+    settings = SHORT | {"data.held_out": 0.5}
+    result = sma_core.train("text", data=tmp_path / "docs", settings=settings, out=tmp_path / "run")
+    assert (result.rows, result.windowed, result.truncated) == (4, 4, 0)
+    sma_core.embed(result.run, tmp_path / "docs", tmp_path / "v.npz", window_overlap=16)
+    with np.load(tmp_path / "v.npz") as file:
+        assert file["ids"].tolist() == [f"d{number}.md" for number in range(4)]
+
+
+def test_pairs_of_a_file_with_numbers_have_pearson(tmp_path):
+    pairs = [(f"one {a}", f"two {b}", a * b) for a in range(8) for b in range(8)]
+    table = ["sentence1,sentence2,score", *(f"{one},{two},{score}" for one, two, score in pairs)]
+    (tmp_path / "pairs.csv").write_text("\n".join(table))
+    settings = QUICK | {"data.column": "sentence1,sentence2", "targets": "score", "metric": "pearson"}
+    settings |= {"kind": "regression", "split.name": "random"}
+    result = sma_core.finetune("text", data=tmp_path / "pairs.csv", settings=settings, out=tmp_path / "run")
+    assert (result.metric, result.kind) == ("pearson", "regression")
+    assert {"pearson", "spearman", "rmse"} <= result.test.keys()
+    assert [baseline.left_out for baseline in result.baselines if baseline.name == "characters-linear"] == [None]
+    assert sma_core.load(result.run).predict([("one 1", "two 2")]).shape == (1, 1)
+
+
+def test_both_tasks_are_learned_with_a_baseline_beside(tmp_path):
+    for task, metric, least in (("package", "macro_f1", 0.5), ("continuation", "matthews", 0.05)):
+        settings = QUICK | {"training.batch_size": 64, "model.max_length": 64, "model.layers": 1}
+        result = sma_core.finetune("text", task=task, settings=settings, out=tmp_path / task)
+        assert result.metric == metric
+        baseline = next(item for item in result.baselines if item.name == "characters-linear")
+        assert baseline.test[metric] > least
+
+
+def test_the_page_of_masks_shows_bytes(tmp_path):
+    pytest.importorskip("sma_view")
+    from sma_view.masks import masks
+
+    result = sma_core.train("text", settings=SHORT, out=tmp_path / "run")
+    (tmp_path / "rows.txt").write_text("  Größe: three words\n")
+    masks(result.run, tmp_path / "rows.txt", page=tmp_path / "masks.html")
+    assert "Größe" in (tmp_path / "masks.html").read_text()
