@@ -32,8 +32,8 @@ class Block:
 
     numbers: NDArray[np.int64]
     """(n,) 1-based row numbers in the file, ascending."""
-    values: NDArray[np.float32]
-    """(n, F), or (T, C) with ``offsets``; finite, or NaN where missing."""
+    values: NDArray[Any]
+    """(n, F) float32, or (T, C) with ``offsets``, float32, float16 or uint8; finite, or NaN where missing."""
     fields: tuple[NDArray[Any], ...] = ()
     """One array (n,) per requested further column: floats with NaN where missing, or objects of type str.
 

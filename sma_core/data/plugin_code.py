@@ -150,10 +150,11 @@ def read(
 def block_fault(block: Block) -> str | None:
     """Return what is wrong with the shapes of a block; None for a correct one."""
     values, rows = block.values, len(block.numbers)
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
+    small = block.offsets is not None and getattr(values, "dtype", None) == np.uint8
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or not (values.dtype.kind == "f" or small):
         return (
             f"values of shape {np.shape(values)} and type {getattr(values, 'dtype', type(values).__name__)}, "
-            + ("where two dimensions of float32 are expected")
+            "where two dimensions of float32 are expected, or of uint8 or float16 for sequences"
         )
     if block.offsets is None and len(values) != rows:
         return f"{len(values):,} rows of values, but {rows:,} row numbers"

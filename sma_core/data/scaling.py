@@ -215,7 +215,10 @@ def _chosen(columns: Sequence[str], wanted: NDArray[np.bool_]) -> tuple[str, ...
 def without_sentinels(values: NDArray[np.float32], sentinels: Sequence[float]) -> NDArray[np.float32]:
     """Replace the values (n, F) that mean "missing" by NaN."""
     for sentinel in sentinels:
-        values = np.where(values == np.float32(sentinel), np.float32(np.nan), values)
+        matching = values == np.float32(sentinel)
+        if matching.any():
+            values = values.astype(np.float32, copy=False) if values.dtype.kind != "f" else values
+            values = np.where(matching, values.dtype.type(np.nan), values)
     return values
 
 

@@ -19,8 +19,8 @@ from sma_core.data.tokenizers import gather_index
 class Sequences:
     """Concatenated sequences: row i is ``values[offsets[i]:offsets[i + 1]]``, (n_i, C)."""
 
-    values: NDArray[np.float32]
-    """(T, C), NaN where missing."""
+    values: NDArray[Any]
+    """(T, C) float32, or float16 or uint8 as a file has them; NaN where missing."""
     offsets: NDArray[np.int64]
     """(n + 1,) from 0 to T."""
 
@@ -34,7 +34,7 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, index: int) -> NDArray[np.float32]:
+    def __getitem__(self, index: int) -> NDArray[Any]:
         """Return a view of one row (n_i, C)."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
@@ -60,6 +60,10 @@ class Sequences:
         """Return whether any position of each row (n,) is True in ``positions`` (T,)."""
         before = np.concatenate([[0], np.cumsum(positions)])
         return before[self.offsets[1:]] > before[self.offsets[:-1]]
+
+    def as_float32(self) -> Self:
+        """Return the rows with float32 values."""
+        return type(self)(self.values.astype(np.float32, copy=False), self.offsets)
 
     def without_values(self) -> NDArray[np.bool_]:
         """Return whether each row (n,) has no value that is not missing."""

@@ -82,7 +82,7 @@ def sentinels_of(registry: Registry, config: DataConfig) -> tuple[float, ...]:
 def read_values(
     registry: Registry, source: Source, config: DataConfig, fields: tuple[str, ...] = ()
 ) -> Generator[Block | RejectedRow, None, None]:
-    """Stream rows of numbers, with sentinels as NaN; rows without any number are rejected.
+    """Stream rows of numbers as float32, with sentinels as NaN; rows without any number are rejected.
 
     ``fields`` are further columns to read. Rejected rows come before the block that contains them.
     """
@@ -92,7 +92,8 @@ def read_values(
             if isinstance(record, RejectedRow):
                 yield record
                 continue
-            known = replace(record, values=without_sentinels(record.values, sentinels_of(registry, config)))
+            values = record.values.astype(np.float32, copy=False)
+            known = replace(record, values=without_sentinels(values, sentinels_of(registry, config)))
             empty = known.empty
             yield from rejected_rows(record, dict.fromkeys(np.flatnonzero(empty).tolist(), EMPTY))
             yield known.take(np.flatnonzero(~empty))

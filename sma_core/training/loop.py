@@ -274,8 +274,7 @@ class Trainer:
         """Weight this rank's mean loss by its number of items, so that the mean over ranks is the global mean."""
         if self.ranks.alone:
             return loss
-        total = self.ranks.total(count)
-        return loss * (count * self.ranks.size / total.where(total > 0, 1))
+        return loss * (count * self.ranks.size / self.ranks.total(count).clamp(min=1e-6))
 
     def _update(self, rate: float) -> None:
         """Clip the gradient and update the parameters, unless the gradient is not finite."""

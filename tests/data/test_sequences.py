@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sma_core.data.batching.batches import collate, collate_sequences
 from sma_core.data.blocks import Block
 from sma_core.data.plugin_code import read
+from sma_core.data.preparation.value_rows import stored_type
 from sma_core.data.readers.arrays import read_arrays
 from sma_core.data.records import RejectedRow
-from sma_core.data.scaling import FeatureScale
+from sma_core.data.scaling import FeatureScale, without_sentinels
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.format import StoreMetadata
 from sma_core.data.store.store import Store
@@ -94,6 +98,49 @@ def test_tables_keep_the_format_that_earlier_programs_read():
     assert json.loads(table)["format_version"] == 3
     assert "sequences" not in json.loads(table)
     assert json.loads(sequences)["format_version"] == 4
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16"])
+def test_a_store_keeps_small_types_and_gives_the_batches_of_float32(tmp_path, dtype):
+    listed = [np.round(10 * row + 100).astype(dtype) for row in rows([40, 100, 7])]
+    wide = store_of(tmp_path, [row.astype(np.float32) for row in listed], "wide.arrow")
+    path = tmp_path / "small.arrow"
+    with StoreWriter(path, StoreMetadata(columns=CHANNELS, sequences=True, value_type=dtype)) as writer:
+        offsets = np.cumsum([0, *map(len, listed)])
+        writer.append_sequences(Sequences(np.concatenate(listed), offsets), np.arange(1, 4))
+    small = Store.open(path)
+    assert small.gather(np.array([1])).dtype == small.ids(0).dtype == dtype
+    assert small.sequences(np.array([2])).values.dtype == np.float32
+    scale = wide.scale(np.arange(3))
+    assert small.scale(np.arange(3)) == scale
+    groups = [np.array([2]), np.array([0]), np.array([1])]
+    narrow, full = (collate(store, groups, max_length=104, scale=scale).inputs for store in (small, wide))
+    assert narrow.dtype == full.dtype
+    np.testing.assert_array_equal(narrow, full)
+    head = json.loads(pa.ipc.open_file(str(path)).schema.metadata[b"sma.store"])
+    assert head["format_version"] == 5, "earlier programs would read other numbers"
+    with pytest.raises(DataError, match="value_type is 'float32' in the first"):
+        Store.open(*sorted(tmp_path.glob("*.arrow"), reverse=True))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sentinels", "stored"),
+    [
+        ("uint8", (), "uint8"),
+        ("uint8", (-999.0, 0.5, 256.0), "uint8"),
+        ("uint8", (255.0,), "float32"),
+        ("float16", (-999.0,), "float16"),
+        ("float64", (), "float32"),
+    ],
+)
+def test_the_type_of_a_store_holds_what_rows_become(dtype, sentinels, stored):
+    values = np.array([[255, 0], [1, 2]]).astype(dtype)
+    block = Block(np.array([1, 2]), values, offsets=np.array([0, 1, 2]))
+    assert stored_type(block, sentinels) == stored
+    assert stored_type(Block(np.array([1, 2]), values), sentinels) == "float32"
+    known = without_sentinels(values.astype(stored), sentinels)
+    assert known.dtype == stored
+    assert np.isnan(known[0, 0]) == (255.0 in sentinels)
 
 
 def test_batches_are_padded_and_standardised(tmp_path):

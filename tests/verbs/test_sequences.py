@@ -44,6 +44,33 @@ def data(tmp_path):
     return tmp_path / "waves.npz"
 
 
+def test_pictures_of_bytes_are_stored_as_bytes_and_train_as_numbers_do(numbers, tmp_path, monkeypatch):
+    draw = np.random.default_rng(0)
+    pictures = draw.integers(0, 256, (60, 16, 3)).astype(np.uint8)
+    weights, sizes = [], []
+    for dtype in (np.uint8, np.float32):
+        name = np.dtype(dtype).name
+        monkeypatch.setenv("SMA_CACHE", str(tmp_path / f"cache {name}"))
+        np.savez(tmp_path / f"{name}.npz", rows=pictures.astype(dtype), kind=np.arange(60) % 2)
+        settings = STEPS | {"model.positions": "axes", "model.grid": [4, 4]}
+        run = sma_core.train(numbers, data=tmp_path / f"{name}.npz", settings=settings, out=tmp_path / name).run
+        weights.append(latest_weights(run))
+        sizes.append(sum(path.stat().st_size for path in (tmp_path / f"cache {name}").rglob("*.arrow")))
+        vectors = sma_core.load(run).embed([picture.astype(np.float32) for picture in pictures[:2]])
+        out = sma_core.embed(run, tmp_path / f"{name}.npz", out=tmp_path / f"{name}.npy").out
+        np.testing.assert_allclose(np.load(out)[:2], vectors, atol=1e-5)
+        tuning = {
+            "training.epochs": 1.0,
+            "targets": ["kind"],
+            "kind": "regression",
+            "data.names": NAMES["data.names"],
+        }
+        data = tmp_path / f"{name}.npz"
+        sma_core.finetune(model=run, data=data, settings=tuning, out=tmp_path / f"tuned {name}")
+    assert same(*weights)
+    assert sizes[1] - sizes[0] == pytest.approx(3 * pictures.size, rel=0.1)
+
+
 def test_training_reads_them_and_resumes_with_the_same_bits(numbers, data, tmp_path):
     whole = sma_core.train(numbers, data=data, settings=STEPS, out=tmp_path / "whole").run
     record = json.loads((whole / "model.json").read_text())

@@ -25,7 +25,7 @@ from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.sequences import Sequences
-from sma_core.data.store.format import StoreMetadata
+from sma_core.data.store.format import StoreMetadata, ValueType
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
@@ -99,8 +99,10 @@ def open_value_chunks(
             label_form=request.label_form,
             extras=request.extras,
             sequences=sequences,
+            value_type=stored_type(record, request.sentinels),
         )
-        return metadata, _skip_rows(_chunks(request, chain(before, [record], records)), skip)
+        chunks = _chunks(request, metadata.value_type, chain(before, [record], records))
+        return metadata, _skip_rows(chunks, skip)
     raise _no_usable_row(request, before)
 
 
@@ -123,8 +125,21 @@ def _no_usable_row(request: ValuesRequest, rejected: list[RejectedRow]) -> DataE
     )
 
 
+def stored_type(block: Block, sentinels: Sequence[float]) -> ValueType:
+    """Return the type in which the values of a block are stored: float32, or that of sequences if it holds NaN.
+
+    Values of uint8 hold all of theirs if none of the sentinels, which become NaN, is among their 256 numbers.
+    """
+    if block.offsets is None or block.values.dtype == np.float32:
+        return "float32"
+    if block.values.dtype == np.float16:
+        return "float16"
+    integers = block.values.dtype == np.uint8 and not any(number in range(256) for number in sentinels)
+    return "uint8" if integers else "float32"
+
+
 def _chunks(
-    request: ValuesRequest, records: Iterator[Block | RejectedRow]
+    request: ValuesRequest, value_type: ValueType, records: Iterator[Block | RejectedRow]
 ) -> Generator[PreparedChunk, None, None]:
     """Yield one chunk per block, and one for rejected rows after the last block."""
     labels = BlockLabelParser(request.targets, request.label_form == "classes", request.label_values)
@@ -134,6 +149,13 @@ def _chunks(
         if isinstance(record, RejectedRow):
             pending.append(record)
             continue
+        own = stored_type(record, request.sentinels)
+        if value_type not in ("float32", own):
+            raise DataError(
+                f"{request.source} has values of type {own} from row {record.numbers[0]:,} on, but {value_type} "
+                "before: the reader must give one type"
+            )
+        record = replace(record, values=record.values.astype(value_type, copy=False))
         part = _prepare_block(record, request, labels)
         rejected = sorted([*pending, *part.rejected], key=lambda row: row.number)
         yield replace(part, count=part.count + len(pending), rejected=rejected)
@@ -150,7 +172,7 @@ def _prepare_block(block: Block, request: ValuesRequest, labels: BlockLabelParse
     targets, reasons = labels.read(block.fields[:count], block.numbers)
     for index in np.flatnonzero(block.empty).tolist():
         reasons[index] = EMPTY
-    values: NDArray[np.float32] | Sequences = block.values
+    values: NDArray[Any] | Sequences = block.values
     too_long = np.zeros(0, dtype=np.int64)
     if block.offsets is not None:
         lengths, longest = block.sequences.lengths, request.max_length

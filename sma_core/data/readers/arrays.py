@@ -81,7 +81,8 @@ def padded_sequences(
     size = max(1, min(ROWS_IN_BLOCK, VALUES_IN_BLOCK // max(1, array[0].size)))
     for start in range(0, len(array), size):
         part = slice(start, start + size)
-        values = as_float32(array[part][:, :, list(chosen.features)])  # (n, N, C)
+        values = array[part][:, :, list(chosen.features)]  # (n, N, C)
+        values = values if values.dtype in (np.uint8, np.float16) else as_float32(values)
         filled = values_until(values) if lengths is None else np.asarray(lengths[part]).astype(np.int64)
         real = np.arange(values.shape[1]) < filled[:, None]
         field_arrays = tuple(array_column(np.asarray(extra[index - channels][part])) for index in chosen.fields)
@@ -90,7 +91,7 @@ def padded_sequences(
         yield finite_sequences(numbers, sequences, field_arrays, chosen.columns)
 
 
-def values_until(values: NDArray[np.float32]) -> NDArray[np.int64]:
+def values_until(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return for each row (n,) of values (n, N, C) the number of positions up to the last with a value."""
     known = np.asarray((~np.isnan(values)).any(axis=2))  # (n, N)
     last = values.shape[1] - known[:, ::-1].argmax(axis=1)

@@ -1,6 +1,6 @@
 """The store's file format: columns and metadata.
 
-An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors. Columns:
+An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors, 5 if these are float16 or uint8. Columns:
 
 - ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN where
   missing; for sequences a list of them, one per position): the rows.
@@ -28,12 +28,14 @@ import pyarrow as pa
 from sma_core.documents import parse_record, validated
 from sma_core.errors import DataError
 
-FORMAT_VERSION = 4
-"""Latest format that can be read; tables and ids are written in `TABLE_VERSION`, which earlier programs read."""
-TABLE_VERSION = 3
+FORMAT_VERSION = 5
+"""Latest format that can be read. Rows are written in the lowest version that has them, for earlier programs."""
+TABLE_VERSION, SEQUENCE_VERSION = 3, 4
 KEY = b"sma.store"
 SYMBOL_TYPE = np.dtype(np.int16)
 
+ValueType = Literal["float32", "float16", "uint8"]
+"""Type in which values are stored."""
 LabelForm = Literal["numbers", "classes", "symbols"]
 """Form of labels: numbers, one class name per row, or one symbol per character."""
 
@@ -57,6 +59,8 @@ class StoreMetadata:
     """Names of further source columns stored as text."""
     sequences: bool = False
     """Whether rows are sequences of vectors with C channels."""
+    value_type: ValueType = "float32"
+    """Type of the values of sequences; tables are float32."""
 
     @property
     def holds_values(self) -> bool:
@@ -72,7 +76,7 @@ class StoreMetadata:
     def row_type(self) -> np.dtype[Any]:
         """Type of one id or value."""
         if self.holds_values:
-            return np.dtype(np.float32)
+            return np.dtype(self.value_type)
         return np.dtype(np.uint16 if self.vocabulary_size <= 1 << 16 else np.uint32)
 
     def schema(self) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -85,10 +89,17 @@ class StoreMetadata:
             columns.append(("symbols", pa.list_(pa.from_numpy_dtype(SYMBOL_TYPE))))
         elif self.targets:
             columns.append(("targets", pa.list_(pa.float32())))
-        head = {"format_version": FORMAT_VERSION if self.sequences else TABLE_VERSION, **asdict(self)}
+        head = {"format_version": self._version(), **asdict(self)}
         if not self.sequences:
             del head["sequences"]
+        if self.value_type == "float32":
+            del head["value_type"]
         return pa.schema(columns, metadata={KEY: json.dumps(head)})
+
+    def _version(self) -> int:
+        if not self.sequences:
+            return TABLE_VERSION
+        return SEQUENCE_VERSION if self.value_type == "float32" else FORMAT_VERSION
 
     def _rows_type(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         element = pa.from_numpy_dtype(self.row_type)

@@ -153,8 +153,8 @@ class Store:
         return values.reshape(len(rows), len(self.metadata.columns))
 
     def sequences(self, rows: NDArray[np.int64]) -> Sequences:
-        """Return the unscaled sequences of rows (m,)."""
-        return Sequences(self.gather(rows), bounds_of(self.lengths[rows].astype(np.int64)))
+        """Return the unscaled sequences of rows (m,), as float32."""
+        return Sequences(self.gather(rows), bounds_of(self.lengths[rows].astype(np.int64))).as_float32()
 
     def scale(self, rows: NDArray[np.int64], transforms: Transforms = ()) -> FeatureScale:
         """Compute mean and standard deviation of the transformed features over rows (m,), block by block.
@@ -209,7 +209,7 @@ def _ranked(numbers: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray
 def _check_alike(first: StoreFile, other: StoreFile) -> None:
     """Raise `DataError` when two files cannot belong to one store."""
     one, two = first.metadata, other.metadata
-    rows = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "sequences")
+    rows = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "sequences", "value_type")
     for name in (*rows, "targets", "label_form", "extras"):
         if getattr(one, name) != getattr(two, name):
             raise DataError(
