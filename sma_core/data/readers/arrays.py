@@ -81,8 +81,7 @@ def padded_sequences(
     size = max(1, min(ROWS_IN_BLOCK, VALUES_IN_BLOCK // max(1, array[0].size)))
     for start in range(0, len(array), size):
         part = slice(start, start + size)
-        values = array[part][:, :, list(chosen.features)]  # (n, N, C)
-        values = values if values.dtype in (np.uint8, np.float16) else as_float32(values)
+        values = as_stored(array[part][:, :, list(chosen.features)])  # (n, N, C)
         filled = values_until(values) if lengths is None else np.asarray(lengths[part]).astype(np.int64)
         real = np.arange(values.shape[1]) < filled[:, None]
         field_arrays = tuple(array_column(np.asarray(extra[index - channels][part])) for index in chosen.fields)
@@ -148,6 +147,11 @@ def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: s
 
 def _feature(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[np.float32]:
     return as_float32(_raw(table, extra, index, part))
+
+
+def as_stored(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers of sequences as uint8 or float16 if they are, else as `as_float32` does."""
+    return numbers if numbers.dtype in (np.uint8, np.float16) else as_float32(numbers)
 
 
 def as_float32(numbers: NDArray[Any]) -> NDArray[np.float32]:

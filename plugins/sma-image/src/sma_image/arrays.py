@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
-from sma_core.data.readers.arrays import as_float32, load_arrays
+from sma_core.data.readers.arrays import as_stored, load_arrays
 from sma_core.data.readers.features import Chosen, finite_sequences, given_names
 from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
@@ -47,7 +47,7 @@ def read_array(
     extra = list(others.values())
     size = max(1, VALUES_IN_BLOCK // max(1, rows * width * channels))
     for start in range(0, count, size):
-        part = as_float32(np.asarray(pictures[start : start + size]))  # (m, H, W, C)
+        part = as_stored(np.asarray(pictures[start : start + size]))  # (m, H, W, C)
         values = part.reshape(-1, channels)[:, list(chosen.features)]  # (m * H * W, C)
         numbers = np.arange(start + 1, start + 1 + len(part))
         further = tuple(array_column(extra[index - channels][start : start + size]) for index in chosen.fields)

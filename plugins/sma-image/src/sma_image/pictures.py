@@ -79,7 +79,7 @@ def _block(
     texts = zip(*(_fields(file, fields) for _, file, _ in pictures), strict=True)
     return Block(
         np.array([number for number, _, _ in pictures]),
-        values.astype(np.float32),
+        values,
         tuple(np.array(column, dtype=object) for column in texts),
         chosen.columns,
         bounds_of([rows * columns] * count),

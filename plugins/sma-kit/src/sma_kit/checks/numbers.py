@@ -11,7 +11,7 @@ class NumbersChecks(Subject):
     """Checks of blocks of numbers; all are skipped for a domain of text."""
 
     def test_reader_gives_blocks_of_numbers(self) -> None:
-        """Blocks hold float32 values, finite or NaN, of the declared columns, with increasing row numbers."""
+        """Blocks hold values of one type, finite or NaN, of the declared columns, with increasing row numbers."""
         import numpy as np
 
         registry = self._numbers()
@@ -19,8 +19,11 @@ class NumbersChecks(Subject):
         reader = f"the Reader {source.reader.name!r}"
         last = 0
         for block in blocks:
-            if block.values.dtype != np.float32:
-                fail(f"{reader} must yield float32 values, not {block.values.dtype}")
+            types = ("float32",) if block.offsets is None else ("float32", "float16", "uint8")
+            if block.values.dtype not in types:
+                fail(f"{reader} must yield {' or '.join(types)} values, not {block.values.dtype}")
+            if block.values.dtype != blocks[0].values.dtype:
+                fail(f"{reader} must yield one type of values per file")
             if np.isinf(block.values).any():
                 fail(f"{reader} must yield rows with infinite values as RejectedRow, not in blocks")
             names = block.names(source.columns)
