@@ -222,11 +222,20 @@ class LoadedRun:
             yield places, self.feed.batch(chunk.inputs, places, self.model.max_length).to(self.device)
 
     def needed_targets(self) -> Targets:
-        """Return the run's targets; raises `CheckpointError` for a pre-trained run."""
+        """Return the run's targets.
+
+        Raises `CheckpointError` for a pre-trained run, and for an old run whose labels of positions were learned
+        from normal forms of rows, which may have other characters than the rows.
+        """
         if self.task_targets is None:
             raise CheckpointError(
                 f"{self.path} is a pre-trained run without a head: fine-tune it with sma finetune --model "
                 f"{self.path}"
+            )
+        if self.config.data.normalise and self.task_targets.per_position:
+            raise CheckpointError(
+                f"{self.path} was fine-tuned on labels of positions with data.normalise on, which changed the "
+                f"characters that the labels belong to: fine-tune it again with data.normalise=false"
             )
         return self.task_targets
 

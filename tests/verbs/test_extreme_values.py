@@ -9,7 +9,7 @@ import sma_core
 from sma_core.data.blocks import Block
 from sma_core.data.readers.table import read_table
 from sma_core.data.scaling import FeatureScale, fit_scale
-from sma_core.errors import ConfigError, DataError
+from sma_core.errors import CheckpointError, ConfigError, DataError
 from tests.support.runs import table
 
 FILL = 9.96921e36  # of netCDF
@@ -95,3 +95,18 @@ def test_labels_of_positions_need_rows_as_written(tmp_path):
         (tmp_path / "a.csv").write_text(f"sequence,marks\n{lines}")
         with pytest.raises(error, match=sentence):
             sma_core.finetune("protein", data=tmp_path / "a.csv", settings=settings, out=tmp_path / "run")
+
+
+def test_an_old_run_that_learned_labels_of_positions_from_normal_forms_is_refused(toy, tmp_path):
+    words = [f"{'kato' if n % 2 else 'miresu'}" for n in range(40)]
+    lines = "".join(
+        f"{word},{'a' * len(word)}\n" if n % 3 else f"{word},{'b' * len(word)}\n" for n, word in enumerate(words)
+    )
+    (tmp_path / "a.csv").write_text(f"word,marks\n{lines}")
+    settings = {"targets": ["marks"], "kind": "per-position", "training.epochs": 0.5}
+    run = sma_core.finetune(toy, data=tmp_path / "a.csv", settings=settings, out=tmp_path / "run").run
+    assert sma_core.predict(run, tmp_path / "a.csv", out=tmp_path / "out.csv").rows == 40
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("normalise = false", "normalise = true"))
+    with pytest.raises(CheckpointError, match="fine-tune it again with data.normalise=false"):
+        sma_core.load(run).predict(words)
