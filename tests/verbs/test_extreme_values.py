@@ -108,5 +108,5 @@ def test_an_old_run_that_learned_labels_of_positions_from_normal_forms_is_refuse
     assert sma_core.predict(run, tmp_path / "a.csv", out=tmp_path / "out.csv").rows == 40
     config = run / "config.toml"
     config.write_text(config.read_text().replace("normalise = false", "normalise = true"))
-    with pytest.raises(CheckpointError, match="fine-tune it again with data.normalise=false"):
+    with pytest.raises(CheckpointError, match=r"fine-tune it again with data\.normalise=false"):
         sma_core.load(run).predict(words)
