@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sma_core.config.settings import MemberName, Settings, Size
+from sma_core.config.settings import MemberName, Options, Settings, Size
 
 OutputLayer = Size | Literal["gelu", "relu", "silu", "tanh"]
 Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
@@ -80,10 +80,12 @@ def _flat(numbers: Numbers) -> Iterator[float]:
 class ModelConfig(Settings):
     """The encoder and its reconstruction decoder."""
 
-    encoder: Literal["cross-attention", "self-attention"] = Field(
+    encoder: MemberName = Field(
         "cross-attention",
-        description="Learned latents attend to the inputs, or the inputs attend to each other.",
+        description="cross-attention: learned latents attend to the inputs; self-attention: the inputs attend to "
+        "each other; or a plugin's.",
     )
+    encoder_options: Options = Field(default_factory=dict, description="Options of a plugin's encoder.")
     max_length: Size = Field(512, description="Largest number of inputs in a row.")
     embedding_width: Size = Field(256, description="Width E of the embedded inputs.")
     positions: MemberName = Field(
@@ -172,6 +174,12 @@ class ModelConfig(Settings):
         for what, (width, heads) in pairs.items():
             if width % heads:
                 raise ValueError(f"cannot divide {what}: {width} is not a multiple of {heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _encoder_has_options(self) -> Self:
+        if self.encoder_options and self.encoder in ("cross-attention", "self-attention"):
+            raise ValueError(f"model.encoder {self.encoder} has no model.encoder_options")
         return self
 
     @model_validator(mode="after")

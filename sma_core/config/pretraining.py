@@ -34,7 +34,7 @@ class PretrainConfig(Settings):
         layers = self.model.layers * self.model.blocks
         if self.masking.layer > layers:
             raise ValueError(f"masking.layer is {self.masking.layer}, but the trunk has {layers} layers")
-        if self.masking.mask_self and self.model.encoder != "self-attention":
+        if self.masking.mask_self and self.model.encoder == "cross-attention":
             raise ValueError("masking.mask_self needs model.encoder self-attention: latents stand at no position")
         if self.masking.guide == "average" and self.training.average_decay is None:
             raise ValueError("masking.guide average needs training.average_decay, for example 0.999")

@@ -18,7 +18,7 @@ from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.probe import Probe
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
-from sma_core.runs.methods import position_factory
+from sma_core.runs.methods import encoder_factory, position_factory
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.targets import Targets, is_per_position
 
@@ -31,7 +31,7 @@ def build_network(
     registry: Registry, model: ModelConfig, inputs: Inputs, loss: ReconstructionLoss | None = None
 ) -> SMA:
     """Build the network for pre-training, initialised from torch's global generator; ``loss`` as in `SMA`."""
-    return SMA(model, inputs, loss, position_factory(registry, model))
+    return SMA(model, inputs, loss, position_factory(registry, model), encoder_factory(registry, model))
 
 
 def build_predictor(

@@ -17,7 +17,7 @@ from torch import Tensor
 from sma_core.data.batching.batches import Batch
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import SMA, Predictor
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import CrossAttentionLayer, LayerSettings
 from sma_core.nn.embedding import OUTER_NORM_EPS, TokenEmbedding, ValueEmbedding
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.inputs import DiscreteInputs, Inputs
 from sma_core.nn.parameters import initialise
 from sma_core.nn.positions.protocol import PositionFactory

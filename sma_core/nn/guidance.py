@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sma_core.errors import ConfigError
 from sma_core.nn.attention import AttentionLayer, Projected
-from sma_core.nn.encoder import Encoder
+from sma_core.nn.encoders.encoder import Encoder
 from sma_core.nn.masking import (
     Draw,
     attention_of,

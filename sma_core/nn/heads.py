@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sma_core.config.models import ModelConfig
 from sma_core.nn.decoder import QueryDecoder
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.parameters import initialise
 
 

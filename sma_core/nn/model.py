@@ -17,7 +17,8 @@ from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import Projected, may_look
 from sma_core.nn.decoder import Decoder
 from sma_core.nn.embedding import TokenEmbedding, ValueEmbedding, build_embedding
-from sma_core.nn.encoder import Encoder, Latents, build_encoder
+from sma_core.nn.encoders.encoder import Encoder, EncoderFactory, Latents
+from sma_core.nn.encoders.table import built_in_encoder
 from sma_core.nn.heads import Encoded
 from sma_core.nn.inputs import Inputs
 from sma_core.nn.losses.reconstruction import Reconstruction, ReconstructionLoss
@@ -37,7 +38,8 @@ class SMA(nn.Module):
 
     Weights are initialised from torch's global generator, see `sma_core.nn.parameters.initialise`. ``loss``
     defaults to the built-in loss of ``model.decoder.loss``; it is used by `forward` and `reconstruct` only.
-    ``positions`` builds the position embeddings, by default the built-in ones of ``model.positions``.
+    ``positions`` builds the position embeddings and ``encoder`` the encoder, by default the built-in ones of
+    ``model.positions`` and ``model.encoder``.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class SMA(nn.Module):
         inputs: Inputs,
         loss: ReconstructionLoss | None = None,
         positions: PositionFactory | None = None,
+        encoder: EncoderFactory | None = None,
     ) -> None:
         super().__init__()
         self.embed = build_embedding(model_config, inputs, positions)
-        self.encoder: Encoder = build_encoder(model_config)
+        self.encoder: Encoder = (encoder or built_in_encoder(model_config))(model_config)
         self.decoder = Decoder(model_config, inputs, positions)
         self.target_scale = TargetScale(model_config.decoder)
         self._decoder_config = model_config.decoder

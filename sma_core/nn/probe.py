@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.heads import mean_latents
 
 

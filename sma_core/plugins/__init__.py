@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.hookspecs import hookimpl
     from sma_core.plugins.method_specs import (
         Baseline,
+        EncoderType,
         Loss,
         MaskingStrategy,
         Optimizer,
@@ -41,6 +42,7 @@ __all__ = [
     "DataSet",
     "Domain",
     "DrawnRow",
+    "EncoderType",
     "Head",
     "Loss",
     "MaskingStrategy",
@@ -70,7 +72,7 @@ _MODULES = {
     "metric": "metrics",
     "metrics_in": "metrics",
     **dict.fromkeys(("Baseline", "Loss", "MaskingStrategy", "Metric", "Optimizer"), "method_specs"),
-    **dict.fromkeys(("PositionEmbedding", "Schedule"), "method_specs"),
+    **dict.fromkeys(("EncoderType", "PositionEmbedding", "Schedule"), "method_specs"),
 }
 """Module of each name; all others are in ``specs``."""
 

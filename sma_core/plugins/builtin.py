@@ -6,6 +6,7 @@ from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import (
     Baseline,
+    EncoderType,
     Loss,
     MaskingStrategy,
     Metric,
@@ -192,6 +193,24 @@ def sma_position_embeddings() -> list[PositionEmbedding]:
             name="none",
             summary="No positions: rows of numbers are sets.",
             factory=f"{folder}.none:no_positions",
+        ),
+    ]
+
+
+@hookimpl
+def sma_encoders() -> list[EncoderType]:
+    """The encoders of the paper."""
+    folder = "sma_core.nn.encoders"
+    return [
+        EncoderType(
+            name="cross-attention",
+            summary="Learned latents attend to the inputs, then to each other.",
+            factory=f"{folder}.cross_attention:CrossAttentionEncoder",
+        ),
+        EncoderType(
+            name="self-attention",
+            summary="The inputs attend to each other.",
+            factory=f"{folder}.self_attention:SelfAttentionEncoder",
         ),
     ]
 

@@ -6,8 +6,11 @@ attached as a plugin's are. Figures are plain Python numbers; no record holds a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,20 @@ class RowsRead:
     rejected: int
 
 
+class RunOrigin(NamedTuple):
+    """What a run is made from: its domain, the verb (``train`` or ``finetune``), all settings by dotted name."""
+
+    domain: str = ""
+    verb: str = ""
+    settings: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class RunStarted:
-    """Training begins or goes on: from step ``step`` of ``steps``, on ``device`` in ``precision``."""
+    """Training begins or goes on: from step ``step`` of ``steps``, on ``device`` in ``precision``.
+
+    ``domain``, ``verb`` and ``settings`` are as in `RunOrigin`.
+    """
 
     run: Path
     step: int
@@ -29,6 +43,9 @@ class RunStarted:
     parameters: int
     device: str
     precision: str
+    domain: str = ""
+    verb: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,4 +97,17 @@ class RunFinished:
     early: bool = False
 
 
-Event = RowsRead | RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished
+@dataclass(frozen=True)
+class RunFailed:
+    """Preparation or training ended with an error; ``run`` is None when it has no folder yet.
+
+    ``error`` is the name of the exception's class and ``message`` its text. The run may be resumed from its last
+    checkpoint.
+    """
+
+    run: Path | None
+    error: str
+    message: str
+
+
+Event = RowsRead | RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished | RunFailed

@@ -7,6 +7,7 @@ import pluggy
 from sma_core.plugins.events import Event
 from sma_core.plugins.method_specs import (
     Baseline,
+    EncoderType,
     Loss,
     MaskingStrategy,
     Metric,
@@ -95,6 +96,12 @@ def sma_losses() -> list[Loss]:
 @hookspec
 def sma_position_embeddings() -> list[PositionEmbedding]:
     """Vectors that tell the network where in a row an input is."""
+    return []
+
+
+@hookspec
+def sma_encoders() -> list[EncoderType]:
+    """Networks from embedded inputs to latents."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Specs of parts of the method: masking strategies, losses, position embeddings, optimisers, …; and baselines.
+"""Specs of parts of the method: masking strategies, losses, encoders, optimisers, …; and baselines.
 
 As in `sma_core.plugins.specs`, each names its ``factory`` by reference, and is imported when it is used.
 """
@@ -61,6 +61,24 @@ class PositionEmbedding(Spec):
     >>> spec = PositionEmbedding(name="any", summary="A table", factory="sma_core.nn.positions.learned:Learned")
     >>> resolve(spec.factory, "any")(ModelConfig(), 16)(5).shape
     torch.Size([5, 16])
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderType(Spec):
+    """``factory(model_config)`` gives a `sma_core.nn.encoders.encoder.Encoder`, with initialised parameters.
+
+    ``model_config`` is the `ModelConfig`, with the table ``encoder_options``. Subclass one of the built-in
+    encoders, or their base class.
+
+    >>> from sma_core.config import ModelConfig
+    >>> from sma_core.plugins.imports import resolve
+    >>> folder = "sma_core.nn.encoders"
+    >>> spec = EncoderType(name="own", summary="As it is", factory=f"{folder}.self_attention:SelfAttentionEncoder")
+    >>> resolve(spec.factory, "own")(ModelConfig(latent_width=256)).depth
+    6
     """
 
     factory: str

@@ -19,6 +19,7 @@ from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
 from sma_core.plugins.method_specs import (
     Baseline,
+    EncoderType,
     Loss,
     MaskingStrategy,
     Metric,
@@ -56,6 +57,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_masking_strategies": MaskingStrategy,
     "sma_losses": Loss,
     "sma_position_embeddings": PositionEmbedding,
+    "sma_encoders": EncoderType,
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
@@ -75,6 +77,7 @@ _NOUNS: dict[type[Spec], str] = {
     MaskingStrategy: "masking strategy",
     Loss: "loss",
     PositionEmbedding: "position embedding",
+    EncoderType: "encoder",
     Optimizer: "optimizer",
     Schedule: "schedule",
     Metric: "metric",

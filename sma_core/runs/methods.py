@@ -1,4 +1,4 @@
-"""Look up masking strategies, losses, position embeddings, optimisers and schedules by name, and build them.
+"""Look up masking strategies, losses, positions, encoders, optimisers and schedules by name, and build them.
 
 The core and plugins register them, as they do heads.
 """
@@ -9,11 +9,19 @@ from typing import Any, TypeVar
 
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig, TrainingConfig
 from sma_core.errors import ConfigError, MissingPartError, PluginError
+from sma_core.nn.encoders.encoder import Encoder, EncoderFactory
 from sma_core.nn.losses.reconstruction import ReconstructionLoss
 from sma_core.nn.losses.table import loss_name
 from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.strategies.protocol import Strategy
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule
+from sma_core.plugins.method_specs import (
+    EncoderType,
+    Loss,
+    MaskingStrategy,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Spec
 
@@ -22,6 +30,7 @@ _HOOKS: dict[type[Spec], str] = {
     MaskingStrategy: "sma_masking_strategies",
     Loss: "sma_losses",
     PositionEmbedding: "sma_position_embeddings",
+    EncoderType: "sma_encoders",
     Optimizer: "sma_optimizers",
     Schedule: "sma_schedules",
 }
@@ -62,6 +71,26 @@ def position_factory(registry: Registry, model: ModelConfig) -> PositionFactory:
     return factory
 
 
+def encoder_factory(registry: Registry, model: ModelConfig) -> EncoderFactory:
+    """Import the factory of ``model.encoder``; raises `ConfigError` when it is not registered.
+
+    The factory raises `PluginError` when it does not return an `Encoder`.
+    """
+    spec = _member(registry, EncoderType, "model.encoder", model.encoder)
+    factory: EncoderFactory = registry.build(spec)
+
+    def checked(config: ModelConfig) -> Encoder:
+        encoder = factory(config)
+        if not isinstance(encoder, Encoder):
+            raise PluginError(
+                f"the encoder {spec.name!r} of {registry.provider(spec)} must be a subclass of "
+                f"sma_core.nn.encoders.encoder.Encoder, not {type(encoder).__name__}"
+            )
+        return encoder
+
+    return checked
+
+
 def optimizer_factory(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Optimizer
     """Import the factory of ``training.optimizer``; raises `ConfigError` when it is not registered."""
     return registry.build(_member(registry, Optimizer, "training.optimizer", training.optimizer))
@@ -77,6 +106,7 @@ def check_members(registry: Registry, config: PretrainConfig | FinetuneConfig) -
     _member(registry, Optimizer, "training.optimizer", config.training.optimizer)
     _member(registry, Schedule, "training.schedule", config.training.schedule)
     _member(registry, PositionEmbedding, "model.positions", config.model.positions)
+    _member(registry, EncoderType, "model.encoder", config.model.encoder)
     if isinstance(config, PretrainConfig):
         _member(registry, MaskingStrategy, "masking.strategy", config.masking.strategy)
         _loss(registry, config.model)

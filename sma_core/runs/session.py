@@ -14,14 +14,16 @@ the same folder. Typical use::
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sma_core.config import TrainingConfig
 from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks, joined
+from sma_core.errors import StoppedOnRequest
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.events import RunFailed
 from sma_core.plugins.registry import Registry
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.settings import Request
@@ -84,6 +86,12 @@ class Session:
         """Add the observers of the domain's plugins."""
         self.observers.add_plugins(registry)
 
+    def fail(self, error: Exception) -> None:
+        """Tell the observers that the command ends with ``error``, which a failing observer does not hide."""
+        run = self._run.path if self._run is not None else None
+        with suppress(Exception):
+            self.observers(RunFailed(run, type(error).__name__, str(error)))
+
     def observers_of(self, run: RunFolder, training: TrainingConfig) -> Observers:
         """Add the metrics file and, if enabled, TensorBoard; return all observers of the run."""
         if training.tensorboard:
@@ -98,4 +106,11 @@ def open_session(
 ) -> Iterator[Session]:
     """Open a session that joins the other ranks, if any, and holds the run's lock until the block ends."""
     with joined() as ranks, ExitStack() as locks:
-        yield Session(request, policy, Observers(observers, quiet=not ranks.first), ranks, locks)
+        session = Session(request, policy, Observers(observers, quiet=not ranks.first), ranks, locks)
+        try:
+            yield session
+        except StoppedOnRequest:
+            raise
+        except Exception as error:
+            session.fail(error)
+            raise

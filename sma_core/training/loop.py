@@ -10,12 +10,11 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Protocol, Self
+from dataclasses import asdict, replace
+from typing import Protocol
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator, Field, FiniteFloat, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from sma_core.checkpoints.store import CheckpointStore, StoredCheckpoint
@@ -33,10 +32,9 @@ from sma_core.devices.parallel import (
 )
 from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
-from sma_core.documents import first_fault
-from sma_core.errors import CheckpointError, ConfigError, StoppedOnRequest, UserError
+from sma_core.errors import ConfigError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
-from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunStarted, StepLogged
+from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunOrigin, RunStarted, StepLogged
 from sma_core.signals import StopRequest
 from sma_core.training.average import WeightAverage, without_latest_weights
 from sma_core.training.method import Method
@@ -45,6 +43,7 @@ from sma_core.training.optimizers.groups import build_optimizer, set_learning_ra
 from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
 from sma_core.training.reporting.observers import Observers
 from sma_core.training.schedules.rate import learning_rate
+from sma_core.training.state import TrainingState
 from sma_core.training.stream import BatchSource, BatchStream
 from sma_core.training.workers import BatchWorkers, worker_errors
 
@@ -82,48 +81,14 @@ class Objective(Protocol):
         ...
 
 
-Count = Annotated[int, Field(ge=0, lt=1 << 63)]
-Figure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
-"""A number that JSON has as null when it is NaN."""
-
-
-@dataclass
-class TrainingState:
-    """Contents of a checkpoint's ``state.json``."""
-
-    step: Count = 0
-    epoch: Count = 0
-    batch: Count = 0
-    elapsed: FiniteFloat = 0.0
-    window_loss: Figure = 0.0
-    window_batches: Count = 0
-    best_step: Count | None = None
-    best_value: float | None = None
-    waited: Count = 0
-    """Number of consecutive evaluations after step 0 without improvement over the best checkpoint."""
-    metrics: dict[str, Figure] | None = None
-    scaler: dict[str, Any] | None = None
-    skipped: Count = 0
-    """Number of steps skipped because of a non-finite gradient."""
-    skipped_in_a_row: Count = 0
-
-    @classmethod
-    def read(cls, checkpoint: StoredCheckpoint) -> Self:
-        """Return the state of a checkpoint; raises `CheckpointError` when an entry is not of its type."""
-        try:
-            return TypeAdapter(cls).validate_python(checkpoint.state)
-        except ValidationError as error:
-            raise CheckpointError(f"{checkpoint.folder} is damaged: state.json: {first_fault(error)}") from error
-
-
 class Trainer:
     """Trains ``objective`` on ``source`` for ``steps`` optimiser steps, counted from the start of the run.
 
     ``method`` holds the optimiser and the schedule; the default is AdamW with the built-in schedule of the
     settings. ``rates`` are learning-rate factors by parameter name. With ``patience`` training stops after that
     many consecutive evaluations without improvement; with ``save_start`` the first checkpoint is that of step 0.
-    With ``average``, averaged weights are evaluated and saved. On several ranks, ``source`` returns this rank's
-    share of every batch. Raises `ConfigError` for an average with fsdp.
+    With ``average``, averaged weights are evaluated and saved. ``origin`` is for observers. On several ranks,
+    ``source`` returns this rank's share of every batch. Raises `ConfigError` for an average with fsdp.
     """
 
     def __init__(
@@ -141,11 +106,12 @@ class Trainer:
         patience: int | None = None,
         average: WeightAverage | None = None,
         save_start: bool = False,
+        origin: RunOrigin | None = None,
     ) -> None:
         self.objective, self.config, self.steps, self.store = objective, config, steps, store
         self.device, self.precision, self.ranks = place.device, place.precision, place.ranks
         self._emit = observers if observers is not None else Observers()
-        self._run = store.folder.parent
+        self._run, self._origin = store.folder.parent, origin or RunOrigin()
         self.patience, self.save_start = patience, save_start
         self.method = method or Method.built_in(config.schedule)
         self._grad_off = torch.no_grad if place.strategy == "fsdp" else torch.inference_mode
@@ -211,9 +177,8 @@ class Trainer:
         self._clock = time.monotonic() - self.state.elapsed
         self._log_clock, self._samples = time.monotonic(), 0
         parameters = sum(parameter.numel() for parameter in self.module.parameters())
-        self._emit(
-            RunStarted(self._run, self.state.step, self.steps, parameters, str(self.device), self.precision)
-        )
+        begun = RunStarted(self._run, self.state.step, self.steps, parameters, str(self.device), self.precision)
+        self._emit(replace(begun, **self._origin._asdict()))
         cuda = [self.device] if self.device.type == "cuda" else []
         with (
             torch.random.fork_rng(devices=cuda),

@@ -28,6 +28,7 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
+from sma_core.plugins.events import RunOrigin
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import check_members, optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
@@ -271,6 +272,7 @@ def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers:
         patience=training.patience or None,
         average=WeightAverage.of(objective.module, training),
         save_start=objective.module.probe is not None,
+        origin=RunOrigin(job.registry.name, VERB, dict(flatten(dump(job.config)))),
     )
     restore_newest(trainer, run)
     return trainer

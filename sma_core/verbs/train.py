@@ -34,6 +34,7 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
+from sma_core.plugins.events import RunOrigin
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import (
     check_members,
@@ -53,11 +54,12 @@ from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.reading import check_header
 from sma_core.sources.source_set import SourceSet, find_mixture, with_pair
 from sma_core.training.average import WeightAverage
-from sma_core.training.loop import Trainer, TrainingState
+from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.training.reporting.observers import Observer, Observers
+from sma_core.training.state import TrainingState
 from sma_core.training.stream import count_steps
 
 logger = logging.getLogger("sma")
@@ -291,6 +293,7 @@ def _trainer(job: _Job, run: RunFolder, observers: Observers) -> Trainer:
         observers,
         method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
         average=average,
+        origin=RunOrigin(job.registry.name, VERB, dict(flatten(dump(job.config)))),
     )
     restore_newest(trainer, run)
     return trainer

@@ -57,7 +57,9 @@ def test_lists_and_single_numbers_are_not_joined_unasked(jets):
 @pytest.mark.parametrize("kind", [pa.list_(pa.list_(pa.int16())), pa.large_list(pa.list_(pa.float16(), 2))])
 def test_a_column_of_vectors_has_named_or_numbered_channels(tmp_path, kind):
     path = tmp_path / "a.parquet"
-    parquet.write_table(pa.table({"x": pa.array([[[1, 2], [3, 4]], [[5, 6]], None], kind)}), path)
+    number = np.float16 if "halffloat" in str(kind) else int  # pyarrow 17 takes no other number for float16
+    vectors = [[[number(value) for value in vector] for vector in row] for row in ([[1, 2], [3, 4]], [[5, 6]])]
+    parquet.write_table(pa.table({"x": pa.array([*vectors, None], kind)}), path)
     for names, columns in (((), ("0", "1")), (("u", "v"), ("u", "v"))):
         (block,) = read_parquet(path, (), (), names=names)
         assert block.columns == columns

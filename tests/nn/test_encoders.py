@@ -8,7 +8,7 @@ from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.attention import Projected
 from sma_core.nn.counts import largest_hidden_count, largest_visible_count
-from sma_core.nn.encoder import taken, visible_first
+from sma_core.nn.encoders.encoder import taken, visible_first
 from sma_core.nn.heads import PositionHead
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
 from sma_core.nn.masking import Mask
@@ -296,7 +296,7 @@ def test_activation_checkpointing_keeps_less_and_changes_no_gradient(encoder, ki
         sizes.extend(part.numel() for part in parts if isinstance(part, torch.Tensor))
         return recomputed(work, device, *given)
 
-    monkeypatch.setattr("sma_core.nn.encoder.recomputed", counted)
+    monkeypatch.setattr("sma_core.nn.encoders.encoder.recomputed", counted)
     dropped = {"dropout": 0.2, "attention_dropout": 0.2, "drop_path": 0.2, "layers": 3}
     model, (inputs, padding_mask) = build(encoder, kind, **dropped), rows(kind)
     gradients, kept = [], []

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.heads import DecoderHead, Encoded, MeanHead, MultiQueryHead, mean_latents
 from sma_core.nn.model import Predictor
 from tests.nn.small import batch, small_config, small_model

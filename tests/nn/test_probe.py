@@ -2,7 +2,7 @@
 
 import torch
 
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.heads import MeanHead
 from sma_core.nn.model import Predictor
 from sma_core.nn.probe import Probe

@@ -3,16 +3,19 @@
 import pytest
 
 import sma_core
-from sma_core.errors import ConfigError, StoppedOnRequest
+from sma_core.errors import ConfigError, PluginError, StoppedOnRequest
 from sma_core.runs.run_folder import RunFolder
 from tests.support.runs import latest_weights, same, stop_at
 
 PLUGIN = """
 import torch
+import torch.nn.functional as F
+from sma_core.nn.encoders.cross_attention import CrossAttentionEncoder
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.losses.cross_entropy import CrossEntropy
 from sma_core.nn.masking import hide
 from sma_core.nn.strategies.protocol import Hiding
-from sma_core.plugins import Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule, hookimpl
+from sma_core.plugins import EncoderType, Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule, hookimpl
 
 class First(Hiding):
     def choose(self, situation):
@@ -35,7 +38,7 @@ def sma_losses():
     return [Loss(name="own", summary="Own.", factory="other_methods:CrossEntropy", inputs=("discrete",))]
 
 class Ring(torch.nn.Module):
-    def __init__(self, config, width):
+    def __init__(self, config, width=8):
         super().__init__()
         self.count, self.project = config.max_length, torch.nn.Linear(2, width)
 
@@ -46,6 +49,23 @@ class Ring(torch.nn.Module):
 @hookimpl
 def sma_position_embeddings():
     return [PositionEmbedding(name="ring", summary="A ring.", factory="other_methods:Ring")]
+
+class Smoothed(CrossAttentionEncoder):
+    def __init__(self, model_config):
+        super().__init__(model_config)
+        self.width = int(model_config.encoder_options.get("width", 3))
+
+    def trunk(self, entered, depth=None):
+        values, real = super().trunk(entered, depth)
+        smooth = F.avg_pool1d(values.transpose(1, 2), self.width, stride=1, padding=self.width // 2)
+        return Latents(smooth.transpose(1, 2), real)
+
+@hookimpl
+def sma_encoders():
+    return [
+        EncoderType(name="smoothed", summary="Smoothed.", factory="other_methods:Smoothed"),
+        EncoderType(name="no-encoder", summary="Not one.", factory="other_methods:Ring"),
+    ]
 
 @hookimpl
 def sma_optimizers():
@@ -68,6 +88,8 @@ SETTINGS = {
     "training.optimizer_options.momentum": 0.9,
     "training.schedule": "linear",
     "model.positions": "ring",
+    "model.encoder": "smoothed",
+    "model.encoder_options.width": 5,
 }
 
 
@@ -97,6 +119,7 @@ def test_a_run_with_parts_of_a_plugin_resumes_bit_for_bit(toy, tmp_path):
         ("training.optimizer", "sgdd", "'sgd'"),
         ("training.schedule", "cosin", "'cosine'"),
         ("model.positions", "rings", "'ring'"),
+        ("model.encoder", "smooth", "'smoothed'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_near_ones(toy, setting, name, near):
@@ -120,6 +143,19 @@ def test_a_run_made_with_a_part_says_which_package_is_missing(toy, install, tmp_
         sma_core.finetune(toy, model=run, out=tmp_path / "again")
     with pytest.raises(ConfigError, match=r"'sgd'.*was made with sma-methods"):
         sma_core.train(resume=run)
+
+
+def test_an_encoder_with_options_reads_them_again_from_its_run(toy, tmp_path):
+    run = sma_core.train(toy, settings=SETTINGS, out=tmp_path / "run").run
+    encoder = sma_core.load(run).module.encoder
+    assert (type(encoder).__name__, encoder.width) == ("Smoothed", 5)
+
+
+def test_an_encoder_that_is_none_is_one_sentence(toy):
+    with pytest.raises(PluginError, match=r"the encoder 'no-encoder' of sma-methods .* must be a subclass of"):
+        sma_core.train(toy, settings={"model.encoder": "no-encoder"})
+    with pytest.raises(ConfigError, match=r"cross-attention has no model\.encoder_options"):
+        sma_core.train(toy, settings={"model.encoder_options.width": 3})
 
 
 def test_a_loss_for_other_inputs_is_refused(toy):

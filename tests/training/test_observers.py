@@ -7,11 +7,20 @@ import sys
 import pytest
 
 import sma_core
-from sma_core.errors import PluginError, UserError
-from sma_core.plugins.events import CheckpointSaved, Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
+from sma_core.errors import DataError, PluginError, StoppedOnRequest, UserError
+from sma_core.plugins.events import (
+    CheckpointSaved,
+    Evaluated,
+    RowsRead,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StepLogged,
+)
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.training.reporting.metrics_file import MetricsFile, read_metrics
 from sma_kit.distributions import write_distribution
+from tests.support.runs import stop_at
 
 WATCHER = """
 from sma_core.plugins import hookimpl
@@ -77,6 +86,44 @@ def test_a_fine_tuning_is_watched_too(toy, extend, tmp_path):
     assert {RunStarted, StepLogged, Evaluated, CheckpointSaved, RunFinished} <= {
         type(event) for event in sys.modules[name].seen
     }
+
+
+def test_the_start_of_a_run_tells_its_domain_verb_and_settings(toy, tmp_path):
+    seen = []
+    run = sma_core.train(toy, settings=FEW, out=tmp_path / "run", observers=[seen.append]).run
+    sma_core.finetune(
+        toy, model=run, settings={"training.epochs": 1.0}, out=tmp_path / "b", observers=[seen.append]
+    )
+    first, second = (event for event in seen if isinstance(event, RunStarted))
+    assert (first.domain, first.verb, second.verb) == (toy, "train", "finetune")
+    assert first.settings["training.steps"] == FEW["training.steps"]
+    assert second.settings["training.epochs"] == 1.0
+    assert second.settings["pretrained"] == str(run)
+
+
+def test_a_failure_is_an_event_before_and_after_the_run_has_a_folder(toy, extend, tmp_path):
+    name = extend(WATCHER)
+    with pytest.raises(DataError):
+        sma_core.train(toy, data=tmp_path / "none.txt", settings=FEW, out=tmp_path / "run")
+    failed = sys.modules[name].seen[-1]
+    assert (failed.run, failed.error) == (None, "DataError")
+    assert "none.txt" in failed.message
+
+    def stop(event):
+        if isinstance(event, StepLogged):
+            raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        sma_core.train(toy, settings=FEW, out=tmp_path / "run", observers=[stop])
+    assert sys.modules[name].seen[-1] == RunFailed(tmp_path / "run", "OSError", "no more")
+
+
+def test_stopping_on_request_is_no_failure(toy, tmp_path):
+    seen = []
+    with pytest.raises(StoppedOnRequest):
+        sma_core.train(toy, settings=FEW, out=tmp_path / "run", observers=[seen.append, stop_at(2)])
+    assert isinstance(seen[-1], RunFinished)
+    assert seen[-1].stopped
 
 
 @pytest.mark.parametrize("failure", ["raise KeyError('colour')", "import sys; sys.exit(3)"])

@@ -1,9 +1,8 @@
-"""The domain of pictures in commands: digits, a folder of files, positions on the grid, and drawings."""
+"""The domain of pictures in commands: digits, a folder of files, and positions on the grid."""
 
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from PIL import Image
 import sma_core
 from sma_core.config import DataConfig
 from sma_core.data.remote.files import state_of
-from sma_core.plugins import DrawnRow
 from sma_image.digits import digits
-from sma_image.drawing import draw_picture, grid_of
 
 QUICK = {"training.steps": 2, "training.batch_size": 16}
 
@@ -28,6 +25,7 @@ def test_the_digits_are_those_of_scikit_learn():
 
 
 def test_digits_are_learned_beside_their_baselines(tmp_path):
+    pytest.importorskip("sma_bench", reason="needs sma-image[bench]")
     run = sma_core.train("image", settings=QUICK, out=tmp_path / "run").run
     tuned = sma_core.finetune(model=run, settings={"training.steps": 2}, out=tmp_path / "tuned")
     by_name = {result.name: result.test["accuracy"] for result in tuned.baselines}
@@ -48,6 +46,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_of_pictures_is_one_set_with_labels(tmp_path, folder, run_sma):
+    pytest.importorskip("sma_view")
     looked = run_sma("data", "inspect", folder, "--domain", "image", "--set", "data.options.size=8x8")
     assert looked.returncode == 0, looked.stderr
     assert "24: 24 usable" in looked.stdout
@@ -79,34 +78,3 @@ def test_an_option_that_the_reader_lacks_is_a_sentence(tmp_path, folder, run_sma
 
 def test_options_are_part_of_the_settings():
     assert DataConfig(options={"size": "8x8"}).reader_options == {"size": "8x8"}
-
-
-def drawn(side=4, channels=1, **changes):
-    vectors = tuple(tuple(float(place) for _ in range(channels)) for place in range(side * side))
-    facts = {
-        "importance": tuple(1.0 for _ in vectors),
-        "hidden": frozenset({1, 5}),
-        "features": tuple(str(place + 1) for place in range(len(vectors))),
-        "channels": tuple("abc"[:channels]),
-        "vectors": vectors,
-    }
-    return DrawnRow(**(facts | changes))
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_drawing_has_every_pixel_and_crosses_hidden_ones_out(channels):
-    svg = draw_picture(drawn(channels=channels))
-    root = ElementTree.fromstring(svg)
-    names = [element.tag.rpartition("}")[2] for element in root.iter()]
-    assert names.count("rect") == 3 * 16 - 2
-    assert names.count("path") == 2
-    assert "row 2, column 2" in svg
-    assert root.attrib["aria-label"] == "picture of 4 x 4 pixels, 2 hidden"
-
-
-def test_the_grid_is_that_of_the_model_else_a_square():
-    assert grid_of(drawn()) == (4, 4)
-    assert grid_of(drawn(grid=(2, 8))) == (2, 8)
-    for wrong in (drawn(grid=(3, 5)), drawn(vectors=drawn().vectors[:7])):
-        with pytest.raises(ValueError, match="do not fill a grid"):
-            grid_of(wrong)

@@ -10,6 +10,7 @@ GOOD = """
 '''Parts of the method.'''
 from contextlib import contextmanager
 import torch
+from sma_core.nn.encoders.self_attention import SelfAttentionEncoder
 from sma_core.nn.losses.cross_entropy import CrossEntropy
 from sma_core.nn.masking import every_position, hide
 from sma_core.nn.strategies.protocol import Hiding
@@ -35,6 +36,21 @@ class Positions(torch.nn.Embedding):
 
     def forward(self, length):
         return self.weight[:length]
+
+class Encoder(SelfAttentionEncoder):
+    'Reads rows twice.'
+    def __init__(self, config):
+        super().__init__(config)
+
+    def query_count(self, length):
+        return length
+
+    def enter(self, projected, embedded, visible, most_visible=None):
+        entered = super().enter(projected, embedded, visible, most_visible)
+        return entered
+
+    def trunk(self, entered, depth=None):
+        return super().trunk(super().trunk(entered, depth), depth)
 
 def optimizer(groups, config):
     'SGD with momentum.'
@@ -73,6 +89,7 @@ SPECS = {
         ("sma_masking_strategies", "MaskingStrategy", "Strategy", ""),
         ("sma_losses", "Loss", "Loss", ', inputs=("discrete",)'),
         ("sma_position_embeddings", "PositionEmbedding", "Positions", ""),
+        ("sma_encoders", "EncoderType", "Encoder", ""),
         ("sma_optimizers", "Optimizer", "optimizer", ""),
         ("sma_schedules", "Schedule", "schedule", ""),
         ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
@@ -81,7 +98,7 @@ SPECS = {
     )
 }
 WORDS = (
-    *("masking_strategies", "losses", "position_embeddings", "optimizers", "schedules", "metrics"),
+    *("masking_strategies", "losses", "position_embeddings", "encoders", "optimizers", "schedules", "metrics"),
     *("table_formats", "baselines"),
 )
 OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
@@ -209,6 +226,51 @@ def test_a_loss_that_scores_missing_values(wrong, monkeypatch, known, said):
 def test_position_embeddings_that_are_wrong(wrong, old, new, said):
     wrong(old, new)
     assert said in only_failure_of_method("test_position_embeddings_tell_positions_apart")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "class Encoder(SelfAttentionEncoder)",
+            "class Encoder(torch.nn.Module)",
+            "must be created by factory(model_config)",
+        ),
+        ("return length\n\n    def enter", "return 7\n\n    def enter", "have query_count(16) queries, not 16"),
+        (
+            "        return entered\n",
+            "        return entered._replace(values=entered.values[:, :, :8])\n",
+            "must be created by factory(model_config), and encode rows",
+        ),
+        (
+            "enter(projected, embedded, visible, most_visible)\n",
+            "enter(projected, embedded, torch.ones_like(visible), None)\n",
+            "ignore padding",
+        ),
+        (
+            "        return entered\n",
+            "        cut = entered.values.shape[1] < embedded.shape[1]\n"
+            "        values = entered.values + embedded.amax(1, keepdim=True) * cut\n"
+            "        return entered._replace(values=values)\n",
+            "ignore hidden positions",
+        ),
+        (
+            "        return entered\n",
+            "        return entered._replace(values=torch.ones_like(entered.values))\n",
+            "tell visible positions apart",
+        ),
+        (
+            "        return entered\n",
+            "        self.own = getattr(self, 'own', torch.randn(16))\n"
+            "        return entered._replace(values=entered.values + self.own)\n",
+            "keep what it draws in parameters",
+        ),
+    ],
+)
+@breaks("test_encoders_read_visible_positions_only")
+def test_encoders_that_are_wrong(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_encoders_read_visible_positions_only")
 
 
 @breaks("test_optimizers_reduce_a_loss")

@@ -138,6 +138,7 @@ def test_other_channels_are_refused_and_some_may_be_chosen(tmp_path, jets):
 
 
 def test_a_run_on_jets_is_fine_tuned_beside_its_baselines(tmp_path):
+    pytest.importorskip("sma_bench", reason="needs sma-physics[bench]")
     settings = {"training.steps": 2, "training.batch_size": 8}
     run = sma_core.train("jets", settings=settings, out=tmp_path / "run").run
     tuned = sma_core.finetune(

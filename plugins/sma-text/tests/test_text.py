@@ -64,6 +64,7 @@ def test_a_folder_of_documents_is_read_whole(tmp_path):
 
 
 def test_pairs_of_a_file_with_numbers_have_pearson(tmp_path):
+    pytest.importorskip("sma_bench", reason="needs sma-text[bench]")
     pairs = [(f"one {a}", f"two {b}", a * b) for a in range(8) for b in range(8)]
     table = ["sentence1,sentence2,score", *(f"{one},{two},{score}" for one, two, score in pairs)]
     (tmp_path / "pairs.csv").write_text("\n".join(table))
@@ -77,6 +78,7 @@ def test_pairs_of_a_file_with_numbers_have_pearson(tmp_path):
 
 
 def test_both_tasks_are_learned_with_a_baseline_beside(tmp_path):
+    pytest.importorskip("sma_bench", reason="needs sma-text[bench]")
     for task, metric, least in (("package", "macro_f1", 0.5), ("continuation", "matthews", 0.05)):
         settings = QUICK | {"training.batch_size": 64, "model.max_length": 64, "model.layers": 1}
         result = sma_core.finetune("text", task=task, settings=settings, out=tmp_path / task)

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from sma_core.data.records import Row
 from sma_view.inspect_data import inspect_data
 from sma_view.spelling import Spelling, SpellingTally
@@ -17,6 +19,7 @@ def test_rows_are_counted_by_normal_form_and_label():
 
 
 def test_the_report_says_what_training_would_read(tmp_path, run_sma):
+    pytest.importorskip("sma_chem")
     file = tmp_path / "rows.csv"
     file.write_text("smiles,y\nOCC,0\nCCO,1\nc1ccccc1,1\nC1=CC=CC=C1,1\nCC,0\n")
     assert inspect_data("chem", file, target="y").text.spelling == Spelling(2, 2, 2)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sma_core.config.masking import MaskingConfig
 from sma_core.nn.attention import Projected
-from sma_core.nn.encoder import Encoder
+from sma_core.nn.encoders.encoder import Encoder
 from sma_core.nn.masking import Mask, MaskNoise
 
 StrategyOptions = Mapping[str, bool | int | float | str]

@@ -16,7 +16,7 @@ import pluggy
 
 from sma_core.errors import PluginError
 from sma_core.plugins import hookspecs
-from sma_core.plugins.events import Event, RowsRead
+from sma_core.plugins.events import Event, RowsRead, RunFailed
 from sma_core.plugins.hookspecs import hookimpl
 from sma_core.plugins.loading import reason_of
 from sma_core.plugins.registry import Registry
@@ -95,10 +95,19 @@ class Observers:
         self(RowsRead(rows, kept, rejected))
 
     def _remove(self, name: str, event: Event, error: BaseException) -> None:
-        context = f" at step {event.step}" if not isinstance(event, RowsRead) else " while reading rows"
+        context = _context_of(event)
         message = f"{name} failed{context}: {reason_of(error)}"
         if self._strict:
             raise PluginError(message) from error
         self._manager.unregister(name=name)
         logger.warning("%s; it is removed for the rest of this run, and training continues", message)
         logger.debug("traceback of the failed observer:", exc_info=error)
+
+
+def _context_of(event: Event) -> str:
+    match event:
+        case RowsRead():
+            return " while reading rows"
+        case RunFailed():
+            return " after an error"
+    return f" at step {event.step}"

@@ -13,6 +13,7 @@ from sma_core.plugins.events import (
     Evaluated,
     Event,
     RowsRead,
+    RunFailed,
     RunFinished,
     RunStarted,
     StepLogged,
@@ -59,10 +60,10 @@ class ProgressDisplay:
                 self._console.print(f"step {event.step:>7,}  {self._figures}", highlight=False, soft_wrap=True)
             case CheckpointSaved():
                 return
-            case RunFinished():
+            case RunFinished() | RunFailed():
                 if self._bar is not None:
                     self._bar.stop()
-                if self._after is not None:
+                if self._after is not None and isinstance(event, RunFinished):
                     self._console.print(printable(self._after), highlight=False, markup=False, soft_wrap=True)
 
     def preparing(self, rows: int, kept: int, rejected: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sma_core.errors import UserError
-from sma_core.plugins.events import Evaluated, Event, RunFinished, RunStarted, StepLogged
+from sma_core.plugins.events import Evaluated, Event, RunFailed, RunFinished, RunStarted, StepLogged
 from sma_core.plugins.hookspecs import hookimpl
 
 
@@ -43,8 +43,9 @@ class TensorBoard:
                 for name, value in event.metrics.items():
                     self._write(name, value, event.step)
                 self._writer.flush()
-            case RunFinished():
-                self._writer.close()
+            case RunFinished() | RunFailed():
+                if self._writer is not None:
+                    self._writer.close()
             case _:
                 return
 

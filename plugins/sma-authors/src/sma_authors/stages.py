@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sma_core.nn.attention import CrossAttentionLayer, split_heads
-from sma_core.nn.encoder import Latents
+from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.masking import Mask
 from sma_core.nn.model import SMA, Predictor
 

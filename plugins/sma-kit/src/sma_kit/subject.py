@@ -10,6 +10,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import (
     Baseline,
+    EncoderType,
     Loss,
     MaskingStrategy,
     Metric,
@@ -39,6 +40,7 @@ KINDS: tuple[type[Spec], ...] = (
     MaskingStrategy,
     Loss,
     PositionEmbedding,
+    EncoderType,
     Optimizer,
     Schedule,
     Metric,

@@ -1,4 +1,4 @@
-"""Contract checks of masking strategies, losses, position embeddings, optimisers, schedules and metrics."""
+"""Contract checks of masking strategies, losses, positions, encoders, optimisers, schedules and metrics."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sma_core.plugins.imports import resolve
-from sma_core.plugins.method_specs import Loss, MaskingStrategy, Metric, Optimizer, PositionEmbedding, Schedule
+from sma_core.plugins.method_specs import (
+    EncoderType,
+    Loss,
+    MaskingStrategy,
+    Metric,
+    Optimizer,
+    PositionEmbedding,
+    Schedule,
+)
 from sma_core.plugins.specs import Spec
 from sma_kit.checks import small_methods
+from sma_kit.checks.small_encoders import fault_of_encoder
 from sma_kit.checks.small_models import ENCODERS
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail, skip
@@ -86,6 +95,17 @@ class MethodChecks(Subject):
                 fault = small_methods.fault_of_positions(factory)
             if fault:
                 fail(f"the PositionEmbedding {spec.name!r} must {fault}")
+
+    def test_encoders_read_visible_positions_only(self) -> None:
+        """Encoders give vectors of the latent width, which depend on no hidden position and on no padding."""
+        for spec, factory in self._own_parts(EncoderType):
+            with explained(
+                f"the encoder {spec.name!r} must be created by factory(model_config), and encode rows with and "
+                "without hidden positions"
+            ):
+                fault = fault_of_encoder(factory)
+            if fault:
+                fail(f"the encoder {spec.name!r} must {fault}")
 
     def test_optimizers_reduce_a_loss(self) -> None:
         """A few steps reduce the loss of a linear map."""

@@ -114,7 +114,10 @@ def _network(trial: TrialBatch) -> SMA:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return SMA(small_model(trial.config.model.encoder), trial.inputs)
+        encoder = trial.config.model.encoder  # a plugin's own is tried by its own check
+        return SMA(
+            small_model("self-attention" if encoder == "self-attention" else "cross-attention"), trial.inputs
+        )
 
 
 def _train(objective: PretrainObjective, trial: TrialBatch, steps: int) -> float:

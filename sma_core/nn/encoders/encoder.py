@@ -1,4 +1,4 @@
-"""Cross-attention and self-attention encoders: a first layer, then a trunk (paper, section 3).
+"""The base of all encoders: a first layer that reads the inputs, then a trunk (paper, section 3).
 
 The first layer is split into `project` and `enter`, because the mask is chosen in between from the projected
 queries and keys. Drop the projections before calling `trunk`: they need more memory than any trunk layer (see
@@ -11,7 +11,6 @@ latents, or the visible tokens).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -20,8 +19,10 @@ from torch import Tensor, nn
 
 from sma_core.config.models import ModelConfig
 from sma_core.nn.attention import CrossAttentionLayer, LayerSettings, Projected, SelfAttentionLayer
-from sma_core.nn.parameters import initialise
 from sma_core.nn.recomputed import recomputed
+
+EncoderFactory = Callable[[ModelConfig], "Encoder"]
+"""Builds an encoder whose parameters are initialised (`sma_core.nn.parameters.initialise`)."""
 
 
 class Latents(NamedTuple):
@@ -32,7 +33,10 @@ class Latents(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Base of both encoders: a first layer that reads the inputs, and a trunk of self-attention layers."""
+    """Base of encoders: a first layer that reads the inputs, and a trunk of self-attention layers.
+
+    Guided masks are chosen from the first layer's queries and keys, or from the layers that `passes` yields.
+    """
 
     of_inputs: bool
     """Whether the first layer's queries are the inputs themselves."""
@@ -42,7 +46,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, first: CrossAttentionLayer) -> None:
         super().__init__()
         self.first = first
-        self.layers = nn.ModuleList(SelfAttentionLayer(_trunk_settings(config)) for _ in range(config.layers))
+        self.layers = nn.ModuleList(SelfAttentionLayer(trunk_settings(config)) for _ in range(config.layers))
         self.blocks = config.blocks
 
     def queries(self, embedded: Tensor) -> Tensor:
@@ -99,73 +103,6 @@ class Encoder(nn.Module):
         return self.trunk(self.enter(self.project(embedded), embedded, padding_mask), depth)
 
 
-class CrossAttentionEncoder(Encoder):
-    """Encoder whose learned latents attend to the inputs: ``(B, N, E)`` to ``(B, M, D)``."""
-
-    of_inputs = False
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config, CrossAttentionLayer(_first_settings(config), config.embedding_width))
-        self.latents = nn.Parameter(torch.empty(config.latents, config.latent_width))  # (M, D)
-        initialise(self, config.initializer_range)
-
-    def queries(self, embedded: Tensor) -> Tensor:
-        """Return the learned latents ``(M, D)``, the same for every row."""
-        return self.latents
-
-    def query_count(self, length: int) -> int:
-        """Return the number of latents M."""
-        return self.latents.shape[0]
-
-    def enter(
-        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
-    ) -> Latents:
-        """Attend from the latents to the visible inputs; return all M latents.
-
-        ``most_visible`` limits the keys and values to that many positions per row, visible ones first.
-        """
-        if most_visible is not None and most_visible < visible.shape[1]:
-            order = visible_first(visible, most_visible)  # (B, L)
-            keys, values = taken(projected.keys, order), taken(projected.values, order)  # (B, H, L, d or e)
-            projected, visible = Projected(projected.queries, keys, values), visible.gather(1, order)
-        latents = self._checkpointed(self.first.attend, projected, self.latents, visible)
-        return Latents(latents, None)
-
-
-class SelfAttentionEncoder(Encoder):
-    """Encoder whose inputs attend to each other: ``(B, N, E)`` to ``(B, L, E)``, without the hidden positions."""
-
-    of_inputs = True
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config, CrossAttentionLayer(_first_settings(config), config.embedding_width))
-        initialise(self, config.initializer_range)
-
-    def queries(self, embedded: Tensor) -> Tensor:
-        """Return the embedded inputs ``(B, N, E)``; D equals E."""
-        return embedded
-
-    def query_count(self, length: int) -> int:
-        """Return the padded length N."""
-        return length
-
-    def enter(
-        self, projected: Projected, embedded: Tensor, visible: Tensor, most_visible: int | None = None
-    ) -> Latents:
-        """Attend among the visible inputs; ``most_visible`` limits the output to that many positions per row.
-
-        Without it the hidden positions stay in the sequence and are only masked out; the outputs of the visible
-        positions are the same.
-        """
-        if most_visible is not None and most_visible < visible.shape[1]:
-            order = visible_first(visible, most_visible)  # (B, L)
-            embedded = taken(embedded[:, None], order)[:, 0]  # (B, N, E) -> (B, L, E)
-            projected = Projected(*(taken(tensor, order) for tensor in projected))  # (B, H, L, d)
-            visible = visible.gather(1, order)  # (B, L)
-        latents = self._checkpointed(self.first.attend, projected, embedded, visible)
-        return Latents(latents, visible)
-
-
 def visible_first(visible: Tensor, most: int) -> Tensor:
     """Return the indices ``(B, L)`` of the first ``most`` positions of each row, visible ones before hidden ones.
 
@@ -186,25 +123,8 @@ def taken(vectors: Tensor, order: Tensor) -> Tensor:
     return gathered.view(rows, -1, heads, width).transpose(1, 2)  # (B, L, H, d) -> (B, H, L, d)
 
 
-def build_encoder(config: ModelConfig) -> Encoder:
-    """Build the encoder set by ``model.encoder``."""
-    return CrossAttentionEncoder(config) if config.encoder == "cross-attention" else SelfAttentionEncoder(config)
-
-
-def _first_settings(config: ModelConfig) -> LayerSettings:
-    """Return the first layer's settings: no drop path, and its own widths with cross-attention."""
-    cross = config.encoder == "cross-attention"
-    return replace(
-        _trunk_settings(config),
-        query_key_width=config.cross_query_key if cross else config.query_key,
-        heads=config.cross_heads if cross else config.heads,
-        widening=config.cross_widening if cross else config.widening,
-        query_residual=config.query_residual,
-        drop_path=0.0,
-    )
-
-
-def _trunk_settings(config: ModelConfig) -> LayerSettings:
+def trunk_settings(config: ModelConfig) -> LayerSettings:
+    """Return the settings of the trunk's layers."""
     return LayerSettings(
         width=config.latent_width,
         query_key_width=config.query_key,

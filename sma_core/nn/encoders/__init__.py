@@ -1,0 +1,1 @@
+"""Encoders, one per module, and the table of built-in ones."""
