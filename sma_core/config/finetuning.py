@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sma_core.config.data import DataConfig
 from sma_core.config.models import ModelConfig
-from sma_core.config.settings import Names, Settings, Size
+from sma_core.config.settings import MemberName, Names, Options, Settings, Size
 from sma_core.config.training import TrainingConfig
 
 FOLDS = 5
@@ -86,6 +86,10 @@ class FinetuneTrainingConfig(TrainingConfig):
         le=1.0,
         description="Learning rate of each layer, relative to the layer above it; 1: all equal.",
     )
+    augmentation: MemberName | None = Field(
+        None, description="Name of a random change of training rows that a plugin provides; empty: none."
+    )
+    augmentation_options: Options = Field(default_factory=dict, description="Options of the augmentation.")
     patience: int | None = Field(
         None,
         ge=0,
@@ -145,6 +149,12 @@ class FinetuneConfig(Settings):
             raise ValueError(
                 "training.probe_fallback does not use weights of rows: set it to false, or leave weight out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _options_have_an_augmentation(self) -> Self:
+        if self.training.augmentation_options and self.training.augmentation is None:
+            raise ValueError("training.augmentation_options need training.augmentation, the name of one")
         return self
 
     @model_validator(mode="after")

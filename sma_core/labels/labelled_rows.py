@@ -264,11 +264,13 @@ def _warnings(
 
 
 def _check_rows_as_written(kind: str, registry: Registry, config: FinetuneConfig) -> None:
-    """Raise `ConfigError` when labels belong to characters, which a normal form of rows would change."""
+    """Raise `ConfigError` when labels belong to positions, which a normal form or an augmentation would change."""
     if is_per_position(kind) and normalise_name(registry, config.data) is not None:
         raise ConfigError(
             "data.normalise changes the characters of rows, to which these labels belong: use data.normalise=false"
         )
+    if is_per_position(kind) and config.training.augmentation is not None:
+        raise ConfigError("training.augmentation may move positions, to which these labels belong: leave it out")
 
 
 def _check_no_leak(targets: Sequence[str], source: SourceSet, feed: Feed, config: FinetuneConfig) -> None:

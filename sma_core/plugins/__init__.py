@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sma_core.plugins.drawn_row import DrawnRow
     from sma_core.plugins.hookspecs import hookimpl
     from sma_core.plugins.method_specs import (
+        Augmentation,
         Baseline,
         EncoderType,
         Loss,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "Augmentation",
     "Baseline",
     "DataSet",
     "Domain",
@@ -72,7 +74,7 @@ _MODULES = {
     "metric": "metrics",
     "metrics_in": "metrics",
     **dict.fromkeys(("Baseline", "Loss", "MaskingStrategy", "Metric", "Optimizer"), "method_specs"),
-    **dict.fromkeys(("EncoderType", "PositionEmbedding", "Schedule"), "method_specs"),
+    **dict.fromkeys(("Augmentation", "EncoderType", "PositionEmbedding", "Schedule"), "method_specs"),
 }
 """Module of each name; all others are in ``specs``."""
 

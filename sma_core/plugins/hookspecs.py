@@ -6,6 +6,7 @@ import pluggy
 
 from sma_core.plugins.events import Event
 from sma_core.plugins.method_specs import (
+    Augmentation,
     Baseline,
     EncoderType,
     Loss,
@@ -102,6 +103,12 @@ def sma_position_embeddings() -> list[PositionEmbedding]:
 @hookspec
 def sma_encoders() -> list[EncoderType]:
     """Networks from embedded inputs to latents."""
+    return []
+
+
+@hookspec
+def sma_augmentations() -> list[Augmentation]:
+    """Random changes of training rows while fine-tuning."""
     return []
 
 

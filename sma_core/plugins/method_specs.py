@@ -85,6 +85,22 @@ class EncoderType(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Augmentation(Spec):
+    """``factory(model_config, options)`` gives a function ``(inputs, padding_mask, generator) -> inputs``.
+
+    It changes the rows of a training batch at random, in fine-tuning only: ids (B, N), or standardised numbers
+    (B, N, C), NaN where missing; shape and type stay, and ``inputs`` itself is not modified. All chance must come
+    from ``generator``. ``options`` is the table ``training.augmentation_options``.
+
+    >>> spec = Augmentation(name="jitter", summary="Gaussian noise", factory="my_package.augmentations:jitter")
+    >>> spec.references
+    {'factory': 'my_package.augmentations:jitter'}
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optimizer(Spec):
     """``factory(groups, config)`` gives a `torch.optim.Optimizer`.
 

@@ -18,6 +18,7 @@ from sma_core.plugins.domain_file import FILE, is_file, load_file, moved, named
 from sma_core.plugins.imports import output_to_stderr, resolve
 from sma_core.plugins.loading import BrokenPlugin, LoadedPlugins, load_alone, load_plugins, reason_of
 from sma_core.plugins.method_specs import (
+    Augmentation,
     Baseline,
     EncoderType,
     Loss,
@@ -58,6 +59,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_losses": Loss,
     "sma_position_embeddings": PositionEmbedding,
     "sma_encoders": EncoderType,
+    "sma_augmentations": Augmentation,
     "sma_optimizers": Optimizer,
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
@@ -78,6 +80,7 @@ _NOUNS: dict[type[Spec], str] = {
     Loss: "loss",
     PositionEmbedding: "position embedding",
     EncoderType: "encoder",
+    Augmentation: "augmentation",
     Optimizer: "optimizer",
     Schedule: "schedule",
     Metric: "metric",

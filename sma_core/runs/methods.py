@@ -15,6 +15,7 @@ from sma_core.nn.losses.table import loss_name
 from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.plugins.method_specs import (
+    Augmentation,
     EncoderType,
     Loss,
     MaskingStrategy,
@@ -24,6 +25,7 @@ from sma_core.plugins.method_specs import (
 )
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Spec
+from sma_core.training.augmentation import Augmenter
 
 S = TypeVar("S", bound=Spec)
 _HOOKS: dict[type[Spec], str] = {
@@ -31,6 +33,7 @@ _HOOKS: dict[type[Spec], str] = {
     Loss: "sma_losses",
     PositionEmbedding: "sma_position_embeddings",
     EncoderType: "sma_encoders",
+    Augmentation: "sma_augmentations",
     Optimizer: "sma_optimizers",
     Schedule: "sma_schedules",
 }
@@ -91,6 +94,15 @@ def encoder_factory(registry: Registry, model: ModelConfig) -> EncoderFactory:
     return checked
 
 
+def augmenter(registry: Registry, config: FinetuneConfig) -> Augmenter | None:
+    """Build ``training.augmentation``, None without one; raises `ConfigError` when it is not registered."""
+    if config.training.augmentation is None:
+        return None
+    spec = _member(registry, Augmentation, "training.augmentation", config.training.augmentation)
+    function = registry.build(spec)(config.model, config.training.augmentation_options)
+    return Augmenter(function, f"{spec.name!r} of {registry.provider(spec)}")
+
+
 def optimizer_factory(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Optimizer
     """Import the factory of ``training.optimizer``; raises `ConfigError` when it is not registered."""
     return registry.build(_member(registry, Optimizer, "training.optimizer", training.optimizer))
@@ -110,6 +122,8 @@ def check_members(registry: Registry, config: PretrainConfig | FinetuneConfig) -
     if isinstance(config, PretrainConfig):
         _member(registry, MaskingStrategy, "masking.strategy", config.masking.strategy)
         _loss(registry, config.model)
+    elif config.training.augmentation is not None:
+        _member(registry, Augmentation, "training.augmentation", config.training.augmentation)
 
 
 def _member(registry: Registry, kind: type[S], setting: str, name: str) -> S:

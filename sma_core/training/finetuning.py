@@ -15,6 +15,7 @@ from sma_core.errors import DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.model import Predictor
 from sma_core.plugins.method_specs import Metric
+from sma_core.training.augmentation import Augmenter
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
 from sma_core.training.targets import Labels, Targets
 
@@ -23,7 +24,7 @@ class FinetuneObjective:
     """Loss over labelled rows, and ``metrics`` on validation rows; ``selection`` selects the best checkpoint.
 
     Without validation rows there are no metrics, and no checkpoint is the best. ``weights`` (n,) are those of all
-    store rows, which the loss divides by ``weight_unit``.
+    store rows, which the loss divides by ``weight_unit``. ``augment`` changes training rows at random.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class FinetuneObjective:
         compiled: bool = False,
         weights: Labels | None = None,
         weight_unit: float = 1.0,
+        augment: Augmenter | None = None,
     ) -> None:
         self.module = module
         self.targets = targets
@@ -44,20 +46,23 @@ class FinetuneObjective:
         self.metrics = metrics
         self._valid = valid
         self._weights, self._weight_unit = weights, weight_unit
+        self._augment = augment
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
-        """Return the mean loss over the known labels of ``batch`` and their number; ``generator`` is not used.
+        """Return the mean loss over the known labels of ``batch`` and their number.
 
+        An augmentation draws from ``generator``, to change the inputs; without one it is not used.
         A probe of the network is deactivated: it was fitted to the encoder before training.
         """
         if self.module.probe is not None:
             self.module.probe.deactivate()
         if batch.labels is None:
             raise DataError("these rows have no labels")
-        outputs = self.forward(batch.inputs, batch.padding_mask)
+        inputs = batch.inputs if self._augment is None else self._augment(batch, generator)
+        outputs = self.forward(inputs, batch.padding_mask)
         weights = None
         if self._weights is not None:
             rows = torch.from_numpy(self._weights[batch.rows] / self._weight_unit).to(outputs)

@@ -30,7 +30,7 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.events import RunOrigin
 from sma_core.plugins.registry import Registry
-from sma_core.runs.methods import check_members, optimizer_factory, schedule_function
+from sma_core.runs.methods import augmenter, check_members, optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult, Plan
@@ -230,8 +230,9 @@ def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> Finetu
         module.freeze()
     valid = rows.batches("valid", config.training.batch_size)
     unit = 1.0 if rows.weights is None else float(np.abs(rows.weights[rows.parts["train"]]).mean()) or 1.0
+    compiled, augment = config.training.compile, augmenter(job.registry, config)
     return FinetuneObjective(
-        module, targets, valid, rows.metrics, rows.selection, config.training.compile, rows.weights, unit
+        module, targets, valid, rows.metrics, rows.selection, compiled, rows.weights, unit, augment
     )
 
 

@@ -15,7 +15,8 @@ from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.losses.cross_entropy import CrossEntropy
 from sma_core.nn.masking import hide
 from sma_core.nn.strategies.protocol import Hiding
-from sma_core.plugins import EncoderType, Loss, MaskingStrategy, Optimizer, PositionEmbedding, Schedule, hookimpl
+from sma_core.plugins import Augmentation, EncoderType, Loss, MaskingStrategy, Optimizer, PositionEmbedding
+from sma_core.plugins import Schedule, hookimpl
 
 class First(Hiding):
     def choose(self, situation):
@@ -66,6 +67,13 @@ def sma_encoders():
         EncoderType(name="smoothed", summary="Smoothed.", factory="other_methods:Smoothed"),
         EncoderType(name="no-encoder", summary="Not one.", factory="other_methods:Ring"),
     ]
+
+def cut(config, options):
+    return lambda inputs, padding_mask, generator: inputs[:, 1:]
+
+@hookimpl
+def sma_augmentations():
+    return [Augmentation(name="cut", summary="Wrong.", factory="other_methods:cut")]
 
 @hookimpl
 def sma_optimizers():
@@ -156,6 +164,12 @@ def test_an_encoder_that_is_none_is_one_sentence(toy):
         sma_core.train(toy, settings={"model.encoder": "no-encoder"})
     with pytest.raises(ConfigError, match=r"cross-attention has no model\.encoder_options"):
         sma_core.train(toy, settings={"model.encoder_options.width": 3})
+
+
+def test_an_augmentation_of_another_shape_is_one_sentence(toy, tmp_path):
+    settings = {"training.augmentation": "cut", "training.epochs": 1.0}
+    with pytest.raises(PluginError, match=r"the augmentation 'cut' of sma-methods .* must return inputs of shape"):
+        sma_core.finetune(toy, settings=settings, out=tmp_path / "run")
 
 
 def test_a_loss_for_other_inputs_is_refused(toy):

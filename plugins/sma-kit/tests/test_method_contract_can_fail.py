@@ -52,6 +52,14 @@ class Encoder(SelfAttentionEncoder):
     def trunk(self, entered, depth=None):
         return super().trunk(super().trunk(entered, depth), depth)
 
+def jitter(config, options):
+    'Exchange neighbours.'
+    def augment(inputs, padding_mask, generator):
+        chance = torch.rand(1, generator=generator)
+        result = torch.where(chance < 0.5, inputs, inputs.roll(1, 1))
+        return result
+    return augment
+
 def optimizer(groups, config):
     'SGD with momentum.'
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
@@ -90,6 +98,7 @@ SPECS = {
         ("sma_losses", "Loss", "Loss", ', inputs=("discrete",)'),
         ("sma_position_embeddings", "PositionEmbedding", "Positions", ""),
         ("sma_encoders", "EncoderType", "Encoder", ""),
+        ("sma_augmentations", "Augmentation", "jitter", ""),
         ("sma_optimizers", "Optimizer", "optimizer", ""),
         ("sma_schedules", "Schedule", "schedule", ""),
         ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
@@ -98,7 +107,16 @@ SPECS = {
     )
 }
 WORDS = (
-    *("masking_strategies", "losses", "position_embeddings", "encoders", "optimizers", "schedules", "metrics"),
+    *(
+        "masking_strategies",
+        "losses",
+        "position_embeddings",
+        "encoders",
+        "augmentations",
+        "optimizers",
+        "schedules",
+        "metrics",
+    ),
     *("table_formats", "baselines"),
 )
 OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
@@ -271,6 +289,21 @@ def test_position_embeddings_that_are_wrong(wrong, old, new, said):
 def test_encoders_that_are_wrong(wrong, old, new, said):
     wrong(old, new)
     assert said in only_failure_of_method("test_encoders_read_visible_positions_only")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("def jitter(config, options)", "def jitter(config)", "must be created by factory(model_config, options)"),
+        ("inputs, inputs.roll(1, 1))", "inputs, inputs.roll(1, 1))[:, 1:]", "keep shape and type of the inputs"),
+        ("generator=generator)", "generator=None)", "take all chance from the generator"),
+        ("        result = torch.where(", "        inputs += 1\n        result = torch.where(", "and not modify"),
+    ],
+)
+@breaks("test_augmentations_keep_shapes_and_repeat_themselves")
+def test_augmentations_that_are_wrong(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_augmentations_keep_shapes_and_repeat_themselves")
 
 
 @breaks("test_optimizers_reduce_a_loss")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, Task, hookimpl
+from sma_core.plugins import Augmentation, Baseline, DataSet, Domain, Reader, Renderer, Task, hookimpl
 
 
 @hookimpl
@@ -77,6 +77,18 @@ def sma_renderers() -> list[Renderer]:
             name="picture",
             summary="The pixels on their grid, hidden ones marked, beside a map of importance",
             factory="sma_image.drawing:draw_picture",
+        )
+    ]
+
+
+@hookimpl
+def sma_augmentations() -> list[Augmentation]:
+    """Provide random crops and flips, which only `training.augmentation` turns on."""
+    return [
+        Augmentation(
+            name="crop-and-flip",
+            summary="Random resized crops, and left and right exchanged",
+            factory="sma_image.augmentations:crop_and_flip",
         )
     ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import (
+    Augmentation,
     Baseline,
     EncoderType,
     Loss,
@@ -41,6 +42,7 @@ KINDS: tuple[type[Spec], ...] = (
     Loss,
     PositionEmbedding,
     EncoderType,
+    Augmentation,
     Optimizer,
     Schedule,
     Metric,

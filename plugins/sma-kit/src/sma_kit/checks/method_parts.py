@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import (
+    Augmentation,
     EncoderType,
     Loss,
     MaskingStrategy,
@@ -107,6 +108,15 @@ class MethodChecks(Subject):
             if fault:
                 fail(f"the encoder {spec.name!r} must {fault}")
 
+    def test_augmentations_keep_shapes_and_repeat_themselves(self) -> None:
+        """Augmentations keep shape and type, do not modify their input, and take all chance from the generator."""
+        for spec, factory in self._own_parts(Augmentation):
+            rule = f"the Augmentation {spec.name!r} must be created by factory(model_config, options), and called"
+            with explained(f"{rule} with inputs, padding_mask and generator"):
+                fault = self._fault_of_augmentation(factory)
+            if fault:
+                fail(f"the Augmentation {spec.name!r} must {fault}")
+
     def test_optimizers_reduce_a_loss(self) -> None:
         """A few steps reduce the loss of a linear map."""
         for spec, factory in self._own_parts(Optimizer):
@@ -166,6 +176,16 @@ class MethodChecks(Subject):
                     float(function(labels[:1].copy(), predictions[:1].copy(), **_weights(function, labels[:1])))
                 if any((one != other).any() for one, other in zip(before, (labels, predictions), strict=True)):
                     fail(f"the Metric {spec.name!r} must not change labels or predictions")
+
+    def _fault_of_augmentation(self, factory: Any) -> str:  # noqa: ANN401 - see Augmentation
+        """Try inputs of the domain's kind; for an extension of every domain numbers, and if they fail, ids."""
+        if hasattr(self, "domain"):
+            return small_methods.fault_of_augmentation(factory, self._registry().domain.input_kind == "discrete")
+        try:
+            fault = small_methods.fault_of_augmentation(factory, discrete=False)
+        except Exception:
+            fault = "fail"
+        return fault and small_methods.fault_of_augmentation(factory, discrete=True)
 
     def _own_parts(self, kind: type[S]) -> Iterator[tuple[S, Any]]:
         """Yield the plugin's specs of one kind with what their factories name; skip when there is none."""

@@ -120,6 +120,29 @@ def fault_of_positions(factory: Any) -> str:  # noqa: ANN401 - see PositionEmbed
     return ""
 
 
+def fault_of_augmentation(factory: Any, discrete: bool) -> str:  # noqa: ANN401 - see Augmentation
+    """Return what an augmentation must do and does not; empty when it is good."""
+    import torch
+
+    config = small_model().model_copy(update={"max_length": 16, "grid": (4, 4)})
+    function = factory(config, {})
+    draw = torch.Generator().manual_seed(0)
+    padding_mask = torch.arange(16) < torch.tensor([16, 16, 9])[:, None]
+    if discrete:
+        inputs = torch.randint(VOCABULARY, (3, 16), generator=draw) * padding_mask
+    else:
+        inputs = torch.randn(3, 16, 2, generator=draw) * padding_mask[:, :, None]
+    before = inputs.clone()
+    first, second = (function(inputs, padding_mask, torch.Generator().manual_seed(1)) for _ in range(2))
+    if not torch.equal(inputs, before):
+        return "return new inputs, and not modify those that it gets"
+    if first.shape != inputs.shape or first.dtype != inputs.dtype:
+        return f"keep shape and type of the inputs, here {tuple(inputs.shape)} of {inputs.dtype}"
+    if not torch.equal(first, second):
+        return "take all chance from the generator, or a resumed run differs from one that was not stopped"
+    return ""
+
+
 class _Quadratic:
     """A linear map fitted to fixed targets by an optimiser under test."""
 
