@@ -25,7 +25,7 @@ from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
-from sma_core.labels.learnable import check_learnable, telling_features
+from sma_core.labels.learnable import check_learnable, telling_features, unseen_missing_values
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -247,6 +247,7 @@ def read_labelled(
         weights=row_weights(store, task.weight, source.where),
         warnings=(
             *_warnings(store, divided.parts["train"], task, source, kind),
+            *unseen_missing_values(store, divided.parts["train"], feed.inputs),
             *shared_rows(equal, divided.parts),
         ),
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
+from sma_core.nn.inputs import ContinuousInputs, Inputs
 from sma_core.training.targets import Labels
 
 NEARLY_PERFECT = 0.999
@@ -82,6 +83,24 @@ def telling_features(
     return [
         f"features that alone predict a target almost perfectly: {', '.join(found)}; if they are not known when "
         "predictions are made, leave them out with data.exclude"
+    ]
+
+
+def unseen_missing_values(store: Store, train: NDArray[np.int64], inputs: Inputs) -> list[str]:
+    """Return a sentence on features with missing values of which the pre-trained model has seen none.
+
+    Looks at no more than `ROWS_LOOKED_AT` training rows.
+    """
+    if not isinstance(inputs, ContinuousInputs) or inputs.missing:
+        return []
+    rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
+    values = store.sequences(rows).values if store.metadata.sequences else store.values(rows)
+    names = [name for name, some in zip(store.metadata.columns, np.isnan(values).any(axis=0), strict=True) if some]
+    if not names:
+        return []
+    return [
+        f"missing values in features that had none in pre-training, so the model reads them as the mean: "
+        f"{', '.join(names)}; pre-train on rows in which they are missing too"
     ]
 
 

@@ -208,3 +208,29 @@ def test_own_files_of_other_formats_are_read_too(numbers, tmp_path):
     parquet.write_table(pa.table({f"x{at}": values[:, at] for at in range(4)}), tmp_path / "a.parquet")
     for name in ("a.npy", "a.parquet"):
         assert sma_core.train(numbers, data=str(tmp_path / name), out=tmp_path / f"run-{name}").rows == 80
+
+
+def test_missing_values_that_pre_training_never_saw_are_warned_of(numbers, tmp_path):
+    draw = np.random.default_rng(0)
+    rows = draw.normal(size=(200, 3)).round(3).tolist()
+    complete = [f"{a},{b},{c},{a - b}" for a, b, c in rows]
+    for name, lines in (
+        ("complete.csv", complete),
+        ("missing.csv", [line if n % 3 else f",{line.partition(',')[2]}" for n, line in enumerate(complete)]),
+        ("sentinel.csv", [line if n % 3 else f"-999,{line.partition(',')[2]}" for n, line in enumerate(complete)]),
+    ):
+        (tmp_path / name).write_text("\n".join(["a,b,c,y", *lines]))
+    few = {"training.steps": 2, "data.exclude": "y"}
+    run = sma_core.train(numbers, data=tmp_path / "complete.csv", settings=few, out=tmp_path / "run").run
+    tuning = {"training.epochs": 1.0, "targets": ["y"], "kind": "regression", "baselines": False}
+    warned = {}
+    for name in ("complete", "missing", "sentinel"):
+        arguments = {"data": tmp_path / f"{name}.csv", "settings": tuning, "out": tmp_path / name}
+        result = sma_core.finetune(numbers, model=run, **arguments)
+        warned[name] = [sentence for sentence in result.warnings if "none in pre-training" in sentence]
+    assert warned["complete"] == []
+    assert len(warned["missing"]) == len(warned["sentinel"]) == 1
+    assert "reads them as the mean: a; pre-train on rows" in warned["missing"][0]
+    arguments = {"data": tmp_path / "missing.csv", "settings": tuning, "out": tmp_path / "own"}
+    alone = sma_core.finetune(numbers, **arguments)
+    assert not any("none in pre-training" in sentence for sentence in alone.warnings)
