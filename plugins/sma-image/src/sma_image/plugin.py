@@ -16,6 +16,7 @@ def sma_domains() -> list[Domain]:
             reader="pictures",
             dataset="digits",
             recipes="sma_image.recipes",
+            suites="sma_image.suites",
             api_version="1.4",
             head="mean",
             task="digits",

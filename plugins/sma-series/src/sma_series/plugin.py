@@ -19,6 +19,7 @@ def sma_domains() -> list[Domain]:
             reader="long",
             dataset="motions",
             recipes="sma_series.recipes",
+            suites="sma_series.suites",
             api_version="1.4",
             head="mean",
             task="motions-kind",

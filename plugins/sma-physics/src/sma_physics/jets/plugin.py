@@ -16,6 +16,7 @@ def sma_domains() -> list[Domain]:
             reader="particles",
             dataset="jets-toy",
             recipes="sma_physics.jets.recipes",
+            suites="sma_physics.jets.suites",
             api_version="1.4",
             head="mean",
             task="toy-signal",

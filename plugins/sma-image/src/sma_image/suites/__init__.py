@@ -1,0 +1,1 @@
+"""Suites for `sma benchmark image:NAME`, one TOML file each."""

@@ -1,0 +1,1 @@
+"""Suites for `sma benchmark jets:NAME`, one TOML file each."""

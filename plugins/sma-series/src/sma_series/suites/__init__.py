@@ -1,0 +1,1 @@
+"""Suites for `sma benchmark series:NAME`, one TOML file each."""
