@@ -1,8 +1,8 @@
 """Block reader of files of particles: four channels of each particle, computed from its four-momentum.
 
 The momenta are lists ``part_energy``, ``part_px``, ``part_py`` and ``part_pz`` of each jet, in Parquet or ROOT
-files, as in JetClass; or in Parquet files one column for each particle, ``E_0``, ``PX_0``, ``PY_0``, ``PZ_0``,
-``E_1``, …, as in the top-tagging set, where particles without momentum are padding.
+files, as in JetClass; or in Parquet and HDF5 files one column for each particle, ``E_0``, ``PX_0``, ``PY_0``,
+``PZ_0``, ``E_1``, …, as in the top-tagging set, where particles without momentum are padding.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from sma_core.data.sequences import Sequences
 from sma_core.errors import DataError
 from sma_core.files import data_suffix
 from sma_physics.jets.features import CHANNELS, MOMENTA, particles
+from sma_physics.readers.hdf5 import hdf5_columns, read_hdf5
 from sma_physics.readers.root import read_root
 
+HDF5 = (".h5", ".hdf5")
 PADDED = ("E", "PX", "PY", "PZ")
 """Beginnings of the names of columns with the momentum of one particle."""
 
@@ -41,7 +43,7 @@ def read_particles(
     if unknown:
         raise DataError(
             f"{path}: the channels of particles are {', '.join(CHANNELS)}, not {', '.join(unknown)}; for the "
-            "columns of the file as they are, name its own reader with data.reader (parquet or root)"
+            "columns of the file as they are, name its own reader with data.reader (parquet, root or hdf5)"
         )
     chosen = [CHANNELS.index(name) for name in columns or CHANNELS]
     for record in _momenta(path, fields, tree):
@@ -57,6 +59,18 @@ def _momenta(path: Path, fields: Sequence[str], tree: str | None) -> Iterator[Bl
     """Yield blocks of four-momenta (T, 4)."""
     if data_suffix(path) == ".root":
         yield from read_root(path, MOMENTA, fields, tree=tree)
+        return
+    if data_suffix(path) in HDF5:
+        names = hdf5_columns(path)
+        count = sum(name.startswith(f"{PADDED[0]}_") for name in names)
+        if not count:
+            raise DataError(
+                f"{path} has no columns {', '.join(f'{part}_0' for part in PADDED)}, … of particles; to read "
+                "other columns, use data.reader=hdf5"
+            )
+        padded = [f"{part}_{index}" for index in range(count) for part in PADDED]
+        for record in read_hdf5(path, padded, fields):
+            yield record if isinstance(record, RejectedRow) else _unpadded(record)
         return
     names = _column_names(path)
     if not set(MOMENTA) <= set(names) and f"{PADDED[0]}_0" in names:

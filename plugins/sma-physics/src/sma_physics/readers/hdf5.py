@@ -1,9 +1,10 @@
 """Block reader of numeric HDF5 files (extra ``hdf5``).
 
 Columns are one-dimensional datasets, named by their path such as ``events/pt``; members of one-dimensional
-compound datasets, such as ``table/pt``; and columns of two-dimensional datasets. Those of a single two-dimensional
-dataset are named by ``names`` or numbered from 0, those of several are ``inputs/0``, ``inputs/1``, …. The last
-part of a name is sufficient if it is unique. All columns that are read must have the same length.
+compound datasets, such as ``table/pt``, also in the tables of pandas; and columns of two-dimensional datasets.
+Those of a single two-dimensional dataset are named by ``names`` or numbered from 0, those of several are
+``inputs/0``, ``inputs/1``, …. The last part of a name is sufficient if it is unique. All columns that are read
+must have the same length.
 
 A dataset of three dimensions (rows, positions, channels), the only one or ``tree``, has rows that are sequences of
 vectors. Its channels are named by ``names`` or numbered; a one-dimensional dataset ``lengths`` tells where rows
@@ -15,6 +16,7 @@ Without requested columns, all columns but the further ones are features, or tho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,7 @@ from sma_core.data.records import RejectedRow
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
+from sma_physics.readers.pandas_table import check_filters, column_names, is_index, members
 
 LARGEST_RATIO = 2000
 """Largest number of bytes of a dataset for each byte that the file stores for it."""
@@ -40,17 +43,20 @@ SMALL = 1 << 30
 
 @dataclass(frozen=True)
 class _Column:
-    """Column of an open dataset: a member, a column index, or None for the whole dataset."""
+    """Column of an open dataset: ``part`` is a member, a column index, or None for the whole dataset."""
 
     dataset: Any
     part: str | int | None
     kind: np.dtype[Any]
+    index: int | None = None
+    """Index in a member that is an array."""
 
     def of(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return the column (n,) of rows read from the dataset."""
         if isinstance(self.part, int):
             return rows[:, self.part]
-        return rows if self.part is None else rows[self.part]
+        whole = rows if self.part is None else rows[self.part]
+        return whole if self.index is None else whole[:, self.index]
 
 
 def read_hdf5(
@@ -65,17 +71,7 @@ def read_hdf5(
 
     Raises `DataError` if h5py is not installed, the file is not HDF5, or the columns do not match.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise DataError("to read HDF5 files: pip install 'sma-physics[hdf5]'") from error
-    refuse_special(path)
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError as error:
-        raise not_there(path) from error
-    except OSError as error:
-        raise DataError(f"{path} is not a readable HDF5 file: {error}") from error
+    h5py, file = _opened(path)
     with file:
         datasets = [item for item in _walk(h5py, file, path, set()) if isinstance(item, h5py.Dataset)]
         inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
@@ -101,6 +97,30 @@ def read_hdf5(
             raise DataError(f"{path} is damaged: {error}") from error
 
 
+def hdf5_columns(path: Path) -> list[str]:
+    """Return the last parts of the names of all columns; raises `DataError` as `read_hdf5` does."""
+    h5py, file = _opened(path)
+    with file:
+        datasets = [item for item in _walk(h5py, file, path, set()) if isinstance(item, h5py.Dataset)]
+        return [name.rpartition("/")[2] for name in _find_columns(datasets, datasets, (), path)]
+
+
+def _opened(path: Path) -> tuple[Any, Any]:
+    """Return the module h5py and the open file."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise DataError("to read HDF5 files: pip install 'sma-physics[hdf5]'") from error
+    refuse_special(path)
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise not_there(path) from error
+    except OSError as error:
+        raise DataError(f"{path} is not a readable HDF5 file: {error}") from error
+    return h5py, file
+
+
 def _sequences(
     path: Path,
     dataset: Any,  # noqa: ANN401 - h5py has no types
@@ -111,6 +131,7 @@ def _sequences(
 ) -> Iterator[Block | RejectedRow]:
     """Yield the rows of a dataset (rows, positions, channels); one-dimensional datasets are further columns."""
     _refuse_hollow(dataset, path)
+    check_filters(dataset, path)
     if not len(dataset):
         raise no_rows(path)
     others = {
@@ -143,6 +164,7 @@ def _read(
                 "equal length with data.columns"
             )
         _refuse_hollow(datasets[name], path)
+        check_filters(datasets[name], path)
     if not rows:
         raise no_rows(path)
     width = sum(_width(dataset) for dataset in datasets.values())
@@ -176,7 +198,8 @@ def _find_columns(
     for dataset in datasets:
         name, kind = dataset.name.strip("/"), dataset.dtype
         if dataset.ndim == 1 and kind.names:
-            columns |= {f"{name}/{member}": _Column(dataset, member, kind[member]) for member in kind.names}
+            for member in members(dataset):
+                columns |= _of_member(dataset, member, name)
         elif dataset.ndim == 1:
             columns[name] = _Column(dataset, None, kind)
         elif dataset.ndim == 2:
@@ -191,6 +214,18 @@ def _find_columns(
             f"are: {listed}"
         )
     return columns
+
+
+def _of_member(dataset: Any, member: str, name: str) -> dict[str, _Column]:  # noqa: ANN401 - h5py has no types
+    """Return the columns of a member of a compound dataset, several if each row has an array of them."""
+    kind = dataset.dtype[member]
+    if not kind.shape:
+        return {f"{name}/{member}": _Column(dataset, member, kind)}
+    if len(kind.shape) > 1:
+        return {}
+    known = column_names(dataset, member)
+    names = known or [f"{member}/{index}" for index in range(kind.shape[0])]
+    return {f"{name}/{column}": _Column(dataset, member, kind.base, index) for index, column in enumerate(names)}
 
 
 def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: Path) -> None:
@@ -234,6 +269,8 @@ def _walk(h5py: Any, group: Any, path: Path, seen: set[Any]) -> Iterator[Any]:  
     Raises `DataError` for links and datasets whose data are in other files, which the user did not name.
     """
     for name in group:
+        if is_index(name):
+            continue
         outside = isinstance(group.get(name, getlink=True), h5py.ExternalLink)
         item = None if outside else group.get(name)
         if outside or (isinstance(item, h5py.Dataset) and (item.is_virtual or item.external)):
@@ -256,4 +293,6 @@ def _full_names(known: dict[str, _Column]) -> dict[str, str]:
 
 
 def _width(dataset: Any) -> int:  # noqa: ANN401 - h5py has no types
-    return len(dataset.dtype.names or ()) or (dataset.shape[1] if dataset.ndim == 2 else 1)
+    if dataset.dtype.names:
+        return sum(math.prod(dataset.dtype[name].shape) for name in dataset.dtype.names)
+    return dataset.shape[1] if dataset.ndim == 2 else 1
