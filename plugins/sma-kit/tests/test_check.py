@@ -1,13 +1,20 @@
-"""`sma plugins check`: the contract on an installed domain and on a project that is not installed."""
+"""`sma plugins check`: the contract on an installed domain, a project that is not installed, and a single file."""
 
 import json
+import re
+import sys
 from importlib import util
+from pathlib import Path
 
 import pytest
 
+from sma_kit import DomainContract
 from sma_kit import check_plugin as module
 from sma_kit.check_plugin import check_plugin
 from sma_kit.new_plugin import new_plugin
+from tests.support.wrong_plugins import failure
+
+PAGE = Path(__file__).parents[3] / "docs" / "plugins.md"
 
 
 @pytest.mark.full
@@ -80,3 +87,69 @@ def test_without_pytest_one_sentence_says_what_to_install(toy, monkeypatch, run_
     done = run_sma("plugins", "check", "toy")
     assert done.returncode == 2
     assert "pip install pytest" in done.stderr
+
+
+@pytest.fixture
+def own_file(tmp_path, monkeypatch):
+    """The domain in one file of the documentation, and rows for it."""
+    text = re.search(
+        r"<!-- file: mydomain.py -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "reads.txt").write_text("ACGT\nGATTACA\n" * 30)
+    (tmp_path / "mydomain.py").write_text(text[1])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path / "mydomain.py"
+    sys.modules.pop("mydomain", None)
+
+
+@pytest.mark.full
+def test_a_domain_in_one_file_is_checked_with_rows_of_a_file(own_file, run_sma):
+    done = run_sma("plugins", "check", "./mydomain.py", "--data", "reads.txt", "--json")
+    report = json.loads(done.stdout)
+    outcomes = {check["name"]: check["outcome"] for check in report["checks"]}
+    assert done.returncode == 0, outcomes
+    assert (report["plugin"], report["project"]) == ("dna", str(own_file))
+    assert outcomes["check works in another process"] == "passed"
+    assert outcomes["a stopped run goes on to the same weights"] == "passed"
+    assert outcomes["entry point is installed under the domains name"] == "skipped"
+    own_file.write_text(own_file.read_text().replace('    """Tell why a text is not DNA."""\n', ""))
+    done = run_sma("plugins", "check", "./mydomain.py")
+    assert done.returncode == 1
+    assert (
+        "FAIL  every reference has a docstring\n      mydomain:check, the check of the Domain 'dna'" in done.stdout
+    )
+    assert "the default data set does not ship: check with --data FILE" in done.stdout
+
+
+def test_a_test_may_name_the_file_of_its_domain(own_file):
+    class Own(DomainContract):
+        domain = str(own_file)
+        good_rows = ("ACGT", "GATTACA")
+        bad_rows = ("ACGT",)
+
+    assert failure("test_check_accepts_good_rows", Own) == ""
+    assert "must return a reason for the bad row 'ACGT'" in failure(
+        "test_check_rejects_bad_rows_with_a_reason", Own
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["./nowhere.py"], "there is no file ./nowhere.py; check the path"),
+        (["./mydomain.py", "--data", "none.txt"], "none.txt; check the path"),
+        (["./broken.py"], "broken.py cannot be used as a domain: ZeroDivisionError"),
+        (["./empty.py"], "must give one domain, not 0"),
+        (["./folder", "--data", "reads.txt"], "omit --data, and set sample_file in a test"),
+    ],
+)
+def test_a_file_that_cannot_be_checked_is_one_sentence(own_file, tmp_path, run_sma, arguments, said):
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "empty.py").write_text("")
+    new_plugin("ox", "discrete", tmp_path / "folder")
+    done = run_sma("plugins", "check", *arguments)
+    for name in ("broken", "empty"):
+        sys.modules.pop(name, None)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

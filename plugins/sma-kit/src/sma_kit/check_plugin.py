@@ -1,4 +1,4 @@
-"""`check_plugin`: run the contract tests on an installed plugin or a project folder."""
+"""`check_plugin`: run the contract tests on an installed plugin, a project folder, or a domain in one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from sma_core.children import child_command, child_environment
 from sma_core.errors import PluginError, UserError
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import GROUP, PluginPolicy, installed_plugins
+from sma_core.plugins.domain_file import is_file, named
 from sma_core.plugins.loading import usable_plugin
+from sma_core.plugins.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All checks of a plugin, in order; ``project`` is the checked folder, or None for an installed plugin."""
+    """All checks of a plugin, in order; ``project`` is the checked folder or file, None for an installed plugin."""
 
     plugin: str
     project: Path | None
@@ -41,22 +43,63 @@ class CheckReport:
         return sum(check.outcome == outcome for check in self.checks)
 
 
-def check_plugin(target: str, policy: PluginPolicy | None = None) -> CheckReport:
+@dataclass(frozen=True)
+class _Subject:
+    """What is checked: its name, the name by which the checks find it, and the project's folder."""
+
+    plugin: str
+    reference: str
+    project: Path | None = None
+
+
+def check_plugin(
+    target: str, policy: PluginPolicy | None = None, *, data: str | Path | None = None
+) -> CheckReport:
     """Run the checks of `sma_kit.DomainContract`, or `ExtensionContract`, in a separate process.
 
     Args:
-        target: An installed plugin, or a project folder, which need not be installed.
+        target: An installed plugin; a project folder, which need not be installed; or a Python file that defines
+            a domain.
         policy: Which plugins may be used; None reads the environment.
+        data: A file of rows to check an installed domain or a Python file with, in the domain's usual format.
+            None: the domain's own sample.
 
     Raises:
-        PluginError: The plugin is not installed, or the folder is not a plugin project.
-        UserError: pytest is not installed, or the checks could not be run.
+        PluginError: The plugin is not installed, the folder is not a plugin project, or the file does not define
+            a domain.
+        UserError: pytest is not installed, ``data`` does not exist or does not apply, or the checks could not be
+            run.
     """
-    project = _project(target)
-    plugin = usable_plugin(target, policy).name if project is None else _plugin_of(project)
+    subject = _subject(target, policy)
+    if data is not None:
+        _check_data(subject, data := as_path(data).resolve())
     if find_spec("pytest") is None:
         raise UserError("the checks need pytest: pip install pytest")
-    return CheckReport(plugin, project, _run(plugin, project))
+    place = Path(subject.reference) if is_file(subject.reference) else subject.project
+    return CheckReport(subject.plugin, place, _run(subject, data))
+
+
+def _subject(target: str, policy: PluginPolicy | None) -> _Subject:
+    if is_file(target):
+        if not as_path(target).is_file():
+            raise PluginError(f"there is no file {target}; check the path")
+        path, policy = named(target, policy)
+        return _Subject(Registry.load(str(path), policy).name, str(path))
+    project = _project(target)
+    plugin = usable_plugin(target, policy).name if project is None else _plugin_of(project)
+    return _Subject(plugin, plugin, project)
+
+
+def _check_data(subject: _Subject, data: Path) -> None:
+    """Raise `UserError` when a file of rows does not exist, or the checks take no such file."""
+    if subject.project is not None:
+        raise UserError(
+            "a project is checked with the rows of its own tests: omit `data`, and set sample_file in a test"
+        )
+    if "." in subject.plugin:
+        raise UserError(f"{subject.plugin!r} is an extension, whose checks read no rows: omit `data`")
+    if not data.is_file():
+        raise UserError(f"there is no file {data}; check the path")
 
 
 def _project(target: str) -> Path | None:
@@ -90,18 +133,19 @@ def _plugin_of(project: Path) -> str:
     return str(plugins[0])
 
 
-def _run(plugin: str, project: Path | None) -> tuple[Check, ...]:
+def _run(subject: _Subject, data: Path | None) -> tuple[Check, ...]:
     """Run the checks and return their results; raises `UserError` when they could not be run."""
     with tempfile.TemporaryDirectory() as folder:
         findings = Path(folder) / "findings.jsonl"
         environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
-        command = child_command("-m", "sma_kit.running", str(findings), plugin)
-        command += [str(project)] if project is not None else []
+        command = child_command("-m", "sma_kit.running", str(findings), subject.reference)
+        command += [str(subject.project)] if subject.project is not None else []
+        command += ["--data", str(data)] if data is not None else []
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         lines = findings.read_text(encoding="utf-8").splitlines() if findings.is_file() else []
     checks = tuple(Check(**json.loads(line)) for line in lines)
     if not checks or done.returncode not in (0, 1):
         last_line = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["no output"])[-1]
         if not any(check.outcome == "failed" for check in checks):
-            raise UserError(f"the checks of {plugin!r} did not finish: {last_line}")
+            raise UserError(f"the checks of {subject.plugin!r} did not finish: {last_line}")
     return checks

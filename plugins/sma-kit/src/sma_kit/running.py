@@ -1,13 +1,15 @@
-"""Run the contract tests on an installed plugin or a project folder; the process of ``sma plugins check``.
+"""Run the contract tests on a plugin, a project folder or a file; the process of ``sma plugins check``.
 
-``python -m sma_kit.running FINDINGS PLUGIN [PROJECT]`` writes one JSON object per check to FINDINGS, with name,
-outcome and sentence. A project need not be installed: its ``src`` folder is added to ``sys.path`` with metadata
-generated from ``pyproject.toml``. The project's own contract tests are run; without any, and for an
-installed plugin, `SampledContract` is run, or `ExtensionContract` for a plugin such as ``any.lab``.
+``python -m sma_kit.running FINDINGS PLUGIN [PROJECT] [--data FILE]`` writes one JSON object per check to FINDINGS,
+with name, outcome and sentence. A project need not be installed: its ``src`` folder is added to ``sys.path`` with
+metadata generated from ``pyproject.toml``. The project's own contract tests are run; without any, and for an
+installed plugin, `SampledContract` is run, or `ExtensionContract` for a plugin such as ``any.lab``. PLUGIN may be
+the absolute path of a Python file that defines a domain; FILE holds rows of the domain.
 """
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
 import os
@@ -22,14 +24,17 @@ import pytest
 
 from sma_core.children import end_with_parent
 from sma_core.plugins.discovery import GROUP
+from sma_core.plugins.domain_file import is_file
 from sma_kit.distributions import write_distribution
 from sma_kit.subject import Subject
 
 _SAMPLED = """
+from pathlib import Path
 from sma_kit.sampled import SampledContract
 
 class TestDomain(SampledContract):
     domain = {plugin!r}
+    sample_file = {data!r} and Path({data!r})
 """
 _EXTENSION = """
 from sma_kit import ExtensionContract
@@ -101,7 +106,7 @@ def install(project: Path, folder: Path) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
 
 
-def _test_files(plugin: str, project: Path | None, folder: Path) -> list[Path]:
+def _test_files(plugin: str, project: Path | None, data: str | None, folder: Path) -> list[Path]:
     """Return the project's files with contract tests, or a generated file when there are none."""
     files = [
         path
@@ -111,16 +116,21 @@ def _test_files(plugin: str, project: Path | None, folder: Path) -> list[Path]:
     if files:
         return files
     generated = folder / "test_contract.py"
-    text = _EXTENSION if "." in plugin else _SAMPLED
-    generated.write_text(text.format(plugin=plugin), encoding="utf-8")
+    text = _EXTENSION if "." in plugin and not is_file(plugin) else _SAMPLED
+    generated.write_text(text.format(plugin=plugin, data=data), encoding="utf-8")
     return [generated]
 
 
 def main() -> None:
     """Run the checks named by the arguments and exit with pytest's status."""
     end_with_parent()
-    findings, plugin, *projects = sys.argv[1:]
-    project = Path(projects[0]) if projects else None
+    parser = argparse.ArgumentParser()
+    parser.add_argument("findings", type=Path)
+    parser.add_argument("plugin")
+    parser.add_argument("project", type=Path, nargs="?")
+    parser.add_argument("--data")
+    given = parser.parse_args()
+    project = given.project
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
         if project is not None:
@@ -129,8 +139,8 @@ def main() -> None:
         settings.write_text("[pytest]\n", encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", str(settings)]
         options += ["--rootdir", str(project or workspace)]
-        files = map(str, _test_files(plugin, project, workspace))
-        status = pytest.main([*options, *files], plugins=[Recorder(Path(findings))])
+        files = map(str, _test_files(given.plugin, project, given.data, workspace))
+        status = pytest.main([*options, *files], plugins=[Recorder(given.findings)])
     sys.exit(int(status))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sma_kit.contract import DomainContract
+from sma_kit.subject import NO_SAMPLE
 from sma_kit.verdicts import skip
 
 GOOD_ROWS = 16
@@ -22,7 +23,7 @@ class SampledContract(DomainContract):
                 text for text, answer in zip(texts, self._answers(check, texts), strict=True) if answer is None
             ]
         if not texts:
-            skip("the default data set does not ship: set good_rows in a test of the plugin")
+            skip(NO_SAMPLE)
         return texts[:GOOD_ROWS]
 
     def test_check_rejects_bad_rows_with_a_reason(self) -> None:

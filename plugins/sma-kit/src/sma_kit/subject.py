@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.plugins.domain_file import named
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.method_specs import (
     Augmentation,
@@ -51,6 +52,7 @@ KINDS: tuple[type[Spec], ...] = (
 )
 SAMPLE_ROWS = 300
 BLOCK_ROWS = 5000
+NO_SAMPLE = "the default data set does not ship: check with `data=FILE`, or set sample_file in a test"
 
 
 class Subject:
@@ -72,7 +74,7 @@ class Subject:
     def _registry(self) -> Registry:
         """Load the plugin, or fail the check."""
         with explained("the plugin must load"):
-            return Registry.load(self.domain, policy_for(self.domain))
+            return Registry.load_named(self.domain, policy_for(self.domain))
 
     def _plugin_specs(self) -> list[Spec]:
         """Return the domain and the specs that the plugin adds."""
@@ -198,7 +200,7 @@ class Subject:
             source = self._block_source(registry)
             blocks = [] if source is None else parts.read_blocks(registry, source, BLOCK_ROWS)
         if source is None:
-            skip("the default data set does not ship; set sample_file to test the reader")
+            skip(NO_SAMPLE)
         if not blocks:
             fail(f"the reader must yield blocks of usable rows (sma_core.data.blocks.Block) from {source.label}")
         return source, blocks
@@ -214,8 +216,8 @@ class Subject:
 
 
 def policy_for(domain: str) -> PluginPolicy:
-    """Return the policy for contract tests: only this domain, and warnings are errors."""
-    return PluginPolicy(frozenset({domain}), strict=True)
+    """Return the policy for contract tests: only this domain, or its file, and warnings are errors."""
+    return named(domain, PluginPolicy(frozenset({domain}), strict=True))[1]
 
 
 def is_own(registry: Registry, spec: Spec) -> bool:

@@ -11,7 +11,7 @@ from sma_core.errors import SmaError
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Reader
 from sma_kit.checks import hostile, worker_process
-from sma_kit.subject import SAMPLE_ROWS, Subject, is_own
+from sma_kit.subject import NO_SAMPLE, SAMPLE_ROWS, Subject, is_own
 from sma_kit.verdicts import explained, fail, skip
 
 
@@ -77,7 +77,7 @@ class ReaderChecks(Subject):
         with explained("the domain's reader must read its sample"):
             sample = self._sample_place()
         if sample is None:
-            skip("the default data set does not ship; set sample_file to test the reader")
+            skip(NO_SAMPLE)
         _, reader, path, column = sample
         self._read_in_both(
             worker_process.read_texts, reader.factory, path, column, registry.domain.columns, SAMPLE_ROWS
@@ -92,7 +92,7 @@ class ReaderChecks(Subject):
     def _text_sample(self) -> tuple[str, list[Any]]:
         self._text_registry()
         if (sample := self._sample_records()) is None:
-            skip("the default data set does not ship; set sample_file to test the reader")
+            skip(NO_SAMPLE)
         return sample
 
     def _sample_for(self, reader: Reader) -> Path | None:

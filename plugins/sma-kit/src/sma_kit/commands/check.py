@@ -1,11 +1,13 @@
-"""``sma plugins check``: run the plugin contract on an installed plugin or a project folder."""
+"""``sma plugins check``: run the plugin contract on an installed plugin, a project folder or a Python file."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sma_core.cli.option_names import in_options
 from sma_core.cli.options import Debug, Json
 from sma_core.cli.output import echo
 
@@ -18,12 +20,23 @@ _OUTCOMES = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 def check(
     context: typer.Context,
     target: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="An installed plugin, or a plugin's project folder.")
+        str,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="An installed plugin, a plugin's project folder, or a Python file that defines a domain.",
+        ),
     ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="File of rows to check an installed domain or a Python file with. Default: the domain's sample.",
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run the contract tests on an installed plugin or a project folder.
+    """Run the contract tests on an installed plugin, a project folder or a Python file that defines a domain.
 
     A project is checked with the rows of its own tests. The exit status is 1 when a check fails.
     """
@@ -31,7 +44,7 @@ def check(
     from sma_kit.check_plugin import check_plugin
 
     with waiting("checking"):
-        report = check_plugin(target, context.obj)
+        report = check_plugin(target, context.obj, data=data)
     echo(as_json_text(report) if as_json else "\n".join(check_lines(report)))
     if report.count("failed"):
         raise typer.Exit(1)
@@ -42,6 +55,6 @@ def check_lines(report: CheckReport) -> list[str]:
     lines = []
     for check in report.checks:
         lines += [f"{_OUTCOMES[check.outcome]}  {check.name}"]
-        lines += [f"      {check.sentence}"] if check.sentence else []
+        lines += [f"      {in_options(check.sentence)}"] if check.sentence else []
     counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in _OUTCOMES)
     return [*lines, f"{report.plugin}: {len(report.checks)} checks, {counts}"]
