@@ -191,6 +191,7 @@ def test_a_domain_without_version_has_ours():
 def projects(folder):
     """The plugins of this repository, and new ones."""
     made = [new_plugin(f"new-{kind}", kind, folder / kind).path for kind in ("discrete", "continuous")]
+    made.append(new_plugin("any.new", None, folder / "extension").path)
     return [*made, *(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml"))]
 
 

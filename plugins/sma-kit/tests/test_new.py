@@ -15,13 +15,22 @@ import pytest
 
 from sma_core.errors import UserError
 from sma_core.plugins.discovery import GROUP
+from sma_core.plugins.method_specs import MaskingStrategy
+from sma_core.plugins.registry import Registry
 from sma_kit import new_plugin as module
 from sma_kit.distributions import write_distribution
 from sma_kit.new_plugin import new_plugin
 
 KINDS = ("discrete", "continuous")
+EXTENSIONS = ("toy.", "any.")
+"""What the name of an extension begins with; in tests it stands for a kind."""
 LONG = "near-infrared-spectra"
 CORE, KIT = Path(__file__).parents[3], Path(__file__).parents[1]
+
+
+def new(stem, kind, folder):
+    """Create a domain of a kind, or an extension whose name begins with it."""
+    return new_plugin(f"{kind}{stem}", None, folder) if kind in EXTENSIONS else new_plugin(stem, kind, folder)
 
 
 def run_in(folder, *command, path=()):
@@ -40,32 +49,32 @@ def run_in(folder, *command, path=()):
 
 
 @pytest.mark.full  # tests/docs/test_plugin_pages.py has one in every run
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_new_plugin_passes_its_own_tests_which_train_it_and_hold_it_to_the_contract(tmp_path, kind):
-    made = new_plugin("brand-new", kind, tmp_path / "project")
+@pytest.mark.parametrize("kind", [*KINDS, *EXTENSIONS])
+def test_a_new_plugin_passes_its_own_tests_which_train_it_and_hold_it_to_the_contract(toy, tmp_path, kind):
+    made = new("brand-new", kind, tmp_path / "project")
     project = tomllib.loads((made.path / "pyproject.toml").read_text())["project"]
     site = write_distribution(tmp_path / "site", project["name"], project["entry-points"][GROUP], {})
     status, printed = run_in(made.path, "-m", "pytest", "-q", path=[site, made.path / "src"])
     assert status == 0, printed
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *EXTENSIONS])
 @pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed")
-def test_a_new_plugin_passes_the_linter_also_with_a_long_name(tmp_path, kind):
+def test_a_new_plugin_passes_the_linter_also_with_a_long_name(toy, tmp_path, kind):
     for name in ("ox", LONG):
-        made = new_plugin(name, kind, tmp_path / name)
+        made = new(name, kind, tmp_path / name)
         for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
             status, printed = run_in(made.path, "-m", "ruff", *command)
             assert status == 0, printed
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_everything_is_there_and_no_field_is_left_open(tmp_path, kind):
-    made = new_plugin(LONG, kind, tmp_path / "project")
+@pytest.mark.parametrize("kind", [*KINDS, *EXTENSIONS])
+def test_everything_is_there_and_no_field_is_left_open(toy, tmp_path, kind):
+    made = new(LONG, kind, tmp_path / "project")
     found = {path.relative_to(made.path).as_posix() for path in made.path.rglob("*") if path.is_file()}
     assert found == set(made.files)
-    package = f"src/sma_{LONG.replace('-', '_')}"
-    recipes = {f"{package}/recipes/{name}.toml" for name in ("tiny", "small", "paper")}
+    package = f"src/{made.package.replace('-', '_')}"
+    recipes = {f"{package}/recipes/{name}.toml" for name in ("tiny", "small", "paper") if kind in KINDS}
     assert {file for file in found if file.endswith(".toml") and "/recipes/" in file} == recipes
     assert {".gitignore", ".github/workflows/tests.yml", "LICENSE", "README.md", "noxfile.py"} <= found
     text = "".join((made.path / file).read_text() for file in made.files)
@@ -92,15 +101,53 @@ def test_the_sample_is_what_its_tool_makes(tmp_path, kind):
         ("class", "a Python keyword"),
         ("match", "a Python keyword"),
         ("sma-reads", "'reads' creates the package sma-reads"),
-        ("toy", "already installed by sma-toy"),
+        ("toy", "the domain 'toy' is already installed by sma-toy"),
         ("core", "a package sma-core is already installed"),
+        ("toy.Own", "DOMAIN.EXTENSION"),
+        ("toy.own.more", "DOMAIN.EXTENSION"),
+        ("toy.", "DOMAIN.EXTENSION"),
+        (".own", "DOMAIN.EXTENSION"),
+        ("sma-toy.own", "'toy.own' creates the package sma-toy-own"),
+        ("toy.extra", "the plugin 'toy.extra' is already installed by sma-toy-extra"),
+        ("any.core", "a package sma-core is already installed"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(install, tmp_path, name, said):
     install.toy()
+    install.extension("")
     with pytest.raises(UserError, match=said):
-        new_plugin(name, "discrete", tmp_path / "project")
+        new_plugin(name, None if "." in name else "discrete", tmp_path / "project")
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ox"], "what are the rows of the domain 'ox'? Pass --kind discrete for text or"),
+        (["toy.ox", "--kind", "discrete"], "'toy.ox' is an extension, which has no kind of its own: omit --kind"),
+        (["tooy.ox"], "no plugin provides the domain 'tooy'; did you mean 'toy'?"),
+    ],
+)
+def test_a_domain_has_a_kind_and_an_extension_a_domain(toy, run_sma, tmp_path, arguments, said):
+    done = run_sma("plugins", "new", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_extension_requires_the_package_of_its_domain_and_adds_parts_to_it(install, tmp_path, monkeypatch):
+    install.toy(version="2.5")
+    for name, package in (("toy.ox", "sma-toy-ox"), ("any.lab", "sma-lab")):
+        made = new_plugin(name, None, tmp_path / package)
+        assert (made.package, made.kind) == (package, None)
+        project = tomllib.loads((made.path / "pyproject.toml").read_text())["project"]
+        assert ("sma-toy>=2.5" in project["dependencies"]) is (name == "toy.ox")
+        site = install(package, project["entry-points"][GROUP], {})
+        monkeypatch.syspath_prepend(made.path / "src")
+        registry = Registry.load("toy")
+        part = registry.find(MaskingStrategy, name.partition(".")[2])
+        assert registry.provider(part) == f"{package} 1.0"
+        install.remove(site)
 
 
 def test_a_folder_in_use_is_refused_and_left_as_it_is(tmp_path, monkeypatch):
@@ -144,6 +191,9 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
     assert again.stderr.count("error: ") == 1
     other = run_sma("plugins", "new", "reads", "--kind", "continuous", "--out", "there", "--json")
     assert json.loads(other.stdout)["path"] == "there"
+    extension = run_sma("plugins", "new", "any.lab")
+    assert extension.stdout.startswith("sma-lab, an extension of every domain: ")
+    assert "      sma train --domain DOMAIN --set masking.strategy=lab" in extension.stdout
 
 
 @pytest.mark.full
@@ -166,7 +216,7 @@ def test_wheels_hold_every_recipe_and_template(tmp_path, project, sources, patte
 @pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
 @pytest.mark.skipif(not list(metadata.distributions(name="pip")), reason="pip is not installed")
 def test_a_new_plugin_is_installed_by_pip_and_trains(tmp_path, kind):
-    made, site = new_plugin("brand-new", kind, tmp_path / "project"), tmp_path / "site"
+    made, site = new("brand-new", kind, tmp_path / "project"), tmp_path / "site"
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
     status, printed = run_in(tmp_path, "-m", "pip", "install", "-q", *options, str(made.path))
     assert status == 0, printed

@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All checks of a plugin, in order; ``project`` is the checked folder or file, None for an installed plugin."""
+    """All checks of a plugin, in order; ``project`` is the checked folder or file, or None if it is installed."""
 
     plugin: str
     project: Path | None

@@ -1,11 +1,11 @@
 """`new_plugin`: create the project of a working plugin for its author to adapt.
 
-The files are rendered from `sma_kit.templates`, plus the general recipes. No network or other tool is needed.
+The files are rendered from `sma_kit.templates`; a domain also gets the general recipes. No network or other tool
+is needed.
 """
 
 from __future__ import annotations
 
-import keyword
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,44 +13,60 @@ from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from string import Template
+from typing import Literal
 
 from sma_core.errors import UserError
 from sma_core.files import publish_folder, temporary_name
 from sma_core.paths import as_path
 from sma_core.plugins.api_version import API_VERSION
-from sma_core.plugins.discovery import ANY, NO_DOMAIN_ANY, PluginPolicy, installed_plugins
-from sma_core.plugins.specs import SPEC_NAME, InputKind
+from sma_core.plugins.discovery import ANY, InstalledPlugin
+from sma_core.plugins.specs import InputKind
 from sma_kit.checks.shipped_files import RECIPES
+from sma_kit.plugin_name import PluginName
 
+Kind = Literal["discrete", "continuous"]
+"""What the rows of a new domain are."""
+INPUTS: dict[Kind, InputKind] = {"discrete": "discrete", "continuous": "continuous"}
 SUFFIX = ".template"
 
 
 @dataclass(frozen=True)
 class NewPlugin:
-    """A created project: its domain, package, folder, and files relative to the folder."""
+    """A created project: its name, domain, kind, package, folder, and files relative to the folder.
 
+    ``kind`` is None for an extension, and ``domain`` is ``any`` for an extension of every domain.
+    """
+
+    name: str
     domain: str
-    kind: InputKind
+    kind: Kind | None
     package: str
     path: Path
     files: tuple[str, ...]
 
 
-def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin:
-    """Create the project of a plugin for a new domain ``name``.
+def new_plugin(name: str, kind: Kind | None = None, out: Path | None = None) -> NewPlugin:
+    """Create the project of a plugin: a new domain ``name``, or an extension ``domain.name`` or ``any.name``.
 
     Args:
-        name: Name of the domain: lower-case letters, digits and single hyphens.
-        kind: ``discrete`` for rows of text, ``continuous`` for rows of numbers.
-        out: The project's folder, written completely or not at all; None: ``sma-NAME`` in the current folder.
+        name: Lower-case letters, digits and single hyphens; with a dot, the name of an extension.
+        kind: For a domain: ``discrete`` for rows of text, ``continuous`` for rows of numbers. None for an
+            extension.
+        out: The project's folder, written completely or not at all; None: the package's name, in the current
+            folder.
 
     Raises:
-        UserError: The name is invalid or taken, or the folder is not empty or cannot be written.
+        UserError: The name is invalid or taken, the kind is missing or surplus, or the folder is not empty or
+            cannot be written.
+        PluginError: The domain of an extension is not installed or cannot be used.
     """
-    _check_name(name)
-    path = as_path(out) or Path(f"sma-{name}")
+    plugin = PluginName(name)
+    plugin.check()
+    _check_kind(plugin, kind)
+    provider = plugin.provider()
+    path = as_path(out) or Path(plugin.package)
     _check_free(path)
-    texts = dict(_rendered(name, kind))
+    texts = dict(_rendered(plugin, kind, provider))
     building = temporary_name(path.absolute())
     try:
         for file, text in texts.items():
@@ -65,34 +81,18 @@ def new_plugin(name: str, kind: InputKind, out: Path | None = None) -> NewPlugin
         raise UserError(f"cannot write the project {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return NewPlugin(name, kind, f"sma-{name}", path, tuple(sorted(texts)))
+    return NewPlugin(name, plugin.domain, kind, plugin.package, path, tuple(sorted(texts)))
 
 
-def _check_name(name: str) -> None:
-    """Raise `UserError` when the name is invalid or taken."""
-    if not SPEC_NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no valid domain name: use lower-case letters, digits and single hyphens")
-    if name == ANY:
-        raise UserError(f"{NO_DOMAIN_ANY}: choose another name")
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise UserError(f"{name!r} is a Python keyword: choose another name")
-    if name.startswith("sma-"):
+def _check_kind(plugin: PluginName, kind: Kind | None) -> None:
+    """Raise `UserError` when a domain has no kind, or an extension has one."""
+    if plugin.extension and kind is not None:
+        raise UserError(f"{plugin.name!r} is an extension, which has no kind of its own: omit `kind`")
+    if not plugin.extension and kind is None:
         raise UserError(
-            f"pass the domain, not the package: {name.removeprefix('sma-')!r} creates the package {name}"
+            f"what are the rows of the domain {plugin.name!r}? Pass `kind=discrete` for text or `kind=continuous` "
+            "for numbers"
         )
-    for plugin in installed_plugins(PluginPolicy()):
-        if plugin.domain == name:
-            raise UserError(f"the domain {name!r} is already installed by {plugin.package}: choose another name")
-    if _is_installed(f"sma-{name}"):
-        raise UserError(f"a package sma-{name} is already installed: choose another name")
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _check_free(path: Path) -> None:
@@ -103,19 +103,48 @@ def _check_free(path: Path) -> None:
         raise UserError(f"{path} already exists and is not an empty folder: choose another one with `out`")
 
 
-def _rendered(name: str, kind: InputKind) -> Iterator[tuple[str, str]]:
+def _rendered(
+    plugin: PluginName, kind: Kind | None, provider: InstalledPlugin | None
+) -> Iterator[tuple[str, str]]:
     """Yield path and text of every file of the project."""
-    module = f"sma_{name.replace('-', '_')}"
-    fields = {"name": name, "module": module, "core": _core_versions(), "api": API_VERSION}
+    fields = _fields(plugin, provider)
     templates = resources.files("sma_kit.templates")
-    for folder in (templates / "both", templates / kind):
-        for path, file in _files(folder):
+    written = set()
+    for name in ("every", "extension") if kind is None else ("every", "domain", kind):
+        for path, file in _files(templates / name):
             parts = [part.replace("dot-", ".") for part in path.with_name(path.name.removesuffix(SUFFIX)).parts]
-            target = "/".join(module if part == "package" else part for part in parts)
+            target = "/".join(plugin.module if part == "package" else part for part in parts)
+            written.add(target)
             yield target, Template(file.read_text(encoding="utf-8")).substitute(fields)
+    if kind is None:
+        return
     for recipe in RECIPES:
-        file = resources.files(f"sma_core.recipes.{kind}") / f"{recipe}.toml"
-        yield f"src/{module}/recipes/{recipe}.toml", file.read_text(encoding="utf-8")
+        file = resources.files(f"sma_core.recipes.{INPUTS[kind]}") / f"{recipe}.toml"
+        if (target := f"src/{plugin.module}/recipes/{recipe}.toml") not in written:
+            yield target, file.read_text(encoding="utf-8")
+
+
+def _fields(plugin: PluginName, provider: InstalledPlugin | None) -> dict[str, str]:
+    """Return the fields of the templates; `sma_kit.templates` describes them."""
+    requires = [f"sma-core{_core_versions()}"]
+    if provider is not None:
+        requires.append(f"{provider.package}>={provider.version}")
+    if plugin.extension:
+        requires.append("torch")
+    every = plugin.domain == ANY
+    return {
+        "name": plugin.name,
+        "package": plugin.package,
+        "module": plugin.module,
+        "requires": ", ".join(f'"{requirement}"' for requirement in requires),
+        "entry": f'"{plugin.name}"' if plugin.extension else plugin.name,
+        "what": f"The {'extension' if plugin.extension else 'domain'} {plugin.name}",
+        "api": API_VERSION,
+        "extension": plugin.extension,
+        "identifier": plugin.extension.replace("-", "_"),
+        "target": "every domain" if every else f"the domain {plugin.domain}",
+        "wanted": "DOMAIN" if every else plugin.domain,
+    }
 
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[PurePosixPath, Traversable]]:

@@ -10,18 +10,32 @@ import typer
 
 from sma_core.cli.options import Debug, Json
 from sma_core.cli.output import echo
+from sma_core.plugins.discovery import ANY
 
 if TYPE_CHECKING:
     from sma_kit.new_plugin import NewPlugin
 
+_ROWS = {"discrete": "text", "continuous": "numbers"}
+
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the domain: lower-case letters, digits and hyphens.")],
-    kind: Annotated[
-        Literal["discrete", "continuous"],
-        typer.Option("--kind", help="discrete: rows of text; continuous: rows of numbers."),
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A domain, in lower-case letters, digits and hyphens; or an extension: DOMAIN.NAME, any.NAME."
+        ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", help="The project's folder. Default: sma-NAME.")] = None,
+    kind: Annotated[
+        Literal["discrete", "continuous"] | None,
+        typer.Option(
+            "--kind",
+            help="discrete: rows of text; continuous: rows of numbers. Required for a domain.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The project's folder. Default: the package, such as sma-NAME.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -36,10 +50,15 @@ def new(
 def new_lines(project: NewPlugin) -> list[str]:
     """Return a summary of the project and the commands to run next."""
     folder = shlex.quote(project.path.as_posix())
-    rows = "text" if project.kind == "discrete" else "numbers"
+    extension = project.name.partition(".")[2]
+    wanted = "DOMAIN" if project.domain == ANY else project.domain
+    if project.kind is not None:
+        what = f"a domain of {_ROWS[project.kind]}"
+    else:
+        what = "an extension of every domain" if project.domain == ANY else f"an extension of the domain {wanted}"
     return [
-        f"{project.package}, a domain of {rows}: {len(project.files)} files in {folder}",
+        f"{project.package}, {what}: {len(project.files)} files in {folder}",
         f"next: pip install -e {folder if '/' in folder else f'./{folder}'}",
-        f"      sma train --domain {project.domain}",
+        f"      sma train --domain {wanted}{f' --set masking.strategy={extension}' if extension else ''}",
         f"lines to change are marked: grep -rn CHANGE {folder}",
     ]
