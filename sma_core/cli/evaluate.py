@@ -22,7 +22,7 @@ from sma_core.cli.options import (
     WindowOverlap,
     names_from,
 )
-from sma_core.cli.output import echo
+from sma_core.cli.output import echo, metric_text
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ def _lines(result: EvaluateResult) -> list[str]:
 def _cells(figure: Estimate) -> tuple[str, str]:
     if figure.value != figure.value:
         return "-", "-"
-    known = figure.low is not None and figure.high is not None
-    return f"{figure.value:.4f}", f"{figure.low:.4f} to {figure.high:.4f}" if known else "-"
+    if figure.low is None or figure.high is None:
+        return metric_text(figure.value), "-"
+    return metric_text(figure.value), f"{metric_text(figure.low)} to {metric_text(figure.high)}"
 
 
 def _notes(result: EvaluateResult) -> str:

@@ -144,13 +144,14 @@ def finetune(
 
 def result_lines(result: FinetuneResult) -> list[str]:
     """Return a summary of a finished fine-tuning."""
-    from sma_core.cli.output import warning_lines
+    from sma_core.cli.output import metric_text, warning_lines
 
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
-    metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.test.items())
+    metrics = ", ".join(f"{name} {metric_text(value)}" for name, value in result.test.items())
     probe = ", a linear probe of the encoder: no epoch was better" if result.best_step == 0 else ""
     selected = (
-        f"validation {result.metric} {result.valid[result.metric]:.4f} at step {result.best_step:,}{probe}"
+        f"validation {result.metric} {metric_text(result.valid[result.metric])} at step {result.best_step:,}"
+        + probe
         if result.valid and not math.isnan(result.valid[result.metric])
         else f"step {result.best_step:,}: {result.selection}"
     )
@@ -176,12 +177,13 @@ def result_lines(result: FinetuneResult) -> list[str]:
 
 def _baseline_lines(result: FinetuneResult) -> list[str]:
     """Return a line per baseline with its value of the selection metric, then those left out, by reason."""
+    from sma_core.cli.output import metric_text
     from sma_core.runs.results import reasons_left_out
 
     scored = [item for item in result.baselines if not math.isnan(item.test.get(result.metric, math.nan))]
     width = max((len(item.name) for item in scored), default=0)
     lines = [
-        f"baseline {item.name:<{width}}  {result.metric} {item.test[result.metric]:.4f} "
+        f"baseline {item.name:<{width}}  {result.metric} {metric_text(item.test[result.metric])} "
         f"({', '.join([f'{item.seconds:.1f} s', *_fewer_rows(item, result)])})"
         for item in scored
     ]

@@ -68,6 +68,16 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def metric_text(value: float) -> str:
+    """Return a metric with four decimals, or with four digits if it is very small or large.
+
+    >>> metric_text(0.85084), metric_text(5.1234e-9), metric_text(1.6e36)
+    ('0.8508', '5.123e-09', '1.6e+36')
+    """
+    usual = value == 0 or 0.001 <= abs(value) < 1e7 or value != value
+    return f"{value:.4f}" if usual else f"{value:.4g}"
+
+
 def print_result(
     result: TrainResult | FinetuneResult, as_json: bool, lines: Sequence[str], next_command: str
 ) -> None:

@@ -66,6 +66,8 @@ def rows_file(
                 raise UserError("standard input is closed: name a file")
             with path.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy)
+            if not path.stat().st_size:
+                raise UserError("standard input holds no rows")
             if reader is None and is_text and _begins_with(path, b">"):
                 raise UserError(
                     "standard input begins with >, as FASTA does: name its reader with `reader=fasta`, or "

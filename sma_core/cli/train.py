@@ -9,6 +9,7 @@ import typer
 
 from sma_core.cli.options import (
     Assignments,
+    Column,
     ConfigFile,
     Data,
     Debug,
@@ -42,6 +43,7 @@ def train(
     config: ConfigFile = None,
     assignments: Assignments = None,
     out: Out = None,
+    column: Column = None,
     exclude: Exclude = None,
     delimiter: Delimiter = None,
     seed: Seed = None,
@@ -62,6 +64,7 @@ def train(
 
     options = {
         "training.time_limit": time_limit,
+        "data.column": column,
         "data.exclude": names_from(exclude),
         "data.delimiter": delimiter,
         "data.window_overlap": window_overlap,
@@ -90,17 +93,23 @@ def train(
 
 def result_lines(result: TrainResult) -> list[str]:
     """Return a summary of a finished pre-training."""
-    from sma_core.cli.output import counted, warning_lines
+    from sma_core.cli.output import counted, metric_text, warning_lines
 
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     if result.windowed:
         truncated = f", {result.windowed:,} read in {result.windows:,} windows"
+    own, random = (
+        f"{metric_text(first)} -> {metric_text(last)}"
+        for first, last in (
+            (result.held_out_first, result.held_out_last),
+            (result.held_out_random_first, result.held_out_random_last),
+        )
+    )
     return [
         f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
         f"{counted(result.rows - result.held_out_rows, 'row')}, {result.held_out_rows:,} more held out "
         f"({result.rejected:,} set aside{truncated})",
-        f"held-out loss {result.held_out_first:.4f} -> {result.held_out_last:.4f} under its own masks, "
-        f"{result.held_out_random_first:.4f} -> {result.held_out_random_last:.4f} under random ones",
+        f"held-out loss {own} under its own masks, {random} under random ones",
         *warning_lines(result),
         f"run folder {result.run}",
     ]

@@ -39,7 +39,7 @@ class ParsedLabels:
 
     rows: list[Row]
     unusable: list[RejectedRow]
-    targets: NDArray[np.float32]
+    targets: NDArray[np.float64]
     symbols: EncodedRows | None = None
 
 
@@ -85,7 +85,7 @@ class NumberLabelParser:
         A row is rejected when a label is not a finite number or all labels are missing.
         """
         if not self._names:
-            return ParsedLabels(list(rows), [], np.zeros((len(rows), 0), dtype=np.float32))
+            return ParsedLabels(list(rows), [], np.zeros((len(rows), 0), dtype=np.float64))
         table: list[list[float]] = []
         kept, unusable = [], []
         for row in rows:
@@ -100,7 +100,7 @@ class NumberLabelParser:
             else:
                 table.append([value for value in values if value is not None])
                 kept.append(row)
-        targets = np.array(table, dtype=np.float32).reshape(len(kept), len(self._names))
+        targets = np.array(table, dtype=np.float64).reshape(len(kept), len(self._names))
         return ParsedLabels(kept, unusable, targets)
 
 
@@ -126,7 +126,7 @@ class ClassLabelParser:
             else:
                 kept.append(row)
                 numbers.append(self.number(name))
-        return ParsedLabels(kept, unusable, np.array(numbers, dtype=np.float32).reshape(len(kept), 1))
+        return ParsedLabels(kept, unusable, np.array(numbers, dtype=np.float64).reshape(len(kept), 1))
 
     def number(self, name: str) -> int:
         """Return the number of a class name, a new one at its first occurrence."""
@@ -158,7 +158,7 @@ class SymbolLabelParser:
         offsets = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
         values = np.concatenate(parts) if parts else np.zeros(0, dtype=SYMBOL_TYPE)
-        targets = np.zeros((len(kept), 0), dtype=np.float32)
+        targets = np.zeros((len(kept), 0), dtype=np.float64)
         return ParsedLabels(kept, unusable, targets, EncodedRows(values, offsets))
 
     def _reason(self, row: Row) -> str | None:
@@ -168,6 +168,8 @@ class SymbolLabelParser:
         if (label.lower() in MISSING_CLASSES and len(label) != length) or not set(label) - {UNKNOWN_SYMBOL}:
             return NO_TARGET
         if len(symbols_of(row)) != length:
+            if len(_words(label)) == length:
+                return "labels of positions are symbols of one character each, not words"
             return f"label of another length: {len(symbols_of(row))} symbols for {length} characters"
         if self._masked:
             mask = row.fields[1]
@@ -215,10 +217,15 @@ def symbols_of(row: Row) -> str:
     label = row.fields[0]
     if len(label) <= len(row.text):
         return label
-    words = label.strip("[]()").replace(",", " ").split()
+    words = _words(label)
     symbols = [UNKNOWN_SYMBOL if word.lower() in MISSING_CLASSES else word for word in words]
     one_each = len(words) == len(row.text) and all(len(symbol) == 1 for symbol in symbols)
     return "".join(symbols) if one_each else label
+
+
+def _words(label: str) -> list[str]:
+    """Return the words of a label between commas or spaces."""
+    return label.strip("[]()").replace(",", " ").split()
 
 
 def label_name(text: str) -> str:
@@ -253,7 +260,7 @@ def to_number(text: str) -> float | None:
     if word is not None:
         return word
     try:
-        return float(text)
+        return None if "_" in text else float(text)  # Python reads 1_000 as 1000
     except ValueError:
         return None
 

@@ -19,10 +19,18 @@ from sma_core.errors import DataError
 
 Transforms = Sequence[tuple[str, str]]
 """Pairs of a feature and a function, ``log`` or ``asinh``."""
+TREATMENTS = {
+    "learned": "the model reads as missing (model.missing_values=learned)",
+    "mean": "are replaced by the mean (model.missing_values=mean)",
+}
+"""What happens to missing values, by ``model.missing_values``."""
 FARTHEST = 1e15
 """Distance from the mean, in standard deviations, beyond which a value cannot be read."""
 LARGEST_SPREAD = 1e15
-"""Standard deviation of a feature from which it probably has fill values."""
+"""Standard deviation of a feature from which it has fill values, if that is larger than its mean."""
+STEP, COARSE = 2.0**-23, 0.01
+"""Distance of neighbouring float32 numbers, relative to their size; its largest share of a standard deviation."""
+ROUNDED = "are rounded to float32, some 7 digits"
 NEGLIGIBLE = 1e-9
 """Standard deviation, relative to the mean, up to which a feature is constant: below the precision of float32."""
 
@@ -81,10 +89,21 @@ class FeatureScale:
     def warnings(self, treatment: str) -> list[str]:
         """Return a sentence for each kind of useless features, and one on missing values and their treatment."""
         equal = [f"{second} (as {first})" for first, second in self.duplicates]
-        spreads = zip(self.columns, self.spread, strict=True)
-        huge = [name for name, spread in spreads if spread > LARGEST_SPREAD and name not in dict(self.transforms)]
+        spreads = zip(self.columns, self.mean, self.spread, strict=True)
+        plain = [each for each in spreads if each[0] not in dict(self.transforms)]
+        huge = [name for name, mean, spread in plain if spread > max(LARGEST_SPREAD, abs(mean))]
+        coarse = [
+            name
+            for name, mean, spread in plain
+            if name not in self.constant and STEP * abs(mean) > COARSE * spread and name not in huge
+        ]
+        large = {name for name, mean, _ in plain if abs(mean) > 1 / STEP}
         kinds = {
-            "have the same value in all training rows": self.constant,
+            "have the same value in all training rows": [name for name in self.constant if name not in large],
+            f"{ROUNDED}, so that all training rows have the same value": [
+                name for name in self.constant if name in large
+            ],
+            f"{ROUNDED}, which is coarse for their differences: subtract a constant in the file": coarse,
             "have no value in any training row": self.missing,
             "are equal to another feature in all training rows": equal,
             "have values so large that all others are nearly equal, perhaps fill values for data.sentinels": huge,

@@ -121,3 +121,13 @@ def _takes_weights(function: MetricFunction) -> str:
 def _mean_of_known(values: Sequence[float]) -> float:
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else math.nan
+
+
+def beyond_range(figures: Mapping[str, float]) -> list[str]:
+    """Return a sentence on areas under curves outside 0 to 1, which negative weights of rows can give."""
+    names = [
+        name
+        for name in ("roc_auc", "pr_auc")
+        if not 0 <= figures.get(name, 0.0) <= 1 and figures[name] == figures[name]
+    ]
+    return [f"{' and '.join(names)} outside 0 to 1: some weights of rows are negative"] if names else []

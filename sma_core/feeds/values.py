@@ -23,7 +23,7 @@ from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
 from sma_core.data.readers.features import finite_block, rejected_rows
 from sma_core.data.records import EMPTY, RejectedRow
-from sma_core.data.scaling import FeatureScale, without_sentinels
+from sma_core.data.scaling import TREATMENTS, FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, DataError, UserError
@@ -40,14 +40,21 @@ from sma_core.sources.source_set import SourceSet
 NOT_FEATURES = (
     *("label", "labels", "target", "targets", "y", "class", "is_signal", "signal"),
     *("weight", "weights", "w", "event_weight", "eventweight"),
-    *("id", "ids", "index", "event_id", "eventid", "event_number", "eventnumber", "run_number", "runnumber"),
+    *(
+        "timestamp",
+        "datetime",
+        "id",
+        "ids",
+        "index",
+        "event_id",
+        "eventid",
+        "event_number",
+        "eventnumber",
+        "run_number",
+        "runnumber",
+    ),
 )
 """Names of columns, in lower case, that are probably not features."""
-TREATMENTS = {
-    "learned": "the model reads as missing (model.missing_values=learned)",
-    "mean": "are replaced by the mean (model.missing_values=mean)",
-}
-"""What happens to missing values, by ``model.missing_values``."""
 CHANNELS = ("y", "w")
 """Those of `NOT_FEATURES` that are usual names of channels of a sequence."""
 

@@ -25,7 +25,7 @@ from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
-from sma_core.labels.learnable import check_learnable, telling_features, unseen_missing_values
+from sma_core.labels.learnable import check_learnable, missing_in_features, telling_features
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -227,7 +227,8 @@ def read_labelled(
     equal = identities(registry, config.data, store)
     divided = divide(registry, task.division, config.split, store, source.where, rows, kind, equal)
     metrics = MetricSet.of(registry, kind)
-    feed = feed.fitted(store, divided.parts["train"], source.label)
+    known, train = feed, divided.parts["train"]
+    feed = known.fitted(store, train, source.label)
     return LabelledRows(
         label=task.label,
         name=task.name,
@@ -246,8 +247,8 @@ def read_labelled(
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
         warnings=(
-            *_warnings(store, divided.parts["train"], task, source, kind),
-            *unseen_missing_values(store, divided.parts["train"], feed.inputs),
+            *_warnings(store, train, task, source, kind),
+            *([] if feed is not known else missing_in_features(store, train, feed.inputs, config.model)),
             *shared_rows(equal, divided.parts),
         ),
     )

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.config.models import ModelConfig
+from sma_core.data.scaling import TREATMENTS
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
@@ -17,6 +19,10 @@ from sma_core.nn.inputs import ContinuousInputs, Inputs
 from sma_core.training.targets import Labels
 
 NEARLY_PERFECT = 0.999
+LARGEST_LABEL = 1e150
+"""Largest absolute value of a label: its square must be a float64."""
+FARTHEST_LABEL = 1e6
+"""Distance of a label from the middle, in widths of the middle half, from which it may be a fill value."""
 ROWS_LOOKED_AT = 20_000
 FEWEST_ROWS = 40
 _MEASURES = {"regression": "rank correlation", "multiclass": "accuracy"}
@@ -34,13 +40,15 @@ def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[st
             f"{where}: the target {', '.join(map(repr, empty))} has no label in any usable row: check the column, "
             "or leave it out"
         )
+    _check_sizes(labels, names, where)
     constant = {
         name: known[0] if len(known) else None
         for name, column in zip(names, labels[train].T, strict=True)
         if len(np.unique(known := column[~np.isnan(column)])) < 2
     }
+    unusual = _with_fill_values(labels[train], names)
     if not constant:
-        return []
+        return unusual
     listed = ", ".join(
         f"{name!r} ({'no label' if value is None else f'always {value:g}'})" for name, value in constant.items()
     )
@@ -49,7 +57,35 @@ def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[st
         raise DataError(
             f"{where}: {sentence}; give rows with other labels, or another split (split.name, split.seed)"
         )
-    return [sentence]
+    return [sentence, *unusual]
+
+
+def _check_sizes(labels: Labels, names: Sequence[str], where: str) -> None:
+    """Raise `DataError` for labels so large that their variance is not a number."""
+    for name, column in zip(names, labels.T, strict=True):
+        largest = float(np.abs(column[~np.isnan(column)]).max())
+        if largest > LARGEST_LABEL:
+            raise DataError(
+                f"{where}: the target {name!r} has a value of {largest:g}, and at most {LARGEST_LABEL:g} can be "
+                "used: take the logarithm, or leave the row out"
+            )
+
+
+def _with_fill_values(labels: Labels, names: Sequence[str]) -> list[str]:
+    """Return a sentence on targets of which a few values are so large that all others are nearly equal."""
+    found = []
+    for name, column in zip(names, labels.T, strict=True):
+        known = column[~np.isnan(column)]
+        low, high = np.percentile(known, [25, 75]) if len(known) else (0.0, 0.0)
+        farthest = np.abs(known - (low + high) / 2).max(initial=0.0)
+        if high > low and farthest > FARTHEST_LABEL * (high - low):
+            found.append(f"{name!r} (up to {np.abs(known).max():g}, half of them from {low:g} to {high:g})")
+    if not found:
+        return []
+    return [
+        f"targets with values so far from all others that they decide the loss, perhaps fill values: "
+        f"{', '.join(found)}; leave these rows out, or use the logarithm"
+    ]
 
 
 def undefined_selection(metric: str, rows: int) -> str:
@@ -86,22 +122,29 @@ def telling_features(
     ]
 
 
-def unseen_missing_values(store: Store, train: NDArray[np.int64], inputs: Inputs) -> list[str]:
-    """Return a sentence on features with missing values of which the pre-trained model has seen none.
+def missing_in_features(store: Store, train: NDArray[np.int64], inputs: Inputs, model: ModelConfig) -> list[str]:
+    """Return a sentence on missing values in the training rows of a fine-tuning from a pre-trained model.
 
-    Looks at no more than `ROWS_LOOKED_AT` training rows.
+    It says what becomes of them: a model whose pre-training rows had none reads them as the mean. Looks at no more
+    than `ROWS_LOOKED_AT` rows.
     """
-    if not isinstance(inputs, ContinuousInputs) or inputs.missing:
+    if not isinstance(inputs, ContinuousInputs):
         return []
     rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
     values = store.sequences(rows).values if store.metadata.sequences else store.values(rows)
-    names = [name for name, some in zip(store.metadata.columns, np.isnan(values).any(axis=0), strict=True) if some]
-    if not names:
-        return []
-    return [
-        f"missing values in features that had none in pre-training, so the model reads them as the mean: "
-        f"{', '.join(names)}; pre-train on rows in which they are missing too"
+    missing: NDArray[np.float64] = np.isnan(values).mean(axis=0)
+    listed = [
+        f"{store.metadata.columns[index]} {100 * missing[index]:.3g} %"
+        for index in np.argsort(-missing, kind="stable").tolist()
+        if missing[index]
     ]
+    if not listed:
+        return []
+    treatment = TREATMENTS[model.missing_values]
+    if not inputs.missing:
+        treatment = "are read as the mean, since pre-training rows had none; pre-train on rows that have them"
+    shown = ", ".join(listed[:8]) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
+    return [f"missing values in {len(listed)} of {values.shape[1]} features, which {treatment}: {shown}"]
 
 
 def _means(sequences: Sequences) -> NDArray[np.float32]:

@@ -132,6 +132,8 @@ def finetune_settings(
     if task is not None:
         task_settings = tasks.get(str(task).rpartition(":")[2], {})
         layers.append(Layer(f"recipe {name}, task {task}", task_settings))
+    if any(layer.values.get("weight") for layer in user):  # a probe does not use weights of rows
+        layers.append(Layer("`weight`", {"training": {"probe_fallback": False}}))
     resolved = resolve(FinetuneConfig, [*layers, *user])
     _check_base(registry, name, resolved)
     check_members(registry, resolved.config)

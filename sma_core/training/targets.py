@@ -154,8 +154,8 @@ class Regression(Targets):
 
     def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the mean squared error of standardised labels."""
-        labels = labels.float()
-        scaled = (labels.nan_to_num(0.0) - labels.new_tensor(self.mean)) / labels.new_tensor(self.spread)
+        mean, spread = labels.new_tensor(self.mean), labels.new_tensor(self.spread)
+        scaled = ((labels.nan_to_num(0.0) - mean) / spread).float()
         return _mean_of_known((outputs.float() - scaled) ** 2, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:

@@ -18,6 +18,7 @@ from sma_core.devices.device import autocast
 from sma_core.documents import json_text
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.bootstrap import percentile_intervals
+from sma_core.evaluation.metric_set import beyond_range
 from sma_core.evaluation.splits import PARTS, Part
 from sma_core.files import write_atomically
 from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
@@ -232,12 +233,13 @@ def _result(
         bootstrap=draws.number,
         confidence=draws.confidence,
         seed=draws.seed,
-        figures=estimates.pop(""),
-        targets=estimates,
+        figures=estimates[""],
+        targets={name: figures for name, figures in estimates.items() if name},
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
             *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
+            *beyond_range({name: figure.value for name, figure in estimates[""].items()}),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
         weight=weight,

@@ -17,6 +17,7 @@ from sma_core.config.layers import dump, flatten
 from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
+from sma_core.evaluation.metric_set import beyond_range
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.labels.baselines import run_baselines
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
@@ -319,10 +320,10 @@ def _judge(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
-            *job.feed.warnings(job.config.data, job.config.model),
+            *([] if job.config.pretrained else job.feed.warnings(job.config.data, job.config.model)),
             *job.rows.warnings,
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
-            *(constant_predictions(test) if test else []),
+            *([*constant_predictions(test), *beyond_range(test.figures())] if test else []),
         ],
     )
 

@@ -21,7 +21,7 @@ from sma_core.files import replacing
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Labels, Multiclass, Targets
-from sma_core.writers.formats.csv import number_text
+from sma_core.writers.formats.csv import exact_text, number_text
 from sma_core.writers.tables import plain_cell
 
 
@@ -78,7 +78,7 @@ def _label_cells(targets: Targets, labels: Labels) -> list[str]:
         return ["".join(missing if np.isnan(label) else targets.classes[int(label)] for label in labels[:, 0])]
     if targets.values:
         return ["" if np.isnan(labels[0, 0]) else targets.values[int(labels[0, 0])]]
-    return ["" if np.isnan(value) else number_text(value) for value in labels[0].tolist()]
+    return ["" if np.isnan(value) else exact_text(value) for value in labels[0].tolist()]
 
 
 def _characters(feed: Feed, text: str, count: int) -> NDArray[np.bool_]:

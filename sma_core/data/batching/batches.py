@@ -53,7 +53,7 @@ class Batch:
     padding_mask: Tensor
     """(B, N) bool, True at real positions."""
     labels: Tensor | None
-    """(B, K) float32, or (B, N) for labels of positions; NaN where missing; None without labels."""
+    """(B, K) float64, or (B, N) float32 for labels of positions; NaN where missing; None without labels."""
     rows: NDArray[np.int64]
     """Store indices of the rows, in the order of inputs."""
     share: Share | None = None
@@ -71,7 +71,11 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
-        labels = None if self.labels is None else self.labels.to(device, non_blocking=True)
+        labels = self.labels
+        if labels is not None:
+            if torch.device(device).type == "mps":  # which has no float64
+                labels = labels.float()
+            labels = labels.to(device, non_blocking=True)
         inputs = self.inputs.to(device, non_blocking=True)
         return replace(
             self, inputs=inputs, padding_mask=self.padding_mask.to(device, non_blocking=True), labels=labels

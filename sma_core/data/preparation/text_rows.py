@@ -35,7 +35,7 @@ class TextRows:
 
     rows: list[Row]
     encoded: EncodedRows
-    targets: NDArray[np.float32]
+    targets: NDArray[np.float64]
     symbols: EncodedRows | None = None
 
     @property

@@ -37,7 +37,7 @@ class ValueRows:
 
     numbers: NDArray[np.int64]
     values: NDArray[np.float32] | Sequences
-    targets: NDArray[np.float32]
+    targets: NDArray[np.float64]
     extras: tuple[NDArray[np.object_], ...] = ()
 
     def take(self, indices: NDArray[np.int64]) -> ValueRows:
@@ -210,10 +210,10 @@ class BlockLabelParser:
 
     def read(
         self, fields: Sequence[NDArray[Any]], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], dict[int, str]]:
+    ) -> tuple[NDArray[np.float64], dict[int, str]]:
         """Return targets (n, K) of the rows (n,), and row index -> reason for rows without a usable label."""
         if not self._names:
-            return np.zeros((len(rows), 0), dtype=np.float32), {}
+            return np.zeros((len(rows), 0), dtype=np.float64), {}
         reasons: dict[int, str] = {}
         if self._classes is not None:
             targets = self._numbered(fields[0], self._classes)[:, None]
@@ -227,28 +227,28 @@ class BlockLabelParser:
             reasons.setdefault(index, NO_TARGET)
         return targets, reasons
 
-    def _named(self, field: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _named(self, field: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return 0, 1 or NaN for the names of a label column (n,)."""
         distinct, first, inverse = np.unique(field, return_index=True, return_inverse=True)
         names = zip(distinct.tolist(), rows[first].tolist(), strict=True)
         numbers = [named_number(class_name(value), self._values, row) for value, row in names]
-        return np.array(numbers, dtype=np.float32)[inverse]
+        return np.array(numbers, dtype=np.float64)[inverse]
 
-    def _column(self, name: str, field: NDArray[Any], reasons: dict[int, str]) -> NDArray[np.float32]:
+    def _column(self, name: str, field: NDArray[Any], reasons: dict[int, str]) -> NDArray[np.float64]:
         """Parse one label column into numbers (n,)."""
         if field.dtype.kind == "f":
             for index in np.flatnonzero(np.isinf(field)).tolist():
                 reasons[index] = f"target is not a number: {name} is {field[index]}"
-            return field.astype(np.float32, copy=False)
+            return field.astype(np.float64, copy=False)
         numbers = [to_number(text) for text in field.tolist()]
         for index, number in enumerate(numbers):
             if number is None or math.isinf(number):
                 reasons[index] = f"target is not a number: {name} is {field[index]!r}"
-        return np.array([math.nan if number is None else number for number in numbers], dtype=np.float32)
+        return np.array([math.nan if number is None else number for number in numbers], dtype=np.float64)
 
-    def _numbered(self, field: NDArray[Any], classes: ClassLabelParser) -> NDArray[np.float32]:
+    def _numbered(self, field: NDArray[Any], classes: ClassLabelParser) -> NDArray[np.float64]:
         """Return the class number of each name (n,), NaN where missing."""
         distinct, inverse = np.unique(field, return_inverse=True)
         names = [class_name(value) for value in distinct.tolist()]
         numbers = [math.nan if name.lower() in MISSING_CLASSES else classes.number(name) for name in names]
-        return np.array(numbers, dtype=np.float32)[inverse]
+        return np.array(numbers, dtype=np.float64)[inverse]

@@ -107,6 +107,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"there is no file {path}; check the path") from error
     except Exception as error:  # a damaged header makes NumPy raise many types of errors
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        if "allow_pickle" in reason:
+            reason = "it holds Python objects, not numbers; pad rows of different length, and save their lengths"
         raise DataError(f"{path} is not a readable NumPy file: {reason}") from error
     return {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
 
@@ -121,9 +123,15 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
             f"{path} must hold one array of numbers, rows by columns, or rows by positions by channels; it holds "
             f"{', '.join(shapes[:10]) or 'no array'}"
         )
-    others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
     if tables[0].ndim == 3:
         check_lengths(path, tables[0].shape, arrays)
+    for name, array in arrays.items():
+        if array.ndim == 1 and len(array) != len(tables[0]):
+            raise DataError(
+                f"{path}: {name!r} has {len(array):,} values, but there are {len(tables[0]):,} rows: give "
+                "each row one, or leave it out"
+            )
+    others = {name: array for name, array in arrays.items() if array.ndim == 1}
     return tables[0], others
 
 

@@ -61,8 +61,8 @@ def column_names(cells: Sequence[str] | None, path: Path) -> list[str]:
     if _are_data(names):
         shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         raise DataError(
-            f"{path} begins with a row of numbers ({shown}) instead of column names; add a header line, or for "
-            "rows of numbers name the columns with `data.names=a,b,c`"
+            f"{path} begins with a row of numbers ({shown}) instead of column names; add a header line with the "
+            "names of the columns, or for training on rows of numbers set data.names to them"
         )
     check_unique(names, path)
     return names
@@ -82,9 +82,13 @@ def is_header(cells: Sequence[str] | None) -> bool:
     return cells is not None and all(cell.strip() and not _is_number(cell) for cell in cells)
 
 
+_INFINITE = ("inf", "infinity")
+"""Words that are numbers to Python, and may be names of columns."""
+
+
 def _are_data(names: Sequence[str]) -> bool:
     """Return whether a header is a row of numbers: one with a fraction, or integers that do not count columns."""
-    if any(_is_number(name) and not name.isdigit() for name in names):
+    if any(_is_number(name) and not name.isdigit() and name.lower() not in _INFINITE for name in names):
         return True
     counted = [[str(index + first) for index in range(len(names))] for first in (0, 1)]
     return all(map(_is_number, names)) and (len(names) < 3 or list(names) not in counted)
@@ -95,6 +99,8 @@ def parse_number(cell: str, decimal: str = ".") -> float | None:
     cell = cell.strip()
     if cell.lower() in MISSING:
         return math.nan
+    if "_" in cell:  # Python reads 1_000 as 1000
+        return None
     try:
         return float(cell.replace(decimal, ".") if decimal != "." and _COMMA.fullmatch(cell) else cell)
     except ValueError:

@@ -64,12 +64,12 @@ class StoreFile:
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     @property
-    def targets(self) -> NDArray[np.float32]:
+    def targets(self) -> NDArray[np.float64]:
         """(n, K) targets or class numbers, NaN where missing; only for files with such labels."""
         columns = [batch.column("targets").flatten() for batch in self._batches]
-        parts = [plain_numbers(column, np.dtype(np.float32)) for column in columns]
-        targets: NDArray[np.float32] = np.concatenate(parts).reshape(-1, len(self.metadata.targets))
-        return targets
+        parts = [plain_numbers(column, np.dtype(column.type.to_pandas_dtype())) for column in columns]
+        targets = np.concatenate(parts).astype(np.float64)  # float32 in files before version 6
+        return targets.reshape(-1, len(self.metadata.targets))
 
     @property
     def texts(self) -> list[str]:

@@ -1,13 +1,15 @@
 """The store's file format: columns and metadata.
 
-An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors, 5 if these are float16 or uint8. Columns:
+An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors, 5 if these are float16 or uint8, and 6 if
+rows have targets. Columns:
 
 - ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN where
   missing; for sequences a list of them, one per position): the rows.
 - ``row`` (int64): row number in the source.
 - ``text`` (string): raw text, in labelled stores of ids.
 - ``extra:NAME`` (string): a further column of the source.
-- ``targets`` (list of float32, NaN where missing) or ``symbols`` (list of int16 per id, -1 where unknown): labels.
+- ``targets`` (list of float64, NaN where missing; float32 before version 6) or ``symbols`` (list of int16 per id,
+  -1 where unknown): labels.
 
 The schema's metadata describe how the rows were made. An empty last record batch carries the statistics and marks
 the file as complete. Version 1 has only ids and targets, version 2 no extra texts; both can be read.
@@ -28,9 +30,9 @@ import pyarrow as pa
 from sma_core.documents import parse_record, validated
 from sma_core.errors import DataError
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Latest format that can be read. Rows are written in the lowest version that has them, for earlier programs."""
-TABLE_VERSION, SEQUENCE_VERSION = 3, 4
+TABLE_VERSION, SEQUENCE_VERSION, TYPED_VERSION, TARGETS_VERSION = 3, 4, 5, 6
 KEY = b"sma.store"
 SYMBOL_TYPE = np.dtype(np.int16)
 
@@ -88,7 +90,7 @@ class StoreMetadata:
         if self.has_symbols:
             columns.append(("symbols", pa.list_(pa.from_numpy_dtype(SYMBOL_TYPE))))
         elif self.targets:
-            columns.append(("targets", pa.list_(pa.float32())))
+            columns.append(("targets", pa.list_(pa.float64())))
         head = {"format_version": self._version(), **asdict(self)}
         if not self.sequences:
             del head["sequences"]
@@ -97,9 +99,11 @@ class StoreMetadata:
         return pa.schema(columns, metadata={KEY: json.dumps(head)})
 
     def _version(self) -> int:
+        if self.targets and not self.has_symbols:
+            return TARGETS_VERSION
         if not self.sequences:
             return TABLE_VERSION
-        return SEQUENCE_VERSION if self.value_type == "float32" else FORMAT_VERSION
+        return SEQUENCE_VERSION if self.value_type == "float32" else TYPED_VERSION
 
     def _rows_type(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         element = pa.from_numpy_dtype(self.row_type)

@@ -86,7 +86,7 @@ class Store:
         )
 
     @cached_property
-    def targets(self) -> NDArray[np.float32] | None:
+    def targets(self) -> NDArray[np.float64] | None:
         """(n, K) targets or indices into ``classes``, NaN where missing; None without such labels."""
         if not self.metadata.targets or self.metadata.has_symbols:
             return None
@@ -198,7 +198,7 @@ def _reopened(kind: type[Store], paths: tuple[Path, ...], before: tuple[int, ...
     return kind.open(*paths, before=before)
 
 
-def _ranked(numbers: NDArray[np.float32], ranks: NDArray[np.float32]) -> NDArray[np.float32]:
+def _ranked(numbers: NDArray[np.float64], ranks: NDArray[np.float32]) -> NDArray[np.float64]:
     """Convert class numbers of a file to indices into the store's classes; NaN stays NaN."""
     indices = numbers.copy()
     known = ~np.isnan(indices)

@@ -62,7 +62,7 @@ class StoreWriter:
         encoded: EncodedRows,
         rows: NDArray[np.int64],
         texts: Sequence[str] | None = None,
-        targets: NDArray[np.float32] | None = None,
+        targets: NDArray[np.float64] | None = None,
         symbols: EncodedRows | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
@@ -84,7 +84,7 @@ class StoreWriter:
         self,
         values: NDArray[np.float32],
         rows: NDArray[np.int64],
-        targets: NDArray[np.float32] | None = None,
+        targets: NDArray[np.float64] | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
         """Append values (n, F), source row numbers (n,), targets (n, K) when labelled, and extras."""
@@ -97,7 +97,7 @@ class StoreWriter:
         self,
         sequences: Sequences,
         rows: NDArray[np.int64],
-        targets: NDArray[np.float32] | None = None,
+        targets: NDArray[np.float64] | None = None,
         extras: Sequence[Sequence[str]] = (),
     ) -> None:
         """Append n sequences, source row numbers (n,), targets (n, K) when labelled, and extras."""
@@ -111,14 +111,14 @@ class StoreWriter:
         self,
         flat: NDArray[Any],
         rows: NDArray[np.int64],
-        targets: NDArray[np.float32] | None,
+        targets: NDArray[np.float64] | None,
         extras: Sequence[Sequence[str]],
     ) -> None:
         """Buffer rows until they fill a record batch."""
         self._values.append(flat.astype(self.metadata.row_type, copy=False))
         self._rows.append(rows)
         if self.metadata.targets and not self.metadata.has_symbols:
-            self._targets.append(np.asarray(targets, dtype=np.float32))
+            self._targets.append(np.asarray(targets, dtype=np.float64))
         for column, texts in zip(self._extras, extras, strict=True):
             column.extend(texts)
         self._buffered_rows += len(rows)
@@ -134,7 +134,7 @@ class StoreWriter:
         self._rows: list[NDArray[np.int64]] = []
         self._texts: list[str] = []
         self._extras: list[list[str]] = [[] for _ in self.metadata.extras]
-        self._targets: list[NDArray[np.float32]] = []
+        self._targets: list[NDArray[np.float64]] = []
         self._symbols: list[NDArray[np.int16]] = []
         self._buffered_rows = 0
         self._buffered_ids = 0

@@ -49,16 +49,30 @@ class CsvTable:
         self._writer.writerows(zip(*(map(_cell, cells.to_pylist()) for cells in columns.values()), strict=True))
 
 
+def exact_text(value: float) -> str:
+    """Return the shortest text that is read back as the same number; as float32, if it is one.
+
+    >>> exact_text(1700000037.123456), exact_text(float(np.float32(0.1)))
+    ('1700000037.123456', '0.1')
+    """
+    with np.errstate(over="ignore"):
+        return number_text(value) if float(np.float32(value)) == value else repr(value).removesuffix(".0")
+
+
 def number_text(value: float) -> str:
     """Return the shortest text that is read back as the same float32; whole numbers without a decimal point.
 
-    >>> number_text(12345601.0), number_text(0.1)
-    ('12345601', '0.1')
+    Numbers from 1000 that are not float32 have 12 digits, since float32 may be too coarse for their differences.
+
+    >>> number_text(12345601.0), number_text(0.1), number_text(1700000037.25)
+    ('12345601', '0.1', '1700000037.25')
     """
     with np.errstate(over="ignore"):
         single = np.float32(value)
     if not np.isfinite(single):
         return repr(value).removesuffix(".0")
+    if 1e3 <= abs(value) < 1e16 and (float(single) != value or abs(value) >= 2**24):
+        return np.format_float_positional(value if value.is_integer() else float(f"{value:.12g}"), trim="-")
     if value == 0.0 or 1e-5 <= abs(value) < 1e16:
         return np.format_float_positional(single, trim="-")
     return np.format_float_scientific(single, trim="-")

@@ -101,7 +101,10 @@ def fit_boosted_trees(features: Features, rows: BaselineRows) -> Array:
 
 
 def _each_target(features: Features, rows: BaselineRows, fit: _Fit) -> Array:
-    """Fit each target on its known labels; a target with constant training labels gets their mean."""
+    """Fit each target on its known labels; a target with constant training labels gets their mean.
+
+    Labels of a regression are standardised, since models of float32 features round labels to float32.
+    """
     if rows.kind == "per-position":
         raise UserError("this baseline supports labels of rows, not of positions")
     predictions = np.empty((len(rows.labels), rows.labels.shape[1]))
@@ -111,11 +114,18 @@ def _each_target(features: Features, rows: BaselineRows, fit: _Fit) -> Array:
         if len(np.unique(labels[train])) < 2 or len(valid) == 0:
             predictions[:, target] = labels[train].mean() if len(train) else 0.0
             continue
+        centre, unit = 0.0, 1.0
+        if rows.kind == "regression":
+            centre, unit = float(labels[train].mean()), float(labels[train].std())
         learned, tuned = (
-            _Part(features[part], labels[part], None if rows.weights is None else rows.weights[part])
+            _Part(
+                features[part],
+                (labels[part] - centre) / unit,
+                None if rows.weights is None else rows.weights[part],
+            )
             for part in (train, valid)
         )
-        predictions[:, target] = fit(learned, tuned, features)
+        predictions[:, target] = fit(learned, tuned, features) * unit + centre
     return predictions
 
 

@@ -27,7 +27,7 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
-from sma_core.cli.output import echo
+from sma_core.cli.output import echo, metric_text
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ def _lines(result: ProbeResult) -> list[str]:
     from sma_bench.probe_models import CHOSEN
 
     sizes = ", ".join(f"{count:,} {part}" for part, count in result.rows.items())
-    figures = ", ".join(f"{name} {value:.4f}{_interval(result, name)}" for name, value in result.test.items())
+    figures = ", ".join(
+        f"{name} {metric_text(value)}{_interval(result, name)}" for name, value in result.test.items()
+    )
     best, choice = result.valid[result.metric], f"{CHOSEN[result.probe]} {result.chosen:g}"
     features = f"features: {result.features} after layer {result.layer} of {result.model or 'random weights'}"
     if result.positions is not None:
@@ -126,7 +128,7 @@ def _lines(result: ProbeResult) -> list[str]:
         f"{result.seconds:.1f} s",
         features,
         f"split: {result.split}",
-        f"validation {result.metric} {best:.4f} with {choice}",
+        f"validation {result.metric} {metric_text(best)} with {choice}",
         f"test {figures}",
     ]
 
@@ -134,4 +136,4 @@ def _lines(result: ProbeResult) -> list[str]:
 def _interval(result: ProbeResult, metric: str) -> str:
     """Return the 95 % interval of a metric in brackets; empty where there is none."""
     interval = result.intervals.get(metric)
-    return "" if interval is None else f" [{interval.low:.4f}, {interval.high:.4f}]"
+    return "" if interval is None else f" [{metric_text(interval.low)}, {metric_text(interval.high)}]"
