@@ -55,8 +55,8 @@ def test_the_page_works_as_it_is_written(polymers, tmp_path):
     done = sma("set -e\n" + "\n".join(lines), polymers)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "data set   repeat-units" in done.stdout
-    assert done.stdout.splitlines()[-2] == "row,input,mass,reason"
-    assert done.stdout.splitlines()[-1].startswith("1,*CC(*)Br,")
+    assert done.stdout.splitlines()[-2] == "row,id,input,mass,reason"
+    assert done.stdout.splitlines()[-1].startswith("1,PVBr,*CC(*)Br,")
     for run in ("units", "mass"):
         facts = json.loads((tmp_path / "runs" / run / "model.json").read_text())
         assert facts["tokenizer"]["name"] == "halogens"
