@@ -86,7 +86,7 @@ class SequenceFeed(ValueFeed):
             block = Block(numbers, known, (), self.columns, bounds_of(sequences.lengths))
             reasons = dict.fromkeys(np.flatnonzero(block.empty).tolist(), EMPTY)
             infinite = block.sequences.with_infinity()
-            reasons |= dict.fromkeys(np.flatnonzero(infinite).tolist(), "not a finite number")
+            reasons |= dict.fromkeys(np.flatnonzero(infinite).tolist(), "not a finite float32 number")
             reasons |= self._unusable(block, reading)
             rejected = [RejectedRow(int(numbers[row]), reason) for row, reason in sorted(reasons.items())]
             kept = block.take(np.setdiff1d(np.arange(len(block)), list(reasons)))

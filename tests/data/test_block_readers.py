@@ -80,9 +80,9 @@ BAD = {
     5: (b"1,2", "wrong number of columns: 2 instead of 3"),
     8: (b"1,2,x,4", "wrong number of columns: 4 instead of 3"),
     9: (b"", "empty"),
-    12: (b"inf,2,x", "not a finite number: a is inf"),
-    20: (b"1,-Infinity,x", "not a finite number: b is -inf"),
-    21: (b"1,1e60,x", "not a finite number: b is inf"),
+    12: (b"inf,2,x", "not a finite float32 number: a is inf"),
+    20: (b"1,-Infinity,x", "not a finite float32 number: b is -inf"),
+    21: (b"1,1e60,x", "not a finite float32 number: b is inf"),
     33: (b"1,2,\xff", "not valid UTF-8"),
     34: (b'1,2,"x', "quotation marks do not pair"),
     777: (b"\xff,2,x", "not a number: a is '\ufffd'"),
@@ -161,7 +161,7 @@ def test_a_parquet_file_gives_the_same(tmp_path):
     }
     parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
     records = list(read_parquet(tmp_path / "a.parquet", (), ("name", "a")))
-    assert rejected(records) == [(2, "not a finite number: b is inf")]
+    assert rejected(records) == [(2, "not a finite float32 number: b is inf")]
     found = joined(records)
     assert found.columns == ("b", "c")
     assert found.numbers.tolist() == [1, 3]
@@ -183,7 +183,7 @@ def test_arrays_give_the_same(tmp_path):
     values[1, 1], values[2, 2] = np.nan, np.inf
     np.save(tmp_path / "a.npy", values)
     records = list(read_arrays(tmp_path / "a.npy", (), ("y",), names=("y", "a", "b")))
-    assert rejected(records) == [(3, "not a finite number: b is inf")]
+    assert rejected(records) == [(3, "not a finite float32 number: b is inf")]
     found = joined(records)
     assert (found.columns, found.numbers.tolist()) == (("a", "b"), [1, 2, 4])
     np.testing.assert_array_equal(found.values, values[[0, 1, 3], 1:].astype(np.float32))

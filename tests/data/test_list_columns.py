@@ -43,7 +43,7 @@ def test_each_column_of_lists_is_a_channel(jets, monkeypatch, rows):
     assert [name for block in blocks for name in block.fields[0]] == ["a", "b", "c", "d", "g"]
     assert [(row.number, row.reason, row.fields) for row in rejected] == [
         (5, "channels of different lengths: pt has 3 positions, eta has 2", ("e",)),
-        (6, "not a finite number: pt of position 1 is inf", ("f",)),
+        (6, "not a finite float32 number: pt of position 1 is inf", ("f",)),
     ]
 
 

@@ -228,7 +228,7 @@ def test_channels_can_be_chosen_and_infinite_rows_are_rejected(tmp_path):
     array[2, 1, 2] = np.inf
     np.save(tmp_path / "a.npy", array)
     (block,), (rejected,) = blocks(tmp_path / "a.npy", columns=("2", "0"))
-    assert (rejected.number, rejected.reason) == (3, "not a finite number: 2 of position 2 is inf")
+    assert (rejected.number, rejected.reason) == (3, "not a finite float32 number: 2 of position 2 is inf")
     assert block.numbers.tolist() == [1, 2, 4]
     np.testing.assert_array_equal(block.sequences[0], array[0, :3][:, [2, 0]])
     with pytest.raises(DataError, match="channels cannot be labels"):

@@ -210,7 +210,7 @@ def test_a_loaded_run_of_numbers_marks_rows_it_cannot_use(numbers, tmp_path):
     rows[1, 3] = np.nan
     rows[2] = -999
     rows[3, 0] = np.inf
-    assert loaded.check(rows) == [None, None, "empty", "not a finite number: height is inf"]
+    assert loaded.check(rows) == [None, None, "empty", "not a finite float32 number: height is inf"]
     assert np.isnan(loaded.embed(rows)).all(axis=1).tolist() == [False, False, True, True]
     assert [len(each) for each in loaded.embed_inputs(rows)] == [5, 5, 0, 0]
     with pytest.raises(CheckpointError, match="without a head"):

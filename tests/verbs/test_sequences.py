@@ -125,7 +125,10 @@ def test_predictions_name_the_rows_that_cannot_be_read(numbers, data, tmp_path):
     sma_core.predict(run.run, tmp_path / "new.npz", out=tmp_path / "out.csv", identifier="code")
     lines = table(tmp_path / "out.csv")
     assert [line["code"] for line in lines[:4]] == ["1000", "1001", "1002", "1003"]
-    assert [line["reason"] for line in lines[1:3]] == ["empty", "not a finite number: b of position 1 is inf"]
+    assert [line["reason"] for line in lines[1:3]] == [
+        "empty",
+        "not a finite float32 number: b of position 1 is inf",
+    ]
     assert [bool(line["kind"]) for line in lines[:4]] == [True, False, False, True]
     shortened = {number for number, line in enumerate(lines) if line["reason"].startswith("truncated to 8 of ")}
     assert shortened == {number for number, row in enumerate(listed) if len(row) > 8 and number not in (1, 2)}

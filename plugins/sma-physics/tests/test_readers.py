@@ -99,7 +99,7 @@ def test_an_infinite_number_spoils_its_row_and_a_missing_one_does_not(tmp_path, 
     values[4, 1], values[6, 0] = np.inf, np.nan
     form.write(tmp_path / "a", columns_of(values))
     numbers, read, _, _, aside, _ = gather(form.read(tmp_path / "a", COLUMNS, ()))
-    assert [(row.number, row.kind) for row in aside] == [(5, "not a finite number")]
+    assert [(row.number, row.kind) for row in aside] == [(5, "not a finite float32 number")]
     assert 5 not in numbers
     assert np.isnan(read[5, 0])
 

@@ -35,7 +35,7 @@ def test_rows_of_a_ts_file(tmp_path):
         (3, "wrong number of channels: 3 instead of 2"),
         (4, "not a number: 'x'"),
         (5, "channels of different lengths: 1 and 2"),
-        (6, "not a finite number: 0 of position 2 is inf"),
+        (6, "not a finite float32 number: 0 of position 2 is inf"),
     ]
 
 

@@ -71,7 +71,7 @@ def finite_block(
     bad = infinite.any(axis=1)
     firsts = infinite.argmax(axis=1)
     reasons = {
-        i: f"not a finite number: {columns[firsts[i]]} is {values[i, firsts[i]]}"
+        i: f"not a finite float32 number: {columns[firsts[i]]} is {values[i, firsts[i]]}"
         for i in np.flatnonzero(bad).tolist()
     }
     return rejected_rows(block, reasons), block.take(np.flatnonzero(~bad))
@@ -103,5 +103,5 @@ def finite_sequences(
     for row in np.flatnonzero(bad).tolist():
         position, channel = np.argwhere(np.isinf(sequences[row]))[0].tolist()
         where = f"{columns[channel]} of position {position + 1:,} is {sequences[row][position, channel]}"
-        reasons[row] = f"not a finite number: {where}"
+        reasons[row] = f"not a finite float32 number: {where}"
     return rejected_rows(block, reasons), block.take(np.flatnonzero(~bad))

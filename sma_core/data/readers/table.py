@@ -221,7 +221,7 @@ class _Table:
             if number is None:
                 return f"not a number: {name} is {printable(cells[index])!r}"
             if abs(number) > LARGEST:
-                return f"not a finite number: {name} is {cells[index]}"
+                return f"not a finite float32 number: {name} is {cells[index]}"
         if not all(is_decoded(cells[index]) for index in self.chosen.fields):
             return "not valid UTF-8"
         return None
