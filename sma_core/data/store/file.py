@@ -67,8 +67,8 @@ class StoreFile:
     def targets(self) -> NDArray[np.float64]:
         """(n, K) targets or class numbers, NaN where missing; only for files with such labels."""
         columns = [batch.column("targets").flatten() for batch in self._batches]
-        parts = [plain_numbers(column, np.dtype(column.type.to_pandas_dtype())) for column in columns]
-        targets = np.concatenate(parts).astype(np.float64)  # float32 in files before version 6
+        kind = np.dtype(np.float64 if columns[0].type == pa.float64() else np.float32)  # before version 6
+        targets = np.concatenate([plain_numbers(column, kind) for column in columns]).astype(np.float64)
         return targets.reshape(-1, len(self.metadata.targets))
 
     @property
