@@ -15,6 +15,8 @@ from typing import Any
 
 from sma_core.errors import DataError
 
+MORE_FILTERS = "hdf5plugin"
+"""A package that registers more ways of compression; used if it is installed."""
 _NAMES = re.compile(rb"\(lp\d+\n(?:V[^\n]*\np\d+\na)*\.")
 """A list of texts in pickle's protocol 0."""
 _NAME = re.compile(rb"^a?V(.*)$", re.MULTILINE)
@@ -53,8 +55,8 @@ def check_filters(dataset: Any, path: Path) -> None:  # noqa: ANN401 - h5py has 
     filters = [settings.get_filter(index) for index in range(settings.get_nfilters())]
     if all(h5py.h5z.filter_avail(code) for code, *_ in filters):
         return
-    if find_spec("hdf5plugin") is not None:
-        import_module("hdf5plugin")
+    if find_spec(MORE_FILTERS) is not None:
+        import_module(MORE_FILTERS)
     for code, _, _, name in filters:
         if not h5py.h5z.filter_avail(code):
             raise DataError(
