@@ -56,8 +56,8 @@ def jitter(config, options):
     'Exchange neighbours.'
     def augment(inputs, padding_mask, generator):
         chance = torch.rand(1, generator=generator)
-        result = torch.where(chance < 0.5, inputs, inputs.roll(1, 1))
-        return result
+        changed = torch.where(chance < 0.5, inputs, inputs.roll(1, 1))
+        return changed
     return augment
 
 def optimizer(groups, config):
@@ -297,7 +297,11 @@ def test_encoders_that_are_wrong(wrong, old, new, said):
         ("def jitter(config, options)", "def jitter(config)", "must be created by factory(model_config, options)"),
         ("inputs, inputs.roll(1, 1))", "inputs, inputs.roll(1, 1))[:, 1:]", "keep shape and type of the inputs"),
         ("generator=generator)", "generator=None)", "take all chance from the generator"),
-        ("        result = torch.where(", "        inputs += 1\n        result = torch.where(", "and not modify"),
+        (
+            "        changed = torch.where(",
+            "        inputs += 1\n        changed = torch.where(",
+            "and not modify",
+        ),
     ],
 )
 @breaks("test_augmentations_keep_shapes_and_repeat_themselves")
