@@ -86,8 +86,11 @@ class FeatureScale:
         check_numbers(scale.spread, len(scale.columns), "spread", positive=True)
         return scale
 
-    def warnings(self, treatment: str) -> list[str]:
-        """Return a sentence for each kind of useless features, and one on missing values and their treatment."""
+    def warnings(self, treatment: str | None) -> list[str]:
+        """Return a sentence for each kind of useless features, and one on missing values with their ``treatment``.
+
+        None leaves that one out.
+        """
         equal = [f"{second} (as {first})" for first, second in self.duplicates]
         spreads = zip(self.columns, self.mean, self.spread, strict=True)
         plain = [each for each in spreads if each[0] not in dict(self.transforms)]
@@ -114,7 +117,7 @@ class FeatureScale:
             if names
         ]
         partly = sorted(((share, name) for name, share in self.missing_shares if share < 1), reverse=True)
-        if partly:
+        if partly and treatment is not None:
             shares = _listed([f"{name} {100 * share:.3g} %" for share, name in partly])
             count = f"{len(partly)} of {len(self.columns)} features"
             sentences.append(f"missing values in {count}, which {treatment}: {shares}")

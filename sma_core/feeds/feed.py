@@ -74,8 +74,8 @@ class Feed(Protocol):
         """Values that are equal for two feeds with the same inputs."""
         ...
 
-    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
-        """Return sentences on features that tell nothing, or may not be features, and on missing values."""
+    def warnings(self, config: DataConfig, model: ModelConfig, missing: bool = True) -> list[str]:
+        """Return sentences on features that tell nothing, or may not be features, and on ``missing`` values."""
         ...
 
     def record(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class TextFeed:
         """Name, version and size of the tokenizer."""
         return tuple(self._record().model_dump().values())
 
-    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
+    def warnings(self, config: DataConfig, model: ModelConfig, missing: bool = True) -> list[str]:
         """Return nothing: texts have no features."""
         return []
 

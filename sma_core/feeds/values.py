@@ -40,19 +40,8 @@ from sma_core.sources.source_set import SourceSet
 NOT_FEATURES = (
     *("label", "labels", "target", "targets", "y", "class", "is_signal", "signal"),
     *("weight", "weights", "w", "event_weight", "eventweight"),
-    *(
-        "timestamp",
-        "datetime",
-        "id",
-        "ids",
-        "index",
-        "event_id",
-        "eventid",
-        "event_number",
-        "eventnumber",
-        "run_number",
-        "runnumber",
-    ),
+    *("id", "ids", "index", "event_id", "eventid", "event_number", "eventnumber", "run_number", "runnumber"),
+    *("timestamp", "datetime"),
 )
 """Names of columns, in lower case, that are probably not features."""
 CHANNELS = ("y", "w")
@@ -98,8 +87,8 @@ class ValueFeed:
             raise DataError("the statistics of these features are not known before training")
         return self.scale
 
-    def warnings(self, config: DataConfig, model: ModelConfig) -> list[str]:
-        """Return sentences on features that tell nothing, or may not be features, and on missing values."""
+    def warnings(self, config: DataConfig, model: ModelConfig, missing: bool = True) -> list[str]:
+        """Return sentences on features that tell nothing, or may not be features, and on ``missing`` values."""
         if self.scale is None:
             return []
         suspicious = set(NOT_FEATURES) - set(CHANNELS if self.unit == "positions" else ())
@@ -108,7 +97,8 @@ class ValueFeed:
             f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
             "data.exclude, or name the features with data.columns"
         )
-        return [*([named] if odd else []), *self.scale.warnings(TREATMENTS[model.missing_values])]
+        treatment = TREATMENTS[model.missing_values] if missing else None
+        return [*([named] if odd else []), *self.scale.warnings(treatment)]
 
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""

@@ -320,7 +320,8 @@ def _judge(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
-            *([] if job.config.pretrained else job.feed.warnings(job.config.data, job.config.model)),
+            # rows.warnings has the missing values of these rows, if the feed is that of a pre-trained run
+            *job.feed.warnings(job.config.data, job.config.model, missing=job.config.pretrained is None),
             *job.rows.warnings,
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
             *([*constant_predictions(test), *beyond_range(test.figures())] if test else []),

@@ -112,6 +112,18 @@ def test_missing_values_are_those_of_the_rows_of_the_fine_tuning(numbers, x, tmp
         assert share is None or share in sentences[0]
 
 
+def test_a_feature_named_like_a_weight_is_told_at_fine_tuning_too(numbers, x, tmp_path):
+    lines = [f"{a},{b},{b}" for a, b in zip(x, x[::-1], strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,weight,label", *lines]))
+    settings = {"training.steps": 1, "data.exclude": "label"}
+    run = sma_core.train(numbers, data=tmp_path / "a.csv", settings=settings, out=tmp_path / "run").run
+    options = {"targets": ["label"], "kind": "regression", "training.epochs": 1.0, "baselines": False}
+    result = sma_core.finetune(
+        numbers, model=run, data=tmp_path / "a.csv", settings=options, out=tmp_path / "tuned"
+    )
+    assert any("named like labels, weights or identifiers: weight" in sentence for sentence in result.warnings)
+
+
 def test_digits_in_groups_are_no_numbers(numbers, tmp_path):
     (tmp_path / "a.csv").write_text("x,u,label\n" + "1,1_0,2\n" + "".join(f"{n},{n},{n}\n" for n in range(60)))
     result = tuned(numbers, tmp_path / "a.csv", tmp_path / "run")
@@ -130,14 +142,22 @@ def test_a_column_may_be_named_inf(numbers, tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"x": np.zeros((60, 3)), "speaker": np.zeros(59)}, "'speaker' has 59 values, but there are 60 rows"),
+        ({"x": np.ones((60, 3)), "label": np.zeros(59)}, "'label' has 59 values, but there are 60 rows"),
         ({"x": np.array([np.zeros(2), None], dtype=object)}, "holds Python objects, not numbers; pad rows"),
     ],
 )
 def test_arrays_that_do_not_fit_are_sentences(numbers, tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match=said):
-        sma_core.train(numbers, data=tmp_path / "a.npz", out=tmp_path / "run")
+        tuned(numbers, tmp_path / "a.npz", tmp_path / "run")
+
+
+def test_arrays_that_nobody_asks_for_may_have_any_length(numbers, tmp_path):
+    names = np.array(["a", "b", "c"])
+    values = np.random.default_rng(0).normal(size=(60, 3))
+    np.savez(tmp_path / "a.npz", x=values, feature_names=names)
+    result = sma_core.train(numbers, data=tmp_path / "a.npz", settings={"training.steps": 1}, out=tmp_path / "run")
+    assert result.rows == 60
 
 
 def test_figures_have_four_digits_where_four_decimals_are_too_few():

@@ -34,7 +34,7 @@ def read_arrays(
     path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
 ) -> Iterator[Block | RejectedRow]:
     """Yield the rows of ``path`` in blocks."""
-    table, others = _load(path)
+    table, others = _load(path, (*columns, *fields))
     if not len(table):
         raise no_rows(path)
     known = given_names(names, table.shape[-1], path)
@@ -113,8 +113,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return {name: array for name, array in members.items() if isinstance(array, np.ndarray)}
 
 
-def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
-    """Return the table, and the further columns by name."""
+def _load(path: Path, wanted: Sequence[str]) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
+    """Return the table and the further columns by name; raises `DataError` if ``wanted`` ones do not fit."""
     arrays = load_arrays(path)
     tables = [array for array in arrays.values() if array.ndim in (2, 3) and array.dtype.kind in "fiub"]
     if len(tables) != 1:
@@ -125,13 +125,13 @@ def _load(path: Path) -> tuple[NDArray[Any], Mapping[str, NDArray[Any]]]:
         )
     if tables[0].ndim == 3:
         check_lengths(path, tables[0].shape, arrays)
-    for name, array in arrays.items():
-        if array.ndim == 1 and len(array) != len(tables[0]):
+    for name in wanted:
+        if name in arrays and arrays[name].ndim == 1 and len(arrays[name]) != len(tables[0]):
             raise DataError(
-                f"{path}: {name!r} has {len(array):,} values, but there are {len(tables[0]):,} rows: give "
-                "each row one, or leave it out"
+                f"{path}: {name!r} has {len(arrays[name]):,} values, but there are {len(tables[0]):,} rows: give "
+                "each row one"
             )
-    others = {name: array for name, array in arrays.items() if array.ndim == 1}
+    others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
     return tables[0], others
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sma_core.config.models import ModelConfig
-from sma_core.errors import ConfigError
+from sma_core.nn.built_in import find_built_in
 from sma_core.nn.positions.axes import Axes
 from sma_core.nn.positions.fourier import Fourier
 from sma_core.nn.positions.learned import Learned
@@ -20,10 +20,4 @@ _BUILT_IN: dict[str, PositionFactory] = {
 
 def built_in_positions(config: ModelConfig) -> PositionFactory:
     """Return the factory of ``model.positions``; raises `ConfigError` if there is no built-in one of that name."""
-    factory = _BUILT_IN.get(config.positions)
-    if factory is None:
-        raise ConfigError(
-            f"model.positions {config.positions!r} is not built in (built-in: {', '.join(_BUILT_IN)}): pass the "
-            "factory of the plugin that provides it"
-        )
-    return factory
+    return find_built_in(_BUILT_IN, "model.positions", config.positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.errors import ConfigError
+from sma_core.nn.built_in import find_built_in
 from sma_core.nn.masking import Mask
 from sma_core.nn.strategies.contextual import Contextual
 from sma_core.nn.strategies.guided import Guided
@@ -25,13 +25,7 @@ _BUILT_IN: dict[str, Strategy] = {
 
 def built_in_strategy(masking: MaskingConfig) -> Strategy:
     """Return the built-in strategy ``masking.strategy``; raises `ConfigError` if there is none of that name."""
-    strategy = _BUILT_IN.get(masking.strategy)
-    if strategy is None:
-        raise ConfigError(
-            f"masking.strategy {masking.strategy!r} is not built in (built-in: {', '.join(_BUILT_IN)}): pass the "
-            "strategy of the plugin that provides it"
-        )
-    return strategy
+    return find_built_in(_BUILT_IN, "masking.strategy", masking.strategy)
 
 
 @torch.no_grad()
