@@ -37,7 +37,14 @@ NOT_FULL = ("-m", "not full")
 MORE_EXAMPLES = ("--hypothesis-profile", "full")
 KIT = "./plugins/sma-kit"
 """The kit for plugin authors, which the tests of the core and of domains use."""
-GENERATED = {"reads": "discrete", "sensors": "continuous"}
+GENERATED = {
+    "reads": "discrete",
+    "sensors": "continuous",
+    "paths": "sequence",
+    "reads.more": None,
+    "any.lab": None,
+}
+"""Plugins that are made to be tested, with the kind of each domain; an extension has none."""
 each_resolution = nox.parametrize("versions", ["locked", "lowest"], ids=["locked", "lowest"])
 each_plugin = nox.parametrize("plugin", PLUGINS, ids=[name.removeprefix("sma-") for name in PLUGINS])
 
@@ -148,16 +155,10 @@ def everything(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 @each_resolution
 def contract(session: nox.Session, versions: str) -> None:
-    """Plugins of others, given by path or by name; none given: two that are made here, with their own tests."""
+    """Plugins of others, given by path or by name; none given: `GENERATED`, with their own tests."""
     install(session, versions, ".", KIT)
-    targets = list(session.posargs)
-    if not targets:
-        for name, kind in GENERATED.items():
-            targets.append(f"{session.create_tmp()}/sma-{name}")
-            shutil.rmtree(targets[-1], ignore_errors=True)
-            session.run("sma", "plugins", "new", name, "--kind", kind, "--out", targets[-1])
-    for target in targets:
-        project = Path(target)
+    for target in session.posargs or GENERATED:
+        project = Path(target if session.posargs else generated(session, target))
         if project.is_dir():
             session.install("-e", str(project))
             with session.chdir(project):
@@ -166,6 +167,14 @@ def contract(session: nox.Session, versions: str) -> None:
             own = Path("plugins") / f"sma-{target}"
             session.install(f"./{own}" if own.is_dir() else f"sma-{target}")
         session.run("sma", "plugins", "check", str(project.resolve()) if project.is_dir() else target)
+
+
+def generated(session: nox.Session, name: str) -> str:
+    """Make a plugin of `GENERATED`, an extension of one of them after that, and return its folder."""
+    folder, kind = f"{session.create_tmp()}/sma-{name}", GENERATED[name]
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("sma", "plugins", "new", name, *(["--kind", kind] if kind else []), "--out", folder)
+    return folder
 
 
 @nox.session

@@ -80,7 +80,7 @@ def _list_plugins(plugins: list[InstalledPlugin]) -> None:
         echo(
             "No domain is installed. Domains are separate packages, usually named sma-DOMAIN:\n"
             "  pip install sma-DOMAIN, or pip install ./plugins/sma-DOMAIN in a checkout\n"
-            "  sma plugins new DOMAIN --kind discrete|continuous creates your own"
+            "  sma plugins new DOMAIN --kind discrete|continuous|sequence creates your own"
         )
 
 

@@ -6,6 +6,7 @@ import tomllib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pluggy
 import pytest
@@ -15,7 +16,7 @@ from sma_core.plugins import API_VERSION, Domain, PluginDeprecationWarning, Spec
 from sma_core.plugins.api_version import api_fit, declared_api, deprecated_field
 from sma_core.plugins.discovery import PluginPolicy, installed_plugins
 from sma_core.plugins.registry import Registry
-from sma_kit.new_plugin import new_plugin
+from sma_kit.new_plugin import Kind, new_plugin
 from tests.support.extensions import TASK
 
 MAJOR, MINOR = (int(part) for part in API_VERSION.split("."))
@@ -190,7 +191,7 @@ def test_a_domain_without_version_has_ours():
 
 def projects(folder):
     """The plugins of this repository, and new ones."""
-    made = [new_plugin(f"new-{kind}", kind, folder / kind).path for kind in ("discrete", "continuous")]
+    made = [new_plugin(f"new-{kind}", kind, folder / kind).path for kind in get_args(Kind)]
     made.append(new_plugin("any.new", None, folder / "extension").path)
     return [*made, *(path.parent for path in (Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml"))]
 

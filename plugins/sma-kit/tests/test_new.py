@@ -21,7 +21,7 @@ from sma_kit import new_plugin as module
 from sma_kit.distributions import write_distribution
 from sma_kit.new_plugin import new_plugin
 
-KINDS = ("discrete", "continuous")
+KINDS = ("discrete", "continuous", "sequence")
 EXTENSIONS = ("toy.", "any.")
 """What the name of an extension begins with; in tests it stands for a kind."""
 LONG = "near-infrared-spectra"
@@ -86,7 +86,8 @@ def test_everything_is_there_and_no_field_is_left_open(toy, tmp_path, kind):
 def test_the_sample_is_what_its_tool_makes(tmp_path, kind):
     made = new_plugin("ox", kind, tmp_path / "project")
     lines = runpy.run_path(str(made.path / "tools" / "make_sample.py"))["lines"]()
-    assert (made.path / "src/sma_ox/data/sample.csv").read_text() == "\n".join(lines) + "\n"
+    (sample,) = made.path.glob("src/sma_ox/data/sample.*")
+    assert sample.read_text() == "\n".join(lines) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_a_name_that_cannot_be_is_refused(install, tmp_path, name, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["ox"], "what are the rows of the domain 'ox'? Pass --kind discrete for text or"),
+        (["ox"], "what are the rows of the domain 'ox'? Pass --kind discrete for text, --kind"),
         (["toy.ox", "--kind", "discrete"], "'toy.ox' is an extension, which has no kind of its own: omit --kind"),
         (["tooy.ox"], "no plugin provides the domain 'tooy'; did you mean 'toy'?"),
     ],
@@ -192,6 +193,8 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
     other = run_sma("plugins", "new", "reads", "--kind", "continuous", "--out", "there", "--json")
     assert json.loads(other.stdout)["path"] == "there"
     extension = run_sma("plugins", "new", "any.lab")
+    other = run_sma("plugins", "new", "paths", "--kind", "sequence")
+    assert other.stdout.startswith("sma-paths, a domain of sequences of vectors: ")
     assert extension.stdout.startswith("sma-lab, an extension of every domain: ")
     assert "      sma train --domain DOMAIN --set masking.strategy=lab" in extension.stdout
 

@@ -24,9 +24,9 @@ from sma_core.plugins.specs import InputKind
 from sma_kit.checks.shipped_files import RECIPES
 from sma_kit.plugin_name import PluginName
 
-Kind = Literal["discrete", "continuous"]
+Kind = Literal["discrete", "continuous", "sequence"]
 """What the rows of a new domain are."""
-INPUTS: dict[Kind, InputKind] = {"discrete": "discrete", "continuous": "continuous"}
+INPUTS: dict[Kind, InputKind] = {"discrete": "discrete", "continuous": "continuous", "sequence": "continuous"}
 SUFFIX = ".template"
 
 
@@ -50,8 +50,8 @@ def new_plugin(name: str, kind: Kind | None = None, out: Path | None = None) -> 
 
     Args:
         name: Lower-case letters, digits and single hyphens; with a dot, the name of an extension.
-        kind: For a domain: ``discrete`` for rows of text, ``continuous`` for rows of numbers. None for an
-            extension.
+        kind: For a domain: ``discrete`` for rows of text, ``continuous`` for rows of numbers, ``sequence`` for
+            sequences of vectors. None for an extension.
         out: The project's folder, written completely or not at all; None: the package's name, in the current
             folder.
 
@@ -90,8 +90,8 @@ def _check_kind(plugin: PluginName, kind: Kind | None) -> None:
         raise UserError(f"{plugin.name!r} is an extension, which has no kind of its own: omit `kind`")
     if not plugin.extension and kind is None:
         raise UserError(
-            f"what are the rows of the domain {plugin.name!r}? Pass `kind=discrete` for text or `kind=continuous` "
-            "for numbers"
+            f"what are the rows of the domain {plugin.name!r}? Pass `kind=discrete` for text, `kind=continuous` "
+            "for numbers or `kind=sequence` for sequences of vectors"
         )
 
 

@@ -15,7 +15,7 @@ from sma_core.plugins.discovery import ANY
 if TYPE_CHECKING:
     from sma_kit.new_plugin import NewPlugin
 
-_ROWS = {"discrete": "text", "continuous": "numbers"}
+_ROWS = {"discrete": "text", "continuous": "numbers", "sequence": "sequences of vectors"}
 
 
 def new(
@@ -26,10 +26,11 @@ def new(
         ),
     ],
     kind: Annotated[
-        Literal["discrete", "continuous"] | None,
+        Literal["discrete", "continuous", "sequence"] | None,
         typer.Option(
             "--kind",
-            help="discrete: rows of text; continuous: rows of numbers. Required for a domain.",
+            help="discrete: rows of text; continuous: rows of numbers; sequence: rows are sequences of vectors. "
+            "Required for a domain.",
             show_default=False,
         ),
     ] = None,
