@@ -23,6 +23,8 @@ from sma_core.plugins.specs import (
     Reader,
     Renderer,
     ShippedModel,
+    ShippedRecipe,
+    ShippedSuite,
     Splitter,
     TableFormat,
     Task,
@@ -133,6 +135,18 @@ def sma_metrics() -> list[Metric]:
 @hookspec
 def sma_models() -> list[ShippedModel]:
     """Pre-trained models that ship with this plugin."""
+    return []
+
+
+@hookspec
+def sma_recipes() -> list[ShippedRecipe]:
+    """Recipes that this plugin adds, beside those in the package that its domain names."""
+    return []
+
+
+@hookspec
+def sma_suites() -> list[ShippedSuite]:
+    """Suites for `sma benchmark` that this plugin adds, beside those in the package that its domain names."""
     return []
 
 

@@ -35,6 +35,8 @@ from sma_core.plugins.specs import (
     Reader,
     Renderer,
     ShippedModel,
+    ShippedRecipe,
+    ShippedSuite,
     Spec,
     Splitter,
     TableFormat,
@@ -64,6 +66,8 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_schedules": Schedule,
     "sma_metrics": Metric,
     "sma_models": ShippedModel,
+    "sma_recipes": ShippedRecipe,
+    "sma_suites": ShippedSuite,
     "sma_table_formats": TableFormat,
     "sma_baselines": Baseline,
 }
@@ -85,6 +89,8 @@ _NOUNS: dict[type[Spec], str] = {
     Schedule: "schedule",
     Metric: "metric",
     ShippedModel: "model",
+    ShippedRecipe: "recipe",
+    ShippedSuite: "suite",
     TableFormat: "table format",
     Baseline: "baseline",
 }

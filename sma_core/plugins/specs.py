@@ -312,6 +312,36 @@ class ShippedModel(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShippedRecipe(Spec):
+    """A recipe that a plugin adds to the domain: ``locate()`` returns its TOML file.
+
+    With ``base``, a recipe of the domain itself such as ``tiny``, it holds only what differs from that. Its name
+    is that of no other recipe of the domain.
+
+    >>> spec = ShippedRecipe(name="fast", summary="tiny, few steps", base="tiny", locate="my_lab.files:fast")
+    >>> spec.references
+    {'locate': 'my_lab.files:fast'}
+    """
+
+    locate: str
+    base: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShippedSuite(Spec):
+    """A suite for `sma benchmark` that a plugin adds to the domain: ``locate()`` returns its TOML file.
+
+    Users name it ``dna:masks``; its name is that of no other suite of the domain. The file need not name the
+    domain, nor tasks: without any, the domain's default task is taken.
+
+    >>> ShippedSuite(name="masks", summary="Kinds of masks", locate="my_lab.files:masks").references
+    {'locate': 'my_lab.files:masks'}
+    """
+
+    locate: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableFormat(Spec):
     """``factory(path, suffix)`` gives a context manager of an object with a method ``write(columns)``.
 

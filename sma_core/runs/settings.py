@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,11 +21,12 @@ from sma_core.config.layers import (
     settings_of,
 )
 from sma_core.config.settings import Settings
-from sma_core.errors import ConfigError, PluginError
+from sma_core.errors import ConfigError
 from sma_core.paths import as_path
 from sma_core.plugins.domain_file import is_file
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import check_members
+from sma_core.runs.recipes import read_recipe
 from sma_core.runs.shipped_models import is_model_name
 
 DEFAULT_RECIPE = "tiny"
@@ -70,34 +69,11 @@ def _absolute(model: Path) -> Path:
     return model if is_model_name(model) else as_path(model.resolve())
 
 
-def recipe_names(registry: Registry) -> list[str]:
-    """Return the recipes of the domain, sorted; raises `PluginError` when their package is missing."""
-    try:
-        folder = resources.files(registry.domain.recipe_package)
-    except ModuleNotFoundError as error:
-        provider = registry.provider(registry.domain)
-        raise PluginError(f"the recipes of {provider} cannot be found: {error}; reinstall that package") from error
-    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
-
-
-def read_recipe(registry: Registry, name: str) -> Values:
-    """Read a shipped recipe; raises `ConfigError`, listing the recipes, when there is none of that name."""
-    names = recipe_names(registry)
-    if name not in names:
-        raise ConfigError(f"the domain {registry.name!r} has no recipe {name!r}: there are {', '.join(names)}")
-    text = resources.files(registry.domain.recipe_package).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        provider = registry.provider(registry.domain)
-        raise PluginError(f"the recipe {name!r} of {provider} is not valid TOML: {error}") from error
-
-
 def pretrain_settings(registry: Registry, request: Request) -> Resolved[PretrainConfig]:
     """Merge defaults, recipe, file, environment and options, in this order, for `sma train`."""
     name = request.recipe or DEFAULT_RECIPE
-    recipe = {key: value for key, value in read_recipe(registry, name).items() if key != "finetune"}
-    layers = [_base_layer(registry, name), Layer(f"recipe {name}", recipe), *_user_layers(request, PretrainConfig)]
+    recipes = [Layer(f"recipe {recipe.name}", recipe.pretraining) for recipe in read_recipe(registry, name)]
+    layers = [_base_layer(registry, name), *recipes, *_user_layers(request, PretrainConfig)]
     resolved = resolve(PretrainConfig, layers)
     _check_base(registry, name, resolved)
     check_members(registry, resolved.config)
@@ -114,24 +90,22 @@ def finetune_settings(
     """
     run_recipe = (pretrained or {}).get("recipe", NO_RECIPE)
     name = request.recipe or (run_recipe if run_recipe != NO_RECIPE else DEFAULT_RECIPE)
-    recipe = read_recipe(registry, name)
-    tuning = dict(recipe.get("finetune", {}))
-    tasks = tuning.pop("tasks", {})
+    recipes = read_recipe(registry, name)
     user = _user_layers(request, FinetuneConfig)
     task = next((layer.values["task"] for layer in reversed(user) if layer.values.get("task")), None)
     task = task or registry.domain.task
-    layers = [
-        _base_layer(registry, name),
-        Layer(f"recipe {name}", {"model": recipe.get("model", {}), "data": _reader_options(recipe)}),
-    ]
+    layers = [_base_layer(registry, name)]
+    for recipe in recipes:
+        shared = {"model": recipe.values.get("model", {}), "data": _reader_options(recipe.values)}
+        layers.append(Layer(f"recipe {recipe.name}", shared))
     if pretrained is not None:
         kept = ("tokenizer", "truncate", "sentinels", "normalise", "strip", "options")
         data = {"normalise": False} | {key: pretrained["data"][key] for key in kept if key in pretrained["data"]}
         layers.append(Layer("the pre-trained run", {"model": pretrained["model"], "data": data}))
-    layers.append(Layer(f"recipe {name}", tuning))
+    layers += [Layer(f"recipe {recipe.name}", recipe.finetuning) for recipe in recipes]
     if task is not None:
-        task_settings = tasks.get(str(task).rpartition(":")[2], {})
-        layers.append(Layer(f"recipe {name}, task {task}", task_settings))
+        short = str(task).rpartition(":")[2]
+        layers += [Layer(f"recipe {each.name}, task {task}", each.tasks.get(short, {})) for each in recipes]
     if any(layer.values.get("weight") for layer in user):  # a probe does not use weights of rows
         layers.append(Layer("`weight`", {"training": {"probe_fallback": False}}))
     resolved = resolve(FinetuneConfig, [*layers, *user])

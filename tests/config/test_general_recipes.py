@@ -7,7 +7,8 @@ import pytest
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
 from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
-from sma_core.runs.settings import Request, finetune_settings, pretrain_settings, recipe_names
+from sma_core.runs.recipes import recipe_names
+from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 from tests.support.recipes import general, parameters_of
 
 TEXT = """

@@ -6,7 +6,8 @@ import pytest
 
 from sma_core.config.layers import dump
 from sma_core.errors import ConfigError
-from sma_core.runs.settings import Request, finetune_settings, pretrain_settings, recipe_names
+from sma_core.runs.recipes import recipe_names
+from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
 
 def test_the_order_is_recipe_file_environment_command_line(toy, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Fixtures that these tests share with those of the core."""
 
 from tests.support.fixtures import memory, numbers, own_cache, run_sma, shared, toy, web
+from tests.support.installer import install
 
-__all__ = ["memory", "numbers", "own_cache", "run_sma", "shared", "toy", "web"]
+__all__ = ["install", "memory", "numbers", "own_cache", "run_sma", "shared", "toy", "web"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,58 @@ def test_secrets_of_urls_are_not_taken_from_a_suite(toy, tmp_path, part):
     with pytest.raises(ConfigError, match="password or query") as raised:
         find_suite(str(path))
     assert "hush" not in str(raised.value)
+
+
+ADDED = """
+from pathlib import Path
+from sma_core.plugins import ShippedSuite, hookimpl
+
+@hookimpl
+def sma_suites():
+    return [ShippedSuite(name="own", summary="Own", locate="other_suites:own")]
+
+def own():
+    return Path(__file__).with_name("other_suites.toml")
+"""
+
+
+def added(install, text, entry="any.suites"):
+    """Install an extension with the suite ``own``."""
+    files = {"other_suites.py": ADDED, "other_suites.toml": text}
+    return install("sma-suites", {entry: "other_suites"}, files)
+
+
+def test_a_suite_of_an_extension_takes_the_domain_that_is_named_and_its_task(install, toy):
+    install.keep("toy-domain")
+    added(install, "summary = 'x'\narms = ['random', 'none']\n")
+    suite, registry, name = find_suite("toy:own")
+    assert (suite.domain, list(suite.tasks), registry.name, name) == ("toy", ["vowels"], "toy", "own")
+    for asked, said in (("toy:onw", "did you mean 'own'?"), ("toy:zzz", "there are own, words")):
+        with pytest.raises(UserError, match=re.escape(said)):
+            find_suite(asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("summary = 'x'\ndomain = 'other'\n", "toy:own: its domain is 'other', not 'toy'"),
+        (
+            "summary = 'x'\n[tasks.vowel]\n",
+            "toy:own: the domain 'toy' has no task 'vowel': did you mean 'vowels'?",
+        ),
+        ("summary = 'x'\narms = ['guide']\n", "the arm 'guide' is neither none nor a masking strategy"),
+        ("summary = 'x'\nseed = 1\n", "there is no setting 'seed'"),
+    ],
+)
+def test_a_wrong_suite_of_an_extension_is_one_sentence(install, toy, text, said):
+    install.keep("toy-domain")
+    added(install, text, "toy.suites")
+    with pytest.raises(UserError, match=re.escape(said)):
+        find_suite("toy:own")
+
+
+def test_a_suite_without_tasks_needs_a_default_task(install):
+    install.toy((', task="length"', ""))
+    added(install, "summary = 'x'\n")
+    with pytest.raises(UserError, match="toy:own: it names no tasks, and the domain 'toy' has no default task"):
+        find_suite("toy:own")

@@ -196,7 +196,7 @@ def test_the_program_says_what_to_type_next(run_sma, tmp_path):
     other = run_sma("plugins", "new", "paths", "--kind", "sequence")
     assert other.stdout.startswith("sma-paths, a domain of sequences of vectors: ")
     assert extension.stdout.startswith("sma-lab, an extension of every domain: ")
-    assert "      sma train --domain DOMAIN --set masking.strategy=lab" in extension.stdout
+    assert "      sma train --domain DOMAIN --recipe lab" in extension.stdout
 
 
 @pytest.mark.full

@@ -34,7 +34,8 @@ from sma_core.plugins.commands import InstalledCommand
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import reason_of
 from sma_core.plugins.registry import Registry, noun, specs_alone
-from sma_core.plugins.specs import Domain, Spec
+from sma_core.plugins.shipped_files import ShippedFiles
+from sma_core.plugins.specs import Domain, ShippedRecipe, ShippedSuite, Spec
 
 MODULE = "sma_core.plugins.diagnosis.trial"
 """This module, as another process runs it."""
@@ -147,7 +148,9 @@ def _attempt(names: list[str]) -> TrialResult:
     """Run the trial in this process."""
     try:
         if len(names) == 1:
-            Registry.load(names[0], PluginPolicy(strict=True))
+            registry = Registry.load(names[0], PluginPolicy(strict=True))
+            ShippedFiles.of(registry, ShippedRecipe)
+            ShippedFiles.of(registry, ShippedSuite)
             return TrialResult()
         if len(names) == 3:
             return _tried_command(*names)

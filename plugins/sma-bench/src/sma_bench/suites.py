@@ -192,9 +192,10 @@ def task_cases(suite: Suite) -> list[TaskCase]:
     return cases
 
 
-def read_suite(path: Path) -> Suite:
-    """Read a suite file; raises `ConfigError` naming the file and the setting."""
-    return validate(Suite, read_toml(path), str(path), "docs/benchmark.md lists the settings of a suite")
+def read_suite(path: Path, defaults: Values | None = None) -> Suite:
+    """Read a suite file, over ``defaults``; raises `ConfigError` naming the file and the setting."""
+    values = (defaults or {}) | read_toml(path)
+    return validate(Suite, values, str(path), "docs/benchmark.md lists the settings of a suite")
 
 
 def _repeated(values: Any) -> Any:  # noqa: ANN401 - names or numbers

@@ -8,11 +8,12 @@ checks.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from sma_core.plugins.loading import usable_plugin
 from sma_core.plugins.registry import specs_alone
 from sma_core.plugins.specs import Head, Spec
+from sma_kit.checks.added_files import AddedFileChecks
 from sma_kit.checks.baselines import BaselineChecks
 from sma_kit.checks.data_sets import DataSetChecks
 from sma_kit.checks.heads import HeadChecks
@@ -57,14 +58,12 @@ class DomainContract(  # pytest runs the checks of the last base class first
     """
 
 
-class ExtensionContract(TableFormatChecks, MethodChecks, HeadChecks, ReferenceChecks):
+class ExtensionContract(AddedFileChecks, TableFormatChecks, MethodChecks, HeadChecks, ReferenceChecks):
     """Base class of contract tests of a plugin that adds to a domain, or to every domain; set ``plugin``.
 
     Attributes:
         plugin: Name of the entry point, such as ``any.lab``.
     """
-
-    plugin: ClassVar[str]
 
     def _plugin_specs(self) -> list[Spec]:
         with explained("the plugin must load"):

@@ -21,7 +21,19 @@ from sma_core.plugins.method_specs import (
     Schedule,
 )
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, Head, Reader, Renderer, Spec, Splitter, TableFormat, Task, Tokenizer
+from sma_core.plugins.specs import (
+    DataSet,
+    Head,
+    Reader,
+    Renderer,
+    ShippedRecipe,
+    ShippedSuite,
+    Spec,
+    Splitter,
+    TableFormat,
+    Task,
+    Tokenizer,
+)
 from sma_kit.checks import parts
 from sma_kit.verdicts import explained, fail, skip, with_its_rule
 
@@ -49,6 +61,8 @@ KINDS: tuple[type[Spec], ...] = (
     Metric,
     TableFormat,
     Baseline,
+    ShippedRecipe,
+    ShippedSuite,
 )
 SAMPLE_ROWS = 300
 BLOCK_ROWS = 5000

@@ -14,7 +14,8 @@ from sma_core.feeds.text import TextFeed
 from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
-from sma_core.runs.settings import Request, pretrain_settings, recipe_names
+from sma_core.runs.recipes import recipe_names
+from sma_core.runs.settings import Request, pretrain_settings
 from sma_core.sources.data_sets import Source, locations
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_view.inspection import (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import DataSet, ShippedModel, Splitter, Task
+from sma_core.plugins.shipped_files import ShippedFiles
+from sma_core.plugins.specs import DataSet, ShippedModel, ShippedRecipe, ShippedSuite, Splitter, Task
 from sma_kit.subject import Subject
 from sma_kit.verdicts import explained, fail, skip
 
@@ -20,30 +21,25 @@ class ShippedChecks(Subject):
     def test_recipes_are_complete_settings(self) -> None:
         """The recipes tiny, small and paper ship and are complete for pre-training and every task."""
         registry = self._registry()
-        from sma_core.runs.settings import recipe_names
-
         with explained("recipes of the Domain spec must name a package with .toml files"):
-            names = recipe_names(registry)
-        missing = [name for name in RECIPES if name not in names]
+            files = ShippedFiles.of(registry, ShippedRecipe)
+        missing = [name for name in RECIPES if name not in files.names]
         if missing:
-            package = registry.domain.recipe_package
-            fail(f"add the recipe {missing[0]}.toml to {package}: {', '.join(RECIPES)} are needed")
-        for name in names:
-            with explained(f"fix the recipe {name}.toml in {registry.domain.recipe_package}"):
-                _resolve_recipe(registry, name)
+            fail(f"add the recipe {missing[0]}.toml to {files.package}: {', '.join(RECIPES)} are needed")
+        for name in files.names:
+            with explained(f"fix the recipe {files.origin(name)}"):
+                resolve_recipe(registry, name)
 
     def test_suites_name_what_exists(self) -> None:
         """Suites are valid, belong to this domain, and name existing tasks, recipes and functions."""
         registry = self._registry()
         if find_spec("sma_bench") is None:
             skip("sma-bench, which reads suites, is not installed")
-        from sma_bench.find_suite import suite_names
-
         with explained("suites of the Domain spec must name a package with .toml files"):
-            names = suite_names(registry)
-        for name in names:
-            with explained(f"fix the suite {name}.toml in {registry.domain.suites}"):
-                _resolve_suite(registry, name)
+            files = ShippedFiles.of(registry, ShippedSuite)
+        for name in files.names:
+            with explained(f"fix the suite {files.origin(name)}"):
+                resolve_suite(registry, name)
 
     def test_models_are_usable_and_have_a_card(self) -> None:
         """Each model that ships is a pre-trained run of this domain that loads, with a model card."""
@@ -69,30 +65,30 @@ def _load_model(registry: Registry, spec: ShippedModel) -> None:
         raise ValueError("its model card is empty")
 
 
-def _resolve_recipe(registry: Registry, name: str) -> None:
+def resolve_recipe(registry: Registry, name: str) -> None:
     """Resolve a recipe for both verbs and every task; raises when it names missing parts."""
-    from sma_core.runs.settings import Request, finetune_settings, pretrain_settings, read_recipe
+    from sma_core.runs.recipes import read_recipe
+    from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
     source = pretrain_settings(registry, Request(name)).config.data.source
     if source is not None:
         registry.find(DataSet, source)
-    for task in read_recipe(registry, name).get("finetune", {}).get("tasks", {}):
-        registry.find(Task, task)
+    for recipe in read_recipe(registry, name):
+        for name_of_task in recipe.tasks:
+            registry.find(Task, name_of_task)
     for task in [None, *(spec.name for spec in registry.specs(Task))]:
         config = finetune_settings(registry, Request(name, settings={"task": task} if task else {})).config
         if config.split.name is not None:
             registry.find(Splitter, config.split.name)
 
 
-def _resolve_suite(registry: Registry, name: str) -> None:
+def resolve_suite(registry: Registry, name: str) -> None:
     """Resolve every cell of a suite; raises when a setting, task, data set or function is missing."""
     from sma_bench.cells import Pretraining, cells
-    from sma_bench.find_suite import find_suite
+    from sma_bench.find_suite import shipped_suite
     from sma_core.runs.settings import Request, finetune_settings, pretrain_settings
 
-    suite, _, _ = find_suite(f"{registry.name}:{name}")
-    if suite.domain != registry.name:
-        raise ValueError(f"its domain is {suite.domain!r}, not {registry.name!r}")
+    suite = shipped_suite(registry, name)
     for cell in cells(suite):
         registry.find(Task, cell.case.task)
         if cell.baseline is not None:

@@ -60,6 +60,6 @@ def new_lines(project: NewPlugin) -> list[str]:
     return [
         f"{project.package}, {what}: {len(project.files)} files in {folder}",
         f"next: pip install -e {folder if '/' in folder else f'./{folder}'}",
-        f"      sma train --domain {wanted}{f' --set masking.strategy={extension}' if extension else ''}",
+        f"      sma train --domain {wanted}{f' --recipe {extension}' if extension else ''}",
         f"lines to change are marked: grep -rn CHANGE {folder}",
     ]
