@@ -117,7 +117,7 @@ def _lines(result: EvaluateResult) -> list[str]:
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]
     lines += aligned([["metric", "value", f"{100 * result.confidence:g} % interval"], *rows], right={1, 2})
     lines.append((f"weighted by {result.weight!r}; " if result.weight else "") + _notes(result))
-    return lines + warning_lines(result)
+    return lines + warning_lines(result.warnings)
 
 
 def _cells(figure: Estimate) -> tuple[str, str]:

@@ -169,7 +169,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *early,
         selected,
         f"test {metrics}" if metrics else NO_TEST,
-        *warning_lines(result),
+        *warning_lines(result.warnings),
         *_baseline_lines(result),
         f"run folder {result.run}",
     ]

@@ -18,7 +18,7 @@ from sma_core.cli.ranks import is_silent
 from sma_core.printable import message_text, printable
 
 if TYPE_CHECKING:
-    from sma_core.runs.results import EvaluateResult, FinetuneResult, Plan, PredictResult, TrainResult
+    from sma_core.runs.results import FinetuneResult, Plan, PredictResult, TrainResult
     from sma_core.training.reporting.progress import ProgressDisplay
     from sma_core.verbs.embed import EmbedResult
 
@@ -91,9 +91,9 @@ def print_result(
         echo(line)
 
 
-def warning_lines(result: TrainResult | FinetuneResult | EvaluateResult) -> list[str]:
+def warning_lines(warnings: Sequence[str]) -> list[str]:
     """Return the warnings of a result as lines, which name the command's options."""
-    return [message_text(f"warning: {in_options(sentence)}") for sentence in result.warnings]
+    return [message_text(f"warning: {in_options(sentence)}") for sentence in warnings]
 
 
 def counts(result: PredictResult | EmbedResult) -> dict[str, int]:

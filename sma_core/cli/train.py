@@ -110,6 +110,6 @@ def result_lines(result: TrainResult) -> list[str]:
         f"{counted(result.rows - result.held_out_rows, 'row')}, {result.held_out_rows:,} more held out "
         f"({result.rejected:,} set aside{truncated})",
         f"held-out loss {own} under its own masks, {random} under random ones",
-        *warning_lines(result),
+        *warning_lines(result.warnings),
         f"run folder {result.run}",
     ]

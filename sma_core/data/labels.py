@@ -29,6 +29,12 @@ _WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING, math.nan)
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 
 
+def no_label(names: Sequence[str]) -> str:
+    """Return the reason of a row without any label; ``names`` are the targets."""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+    return f"{NO_TARGET}: {shown} {'is' if len(names) == 1 else 'are'} missing"
+
+
 @dataclass(frozen=True)
 class ParsedLabels:
     """Rows with usable labels, and rejected rows.
@@ -96,7 +102,7 @@ class NumberLabelParser:
                 reason = f"target is not a number: {self._names[wrong]} is {row.fields[wrong]!r}"
                 unusable.append(RejectedRow(row.number, reason, row.text))
             elif all(value is None or math.isnan(value) for value in values):
-                unusable.append(RejectedRow(row.number, NO_TARGET, row.text))
+                unusable.append(RejectedRow(row.number, no_label(self._names), row.text))
             else:
                 table.append([value for value in values if value is not None])
                 kept.append(row)
@@ -122,7 +128,7 @@ class ClassLabelParser:
         for row in rows:
             name = row.fields[0]
             if name.lower() in MISSING_CLASSES:
-                unusable.append(RejectedRow(row.number, NO_TARGET, row.text))
+                unusable.append(RejectedRow(row.number, no_label([self._name]), row.text))
             else:
                 kept.append(row)
                 numbers.append(self.number(name))

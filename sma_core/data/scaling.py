@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from sma_core.data.fill_values import ValueSample
 from sma_core.documents import first_fault
 from sma_core.errors import DataError
 
@@ -42,7 +43,8 @@ class FeatureScale:
     ``transforms`` are pairs of a feature and the function of its values, ``log`` or ``asinh``, that is
     standardised. ``constant``, ``missing`` and ``duplicates`` name features that tell the model nothing: the same
     in all rows, without any value, and equal to the feature of the pair before it. ``missing_shares`` are pairs of
-    a feature with missing values and their share.
+    a feature with missing values and their share. ``fill_values`` are a feature that is not transformed, a value
+    that may stand for missing ones, and its share.
     """
 
     columns: tuple[str, ...]
@@ -53,6 +55,7 @@ class FeatureScale:
     missing: tuple[str, ...] = field(default=(), compare=False)
     duplicates: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     missing_shares: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    fill_values: tuple[tuple[str, float, float], ...] = field(default=(), compare=False)
 
     def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return standardised values (n, F) as a new array; missing ones stay NaN.
@@ -72,7 +75,7 @@ class FeatureScale:
         }
         facts |= {"transforms": [*map(list, self.transforms)]} if self.transforms else {}
         useless = {"constant": self.constant, "missing": self.missing, "duplicates": self.duplicates}
-        listed = useless | {"missing_shares": self.missing_shares}
+        listed = useless | {"missing_shares": self.missing_shares, "fill_values": self.fill_values}
         return facts | {name: [*features] for name, features in listed.items() if features}
 
     @classmethod
@@ -116,6 +119,12 @@ class FeatureScale:
             for what, names in kinds.items()
             if names
         ]
+        fills = [f"{name} ({value:g} in {100 * share:.3g} %)" for name, value, share in self.fill_values]
+        if fills:
+            sentences.append(
+                f"features with a value far from all others in many rows: {_listed(fills)}; if it means missing, "
+                "name it in data.sentinels"
+            )
         partly = sorted(((share, name) for name, share in self.missing_shares if share < 1), reverse=True)
         if partly and treatment is not None:
             shares = _listed([f"{name} {100 * share:.3g} %" for share, name in partly])
@@ -159,10 +168,12 @@ class ScaleSums:
         self._count = np.zeros(features)
         self._mean = np.zeros(features)
         self._squares = np.zeros(features)
+        self._sample = ValueSample(features)
 
     def add(self, values: NDArray[np.float32] | NDArray[np.float64]) -> None:
         """Add values (n, F), NaN where missing."""
         known = ~np.isnan(values)
+        self._sample.add(values)
         self._rows += len(values)
         count = known.sum(axis=0).astype(np.float64)
         numbers = np.where(known, values, 0.0).astype(np.float64)
@@ -206,7 +217,13 @@ class ScaleSums:
             _chosen(columns, ~known & (self._count.max(initial=0) > 0)),
             self._duplicates(columns, varies),
             tuple((name, share) for name, share in shares if share > 0),
+            self._fill_values(columns, transforms),
         )
+
+    def _fill_values(self, columns: Sequence[str], transforms: Transforms) -> tuple[tuple[str, float, float], ...]:
+        """Return features with a value that may stand for missing ones, as in the file."""
+        found = ((columns[index], value, share) for index, value, share in self._sample.fill_values())
+        return tuple(fill for fill in found if fill[0] not in dict(transforms))
 
     def _duplicates(self, columns: Sequence[str], varies: NDArray[np.bool_]) -> tuple[tuple[str, str], ...]:
         """Return pairs of features whose count, mean and sum of squares are all equal."""

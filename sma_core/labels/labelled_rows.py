@@ -248,6 +248,7 @@ def read_labelled(
         weights=row_weights(store, task.weight, source.where),
         warnings=(
             *_warnings(store, train, task, source, kind),
+            *_spelling_matters(registry, config, kind),
             *([] if feed is not known else missing_in_features(store, train, feed.inputs, config.model)),
             *shared_rows(equal, divided.parts),
         ),
@@ -263,6 +264,16 @@ def _warnings(
     labels = row_labels(store)
     learnable = check_learnable(labels, train, task.targets, source.where)
     return (*learnable, *telling_features(store, labels, train, task.targets, kind))
+
+
+def _spelling_matters(registry: Registry, config: FinetuneConfig, kind: str) -> tuple[str, ...]:
+    """Return a sentence if rows are not read in the normal form that the domain reads by default."""
+    if config.data.normalise or not registry.domain.normalised or is_per_position(kind):
+        return ()
+    return (
+        "rows are read as they are written, so that other spellings of a row have other predictions: "
+        "data.normalise=true reads the domain's normal form",
+    )
 
 
 def _check_rows_as_written(kind: str, registry: Registry, config: FinetuneConfig) -> None:
@@ -329,7 +340,7 @@ def _guess_sentence(kind: str, guess: LabelGuess) -> str:
     """Say what was guessed, from what, and which option changes it."""
     basis = guess.basis
     if kind == Binary.kind and not guess.values:
-        basis = "labels that are all 0 or 1"
+        basis = "labels that are all 0 or 1, False or True"
     positive = f", of which {guess.values[1]!r} is the positive class" if guess.values else ""
     option = "`kind` or `positive` changes it" if guess.values else "`kind` changes it"
     return f"the labels are taken as {kind}, guessed from {basis}{positive}; {option}"

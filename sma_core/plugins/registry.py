@@ -258,7 +258,7 @@ class Registry:
         if fitting:  # the domain's own, rather than the core's
             return min(fitting, key=lambda reader: self.provider(reader) == self.packages.get("core"))
         hint = "; save the sheet as .csv" if suffix in SPREADSHEETS else ""
-        known = ", ".join(sorted(suffix for reader in readers for suffix in reader.suffixes))
+        known = ", ".join(sorted({suffix for reader in readers for suffix in reader.suffixes}))
         raise PluginError(
             f"{path}: no reader serves this kind of file{hint}; the endings served are {known} "
             "(each also with .gz or .zst), or name a reader with `data.reader=NAME`"

@@ -237,6 +237,7 @@ def _result(
         targets={name: figures for name, figures in estimates.items() if name},
         truncated=summary.shortened,
         warnings=[
+            *(rows.warnings if part else ()),
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
             *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
             *beyond_range({name: figure.value for name, figure in estimates[""].items()}),

@@ -36,7 +36,7 @@ def test_class_names_go_on_being_numbered_from_chunk_to_chunk():
     first = labels.read([Row(1, "a", ("two",)), Row(2, "b", ("NA",))])
     second = labels.read([Row(3, "c", ("one",)), Row(4, "d", ("two",))])
     assert first.targets.tolist() == [[0.0]]
-    assert [(row.number, row.reason) for row in first.unusable] == [(2, "no target")]
+    assert [(row.number, row.reason) for row in first.unusable] == [(2, "no target: y is missing")]
     assert second.targets.tolist() == [[1.0], [0.0]]
     assert labels.classes == ["two", "one"]
 

@@ -191,7 +191,7 @@ def test_labelled_rows_keep_text_and_targets(request_for):
     assert store.texts == ["CC", "NN", "ClCl"]
     np.testing.assert_array_equal(store.targets, np.array([[1, np.nan], [1, 2.5], [np.nan, 0]], np.float32))
     assert [(line["row"], line["reason"]) for line in lines(prepared.rejected_rows)] == [
-        (3, "no target"),
+        (3, "no target: y, z are missing"),
         (4, "target is not a number: y is 'high'"),
         (5, "target is not a number: y is 'inf'"),
     ]

@@ -167,7 +167,8 @@ def test_the_program_prints_a_table_or_json_and_writes_the_report(toy, run_sma, 
     assert lines[1].split() == ["metric", "value", "95", "%", "interval"]
     assert [line.split()[0] for line in lines[2:4]] == ["roc_auc", "pr_auc"]
     assert sum(line.startswith("has_a: ") for line in lines) == 5
-    assert lines[-1] == "intervals from 20 bootstrap resamples of the rows, seed 0"
+    assert lines[-2] == "intervals from 20 bootstrap resamples of the rows, seed 0"
+    assert lines[-1].startswith("warning: 2 of 20 test rows are equal to a training row")
     printed = json.loads(run_sma("evaluate", "--model", "run", "--bootstrap", "20", "--json").stdout)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["figures"] == printed["figures"]

@@ -118,7 +118,9 @@ def test_the_program_takes_all_options_and_says_that_the_kind_was_guessed(toy, r
     own = ["--data", file, "--target", "y", "--set", "training.epochs=1", "--out", "run"]
     done = run_sma("finetune", "--domain", toy, *own, *options, "--patience", "3")
     assert done.returncode == 0, done.stderr
-    guess = "the labels are taken as binary, guessed from labels that are all 0 or 1; --kind changes it"
+    guess = (
+        "the labels are taken as binary, guessed from labels that are all 0 or 1, False or True; --kind changes it"
+    )
     assert guess in done.stdout.splitlines()
     assert "split: stratified" in done.stdout.splitlines()
     config = (tmp_path / "run" / "config.toml").read_text()

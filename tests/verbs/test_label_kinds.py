@@ -97,7 +97,7 @@ def test_whole_numbers_are_classes_in_numeric_order_when_asked_for(toy, tmp_path
     result = sma_core.finetune(toy, data=str(file), settings=settings, out=tmp_path / "run")
     classes = json.loads((result.run / "model.json").read_text())["targets"]["classes"]
     assert classes == [str(number) for number in sorted({len(word) for word, label in rows if label})]
-    assert {reason for _, reason in rejected(result.run)} == {"no target"}
+    assert {reason for _, reason in rejected(result.run)} == {"no target: y is missing"}
 
 
 def test_symbols_of_every_character_are_learned_and_written(toy, tmp_path):

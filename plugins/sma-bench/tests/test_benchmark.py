@@ -98,7 +98,8 @@ def test_only_what_is_wanted_is_run_and_unknown_names_are_refused(toy, tmp_path)
 
 def test_a_suite_that_is_not_there_is_one_sentence(toy, tmp_path, run_sma):
     for suite, said in (
-        ("toy:word", "it has words"),
+        ("toy:word", "did you mean 'words'?"),
+        ("toy:nothing", "there are words"),
         ("words", "domain:name"),
         ("nothing.toml", "cannot read the settings file nothing.toml"),
     ):

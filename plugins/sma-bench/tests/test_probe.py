@@ -206,6 +206,25 @@ def test_intervals_contain_the_figures_and_folds_can_be_chosen(toy, pretrained, 
         probe(model=pretrained, task="vowels", settings={"split.test": 0.0})
 
 
+def test_own_files_are_probed_as_they_are_fine_tuned_and_warnings_are_told(toy, pretrained, tmp_path, run_sma):
+    rows = [f"{word};{'active' if index % 3 else 'inactive'};{index}" for index, word in enumerate(["kato", "mire"] * 30)]
+    (tmp_path / "own.csv").write_text("\n".join(["word;y;z", *rows]) + "\n")
+    own = ("--data", "own.csv", "--target", "y", "--delimiter", ";", "--bootstrap", "10")
+    done = run_sma("probe", "--model", pretrained, *own)
+    assert done.returncode == 0, done.stderr
+    assert "the labels are taken as binary, guessed from" in done.stdout
+    assert "of which 'active' is the positive class; --kind or --positive changes it" in done.stdout
+    assert "6 of 6 test rows are equal to a training row" in done.stdout
+    assert "keep equal rows together with --group" in done.stdout
+    shown = json.loads(run_sma("probe", "--model", pretrained, *own, "--json").stdout)
+    assert shown["kind_guess"].startswith("the labels are taken as binary")
+    assert len(shown["warnings"]) == 1
+    shown = json.loads(run_sma("probe", "--model", pretrained, *own, "--json", "--positive", "inactive").stdout)
+    assert shown["kind_guess"] == ""
+    done = run_sma("probe", "--model", pretrained, *own, "--group")
+    assert (done.returncode, "rows" in done.stderr) == (2, True)
+
+
 def test_a_checkpoint_of_the_run_can_be_probed(toy, tmp_path):
     settings = {
         "training.steps": 4,

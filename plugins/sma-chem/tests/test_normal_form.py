@@ -24,6 +24,10 @@ def test_the_normal_form_is_canonical_and_what_is_no_molecule_stays():
     ]
 
 
+def results(run):
+    return json.loads((run / "results.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
@@ -46,12 +50,15 @@ def test_spellings_have_one_prediction_and_are_written_as_in_the_file(runs, tmp_
 
 
 def test_a_run_without_it_reads_rows_as_they_are(runs):
+    (warning,) = [line for line in results(runs[False])["warnings"] if "read as they are written" in line]
+    assert "data.normalise=true" in warning
+    assert not [line for line in results(runs[True])["warnings"] if "read as they are written" in line]
     loaded = sma_core.load(runs[False])
     assert not loaded.config.data.normalise
     assert np.ptp(loaded.predict(SPELLINGS)) > 1e-3
 
 
-def test_it_is_the_default_but_not_of_the_paper_nor_of_a_model_that_was_trained_without():
+def test_it_is_the_default_but_not_of_the_paper_nor_of_an_earlier_run():
     from sma_core.plugins.registry import Registry
 
     registry = Registry.load("chem")
@@ -61,9 +68,14 @@ def test_it_is_the_default_but_not_of_the_paper_nor_of_a_model_that_was_trained_
     old = {"recipe": "tiny", "model": {}, "data": {}}
     assert not finetune_settings(registry, Request(), old).config.data.normalise
     assert finetune_settings(registry, Request(), old | {"data": {"normalise": True}}).config.data.normalise
-    assert not sma_core.load("chem:tiny").config.data.normalise
+
+
+def test_the_model_that_ships_reads_spellings_alike():
+    loaded = sma_core.load("chem:tiny")
+    assert loaded.config.data.normalise
+    assert np.ptp(loaded.embed(SPELLINGS), axis=0).max() < 1e-5
 
 
 def test_the_setting_is_in_the_run(runs):
     assert "normalise = true" in (runs[True] / "config.toml").read_text()
-    assert json.loads((runs[True] / "results.json").read_text())["rejected"] == 0
+    assert results(runs[True])["rejected"] == 0

@@ -26,6 +26,14 @@ def test_random_masks_differ_from_row_to_row_and_from_draw_to_draw(found):
     assert sum(row[0] != row[1] for row in hidden) > 4
 
 
+def test_the_end_marker_that_is_not_written_is_told(toy, tmp_path, run_sma):
+    (tmp_path / "rows.txt").write_text(f"{ALIKE}\n")
+    sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "run")
+    done = run_sma("masks", "--model", "run", "rows.txt")
+    assert done.returncode == 0, done.stderr
+    assert "\nhidden characters are written as ·; the end marker of a row" in done.stdout
+
+
 def test_importance_is_relative_to_the_mean_and_mask_self_does_not_change_it(toy, tmp_path):
     (tmp_path / "rows.txt").write_text(f"{ALIKE}\n" * 4)
     model = {"training.steps": 2, "model.encoder": "self-attention"}

@@ -29,5 +29,8 @@ def test_the_report_says_what_training_would_read(tmp_path, run_sma):
     assert done.returncode == 0, done.stderr
     assert re.search(r"\n2 of 5 rows \(40.*\) are not in the normal form of the domain", done.stdout)
     assert re.search(r"\n2 of 5 rows \(40.*\) are equal to a row with another label", done.stdout)
+    (tmp_path / "canonical.smi").write_text("CCO\nCC\n")
+    done = run_sma("data", "inspect", "--domain", "chem", tmp_path / "canonical.smi")
+    assert "all rows are in the normal form of the domain\nno row is equal to an earlier row\n" in done.stdout
     done = run_sma("data", "inspect", "--domain", "chem", file, "--json")
     assert json.loads(done.stdout)["text"]["spelling"] == {"respelled": 2, "duplicates": 2, "conflicting": None}

@@ -91,8 +91,9 @@ class RejectionVerdict:
             remedy = "correct the file, or check that the right column and reader are named"
         file = f" of {self.files[kind]}" if kind in self.files else ""
         where = f"; rejected rows are listed in {listed}" if listed else ""
+        detail = f" ({reason})" if reason != kind else ""
         affected = f"{count:,} {'row' if count == 1 else 'rows'}"
         return DataError(
             f"{share}; the most common reason ({affected}) is {kind!r}, "
-            f"first in row {number:,}{file} ({reason}){where}; {remedy}"
+            f"first in row {number:,}{file}{detail}{where}; {remedy}"
         )

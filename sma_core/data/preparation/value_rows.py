@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
-from sma_core.data.labels import NO_TARGET, ClassLabelParser, named_number, to_number
+from sma_core.data.labels import ClassLabelParser, named_number, no_label, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk, StorableRows
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
@@ -121,7 +121,8 @@ def _no_usable_row(request: ValuesRequest, rejected: list[RejectedRow]) -> DataE
     first = rejected[0]
     return DataError(
         f"none of the first {len(rejected):,} rows of {request.source} can be used; the first is row "
-        f"{first.number:,} ({first.reason}); check the header, and name the features with data.columns"
+        f"{first.number:,} ({first.reason}); check the header, leave out columns that are not features with "
+        "data.exclude, or name the features with data.columns"
     )
 
 
@@ -224,7 +225,7 @@ class BlockLabelParser:
             ]
             targets = np.stack(columns, axis=1)
         for index in np.flatnonzero(np.isnan(targets).all(axis=1)).tolist():
-            reasons.setdefault(index, NO_TARGET)
+            reasons.setdefault(index, no_label(self._names))
         return targets, reasons
 
     def _named(self, field: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from sma_bench.probe_features import check_position_layer, position_features, ro
 from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
+from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import choose_device, seeded
 from sma_core.documents import json_text
 from sma_core.errors import ConfigError, UserError
@@ -40,6 +41,7 @@ from sma_core.runs.settings import Request, finetune_settings
 from sma_core.training.targets import is_per_position
 
 CONFIDENCE = 0.95
+LONGER = "; leave such rows out with data.truncate=false"
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
@@ -50,7 +52,8 @@ class ProbeResult:
     ``model`` is the run of the encoder, None for random weights; ``chosen`` is the penalty or number of neighbours
     that was best on validation. ``positions`` is the number of labelled positions used in each part, None for
     labels of rows. ``intervals`` are the 95 % intervals of the test metrics from resampled test rows; empty for
-    labels of positions, which are no independent samples.
+    labels of positions, which are no independent samples. ``kind_guess`` says what the kind was guessed from,
+    empty if it was given; ``warnings`` are those of the rows.
     """
 
     model: Path | None
@@ -70,6 +73,8 @@ class ProbeResult:
     test: dict[str, float]
     positions: dict[str, int] | None = None
     intervals: dict[str, Interval] = field(default_factory=dict)
+    kind_guess: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 def probe(
@@ -188,7 +193,7 @@ def _fitted(
     def resampled(drawn: NDArray[np.int64]) -> dict[str, float]:
         return rows.metrics.compute(labels[drawn], fitted.predictions[drawn])
 
-    draws = 0 if positions else bootstrap
+    draws, summary = 0 if positions else bootstrap, rows.prepared.summary
     return {
         "task": rows.label,
         "kind": rows.kind,
@@ -197,6 +202,11 @@ def _fitted(
         "split": rows.split,
         "rows": rows.sizes(),
         "rejected": rows.rejected,
+        "kind_guess": rows.guess,
+        "warnings": [
+            *truncation_warnings(summary.shortened, summary.kept, config.model.max_length, LONGER),
+            *rows.warnings,
+        ],
         "features": parts["train"].features.shape[1],
         "positions": {part: len(item.labels) for part, item in parts.items()} if positions else None,
         "chosen": fitted.chosen,

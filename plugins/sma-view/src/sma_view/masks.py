@@ -38,6 +38,7 @@ from sma_view.page_file import check_page, explained_measures, head, write_page
 
 HIDDEN = "·"
 RANDOM = {"strategy": "random", "options": {}}
+OF_TEXT = "hidden characters are written as ·; the end marker of a row, which may be hidden too, is left out"
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,14 @@ class RowMasks:
 class MasksResult:
     """Rows with their masks, and the means of the measures over them (see `sma_core.nn.measures`).
 
-    ``explained`` says of each measure what it is and its value for random masks.
+    ``explained`` says of each measure what it is and its value for random masks. ``note`` tells how rows of text
+    are written; empty for other rows.
     """
 
     rows: list[RowMasks]
     measures: dict[str, float] = field(default_factory=dict)
     explained: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 def masks(
@@ -119,7 +122,8 @@ def masks(
     masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
     means = _means([row.measures for row in masked.values()])
-    result = MasksResult(listed, means, explained_measures(means, masking))
+    note = OF_TEXT if isinstance(run.feed, TextFeed) else ""
+    result = MasksResult(listed, means, explained_measures(means, masking), note)
     if page is not None and drawer is not None:
         drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
         write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)

@@ -7,15 +7,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sma_core.cli.label_options import Fold, Folds, LabelKind, Split, SplitSeed, Target
+from sma_core.cli.label_options import (
+    Fold,
+    Folds,
+    Group,
+    LabelKind,
+    PositionMask,
+    Positive,
+    Split,
+    SplitSeed,
+    Target,
+    TargetAllOthers,
+)
+from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
     ConfigFile,
     Data,
     Debug,
+    Delimiter,
     Device,
     Domain,
+    Exclude,
     Force,
     Json,
     Layer,
@@ -27,7 +41,7 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
-from sma_core.cli.output import echo, metric_text
+from sma_core.cli.output import echo, metric_text, warning_lines
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:
@@ -54,7 +68,12 @@ def probe(
     data: Data = None,
     column: Column = None,
     target: Target = None,
+    target_all_others: TargetAllOthers = False,
+    exclude: Exclude = None,
+    delimiter: Delimiter = None,
     kind: LabelKind = None,
+    positive: Positive = None,
+    position_mask: PositionMask = None,
     probe: ProbeKind = "linear",
     layer: Layer = None,
     step: Annotated[
@@ -63,6 +82,7 @@ def probe(
     split: Split = None,
     split_column: SplitColumn = None,
     split_seed: SplitSeed = None,
+    group: Group = None,
     folds: Folds = None,
     fold: Fold = None,
     recipe: Recipe = None,
@@ -85,9 +105,11 @@ def probe(
     from sma_bench.probe import probe as run_probe
     from sma_core.cli.output import as_json_text, progress
 
-    options: dict[str, object] = {"data.column": column, "targets": names_from(target), "kind": kind}
-    options |= {"split.name": split, "split.column": split_column, "split.seed": split_seed}
-    options |= {"split.folds": folds, "split.fold": fold}
+    options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
+        "data.source": None,
+        "targets": "*" if target_all_others else names_from(target),
+        "data.exclude": names_from(exclude),
+    }
     result = run_probe(
         domain,
         model=model,
@@ -99,7 +121,7 @@ def probe(
         step=step,
         recipe=recipe,
         config=config,
-        settings=settings_from(assignments, None, seed, max_rejected, **options),
+        settings=settings_from(assignments, seed=seed, **options),
         bootstrap=bootstrap,
         out=out,
         force=force,
@@ -127,9 +149,11 @@ def _lines(result: ProbeResult) -> list[str]:
         f"{result.probe} probe on {result.task} ({result.kind}): {sizes} ({result.rejected:,} set aside), "
         f"{result.seconds:.1f} s",
         features,
+        *([in_options(result.kind_guess)] if result.kind_guess else []),
         f"split: {result.split}",
         f"validation {result.metric} {metric_text(best)} with {choice}",
         f"test {figures}",
+        *warning_lines(result.warnings),
     ]
 
 

@@ -91,13 +91,24 @@ def _text_lines(inspection: Inspection, text: TextFigures) -> list[str]:
 
 def _spelling(spelling: Spelling, usable: int) -> list[str]:
     """Return a line for each number of rows that are spelt differently, equal, or labelled differently."""
-    numbers = {
-        "not in the normal form of the domain, which training would read": spelling.respelled,
-        "equal to an earlier row": spelling.duplicates,
-        "equal to a row with another label": spelling.conflicting,
-    }
-    known = {what: count for what, count in numbers.items() if count is not None}
-    return [f"{count:,} of {usable:,} rows ({_share(count / usable)}) are {what}" for what, count in known.items()]
+    counts = (
+        (
+            spelling.respelled,
+            "not in the normal form of the domain, which training would read",
+            "all rows are in the normal form of the domain",
+        ),
+        (spelling.duplicates, "equal to an earlier row", "no row is equal to an earlier row"),
+        (
+            spelling.conflicting,
+            "equal to a row with another label",
+            "no row is equal to a row with another label",
+        ),
+    )
+    return [
+        f"{count:,} of {usable:,} rows ({_share(count / usable)}) are {some}" if count else none
+        for count, some, none in counts
+        if count is not None
+    ]
 
 
 def _by_limit(inspection: Inspection) -> dict[int, str]:

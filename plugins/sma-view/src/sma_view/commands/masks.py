@@ -67,6 +67,8 @@ def masks(
             echo(f"  mask {number:<3} {shown}")
         if row.random:
             echo(f"  random   {row.random_shown}")
+    if result.note:
+        echo(result.note)
     for name, sentence in result.explained.items():
         echo(f"{name} {sentence}")
     if page is not None:
