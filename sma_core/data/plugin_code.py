@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sma_core.data import pairs
 from sma_core.data.blocks import Block
 from sma_core.data.records import EMPTY, NUL_BYTE, RejectedRow, Row
-from sma_core.data.tokenizers import DiscreteTokenizer, EncodedRows
-from sma_core.errors import PluginError, SmaError
+from sma_core.data.tokenizers import CharacterTokenizer, DiscreteTokenizer, EncodedRows, SpanTokenizer, totals
+from sma_core.errors import DataError, PluginError, SmaError
 
 CheckFunction = Callable[[list[str]], list[str | None]]
 Check = str | CheckFunction
@@ -56,6 +57,43 @@ def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int
             f"{tokenizer.vocabulary_size - 1}, below its vocabulary_size"
         )
     return encoded
+
+
+def character_counts(
+    tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int], offsets: NDArray[np.int64]
+) -> EncodedRows:
+    """Return the number of characters that each id of rows stands for; ``offsets`` (n + 1,) are those of the ids.
+
+    ``numbers`` are the row numbers in the file, for messages. Raises `DataError` for a tokenizer that cannot tell,
+    `PluginError` for counts that do not fit the ids or the texts.
+    """
+    name = f"the tokenizer {tokenizer.name!r}"
+    call: Callable[[list[str]], object]
+    if isinstance(tokenizer, SpanTokenizer):
+        method, kinds, call = f"character_counts of {name}", "iu", tokenizer.character_counts
+    elif isinstance(tokenizer, CharacterTokenizer):
+        method, kinds, call = f"character_starts of {name}", "b", tokenizer.character_starts
+    else:
+        raise DataError(
+            f"{name} cannot tell where characters begin, as labels of every position require: choose another with "
+            "data.tokenizer, or give it the method character_counts"
+        )
+    counts: Any = _result(call, texts, numbers, f"{method} failed for")
+    if not isinstance(counts, np.ndarray) or counts.dtype.kind not in kinds or counts.shape != (offsets[-1],):
+        what = "True or False" if kinds == "b" else "integers"
+        raise PluginError(f"{method} must return an array of {what}, one for each of {offsets[-1]:,} ids")
+    if kinds == "iu" and len(counts) and int(counts.min()) < 0:
+        raise PluginError(f"{method} gave {counts.min()}; an id stands for 0 characters or more")
+    found = EncodedRows(counts.astype(np.int32), offsets)
+    of_rows = totals(found)
+    wrong = np.flatnonzero(of_rows != np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
+    if len(wrong):
+        row = int(wrong[0])
+        raise PluginError(
+            f"{method} counts {of_rows[row]:,} characters, not {len(texts[row]):,}, in "
+            f"{_described(numbers[row], texts[row])}"
+        )
+    return found
 
 
 def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str | None]:

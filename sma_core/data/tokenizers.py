@@ -97,6 +97,20 @@ class CharacterTokenizer(DiscreteTokenizer, Protocol):
         ...
 
 
+@runtime_checkable
+class SpanTokenizer(DiscreteTokenizer, Protocol):
+    """A tokenizer whose ids may stand for several characters, which labels of characters then share."""
+
+    def character_counts(self, texts: Sequence[str]) -> NDArray[np.integer]:
+        """Return for each id of ``encode(texts)`` the number of characters that it stands for (T,).
+
+        The ids of a row divide its text in order, so that the counts of a row add up to the length of its text;
+        spaces between words, for example, belong to one of their neighbours. An id that stands for no character
+        has 0: the separator and other special ids, and all ids of a character but the first.
+        """
+        ...
+
+
 class ByteTokenizer:
     """Raw UTF-8 bytes: id = byte + 6, after PAD 0, BOS 1, EOS 2, MASK 3, CLS 4 and SEP 5.
 
@@ -184,6 +198,17 @@ def shorten(encoded: EncodedRows, max_length: int, separator_id: int) -> Encoded
     values = encoded.values[gather_index(encoded.offsets[:-1], shorter)]
     values[offsets[1:][lengths > max_length] - 1] = separator_id
     return EncodedRows(values, offsets)
+
+
+def totals(counts: EncodedRows) -> NDArray[np.int64]:
+    """Return the sum of each row's values (n,)."""
+    return np.diff(np.append(0, np.cumsum(counts.values, dtype=np.int64))[counts.offsets])
+
+
+def first_of_each(encoded: EncodedRows, lengths: NDArray[np.int64]) -> EncodedRows:
+    """Return the first ``lengths[i]`` values of each row i."""
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    return EncodedRows(encoded.values[gather_index(encoded.offsets[:-1], lengths)], offsets)
 
 
 def select(encoded: EncodedRows, rows: NDArray[np.int64]) -> EncodedRows:

@@ -123,4 +123,4 @@ def _first_row(store: Store, number: int) -> int:
     ranks = store.symbol_labels(np.arange(len(store)))
     if ranks is None:
         return int(np.flatnonzero(row_labels(store)[:, 0] == number)[0])
-    return int(np.searchsorted(np.cumsum(store.lengths), np.flatnonzero(ranks == number)[0], side="right"))
+    return int(np.searchsorted(np.cumsum(store.label_lengths), np.flatnonzero(ranks == number)[0], side="right"))

@@ -25,7 +25,7 @@ from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
-from sma_core.labels.learnable import check_learnable, missing_in_features, telling_features
+from sma_core.labels.learnable import check_learnable, missing_in_features, shared_ids, telling_features
 from sma_core.labels.split import Division, divide
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
@@ -260,7 +260,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     """Return sentences on targets that cannot be learned; raises `DataError` when none can."""
     if store.metadata.has_symbols:
-        return ()
+        return tuple(shared_ids(store, train))
     labels = row_labels(store)
     learnable = check_learnable(labels, train, task.targets, source.where)
     return (*learnable, *telling_features(store, labels, train, task.targets, kind))

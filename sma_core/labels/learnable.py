@@ -60,6 +60,27 @@ def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[st
     return [sentence, *unusual]
 
 
+def shared_ids(store: Store, rows: NDArray[np.int64]) -> list[str]:
+    """Return a sentence if characters of one id have different labels in store rows (m,).
+
+    All characters of an id get one prediction, so that some of them cannot be predicted.
+    """
+    labels, counts = store.symbol_labels(rows), store.characters(rows)
+    if labels is None or counts is None:
+        return []
+    known = ~np.isnan(labels)
+    owners = np.repeat(np.arange(len(counts)), counts)[known]  # (characters,) the id of each
+    keys, numbers = np.unique(owners * len(store.classes) + labels[known].astype(np.int64), return_counts=True)
+    begins = np.flatnonzero(np.diff(keys // len(store.classes), prepend=-1))  # of each id among its labels
+    if len(begins) == len(keys):
+        return []
+    share = np.maximum.reduceat(numbers, begins).sum() / len(owners)
+    return [
+        f"some ids of the tokenizer {store.metadata.tokenizer!r} stand for characters with different labels, but "
+        f"get one prediction: an accuracy of at most {share:.3f} is possible on the training rows"
+    ]
+
+
 def _check_sizes(labels: Labels, names: Sequence[str], where: str) -> None:
     """Raise `DataError` for labels so large that their variance is not a number."""
     for name, column in zip(names, labels.T, strict=True):

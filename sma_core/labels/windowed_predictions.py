@@ -39,8 +39,9 @@ def predict_in_windows(
             symbols = rows.store.symbol_labels(part)
             assert symbols is not None, "these rows have labels of positions"
             labels.append(symbols.astype(np.float64)[:, None])
-            predictions.append(ensemble.most_probable(chunk))
-            counts.append(rows.store.lengths[part].astype(np.int64))
+            characters, predicted = rows.store.characters(part), ensemble.most_probable(chunk)
+            predictions.append(predicted if characters is None else np.repeat(predicted, characters, axis=0))
+            counts.append(rows.store.label_lengths[part].astype(np.int64))
         else:
             labels.append(rows.labels_of(part))
             predictions.append(ensemble.predict(chunk).values)

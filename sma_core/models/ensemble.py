@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config.training import Precision
-from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, shorten
+from sma_core.data import plugin_code
+from sma_core.data.tokenizers import SpanTokenizer, shorten
 from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.rows import MemoryRows, RowChunk
 from sma_core.feeds.text import TextFeed
@@ -28,7 +29,8 @@ class Predictions(NamedTuple):
     """Predictions for m rows and their standard deviation over the runs.
 
     ``values`` (m, outputs) are in the labels' units, or probabilities; with labels of positions, class indices
-    (m, N), NaN at ids where no character begins. ``spread`` (m, T) is the standard deviation over the runs
+    (m, N), NaN at ids where no character begins, or for each character (m, characters) if an id may stand for
+    several. ``spread`` (m, T) is the standard deviation over the runs
     (divisor K - 1) of the value, or of the probability of the predicted class; None for a single run.
     ``characters`` has for labels of positions the probabilities of each row's characters (characters, C).
     """
@@ -130,11 +132,12 @@ class Ensemble:
     def _positions(self, chunk: RowChunk, batch_tokens: int) -> Predictions:
         """Return the most probable class of every character, and all probabilities."""
         rows = _position_outputs(self.first, chunk, batch_tokens)  # (N, C) each
-        begins = _characters(self.first, chunk)
-        characters = [row[starts] for row, starts in zip(rows, begins, strict=True)]
-        values = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
-        for row, starts, probabilities in zip(values, begins, characters, strict=True):
-            row[np.flatnonzero(starts)] = probabilities.argmax(axis=1)
+        counts, by_character = _character_counts(self.first, chunk)
+        characters = [np.repeat(row, of_ids, axis=0) for row, of_ids in zip(rows, counts, strict=True)]
+        values = np.full((len(rows), max(map(len, characters if by_character else rows), default=0)), np.nan)
+        for row, of_ids, probabilities in zip(values, counts, characters, strict=True):
+            places = np.arange(len(probabilities)) if by_character else np.flatnonzero(of_ids)
+            row[places] = probabilities.argmax(axis=1)
         return Predictions(values, characters=characters)
 
 
@@ -167,16 +170,18 @@ def _position_outputs(member: LoadedRun, chunk: RowChunk, batch_tokens: int) -> 
     return in_order if chunk.windows is None else chunk.windows.joined(in_order)
 
 
-def _characters(member: LoadedRun, chunk: RowChunk) -> list[NDArray[np.bool_]]:
-    """Return for each usable row whether a character begins at each id that the model reads (N,)."""
+def _character_counts(member: LoadedRun, chunk: RowChunk) -> tuple[list[NDArray[np.integer]], bool]:
+    """Return for each usable row the number of characters of each id that the model reads (N,).
+
+    The second value says whether an id may stand for several.
+    """
     assert isinstance(member.feed, TextFeed), "training rejects labels of positions for rows of numbers"
-    tokenizer = member.feed.tokenizer
-    assert isinstance(tokenizer, CharacterTokenizer), "training rejects other tokenizers"
-    texts = chunk.usable_texts
+    tokenizer, texts = member.feed.tokenizer, chunk.usable_texts
+    numbers = [chunk.numbers[index] for index in chunk.usable.tolist()]
     offsets = tokenizer.encode(texts).offsets
-    starts = EncodedRows(tokenizer.character_starts(texts).astype(np.int16), offsets)
-    starts = starts if chunk.windows is not None else shorten(starts, member.reading.max_length, 0)
-    return [starts[row] != 0 for row in range(len(starts))]
+    counts = plugin_code.character_counts(tokenizer, texts, numbers, offsets)
+    counts = counts if chunk.windows is not None else shorten(counts, member.reading.max_length, 0)
+    return [counts[row] for row in range(len(counts))], isinstance(tokenizer, SpanTokenizer)
 
 
 def _widened(part: Labels, width: int) -> Labels:

@@ -62,11 +62,11 @@ class FinetuneObjective:
         if batch.labels is None:
             raise DataError("these rows have no labels")
         inputs = batch.inputs if self._augment is None else self._augment(batch, generator)
-        outputs = self.forward(inputs, batch.padding_mask)
+        outputs = batch.at_labels(self.forward(inputs, batch.padding_mask))
         weights = None
         if self._weights is not None:
             rows = torch.from_numpy(self._weights[batch.rows] / self._weight_unit).to(outputs)
-            weights = rows[:, None].expand_as(batch.labels)  # (B,) -> (B, T) or (B, N)
+            weights = rows[:, None].expand_as(batch.labels)  # (B,) -> (B, T), (B, N) or (B, L)
         return self.targets.loss(outputs, batch.labels, weights), (~batch.labels.isnan()).sum()
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:

@@ -93,10 +93,11 @@ def predict_labelled(
             raise DataError("these rows have no labels")
         labels = batch.labels.double().numpy()
         device_batch = batch.to(device)
-        outputs = targets.predictions(module(device_batch.inputs, device_batch.padding_mask))
+        outputs = module(device_batch.inputs, device_batch.padding_mask)
+        outputs = targets.predictions(device_batch.at_labels(outputs))
         rows.append(batch.rows)
         if every_position and targets.per_position:
-            real = batch.padding_mask.numpy()
+            real = batch.labelled.numpy()
             row_counts, scored_labels, scored_predictions = real.sum(axis=1), labels[real], outputs[real]
             scored_labels, scored_predictions = scored_labels[:, None], scored_predictions[:, None]
         else:

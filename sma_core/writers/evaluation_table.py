@@ -58,7 +58,7 @@ def _lines(judged: LabelledPredictions, rows: LabelledRows, identifier: str | No
     for row, start, count in zip(judged.rows.tolist(), judged.starts, judged.counts, strict=True):
         labels = judged.labels[start : start + count]
         predictions = judged.predictions[start : start + count]
-        if targets.per_position:
+        if targets.per_position and not rows.store.metadata.by_character:
             begins = _characters(rows.feed, texts[row], count)
             labels, predictions = labels[begins], predictions[begins]
         named = [] if indices is None else [names[indices[row]]]

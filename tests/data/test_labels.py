@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pyarrow as pa
 import pytest
+import torch
 
 from sma_core.data.batching.batches import collate
 from sma_core.data.labels import ClassLabelParser, build_label_parser, class_order, to_number
@@ -11,8 +15,9 @@ from sma_core.data.preparation.prepare import prepare
 from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.readers.csv import read_csv
 from sma_core.data.records import Row
+from sma_core.data.store.format import KEY
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import ByteTokenizer
+from sma_core.data.tokenizers import ByteTokenizer, EncodedRows
 from sma_core.errors import DataError
 
 NAN = float("nan")
@@ -98,6 +103,82 @@ def test_symbols_need_a_tokenizer_that_knows_characters(labelled):
 
     with pytest.raises(DataError, match="tokenizer 'other' cannot tell where characters begin"):
         labelled("text,y\nabc,CCC\n", tokenizer=Other())
+
+
+class WithoutCounts(ByteTokenizer):
+    """Two letters are one id, of the second; a byte is one id in other places."""
+
+    name = "pairs"
+
+    def encode(self, texts):
+        plain, counts = super().encode(texts), self._counts(texts)
+        of_rows = EncodedRows(counts, plain.offsets)
+        lengths = [np.count_nonzero(of_rows[row] >= 0) for row in range(len(texts))]
+        return EncodedRows(plain.values[counts >= 0], np.cumsum([0, *lengths], dtype=np.int64))
+
+    def _counts(self, texts):
+        """Number of characters of each byte and separator; -1 for the first letter of two, which has no id."""
+        counts = []
+        for text in texts:
+            counts += [-1, 2] * (len(text) // 2) + [1] * (len(text) % 2) + [0]
+        return np.array(counts, dtype=np.int64)
+
+
+class Pairs(WithoutCounts):
+    def character_counts(self, texts):
+        counts = self._counts(texts)
+        return counts[counts >= 0]
+
+
+def test_labels_of_characters_have_the_position_of_their_id(labelled):
+    store = labelled("text,y,m\nabc,HCH,110\nabcde,CCEHH,11111\n", position_mask="m", tokenizer=Pairs())
+    assert store.classes == ("C", "E", "H")
+    assert len(store) == 2
+    batch = collate(store, [np.array([1]), np.array([0])])
+    assert store.lengths.tolist() == [3, 4]
+    assert store.label_lengths.tolist() == [3, 5]
+    none = [NAN] * 3
+    np.testing.assert_array_equal(
+        batch.labels.numpy(), np.array([[0, 0, 1, 2, 2, *none], [2, 0, NAN, NAN, NAN, *none]])
+    )
+    assert batch.owners.tolist() == [[0, 0, 1, 1, 2, -1, -1, -1], [0, 0, 1, -1, -1, -1, -1, -1]]
+    assert batch.labelled.sum(dim=1).tolist() == [5, 3]
+    vectors = torch.arange(2 * batch.inputs.shape[1] * 3.0).reshape(2, -1, 3).requires_grad_()
+    moved = batch.at_labels(vectors)
+    for row, character in ((0, 0), (0, 3), (0, 4), (1, 1), (1, 2)):
+        assert torch.equal(moved[row, character], vectors[row, batch.owners[row, character]])
+    moved[batch.labelled].sum().backward()
+    assert vectors.grad[:, :4, 0].tolist() == [[2, 2, 1, 0], [2, 1, 0, 0]]
+
+
+def test_labels_of_characters_are_cut_with_their_ids(labelled):
+    store = labelled("text,y\nabcdefghij,CCCCEEEEHH\nab,CH\n", max_length=4, tokenizer=Pairs())
+    assert store.lengths.tolist() == [4, 2]
+    batch = collate(store, [np.array([0]), np.array([1])])
+    assert batch.labels[0, :6].tolist() == [0, 0, 0, 0, 1, 1]
+    assert batch.owners[:, :7].tolist() == [[0, 0, 1, 1, 2, 2, -1], [0, 0, -1, -1, -1, -1, -1]]
+
+
+def test_only_labels_of_characters_change_the_format(labelled):
+    with_counts = labelled("text,y\nabc,CHC\n", tokenizer=Pairs())
+    assert version_of(with_counts) == 7
+    assert version_of(labelled("text,y\nabc,CHC\n")) == 3
+    plain = collate(labelled("text,y\nabc,CHC\n"), [np.array([0])])
+    assert plain.owners is None
+    assert plain.at_labels(plain.inputs) is plain.inputs
+
+
+def version_of(store) -> int:
+    return json.loads(pa.ipc.open_file(store.files[0].path).schema.metadata[KEY])["format_version"]
+
+
+def test_rows_are_prepared_again_when_a_tokenizer_gets_counts(labelled):
+    text = "text,y\na,C\nb,H\n"
+    before, after = (labelled(text, tokenizer=tokenizer()) for tokenizer in (WithoutCounts, Pairs))
+    assert (before.metadata.by_character, after.metadata.by_character) == (False, True)
+    assert before.files[0].path != after.files[0].path
+    with pytest.raises(DataError, match="cannot be one set: by_character is False in the first and True"):
+        Store.open(before.files[0].path, after.files[0].path)
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "NaN", "NA", "N/A", "null", "None", "?"])

@@ -167,5 +167,5 @@ def test_a_later_format_is_refused_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(store_format, "TABLE_VERSION", store_format.FORMAT_VERSION + 1)
     with StoreWriter(tmp_path / "a.arrow", METADATA) as writer:
         writer.append(ByteTokenizer().encode(["CC"]), np.array([1]))
-    with pytest.raises(DataError, match=r"store format 7, this program reads up to 6; update sma-core"):
+    with pytest.raises(DataError, match=r"store format 8, this program reads up to 7; update sma-core"):
         Store.open(tmp_path / "a.arrow")

@@ -1,6 +1,7 @@
 """Collate rows of a store into a padded batch of tensors.
 
-Letters: B inputs in the batch, N padded length, n_b real length of input b, C channels, K targets.
+Letters: B inputs in the batch, N padded length, n_b real length of input b, C channels, K targets, L padded number
+of labelled characters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from sma_core.data.scaling import FeatureScale
 from sma_core.data.sequences import Sequences
-from sma_core.data.tokenizers import EncodedRows
+from sma_core.data.tokenizers import EncodedRows, gather_index
 
 if TYPE_CHECKING:  # imports Arrow, which batches made in memory do not need
     from sma_core.data.store.store import Store
@@ -53,13 +54,17 @@ class Batch:
     padding_mask: Tensor
     """(B, N) bool, True at real positions."""
     labels: Tensor | None
-    """(B, K) float64, or (B, N) float32 for labels of positions; NaN where missing; None without labels."""
+    """(B, K) float64; for labels of positions (B, N) float32, or with ``owners`` (B, L); NaN where missing; None
+    without labels."""
     rows: NDArray[np.int64]
     """Store indices of the rows, in the order of inputs."""
     share: Share | None = None
     """This rank's share of a batch that several ranks divide; None: all inputs."""
     complete: bool = True
     """Whether no value is missing."""
+    owners: Tensor | None = None
+    """(B, L) int64 position of the id that stands for each labelled character, -1 at padding; None: each position
+    has a label of its own."""
 
     def __len__(self) -> int:
         return self.inputs.shape[0]
@@ -69,6 +74,18 @@ class Batch:
         """Number of inputs of the full batch, over all ranks."""
         return len(self) if self.share is None else self.share.total
 
+    def at_labels(self, values: Tensor) -> Tensor:
+        """Return vectors of positions (B, N, C) as those of the labels: the same, or with ``owners`` (B, L, C)."""
+        if self.owners is None:
+            return values
+        index = self.owners.clamp(min=0)[:, :, None].expand(-1, -1, values.shape[-1])
+        return torch.gather(values, 1, index)
+
+    @property
+    def labelled(self) -> Tensor:
+        """Where labels of positions are not padding (B, N) or (B, L), bool."""
+        return self.padding_mask if self.owners is None else self.owners >= 0
+
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
         labels = self.labels
@@ -77,9 +94,9 @@ class Batch:
                 labels = labels.float()
             labels = labels.to(device, non_blocking=True)
         inputs = self.inputs.to(device, non_blocking=True)
-        return replace(
-            self, inputs=inputs, padding_mask=self.padding_mask.to(device, non_blocking=True), labels=labels
-        )
+        mask = self.padding_mask.to(device, non_blocking=True)
+        owners = None if self.owners is None else self.owners.to(device, non_blocking=True)
+        return replace(self, inputs=inputs, padding_mask=mask, labels=labels, owners=owners)
 
     def pin_memory(self) -> Batch:
         """Return the batch in page-locked memory, for asynchronous copies to a GPU.
@@ -88,7 +105,8 @@ class Batch:
         """
         labels = None if self.labels is None else self.labels.pin_memory()
         inputs, padding_mask = self.inputs.pin_memory(), self.padding_mask.pin_memory()
-        return replace(self, inputs=inputs, padding_mask=padding_mask, labels=labels)
+        owners = None if self.owners is None else self.owners.pin_memory()
+        return replace(self, inputs=inputs, padding_mask=padding_mask, labels=labels, owners=owners)
 
 
 def collate(
@@ -123,8 +141,9 @@ def collate(
     else:
         mask = _padding_mask(totals, multiple or MULTIPLE, max_length, longest)
         inputs = _scatter(flat.astype(np.int64), mask, pad_id)
-    labels = _labels(store, rows, mask) if len(rows) == len(groups) else None
-    return _batch(inputs, mask, labels, rows, share)
+    if len(rows) != len(groups):
+        return _batch(inputs, mask, None, rows, share)
+    return replace(_batch(inputs, mask, _labels(store, rows, mask), rows, share), owners=_owners(store, rows))
 
 
 def _batch(
@@ -139,11 +158,27 @@ def _batch(
 
 
 def _labels(store: Store, rows: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tensor | None:
-    """Return labels of rows (B, K) or positions (B, N); None for a store without labels."""
+    """Return labels of rows (B, K), positions (B, N) or characters (B, L); None for a store without labels."""
     symbols = store.symbol_labels(rows)
     if symbols is not None:
-        return torch.from_numpy(_scatter(symbols, mask, np.nan))
+        labelled = _label_mask(store, rows) if store.metadata.by_character else mask
+        return torch.from_numpy(_scatter(symbols, labelled, np.nan))
     return None if store.targets is None else torch.from_numpy(store.targets[rows])
+
+
+def _owners(store: Store, rows: NDArray[np.int64]) -> Tensor | None:
+    """Return the position of the id that stands for each character (B, L); None if each id has its own label."""
+    counts = store.characters(rows)
+    if counts is None:
+        return None
+    lengths = store.lengths[rows].astype(np.int64)
+    positions = gather_index(np.zeros(len(rows), dtype=np.int64), lengths)  # (T,) of each id in its row
+    return torch.from_numpy(_scatter(np.repeat(positions, counts), _label_mask(store, rows), -1))
+
+
+def _label_mask(store: Store, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where labels of characters are not padding (B, L)."""
+    return _padding_mask(store.label_lengths[rows].astype(np.int64), MULTIPLE, None)
 
 
 def collate_encoded(

@@ -20,7 +20,7 @@ from sma_core.data.remote.files import DataFile, state_of
 from sma_core.data.store.file import StoreFile
 from sma_core.data.store.format import FORMAT_VERSION, LabelForm, StoreMetadata
 from sma_core.data.store.store import Store
-from sma_core.data.tokenizers import DiscreteTokenizer
+from sma_core.data.tokenizers import DiscreteTokenizer, SpanTokenizer
 from sma_core.documents import parse_record, read_document, validated
 from sma_core.errors import DataError
 from sma_core.sealed import SealedFile, seal, unseal
@@ -112,6 +112,11 @@ class PrepareRequest(SourceRequest):
     position_mask: str | None = None
     keep_text: bool = False
 
+    @property
+    def by_character(self) -> bool:
+        """Whether labels belong to characters of which an id may stand for several."""
+        return self.label_form == "symbols" and bool(self.targets) and isinstance(self.tokenizer, SpanTokenizer)
+
     def _modules(self) -> list[str]:
         others = [name.partition(":")[0] for name in self._row_functions() if name is not None]
         return [_module(self.reader), type(self.tokenizer).__module__, *others]
@@ -122,7 +127,7 @@ class PrepareRequest(SourceRequest):
             "tokenizer": [self.tokenizer.name, self.tokenizer.version, self.tokenizer.vocabulary_size],
             "length": [self.max_length, self.truncate, *self._windows()],
             "check": self._row_functions(),
-            "text": [self.position_mask, self.keep_text],
+            "text": [self.position_mask, self.keep_text, *(["by character"] if self.by_character else [])],
         }
 
     def _row_functions(self) -> list[str | None]:
@@ -140,6 +145,7 @@ class PrepareRequest(SourceRequest):
             has_text=self.keep_text,
             label_form=self.label_form,
             extras=self.extras,
+            by_character=self.by_character,
         )
 
 

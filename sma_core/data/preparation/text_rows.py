@@ -21,15 +21,15 @@ from sma_core.data.preparation.prepared import PrepareRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk
 from sma_core.data.records import RejectedRow, Row
 from sma_core.data.store.writer import StoreWriter
-from sma_core.data.tokenizers import CharacterTokenizer, EncodedRows, select, shorten, too_long_reasons
+from sma_core.data.tokenizers import EncodedRows, first_of_each, select, shorten, too_long_reasons, totals
 from sma_core.data.windows import split_texts
-from sma_core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
 class TextRows:
     """Rows ready for a store: ids, targets (n, K), and optionally a label number for every id.
 
+    With ``characters``, the number of characters that each id stands for, label numbers are for every character.
     The last fields of each row are its extra texts.
     """
 
@@ -37,6 +37,7 @@ class TextRows:
     encoded: EncodedRows
     targets: NDArray[np.float64]
     symbols: EncodedRows | None = None
+    characters: EncodedRows | None = None
 
     @property
     def numbers(self) -> NDArray[np.int64]:
@@ -46,15 +47,16 @@ class TextRows:
     def take(self, indices: NDArray[np.int64]) -> TextRows:
         """Return the rows at ``indices``."""
         symbols = None if self.symbols is None else select(self.symbols, indices)
+        characters = None if self.characters is None else select(self.characters, indices)
         rows = [self.rows[i] for i in indices.tolist()]
-        return TextRows(rows, select(self.encoded, indices), self.targets[indices], symbols)
+        return TextRows(rows, select(self.encoded, indices), self.targets[indices], symbols, characters)
 
     def write(self, writer: StoreWriter) -> None:
         """Append the rows to a store."""
         texts = [row.text for row in self.rows]
         count = len(writer.metadata.extras)
         extras = [[row.fields[column - count] for row in self.rows] for column in range(count)]
-        writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols, extras)
+        writer.append(self.encoded, self.numbers, texts, self.targets, self.symbols, extras, self.characters)
 
     def split(self, max_length: int, overlap: int, separator_id: int) -> TextRows:
         """Split rows of more than ``max_length`` ids into windows, each a row with the number of its whole."""
@@ -64,8 +66,14 @@ class TextRows:
 
     def shorten(self, max_length: int, separator_id: int) -> TextRows:
         """Truncate rows to ``max_length`` ids."""
-        symbols = None if self.symbols is None else shorten(self.symbols, max_length, -1)
-        return TextRows(self.rows, shorten(self.encoded, max_length, separator_id), self.targets, symbols)
+        symbols, characters = self.symbols, self.characters
+        if symbols is not None and characters is None:
+            symbols = shorten(symbols, max_length, -1)
+        elif symbols is not None and characters is not None:
+            characters = shorten(characters, max_length, 0)
+            symbols = first_of_each(symbols, totals(characters))
+        ids = shorten(self.encoded, max_length, separator_id)
+        return TextRows(self.rows, ids, self.targets, symbols, characters)
 
 
 def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Generator[PreparedChunk, None, None]:
@@ -89,21 +97,15 @@ def read_text_chunks(request: PrepareRequest, path: Path, skip: int = 0) -> Gene
 
 def _tokenized(request: PrepareRequest, labelled: ParsedLabels) -> TextRows:
     texts = [row.text for row in labelled.rows]
-    encoded = plugin_code.encode(request.tokenizer, texts, [row.number for row in labelled.rows])
-    symbols = None
-    if labelled.symbols is not None:
-        starts = _character_tokenizer(request).character_starts(texts)
-        symbols = align_to_ids(labelled.symbols, starts, encoded)
+    numbers = [row.number for row in labelled.rows]
+    encoded = plugin_code.encode(request.tokenizer, texts, numbers)
+    if labelled.symbols is None:
+        return TextRows(labelled.rows, encoded, labelled.targets)
+    characters = plugin_code.character_counts(request.tokenizer, texts, numbers, encoded.offsets)
+    if request.by_character:
+        return TextRows(labelled.rows, encoded, labelled.targets, labelled.symbols, characters)
+    symbols = align_to_ids(labelled.symbols, characters.values != 0, encoded)
     return TextRows(labelled.rows, encoded, labelled.targets, symbols)
-
-
-def _character_tokenizer(request: PrepareRequest) -> CharacterTokenizer:
-    if not isinstance(request.tokenizer, CharacterTokenizer):
-        raise DataError(
-            f"the tokenizer {request.tokenizer.name!r} cannot tell where characters begin, as labels of "
-            "every position require: choose another with data.tokenizer"
-        )
-    return request.tokenizer
 
 
 def _within_length(

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sma_core.data.store.format import SYMBOL_TYPE, extra_column, read_metadata
+from sma_core.data.store.format import COUNT_TYPE, SYMBOL_TYPE, extra_column, read_metadata
 from sma_core.data.store.mapped import MappedLists, plain_numbers
 from sma_core.errors import DataError
 
@@ -31,9 +31,13 @@ class StoreFile:
         width = len(self.metadata.columns) if self.metadata.sequences else None
         self.content = MappedLists(self._batches, name, self.metadata.row_type, whole, base, width)
         self.symbols: MappedLists | None = None
-        """A class number for every id of rows with labelled characters, -1 where unknown."""
+        """A class number for every id, or character, of rows with labelled characters, -1 where unknown."""
+        self.characters: MappedLists | None = None
+        """The number of characters of every id, in a file with symbols of characters."""
         if self.metadata.has_symbols:
             self.symbols = MappedLists(self._batches, "symbols", SYMBOL_TYPE, whole, base)
+        if self.metadata.by_character:
+            self.characters = MappedLists(self._batches, "characters", COUNT_TYPE, whole, base)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -83,6 +87,6 @@ class StoreFile:
     def _check(self) -> None:
         if sum(batch.num_rows for batch in self._batches) != self.statistics.rows:
             raise ValueError("its number of rows is wrong")
-        for lists in (self.content, self.symbols):
+        for lists in (self.content, self.symbols, self.characters):
             if lists is not None:
                 lists.check()

@@ -1,7 +1,7 @@
 """The store's file format: columns and metadata.
 
 An uncompressed Arrow IPC file, version 3, or 4 for sequences of vectors, 5 if these are float16 or uint8, and 6 if
-rows have targets. Columns:
+rows have targets, and 7 if labels of characters are not one for each id. Columns:
 
 - ``ids`` (list of uint16, or uint32 for a large vocabulary) or ``values`` (fixed-size list of float32, NaN where
   missing; for sequences a list of them, one per position): the rows.
@@ -9,7 +9,8 @@ rows have targets. Columns:
 - ``text`` (string): raw text, in labelled stores of ids.
 - ``extra:NAME`` (string): a further column of the source.
 - ``targets`` (list of float64, NaN where missing; float32 before version 6) or ``symbols`` (list of int16 per id,
-  -1 where unknown): labels.
+  or per character, -1 where unknown): labels.
+- ``characters`` (list of int32 per id): with symbols per character, the number of characters of each id.
 
 The schema's metadata describe how the rows were made. An empty last record batch carries the statistics and marks
 the file as complete. Version 1 has only ids and targets, version 2 no extra texts; both can be read.
@@ -30,11 +31,11 @@ import pyarrow as pa
 from sma_core.documents import parse_record, validated
 from sma_core.errors import DataError
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Latest format that can be read. Rows are written in the lowest version that has them, for earlier programs."""
-TABLE_VERSION, SEQUENCE_VERSION, TYPED_VERSION, TARGETS_VERSION = 3, 4, 5, 6
+TABLE_VERSION, SEQUENCE_VERSION, TYPED_VERSION, TARGETS_VERSION, CHARACTERS_VERSION = 3, 4, 5, 6, 7
 KEY = b"sma.store"
-SYMBOL_TYPE = np.dtype(np.int16)
+SYMBOL_TYPE, COUNT_TYPE = np.dtype(np.int16), np.dtype(np.int32)
 
 ValueType = Literal["float32", "float16", "uint8"]
 """Type in which values are stored."""
@@ -63,6 +64,8 @@ class StoreMetadata:
     """Whether rows are sequences of vectors with C channels."""
     value_type: ValueType = "float32"
     """Type of the values of sequences; tables are float32."""
+    by_character: bool = False
+    """Whether symbols belong to characters, of which an id may stand for several, and not to ids."""
 
     @property
     def holds_values(self) -> bool:
@@ -71,7 +74,7 @@ class StoreMetadata:
 
     @property
     def has_symbols(self) -> bool:
-        """Whether every id has a label."""
+        """Whether every id, or every character, has a label."""
         return bool(self.targets) and self.label_form == "symbols"
 
     @property
@@ -89,6 +92,8 @@ class StoreMetadata:
         columns.extend((extra_column(name), pa.string()) for name in self.extras)
         if self.has_symbols:
             columns.append(("symbols", pa.list_(pa.from_numpy_dtype(SYMBOL_TYPE))))
+            if self.by_character:
+                columns.append(("characters", pa.list_(pa.from_numpy_dtype(COUNT_TYPE))))
         elif self.targets:
             columns.append(("targets", pa.list_(pa.float64())))
         head = {"format_version": self._version(), **asdict(self)}
@@ -96,11 +101,15 @@ class StoreMetadata:
             del head["sequences"]
         if self.value_type == "float32":
             del head["value_type"]
+        if not self.by_character:
+            del head["by_character"]
         return pa.schema(columns, metadata={KEY: json.dumps(head)})
 
     def _version(self) -> int:
         if self.targets and not self.has_symbols:
             return TARGETS_VERSION
+        if self.by_character:
+            return CHARACTERS_VERSION
         if not self.sequences:
             return TABLE_VERSION
         return SEQUENCE_VERSION if self.value_type == "float32" else TYPED_VERSION

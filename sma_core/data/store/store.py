@@ -20,7 +20,7 @@ from sma_core.data.labels import class_order
 from sma_core.data.scaling import FeatureScale, Transforms, fit_scale
 from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.store.file import StoreFile
-from sma_core.data.store.format import StoreMetadata, StoreStatistics
+from sma_core.data.store.format import COUNT_TYPE, StoreMetadata, StoreStatistics
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.tokenizers import gather_index
 from sma_core.errors import DataError
@@ -107,10 +107,17 @@ class Store:
         file_classes = [file.statistics.classes for file in self.files]
         return [np.array([*(rank[name] for name in names), np.nan], dtype=np.float32) for names in file_classes]
 
+    @cached_property
+    def label_lengths(self) -> NDArray[np.int32]:
+        """(n,) number of labels of each row in `symbol_labels`: of its ids, or of its characters."""
+        lists = [file.content if file.symbols is None else file.symbols for file in self.files]
+        return self._joined([each.lengths for each in lists])
+
     def symbol_labels(self, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
         """Return an index into ``classes`` for each id of rows (m,), concatenated; NaN where unknown.
 
-        Returns None for a store without labels of characters.
+        They are for each character if ids may stand for several. Returns None for a store without labels of
+        characters.
         """
         if not self.metadata.has_symbols:
             return None
@@ -121,7 +128,22 @@ class Store:
             ranks: NDArray[np.float32] = self._ranks[file][symbols.gather(file_rows)]
             return ranks
 
-        return self._gathered(rows, np.dtype(np.float32), labels)
+        return self._gathered(rows, np.dtype(np.float32), labels, self.label_lengths)
+
+    def characters(self, rows: NDArray[np.int64]) -> NDArray[np.int32] | None:
+        """Return for each id of rows (m,) the number of characters that it stands for (T,).
+
+        Returns None for a store without labels of characters, or with one label for each id.
+        """
+        if not self.metadata.by_character:
+            return None
+
+        def counts(file: int, file_rows: NDArray[np.int64]) -> NDArray[Any]:
+            characters = self.files[file].characters
+            assert characters is not None, "all files of a store have the same columns"
+            return characters.gather(file_rows)
+
+        return self._gathered(rows, COUNT_TYPE, counts)
 
     @property
     def texts(self) -> list[str]:
@@ -175,11 +197,15 @@ class Store:
         rows: NDArray[np.int64],
         dtype: np.dtype[Any],
         read: Callable[[int, NDArray[np.int64]], NDArray[Any]],
+        lengths: NDArray[np.int32] | None = None,
     ) -> NDArray[Any]:
-        """Call ``read`` with each file's index and rows, and return its results in the order of ``rows``."""
+        """Call ``read`` with each file's index and rows, and return its results in the order of ``rows``.
+
+        ``lengths`` (n,) are the numbers of items of all rows; None: those of ids, values or positions.
+        """
         if len(self.files) == 1:
             return read(0, rows)
-        lengths = self.lengths[rows].astype(np.int64)
+        lengths = (self.lengths if lengths is None else lengths)[rows].astype(np.int64)
         ends = np.cumsum(lengths)
         vector = (len(self.metadata.columns),) if self.metadata.sequences else ()
         result = np.empty((int(ends[-1]) if len(ends) else 0, *vector), dtype=dtype)
@@ -210,7 +236,7 @@ def _check_alike(first: StoreFile, other: StoreFile) -> None:
     """Raise `DataError` when two files cannot belong to one store."""
     one, two = first.metadata, other.metadata
     rows = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "sequences", "value_type")
-    for name in (*rows, "targets", "label_form", "extras"):
+    for name in (*rows, "targets", "label_form", "extras", "by_character"):
         if getattr(one, name) != getattr(two, name):
             raise DataError(
                 f"{first.path} and {other.path} cannot be one set: {name} is {getattr(one, name)!r} in the first "

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sma_core.data.sequences import Sequences
-from sma_core.data.store.format import KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
+from sma_core.data.store.format import COUNT_TYPE, KEY, SYMBOL_TYPE, StoreMetadata, StoreStatistics
 from sma_core.data.tokenizers import EncodedRows
 from sma_core.files import replacing
 
@@ -65,10 +65,12 @@ class StoreWriter:
         targets: NDArray[np.float64] | None = None,
         symbols: EncodedRows | None = None,
         extras: Sequence[Sequence[str]] = (),
+        characters: EncodedRows | None = None,
     ) -> None:
         """Append rows: ids, source row numbers (n,), and, when labelled, raw texts and labels.
 
-        Labels are targets (n, K), or one symbol per id. ``extras`` has n texts per extra column.
+        Labels are targets (n, K), or one symbol per id; or one per character, with the number of ``characters`` of
+        each id. ``extras`` has n texts per extra column.
         """
         if not len(encoded):
             return
@@ -76,6 +78,9 @@ class StoreWriter:
             self._texts.extend(texts or [])
         if self.metadata.has_symbols and symbols is not None:
             self._symbols.append(symbols.values.astype(SYMBOL_TYPE, copy=False))
+            self._symbol_counts.append(symbols.lengths)
+        if self.metadata.by_character and characters is not None:
+            self._characters.append(characters.values.astype(COUNT_TYPE, copy=False))
         self._lengths.append(encoded.lengths)
         self.longest = max(self.longest, int(encoded.lengths.max()))
         self._buffer(encoded.values, rows, targets, extras)
@@ -136,6 +141,8 @@ class StoreWriter:
         self._extras: list[list[str]] = [[] for _ in self.metadata.extras]
         self._targets: list[NDArray[np.float64]] = []
         self._symbols: list[NDArray[np.int16]] = []
+        self._symbol_counts: list[NDArray[np.int64]] = []
+        self._characters: list[NDArray[np.int32]] = []
         self._buffered_rows = 0
         self._buffered_ids = 0
 
@@ -146,25 +153,23 @@ class StoreWriter:
         rows = pa.array(values)
         if self.metadata.holds_values:
             rows = pa.FixedSizeListArray.from_arrays(rows, len(self.metadata.columns))
-        columns = [rows if self.metadata.holds_values and not self.metadata.sequences else self._lists(rows)]
+        columns = [
+            rows if self.metadata.holds_values and not self.metadata.sequences else _lists(rows, self._lengths)
+        ]
         columns.append(pa.array(np.concatenate(self._rows)))
         if self.metadata.has_text:
             columns.append(pa.array(self._texts, type=pa.string()))
         columns.extend(pa.array(texts, type=pa.string()) for texts in self._extras)
         if self.metadata.has_symbols:
-            columns.append(self._lists(pa.array(np.concatenate(self._symbols))))
+            columns.append(_lists(pa.array(np.concatenate(self._symbols)), self._symbol_counts))
+            if self.metadata.by_character:
+                columns.append(_lists(pa.array(np.concatenate(self._characters)), self._lengths))
         elif self.metadata.targets:
             table = np.concatenate(self._targets)
             bounds = np.arange(0, table.size + 1, table.shape[1], dtype=np.int32)
             columns.append(pa.ListArray.from_arrays(pa.array(bounds), pa.array(table.reshape(-1))))
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
         self._clear()
-
-    def _lists(self, values: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return the buffered ids or vectors, or labels of ids, as a list column."""
-        offsets = np.zeros(self._buffered_rows + 1, dtype=np.int32)
-        np.cumsum(np.concatenate(self._lengths), out=offsets[1:])
-        return pa.ListArray.from_arrays(pa.array(offsets), values)
 
     def _finish(self) -> None:
         self._flush()
@@ -173,3 +178,11 @@ class StoreWriter:
         )
         last = pa.record_batch([pa.array([], type=field.type) for field in self._schema], schema=self._schema)
         self._writer.write_batch(last, custom_metadata={KEY: json.dumps(asdict(statistics))})
+
+
+def _lists(values: Any, lengths: list[NDArray[np.int64]]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return buffered values as a list column; ``lengths`` has arrays of the lengths of its lists."""
+    joined = np.concatenate(lengths)
+    offsets = np.zeros(len(joined) + 1, dtype=np.int32)
+    np.cumsum(joined, out=offsets[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), values)

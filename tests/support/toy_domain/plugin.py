@@ -1,6 +1,6 @@
 """The toy domain's specs."""
 
-from sma_core.plugins import DataSet, Domain, Task, hookimpl
+from sma_core.plugins import DataSet, Domain, Task, Tokenizer, hookimpl
 
 WORDS = {"source": "made by the tests", "licence": "none needed"}
 
@@ -21,6 +21,12 @@ def sma_domains():
             check="toy_domain.words:check_words",
         )
     ]
+
+
+@hookimpl
+def sma_tokenizers():
+    factory = "toy_domain.syllables:SyllableTokenizer"
+    return [Tokenizer(name="syllables", summary="Syllables, or else bytes.", factory=factory)]
 
 
 @hookimpl

@@ -59,11 +59,11 @@ def position_features(
     features, labels = [], []
     for batch in _batches(module, rows, part, batch_size):
         assert batch.labels is not None, "rows have labels"
-        classes = batch.labels.cpu().numpy()  # (B, N)
+        classes = batch.labels.cpu().numpy()  # (B, N), or (B, L) of characters
         wanted = ~np.isnan(classes)
         for row, number in enumerate(batch.rows.tolist()):
             wanted[row] &= np.random.default_rng([seed, number]).random(classes.shape[1]) < share
-        states = _states(module, batch, layer).float().cpu().numpy()  # (B, N, D)
+        states = batch.at_labels(_states(module, batch, layer)).float().cpu().numpy()  # (B, N, D) or (B, L, D)
         features.append(states[wanted])  # (positions, D)
         labels.append(classes[wanted])
     return FeatureSet(
