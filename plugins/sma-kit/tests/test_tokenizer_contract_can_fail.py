@@ -36,6 +36,19 @@ WRONG = [
         "one True for every character",
     ),
     (
+        "def character_counts(self, texts): return (self.encode(texts).values > 5) * 1",
+        "test_tokenizer_knows_where_characters_begin",
+        "counts that add up to the number of characters, and 0 at the separator",
+    ),
+    (
+        "def character_counts(self, texts):\n"
+        "        starts = self.character_starts(texts) * 1\n"
+        "        starts[:2] = 0, starts[:2].sum()\n"
+        "        return starts",
+        "test_tokenizer_counts_characters_in_order",
+        "the first 1 ids of 'apple' are 'a', but are counted as ''",
+    ),
+    (
         "def encode(self, texts):\n"
         "        if '' in texts: raise IndexError('empty')\n"
         "        return super().encode(texts)",

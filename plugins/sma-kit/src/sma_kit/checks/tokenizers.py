@@ -130,30 +130,62 @@ class TokenizerChecks(Subject):
                 )
 
     def test_tokenizer_knows_where_characters_begin(self) -> None:
-        """Flags of character_starts mark one id per character; tasks with labels of positions need them."""
-        from sma_core.data.tokenizers import CharacterTokenizer
+        """All characters of a row are counted at its ids; tasks with labels of positions need it.
 
+        By character_counts, or by character_starts, which is True for one id of each character.
+        """
         registry = self._registry()
         needed = any(task.kind == "per-position" for task in registry.specs(Task))
         able = 0
         for spec, tokenizer in self._tokenizers():
-            if not isinstance(tokenizer, CharacterTokenizer):
+            method = _character_method(tokenizer)
+            if method is None:
                 if needed and spec.name == registry.domain.tokenizer:
                     fail(
-                        f"the tokenizer {spec.name!r} needs character_starts: a task has labels for every position"
+                        f"the tokenizer {spec.name!r} needs character_starts, or character_counts if an id may "
+                        "stand for several characters: a task has labels for every position"
                     )
                 continue
             able += 1
             for text in self._rows_to_encode(spec):
                 ids = self._encoded(tokenizer, [text])[0].tolist()
-                starts = tokenizer.character_starts([text]).tolist()
-                if len(starts) != len(ids) or sum(starts) != len(text) or starts[-1]:
+                counts = getattr(tokenizer, method)([text]).tolist()
+                if len(counts) != len(ids) or sum(counts) != len(text) or counts[-1] or min(counts) < 0:
+                    starts = method == "character_starts"
+                    what = "one True for every character and False"
                     fail(
-                        f"character_starts of the tokenizer {spec.name!r} must have one True for every character "
-                        f"and False at the separator; for {text!r} it has {sum(starts)} in {len(starts)}"
+                        f"{method} of the tokenizer {spec.name!r} must have "
+                        f"{what if starts else 'counts that add up to the number of characters, and 0'} at the "
+                        f"separator; for {text!r} it has {sum(counts)} in {len(counts)}"
                     )
         if not able:
-            skip("no tokenizer has character_starts, and no task needs it")
+            skip("no tokenizer has character_starts or character_counts, and no task needs it")
+
+    def test_tokenizer_counts_characters_in_order(self) -> None:
+        """The first ids decode to the characters counted at them, at the end of each character, unless lossy."""
+        from sma_core.data.tokenizers import is_lossy
+
+        able = 0
+        for spec, tokenizer in self._tokenizers():
+            method = _character_method(tokenizer)
+            if method is None or is_lossy(tokenizer):
+                continue
+            able += 1
+            for text in self._rows_to_encode(spec):
+                ids = self._encoded(tokenizer, [text])[0]
+                counts = [int(count) for count in getattr(tokenizer, method)([text]).tolist()]
+                if sum(counts) != len(text):
+                    continue  # which another check tells
+                ends = [at for at in range(1, min(len(counts), CUTS)) if counts[at]]  # before the next character
+                for end in ends:
+                    counted, decoded = text[: sum(counts[:end])], tokenizer.decode(ids[:end])
+                    if decoded.strip() != counted.strip():
+                        fail(
+                            f"{method} of the tokenizer {spec.name!r} must count the characters of each id: the "
+                            f"first {end} ids of {text!r} are {decoded!r}, but are counted as {counted!r}"
+                        )
+        if not able:
+            skip("no tokenizer that gives the text back has character_starts or character_counts")
 
     def test_tokenizer_works_in_another_process(self) -> None:
         """A spawned process can build the tokenizer by reference and gets the same ids."""
@@ -177,6 +209,15 @@ class TokenizerChecks(Subject):
         if not isinstance(row_or_rejected(1, text), Row):
             return False
         return check is None or self._answers(check, [text]) == [None]
+
+
+def _character_method(tokenizer: DiscreteTokenizer) -> str | None:
+    """Return the name of the method that tells the characters of ids, None for a tokenizer without one."""
+    from sma_core.data.tokenizers import CharacterTokenizer, SpanTokenizer
+
+    if isinstance(tokenizer, SpanTokenizer):
+        return "character_counts"
+    return "character_starts" if isinstance(tokenizer, CharacterTokenizer) else None
 
 
 def _check_ids(tokenizer: DiscreteTokenizer, rows: list[str], encoded: EncodedRows) -> None:
