@@ -47,6 +47,26 @@ def test_features_are_those_of_embed_at_labelled_positions(toy, tmp_path, monkey
             assert result.test["accuracy"] > 0.8
 
 
+def test_characters_of_one_id_have_its_vector(toy, tmp_path, monkeypatch):
+    module, seen = import_module("sma_bench.probe"), []
+    original = module.fit_probe
+
+    def spy(*arguments):
+        seen[:] = arguments[4:]
+        return original(*arguments)
+
+    monkeypatch.setattr(module, "fit_probe", spy)
+    settings = {"training.steps": 2, "model.encoder": "self-attention", "data.tokenizer": "syllables"}
+    run = sma_core.train(toy, settings=settings, out=tmp_path / "run").run
+    result = probe(model=run, task="marks", layer=0)
+    features, labels = seen[2].features, seen[2].labels[:, 0]
+    assert result.positions["test"] == len(features) == len(labels)
+    equal = (features[1:] == features[:-1]).all(axis=1)
+    assert 0.3 < equal.mean() < 0.7  # the second and third letters of syllables
+    assert (labels[1:] != labels[:-1])[equal].any()
+    assert result.test["accuracy"] < 0.8  # a vector cannot tell the letters of its syllable apart
+
+
 def test_positions_are_drawn_for_training_and_all_are_scored(toy, monkeypatch):
     whole = probe(toy, random_weights=True, task="marks").positions
     monkeypatch.setattr(import_module("sma_bench.probe_features"), "MOST_POSITIONS", 60)
