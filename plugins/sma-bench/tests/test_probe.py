@@ -207,7 +207,8 @@ def test_intervals_contain_the_figures_and_folds_can_be_chosen(toy, pretrained, 
 
 
 def test_own_files_are_probed_as_they_are_fine_tuned_and_warnings_are_told(toy, pretrained, tmp_path, run_sma):
-    rows = [f"{word};{'active' if index % 3 else 'inactive'};{index}" for index, word in enumerate(["kato", "mire"] * 30)]
+    labels = ["inactive", "active", "active"] * 20
+    rows = [f"{word};{label};0" for word, label in zip(["kato", "mire"] * 30, labels, strict=True)]
     (tmp_path / "own.csv").write_text("\n".join(["word;y;z", *rows]) + "\n")
     own = ("--data", "own.csv", "--target", "y", "--delimiter", ";", "--bootstrap", "10")
     done = run_sma("probe", "--model", pretrained, *own)
