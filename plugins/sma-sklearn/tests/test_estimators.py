@@ -174,7 +174,7 @@ def test_a_featurizer_gives_the_vectors_of_the_run(toy, tmp_path):
     ("make", "rows", "error", "sentence"),
     [
         (lambda run: SMARegressor(domain="toy"), ["kato", "n7", "mire"] * 9, DataError, "not letters only"),
-        (lambda run: SMARegressor(domain="toy"), [1.0, 2.0], ValueError, "row 0 is not a string"),
+        (lambda run: SMARegressor(domain="toy"), [1.0, 2.0], ValueError, r"X\[0\] is not a string"),
         (lambda run: SMARegressor(), ["ka"] * 9, UserError, "pass domain=NAME"),
         (lambda run: SMARegressor("nowhere"), ["ka"] * 9, UserError, "nowhere is not a run folder"),
         (lambda run: SMARegressor(domain="toy", settings={"a.b": 1}), ["ka"] * 9, UserError, "a.b"),
@@ -201,8 +201,16 @@ def test_rows_that_cannot_be_used_later_are_named(toy, tmp_path):
     featurizer = SMAFeaturizer(run)
     with pytest.raises(NotFittedError):
         featurizer.transform(["ka"])
-    with pytest.raises(ValueError, match="row 1 is unusable: not letters only"):
+    with pytest.raises(ValueError, match=r"X\[1\] is unusable: not letters only"):
         featurizer.fit(["ka"]).transform(["ka", "n7"])
+
+
+def test_errors_of_a_fit_name_x_and_no_temporary_file(toy):
+    with pytest.raises(
+        DataError, match=r"^2 of the 32 rows of X are unusable .* first in row 31; correct X"
+    ) as caught:
+        SMARegressor(domain="toy").fit([*["ka", "mire"] * 15, "n7", "n8"], np.arange(32.0))
+    assert "rows.csv" not in str(caught.value)
 
 
 def test_a_run_of_numbers_refuses_another_number_of_features(numbers, tmp_path):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sma_core.config import DataConfig
-from sma_core.errors import UserError
+from sma_core.errors import SmaError, UserError
 from sma_core.feeds.feed import Feed
 from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.registry import Registry
@@ -104,14 +105,15 @@ class _Tuned(RunEstimator):
             options |= {"data.max_rejected": 0.0, "training.device": self.device, "baselines": False}
             if isinstance(rows, np.ndarray) and self.run is None:
                 options["model.max_length"] = rows.shape[1]
-            result = finetune(
-                self.domain,
-                model=None if self.run is None else Path(self.run),
-                data=str(file),
-                recipe=self.recipe,
-                settings=options | dict(self.settings or {}),
-                out=folder / "run" if self.out is None else Path(self.out),
-            )
+            with _errors_name_x(file):
+                result = finetune(
+                    self.domain,
+                    model=None if self.run is None else Path(self.run),
+                    data=str(file),
+                    recipe=self.recipe,
+                    settings=options | dict(self.settings or {}),
+                    out=folder / "run" if self.out is None else Path(self.out),
+                )
             self._hold(result.run)
         self.validation_score_ = result.valid.get(result.metric, math.nan)
 
@@ -251,6 +253,17 @@ def _numbered(columns: NDArray[np.float64]) -> dict[str, list[float]]:
 def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
     if len(rows) != len(labels):
         raise ValueError(f"X has {len(rows)} rows, but y has {len(labels)}")
+
+
+@contextmanager
+def _errors_name_x(file: Path) -> Iterator[None]:
+    """Name X in errors about its temporary file."""
+    try:
+        yield
+    except SmaError as error:
+        sentence = str(error).replace(str(file), "X").replace("correct the file", "correct X")
+        error.args = (sentence, *error.args[1:])
+        raise
 
 
 def _written(

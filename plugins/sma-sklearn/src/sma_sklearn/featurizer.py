@@ -52,7 +52,7 @@ class RunEstimator(BaseEstimator):  # type: ignore[misc]
         rows = rows_of(self, X, run.feed, reset=False)
         for index, reason in enumerate(run.check(rows)):
             if reason is not None:
-                raise ValueError(f"row {index} is unusable: {reason}")
+                raise ValueError(f"X[{index}] is unusable: {reason}")
         return rows
 
     def __getstate__(self) -> dict[str, Any]:
@@ -179,5 +179,5 @@ def texts_of(X: Any) -> list[str]:  # noqa: ANN401 - a list, a Series, an array
         rows = rows[:, 0]
     invalid = next((index for index, text in enumerate(rows) if not isinstance(text, str)), None)
     if invalid is not None:
-        raise ValueError(f"row {invalid} is not a string: {rows[invalid]!r:.60}")
+        raise ValueError(f"X[{invalid}] is not a string: {rows[invalid]!r:.60}")
     return [str(text) for text in rows]
