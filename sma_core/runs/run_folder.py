@@ -146,11 +146,11 @@ class RunFolder:
         return RunRecord.read(self.path / "model.json")
 
     def write_results(self, figures: dict[str, Any]) -> None:
-        """Write ``results.json``, the metrics of a finished fine-tuning."""
+        """Write ``results.json``, the figures of a finished training."""
         self._write("results.json", json_text(figures, indent=1) + "\n")
 
     def write_card(self, text: str) -> None:
-        """Write ``README.md``, the model card of a finished fine-tuning."""
+        """Write ``README.md``, the card of a finished training."""
         self._write("README.md", "\n".join(message_text(line, LONGEST_LINE) for line in text.split("\n")))
 
     def write_environment(self, plugins: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,6 +61,7 @@ from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.training.reporting.observers import Observer, Observers
 from sma_core.training.state import TrainingState
 from sma_core.training.stream import count_steps
+from sma_core.writers.pretraining_card import PretrainingFacts, pretraining_card
 
 logger = logging.getLogger("sma")
 
@@ -186,8 +187,16 @@ def train(
         _warn_when_all_are_drawn(job)
         trainer = _trainer(job, run, session.observers_of(run, job.config.training))
         state = trainer.run(job.config.training.deadline(began))
-        run.write_record(job.record(finished=True))
-        return _result(job, run, state)
+        return _finish(run, job, _result(job, run, state), parameter_count(trainer.objective.module))
+
+
+def _finish(run: RunFolder, job: _Job, result: TrainResult, parameters: int) -> TrainResult:
+    """Write results and card, and mark the run as finished."""
+    facts = PretrainingFacts(job.registry, job.config, job.source, job.prepared.summary, job.feed, parameters)
+    run.write_results(asdict(result))
+    run.write_card(pretraining_card(facts, result))
+    run.write_record(job.record(finished=True))
+    return result
 
 
 def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,9 +16,8 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.runs.results import BaselineResult, FinetuneResult
 from sma_core.training.targets import Targets
+from sma_core.writers.markdown import data_section, in_code, number, sections, table, warning_paragraphs
 
-MOST_REASONS = 5
-"""Maximum number of rejection reasons in the card."""
 _USE = """```bash
 # one line per row; unusable rows have a reason
 sma predict --model {run}{domain} FILE --out predictions.csv
@@ -47,15 +44,13 @@ def model_card(facts: CardFacts, result: FinetuneResult) -> str:
     """Return the card as Markdown: model, data, split, metrics, limits and use."""
     parts = {
         f"{result.task}, fine-tuned with sma": _what(facts, result),
-        "Data": _data(facts),
+        "Data": data_section(facts.rows.source, facts.rows.prepared.summary),
         "Split": _split(facts, result),
         "Metrics": _figures(facts, result),
         "Limits": _limits(facts, result),
         "Use": _use(facts, result),
     }
-    marks = ["#", *["##"] * (len(parts) - 1)]
-    texts = [f"{mark} {title}\n\n{text}\n" for mark, (title, text) in zip(marks, parts.items(), strict=True)]
-    return "\n".join(texts)
+    return sections(parts)
 
 
 def _what(facts: CardFacts, result: FinetuneResult) -> str:
@@ -70,7 +65,7 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     rows = [
         ("task", task),
         ("domain", f"{result.domain} ({facts.registry.provider(facts.registry.domain)})"),
-        ("labels", f"{kind}: {_in_code(facts.targets.names)}"),
+        ("labels", f"{kind}: {in_code(facts.targets.names)}"),
         ("head", f"`{facts.head}`"),
         ("parameters", f"{facts.parameters:,}"),
         ("initial weights", start + encoder),
@@ -82,21 +77,8 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     if result.kind_guess:
         rows.insert(3, ("kind of labels", result.kind_guess))
     if facts.rows.classes:
-        rows.insert(3, ("classes", f"{len(facts.rows.classes):,}: {_in_code(facts.rows.classes)}"))
-    return _table(("", ""), rows)
-
-
-def _data(facts: CardFacts) -> str:
-    spec, summary = facts.rows.source.first.spec, facts.rows.prepared.summary
-    rows = [("rows from", f"`{facts.rows.source.label}`" + (f": {spec.summary}" if spec else ""))]
-    rows += [("source", spec.source), ("licence", spec.licence)] if spec else [("licence", "unknown")]
-    rows += [("rows in the file", f"{summary.rows:,}"), ("rejected rows", f"{summary.rejected:,}")]
-    text = _table(("", ""), rows)
-    if summary.rejected:
-        reasons = sorted(summary.reasons.items(), key=lambda item: -item[1])[:MOST_REASONS]
-        listed = ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-        text += f"\n\nReasons for rejected rows: {listed}. `rejected.jsonl` lists all of them."
-    return text
+        rows.insert(3, ("classes", f"{len(facts.rows.classes):,}: {in_code(facts.rows.classes)}"))
+    return table(("", ""), rows)
 
 
 def _split(facts: CardFacts, result: FinetuneResult) -> str:
@@ -117,12 +99,12 @@ def _figures(facts: CardFacts, result: FinetuneResult) -> str:
     columns = {"validation": result.valid, "test": result.test}
     columns = {part: figures for part, figures in columns.items() if figures}
     names = list(result.test or result.valid)
-    metrics = [(name, *(_number(figures[name]) for figures in columns.values())) for name in names]
-    text = _table(("metric", *columns), metrics)
-    text += "".join(f"\n\n**Warning:** {sentence}." for sentence in result.warnings)
+    metrics = [(name, *(number(figures[name]) for figures in columns.values())) for name in names]
+    text = table(("metric", *columns), metrics)
+    text += warning_paragraphs(result.warnings)
     if result.test_targets:
-        targets = [(f"`{name}`", *map(_number, m.values())) for name, m in result.test_targets.items()]
-        text += f"\n\nTest metrics of each target:\n\n{_table(('target', *names), targets)}"
+        targets = [(f"`{name}`", *map(number, m.values())) for name, m in result.test_targets.items()]
+        text += f"\n\nTest metrics of each target:\n\n{table(('target', *names), targets)}"
     text += _baselines(result)
     notes = []
     if result.kind == "regression":
@@ -138,14 +120,14 @@ def _baselines(result: FinetuneResult) -> str:
     scored = [item for item in result.baselines if item.left_out is None]
     if not scored:
         return ""
-    rows = [("this model", *(_number(result.test[name]) for name in names), "all")]
+    rows = [("this model", *(number(result.test[name]) for name in names), "all")]
     rows += [
-        (f"`{item.name}`", *(_number(item.test[name]) for name in names), _baseline_rows(item, result))
+        (f"`{item.name}`", *(number(item.test[name]) for name in names), _baseline_rows(item, result))
         for item in scored
     ]
     described = "".join(f"\n- `{item.name}`: {item.summary}" for item in scored)
-    table = _table(("test", *names, "rows"), rows)
-    return f"\n\nBaselines on the same split:\n\n{table}\n{described}"
+    scores = table(("test", *names, "rows"), rows)
+    return f"\n\nBaselines on the same split:\n\n{scores}\n{described}"
 
 
 def _baseline_rows(baseline: BaselineResult, result: FinetuneResult) -> str:
@@ -187,19 +169,3 @@ def _use(facts: CardFacts, result: FinetuneResult) -> str:
         option="" if result.test else " --part valid",
         targets=shlex.quote(join_names(facts.targets.names)),
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |" for line in lines
-    )
-
-
-def _in_code(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(f"`{name}`" for name in names[:most]) + more
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4g}"

@@ -1,6 +1,8 @@
-"""The model card that fine-tuning leaves in a run's folder."""
+"""The model card that a finished training leaves in a run's folder."""
 
 from __future__ import annotations
+
+import json
 
 import sma_core
 
@@ -30,6 +32,27 @@ def test_a_card_tells_what_the_model_is_its_data_figures_limits_and_use(toy, tmp
     ):
         assert part in card
     assert str(pretrained.parent) not in card.replace(str(result.run), "")
+
+
+def test_the_card_of_a_pre_training_tells_features_losses_and_warnings(numbers, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("pt,weight\n" + "".join(f"{row % 17},{row % 5}\n" for row in range(100)))
+    settings = {"training.steps": 2, "data.held_out": 0.1}
+    result = sma_core.train(numbers, data=str(file), settings=settings, out=tmp_path / "run")
+    card = (result.run / "README.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {file}, pre-trained with sma\n")
+    sections = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
+    assert sections == ["Data", "Loss on held-out rows", "Limits", "Use"]
+    for part in (
+        "| features | `pt`, `weight` |",
+        f"| held-out rows | {result.held_out_rows},",
+        f"| random masks | {result.held_out_random_first:.4g} | {result.held_out_random_last:.4g} |",
+        "**Warning:** features named like labels, weights or identifiers: weight;",
+        f"sma finetune --model {result.run} ",
+    ):
+        assert part in card
+    written = json.loads((result.run / "results.json").read_text(encoding="utf-8"))
+    assert (written["step"], written["warnings"]) == (2, list(result.warnings))
 
 
 def test_a_card_says_what_was_set_aside_guessed_weighed_and_in_which_units(toy, tmp_path):
