@@ -48,6 +48,9 @@ from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache
 from sma_core.sources.reading import read_text
 from sma_core.sources.source_set import SourceSet
 
+MEMBERS = ("name", "version", "vocabulary_size", "pad_id", "separator_id", "mask_id", "encode", "decode")
+"""Attributes and methods of a tokenizer."""
+
 
 @dataclass(frozen=True)
 class TextFeed:
@@ -249,7 +252,18 @@ def build_tokenizer(registry: Registry, name: str | None) -> DiscreteTokenizer:
     name = name or registry.domain.tokenizer
     if name is None:
         raise PluginError(f"the domain {registry.name!r} has rows of numbers, which need no tokenizer")
-    tokenizer: DiscreteTokenizer = registry.build(registry.find(Tokenizer, name))()
+    return create_tokenizer(registry, registry.find(Tokenizer, name))
+
+
+def create_tokenizer(registry: Registry, spec: Tokenizer) -> DiscreteTokenizer:
+    """Create the tokenizer of a spec; raises `PluginError` when it lacks an attribute or a method."""
+    tokenizer: DiscreteTokenizer = registry.build(spec)()
+    missing = [name for name in MEMBERS if not hasattr(tokenizer, name)]
+    if missing:
+        raise PluginError(
+            f"the tokenizer {spec.name!r} of {registry.provider(spec)} has no {', '.join(missing)}: its factory "
+            f"must give an object with {', '.join(MEMBERS)}"
+        )
     return tokenizer
 
 

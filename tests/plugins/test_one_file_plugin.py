@@ -54,3 +54,29 @@ def test_its_strategy_metric_and_optimiser_are_used_by_name(lab, run_sma, tmp_pa
 def test_a_metric_that_no_one_brings_is_refused_with_those_there_are(lab, tmp_path):
     with pytest.raises(ConfigError, match=r"no metric 'within_2': it has rmse.*within_1"):
         sma_core.finetune("toy", settings=SETTINGS | {"metric": "within_2"}, out=tmp_path / "tuned")
+
+
+def test_a_tokenizer_without_an_attribute_is_one_sentence(tmp_path, run_sma):
+    (tmp_path / "greedy.py").write_text(
+        "from sma_core.plugins import DataSet, Domain, Tokenizer, hookimpl\n"
+        "@hookimpl\n"
+        "def sma_domains():\n"
+        "    return [Domain(name='words', summary='Words', tokenizer='greedy', reader='lines', dataset='own')]\n"
+        "@hookimpl\n"
+        "def sma_datasets():\n"
+        "    return [DataSet(name='own', summary='Own', source='us', licence='ours', file='rows.txt')]\n"
+        "@hookimpl\n"
+        "def sma_tokenizers():\n"
+        "    return [Tokenizer(name='greedy', summary='Greedy', factory='greedy:Greedy')]\n"
+        "class Greedy:\n"
+        "    vocabulary_size, pad_id, separator_id, mask_id = 300, 0, 1, 2\n"
+        "    def encode(self, texts): ...\n"
+        "    def decode(self, ids): ...\n"
+    )
+    (tmp_path / "rows.txt").write_text("ka\nto\n")
+    done = run_sma("train", "--domain", "./greedy.py", "--data", "rows.txt")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "the tokenizer 'greedy' of " in done.stderr
+    assert (
+        " has no name, version: its factory must give an object with name, version, vocabulary_size" in done.stderr
+    )

@@ -120,6 +120,8 @@ class Subject:
 
     def _tokenizers(self) -> list[tuple[Tokenizer, DiscreteTokenizer]]:
         """Build every tokenizer of the plugin and the domain's default; skip when there is none."""
+        from sma_core.feeds.text import create_tokenizer
+
         registry = self._registry()
         chosen = registry.domain.tokenizer
         specs = [spec for spec in registry.specs(Tokenizer) if spec.name == chosen or is_own(registry, spec)]
@@ -128,7 +130,7 @@ class Subject:
         tokenizers = []
         for spec in specs:
             with explained(f"factory() must create the Tokenizer {spec.name!r}"):
-                tokenizers.append((spec, registry.build(spec)()))
+                tokenizers.append((spec, create_tokenizer(registry, spec)))
         return tokenizers
 
     def _encoded(self, tokenizer: DiscreteTokenizer, rows: list[str], advice: str = "") -> EncodedRows:
