@@ -12,6 +12,7 @@ from sma_core.cli.options import (
     Arithmetic,
     BatchTokens,
     Column,
+    Columns,
     Debug,
     Delimiter,
     Device,
@@ -22,6 +23,7 @@ from sma_core.cli.options import (
     Layer,
     Reader,
     WindowOverlap,
+    names_from,
 )
 from sma_core.cli.output import echo
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
@@ -50,6 +52,7 @@ def embed(
     identifier: Identifier = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    columns: Columns = None,
     window_overlap: WindowOverlap = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
@@ -77,6 +80,7 @@ def embed(
             identifier=identifier,
             reader=source_reader,
             delimiter=delimiter,
+            columns=names_from(columns),
             window_overlap=window_overlap,
             batch_tokens=batch_tokens,
             device=device,

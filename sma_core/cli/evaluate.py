@@ -10,6 +10,7 @@ import typer
 from sma_core.cli.label_options import PositionMask, Target, Weight
 from sma_core.cli.options import (
     Column,
+    Columns,
     Debug,
     Delimiter,
     Device,
@@ -55,6 +56,7 @@ def evaluate(
     weight: Weight = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    columns: Columns = None,
     identifier: Identifier = None,
     max_rejected: MaxRejected = None,
     part: OfRun = None,
@@ -84,6 +86,7 @@ def evaluate(
             weight=weight,
             reader=reader,
             delimiter=delimiter,
+            columns=names_from(columns),
             identifier=identifier,
             max_rejected=max_rejected,
             part=part,

@@ -33,6 +33,7 @@ from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
+    Columns,
     ConfigFile,
     Data,
     Debug,
@@ -71,6 +72,7 @@ def finetune(
     task: Task = None,
     data: Data = None,
     column: Column = None,
+    columns: Columns = None,
     target: Target = None,
     target_all_others: TargetAllOthers = False,
     exclude: Exclude = None,
@@ -114,6 +116,7 @@ def finetune(
         run_in_ranks(devices)
     options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
         "targets": "*" if target_all_others else names_from(target),
+        "data.columns": names_from(columns),
         "data.exclude": names_from(exclude),
         "data.delimiter": delimiter,
         "data.fresh": fresh or None,

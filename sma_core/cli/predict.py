@@ -12,6 +12,7 @@ from sma_core.cli.options import (
     Arithmetic,
     BatchTokens,
     Column,
+    Columns,
     Debug,
     Delimiter,
     Device,
@@ -22,6 +23,7 @@ from sma_core.cli.options import (
     Json,
     Reader,
     WindowOverlap,
+    names_from,
 )
 from sma_core.cli.output import echo
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
@@ -47,6 +49,7 @@ def predict(
     identifier: Identifier = None,
     reader: Reader = None,
     delimiter: Delimiter = None,
+    columns: Columns = None,
     keep: Annotated[
         list[str] | None,
         typer.Option("--keep", metavar="COLUMN", help="Another column of the file to copy; repeatable."),
@@ -84,6 +87,7 @@ def predict(
             identifier=identifier,
             reader=source_reader,
             delimiter=delimiter,
+            columns=names_from(columns),
             keep=keep or (),
             probabilities=probabilities,
             window_overlap=window_overlap,

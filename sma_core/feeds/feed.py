@@ -29,6 +29,7 @@ from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk, RowInputs
 from sma_core.nn.inputs import Inputs
 from sma_core.plugins.registry import Registry
 from sma_core.runs.record import RunRecord
+from sma_core.sources.features import ModelFeatures
 from sma_core.sources.source_set import SourceSet
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Feed(Protocol):
     @property
     def inputs(self) -> Inputs:
         """Description of the inputs, from which the network is built."""
+        ...
+
+    @property
+    def features(self) -> ModelFeatures:
+        """The features of rows of numbers, as they are found in files; empty for text."""
         ...
 
     @property

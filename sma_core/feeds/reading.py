@@ -12,7 +12,7 @@ from sma_core.config import DataConfig
 from sma_core.data.pairs import is_pair
 from sma_core.data.plugin_code import CheckFunction, NormaliseFunction
 from sma_core.data.truncation import truncation_note
-from sma_core.errors import DataError
+from sma_core.errors import ConfigError, DataError
 from sma_core.feeds.feed import Feed, normalise_name
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
 from sma_core.plugins.imports import resolve
@@ -67,16 +67,29 @@ class RowReading:
         column: str | None = None,
         reader: str | None = None,
         delimiter: str | None = None,
+        columns: Sequence[str] | None = None,
+        fields: Sequence[str] = (),
     ) -> SourceSet:
-        """Resolve the user's ``data`` to files; features, names and options are as in training."""
+        """Resolve the user's ``data`` to files; names and options are as in training.
+
+        ``columns`` are the columns that hold the model's features, in its order; None: those of the same names.
+        ``fields`` are further columns that will be read. How channels were found is logged, unless by name.
+        """
         column = pair_column(self.data, column)
         wanted: dict[str, Any] = {"source": str(data), "column": column, "reader": reader, "delimiter": delimiter}
         kept = ("names", "tree", "options", *TEXT_OPTIONS)
-        wanted |= {"columns": self.feed.columns or None} | {name: getattr(self.data, name) for name in kept}
-        sources = find_sources(self.registry, DataConfig.model_validate(wanted))
+        wanted |= {name: getattr(self.data, name) for name in kept}
+        config = DataConfig.model_validate(wanted)
+        sources = find_sources(self.registry, config)
         optional = (*TEXT_OPTIONS, *self.data.options)
         files = tuple(without_unknown(self.registry, source, optional) for source in sources.sources)
-        return replace(sources, sources=files)
+        sources = replace(sources, sources=files)
+        if columns and not self.feed.columns:
+            raise ConfigError("`columns` are those of rows of numbers, but this model reads text: use `column`")
+        found = self.feed.features.found_in(sources, self.registry, config, columns or (), fields)
+        for note in found.notes:
+            logger.warning(note)
+        return found
 
     def chunks(
         self,

@@ -45,6 +45,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Tokenizer
 from sma_core.runs.record import TokenizerRecord
 from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache, open_reader
+from sma_core.sources.features import ModelFeatures
 from sma_core.sources.reading import read_text
 from sma_core.sources.source_set import SourceSet
 
@@ -60,6 +61,7 @@ class TextFeed:
 
     unit = "ids"
     columns = ()
+    features = ModelFeatures()
 
     @classmethod
     def of(cls, registry: Registry, name: str | None = None) -> TextFeed:

@@ -21,7 +21,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
-from sma_core.data.readers.features import finite_block, rejected_rows
+from sma_core.data.readers.features import feature_names, finite_block, rejected_rows
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import TREATMENTS, FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
@@ -34,6 +34,7 @@ from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk,
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache, open_reader
+from sma_core.sources.features import ModelFeatures
 from sma_core.sources.reading import read_values, sentinels_of
 from sma_core.sources.source_set import SourceSet
 
@@ -74,6 +75,11 @@ class ValueFeed:
     def columns(self) -> tuple[str, ...]:
         """Names of the features; empty before training rows are read."""
         return self.scale.columns if self.scale is not None else ()
+
+    @property
+    def features(self) -> ModelFeatures:
+        """The features, as they are found in files."""
+        return ModelFeatures(self.columns, self.unit == "positions")
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -175,7 +181,8 @@ class ValueFeed:
             if isinstance(record, RejectedRow):
                 rejected.append(record)
                 continue
-            self.known_scale.check_columns(record.names(source.columns), source.label)
+            names = feature_names(record, source.columns, source.features, source.label)
+            self.known_scale.check_columns(names, source.label)
             self.check_kind(record.offsets is not None, source.label)
             reasons = self._unusable(record, reading)
             rejected += rejected_rows(record, reasons)
@@ -258,6 +265,7 @@ def values_request(
         columns=tuple(column for column in source.columns if column not in exclude),
         exclude=() if source.columns else tuple(column for column in exclude if column not in read),
         names=source.names,
+        features=source.features,
         options=source.options,
         sentinels=sentinels_of(registry, config),
         truncate=config.truncate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 from sma_core.config import DataConfig
 from sma_core.data.blocks import Block
@@ -45,6 +46,6 @@ def other_columns(
 
 def _columns_of_numbers(registry: Registry, source: Source, config: DataConfig) -> tuple[str, ...]:
     """Return the names of all columns of a file of numbers."""
-    everything = Source(source.label, source.file, source.reader, None, (), source.names, None, source.options)
+    everything = replace(source, column=None, columns=(), features=(), spec=None)
     with closing(read_values(registry, everything, config)) as records:
         return next((record.names(()) for record in records if isinstance(record, Block)), ())

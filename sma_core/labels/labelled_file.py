@@ -12,7 +12,7 @@ from sma_core.data.preparation.prepare import Progress
 from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
-from sma_core.feeds.feed import Feed, LabelColumns
+from sma_core.feeds.feed import LabelColumns
 from sma_core.feeds.reading import pair_column
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
@@ -26,7 +26,8 @@ from sma_core.training.targets import Multiclass, Targets, check_labels
 class LabelledFile:
     """A file and its columns, as given by the user.
 
-    ``targets`` None: the columns have the names and order of the model's targets.
+    ``targets`` None: the columns have the names and order of the model's targets. ``columns`` are those that hold
+    the model's features, in its order; None: those of the same names.
     """
 
     data: str
@@ -38,15 +39,16 @@ class LabelledFile:
     weight: str | None = None
     delimiter: str | None = None
     identifier: str | None = None
+    columns: tuple[str, ...] | None = None
 
-    def config(self, run: DataConfig, feed: Feed) -> DataConfig:
-        """Return the settings of ``run``, updated for this file and the model's features."""
+    def config(self, run: DataConfig) -> DataConfig:
+        """Return the settings of ``run``, updated for this file."""
         names = ("column", "reader", "delimiter")
         changes: dict[str, Any] = {"source": self.data} | {name: getattr(self, name) for name in names}
         changes["column"] = pair_column(run, self.column)
         if self.max_rejected is not None:
             changes["max_rejected"] = self.max_rejected
-        return run.model_copy(update=changes | {"columns": feed.columns or None})
+        return run.model_copy(update=changes | {"columns": None})
 
 
 def read_labelled_file(
@@ -65,10 +67,11 @@ def read_labelled_file(
             f"the model predicts {len(targets.names)} targets ({', '.join(targets.names)}), but `targets` names "
             f"{len(names)}: name a column for each, in this order"
         )
-    data = file.config(loaded.config.data, feed)
-    sources = find_sources(registry, data)
+    data = file.config(loaded.config.data)
     form, most = form_of(targets.kind), loaded.config.model.max_length
     extras = tuple(dict.fromkeys(filter(None, (file.weight, file.identifier))))
+    sources = find_sources(registry, data)
+    sources = feed.features.found_in(sources, registry, data, file.columns or (), (*names, *extras))
     labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
     prepared = feed.prepare(registry, sources, data, longest or most, labels, progress)
     store = prepared.open()
@@ -92,6 +95,7 @@ def read_labelled_file(
         max_length=most,
         values=targets.values,
         weights=row_weights(store, file.weight, sources.where),
+        warnings=sources.notes,
     )
 
 

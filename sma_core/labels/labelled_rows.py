@@ -212,13 +212,13 @@ def read_labelled(
             "fine-tuning"
         )
     source = find_sources(registry, config.data, task.dataset)
-    if feed.columns:
-        source = source.with_columns(config.data.columns or feed.columns)
+    read = (*(name for name in task.targets if name != ALL_OTHERS), *task.extras)
+    source = feed.features.found_in(source, registry, config.data, config.data.columns or (), read)
     if task.targets == (ALL_OTHERS,):
         used = (*task.extras, *([task.position_mask] if task.position_mask else []))
         task = replace(task, targets=other_columns(registry, source.first, config.data, used))
     _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
-    guess = _guess(registry, task, source, recorded)
+    guess = _guess(registry, config, task, source, recorded)
     prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier, longest)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
@@ -247,6 +247,7 @@ def read_labelled(
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
         warnings=(
+            *source.notes,
             *_warnings(store, train, task, source, kind),
             *_spelling_matters(registry, config, kind),
             *([] if feed is not known else missing_in_features(store, train, feed.inputs, config.model)),
@@ -323,7 +324,9 @@ def _prepared(
     return feed.prepare(registry, source, config.data, longest or config.model.max_length, labels, progress)
 
 
-def _guess(registry: Registry, task: _TaskRequest, source: SourceSet, recorded: Targets | None) -> LabelGuess:
+def _guess(
+    registry: Registry, config: FinetuneConfig, task: _TaskRequest, source: SourceSet, recorded: Targets | None
+) -> LabelGuess:
     """Return the form of labels: as in an existing run, as the kind requires, or guessed from the first rows."""
     if recorded is not None:
         return LabelGuess(form_of(recorded.kind), "the labels when the run began", recorded.values)
@@ -332,7 +335,9 @@ def _guess(registry: Registry, task: _TaskRequest, source: SourceSet, recorded: 
         return LabelGuess(form_of(task.kind), task.kind)
     if task.position_mask is not None:
         return LabelGuess("symbols", "the column of `position_mask`")
-    guess = guess_labels(registry, source.first, task.targets, task.extras, task.positive)
+    excluded = () if source.first.columns else config.data.exclude or ()
+    others = tuple(dict.fromkeys((*task.extras, *(name for name in excluded if name not in task.targets))))
+    guess = guess_labels(registry, source.first, task.targets, others, task.positive)
     return replace(guess, form="numbers") if binary else guess
 
 

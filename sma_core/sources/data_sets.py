@@ -27,7 +27,8 @@ from sma_core.urls import is_url, local_path, without_secrets
 class Source:
     """A file, its reader, and the input column (None: a usual name).
 
-    For rows of numbers, ``columns`` are the features (empty: all), ``names`` the columns of a file without header.
+    For rows of numbers, ``columns`` are the features (empty: all), ``names`` the columns of a file without header,
+    and ``features`` the names that a model has for ``columns``, if others.
     ``spec`` is the named data set, None for a user's file. ``options`` are further arguments of the reader.
     """
 
@@ -37,6 +38,7 @@ class Source:
     column: str | None
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     spec: DataSet | None = None
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -130,7 +132,7 @@ def find_source(registry: Registry, config: DataConfig, default: str | None = No
         reader = registry.reader_for(path, config.reader or spec.reader)
         column, columns = config.column or spec.column, config.columns or spec.columns
         names, options = config.names or spec.names, _options(registry, reader, config)
-        return Source(f"{registry.name}:{bare}", path, reader, column, columns, names, spec, options)
+        return Source(f"{registry.name}:{bare}", path, reader, column, columns, names, (), spec, options)
     name = local_path(name)
     if is_url(name):
         raise DataError(f"{without_secrets(name)} is a URL, but this command reads local files: download it first")

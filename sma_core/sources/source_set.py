@@ -23,21 +23,24 @@ C = TypeVar("C", PretrainConfig, FinetuneConfig)
 class SourceSet:
     """Files read as one set, sorted by name; ``label`` is the source as typed.
 
-    ``mixed`` has the number of files in each of the sets mixed by weight; empty without weights.
+    ``mixed`` has the number of files in each of the sets mixed by weight; empty without weights. ``notes`` are
+    sentences on how the features were found.
     """
 
     label: str
     sources: tuple[Source, ...]
     mixed: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
         """Name of the rows in errors: the path of one file, or the label of several."""
         return str(self.first.file) if len(self.sources) == 1 else self.label
 
-    def with_columns(self, columns: tuple[str, ...]) -> SourceSet:
-        """Return the same files with ``columns`` as features."""
-        return replace(self, sources=tuple(replace(source, columns=columns) for source in self.sources))
+    def with_columns(self, columns: tuple[str, ...], features: tuple[str, ...] = ()) -> SourceSet:
+        """Return the same files with ``columns`` as features, which get the names ``features`` if given."""
+        sources = (replace(source, columns=columns, features=features) for source in self.sources)
+        return replace(self, sources=tuple(sources))
 
     @property
     def first(self) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
@@ -48,6 +49,7 @@ def embed(
     identifier: str | None = None,
     reader: str | None = None,
     delimiter: str | None = None,
+    columns: Sequence[str] | None = None,
     window_overlap: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
@@ -75,6 +77,7 @@ def embed(
             FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
         delimiter: Character between columns, or ``tab``; None finds it in the first lines.
+        columns: Columns that hold the model's features, in its order; None: those of the same names.
         window_overlap: Read rows of text that are longer than the model in windows that share at least this number
             of ids, and average their vectors, or join those of positions; None reads their beginning.
         batch_tokens: Maximum number of padded inputs in one forward pass.
@@ -96,7 +99,7 @@ def embed(
         loaded = LoadedRun.load(Path(model), device, policy, precision)
         embedder = Embedder(loaded, pooling, layer, batch_tokens)
         reading = loaded.reading.in_windows(window_overlap)
-        source = reading.source(data, column, reader, delimiter)
+        source = reading.source(data, column, reader, delimiter, columns, [identifier] if identifier else [])
         parts = map(embedder.chunks, reading.chunks(source, identifier, (ranks.rank, ranks.size)))
         if not ranks.alone:
             parts = map(unpack_vectors, gather_in_order(ranks, map(pack_vectors, parts)))

@@ -70,6 +70,7 @@ def evaluate(
     weight: str | None = None,
     reader: str | None = None,
     delimiter: str | None = None,
+    columns: Sequence[str] | None = None,
     identifier: str | None = None,
     max_rejected: float | None = None,
     part: JudgedPart | None = None,
@@ -98,6 +99,7 @@ def evaluate(
         weight: Column of ``data`` with weights of rows; the run's own rows have the weights of its training.
         reader: Name of the reader of ``data``; None chooses by file suffix.
         delimiter: Character between columns of ``data``, or ``tab``; None finds it in the first lines.
+        columns: Columns of ``data`` that hold the model's features, in its order; None: those of the same names.
         identifier: Column of row identifiers, copied to ``predictions``.
         max_rejected: Largest fraction of unusable rows of ``data``.
         part: Part of the run's own rows; None is the test part.
@@ -128,7 +130,8 @@ def evaluate(
     check_outputs(predictions, out, inputs=local_files(data), force=force)
     named = tuple(targets) if targets else None
     options = (column, reader, named, position_mask, max_rejected, weight, delimiter)
-    file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None))
+    features = tuple(columns) if columns else None
+    file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None, features))
     loaded = LoadedRun.load(Path(model), device, policy, precision=None)
     loaded.needed_targets()
     loaded.reading.in_windows(window_overlap)
@@ -237,7 +240,7 @@ def _result(
         targets={name: figures for name, figures in estimates.items() if name},
         truncated=summary.shortened,
         warnings=[
-            *(rows.warnings if part else ()),
+            *rows.warnings,
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
             *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
             *beyond_range({name: figure.value for name, figure in estimates[""].items()}),

@@ -34,6 +34,7 @@ def predict(
     identifier: str | None = None,
     reader: str | None = None,
     delimiter: str | None = None,
+    columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     probabilities: bool = False,
     window_overlap: int | None = None,
@@ -64,6 +65,7 @@ def predict(
             FASTA, it names the column of those names, by default ``id``.
         reader: Name of the reader; None chooses by file suffix.
         delimiter: Character between columns, or ``tab``; None finds it in the first lines.
+        columns: Columns that hold the model's features, in its order; None: those of the same names.
         keep: Further columns of the file to copy to the output.
         probabilities: For labels of positions, add a column ``<target>:<class>`` for each class with a list of the
             probabilities of all characters; predictions of rows have probabilities always.
@@ -90,8 +92,9 @@ def predict(
         if probabilities and not loaded.targets.per_position:
             raise UserError("predictions of rows of this kind have no further columns: omit `probabilities`")
         reading = loaded.first.reading.in_windows(window_overlap)
+        fields = (*([identifier] if identifier else []), *keep)
         with open_table(out, loaded.first.registry) if ranks.first else nullcontext() as table:
-            source = reading.source(data, column, reader, delimiter)
+            source = reading.source(data, column, reader, delimiter, columns, fields)
             chunks = reading.chunks(source, identifier, (ranks.rank, ranks.size), keep)
             tables = (
                 with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens, probabilities))
@@ -100,12 +103,12 @@ def predict(
             gathered = (
                 tables if ranks.alone else map(unpack_table, gather_in_order(ranks, map(pack_table, tables)))
             )
-            for columns in gathered:
+            for part in gathered:
                 assert table is not None, "only rank 0 receives tables, and it opened the file"
-                table.write(without_formulas(columns) if escape_formulas else columns)
-                count += len(columns["row"])
-                unusable += columns[loaded.columns[0]].null_count
-                remarks += len(columns["row"]) - columns["reason"].null_count
+                table.write(without_formulas(part) if escape_formulas else part)
+                count += len(part["row"])
+                unusable += part[loaded.columns[0]].null_count
+                remarks += len(part["row"]) - part["reason"].null_count
     long_rows, longest = remarks - unusable, loaded.first.model.max_length
     truncated, windowed = (long_rows, 0) if window_overlap is None else (0, long_rows)
     return PredictResult(out, count, unusable, truncated, windowed, longest, time.monotonic() - began)

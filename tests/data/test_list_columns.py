@@ -64,6 +64,11 @@ def test_a_column_of_vectors_has_named_or_numbered_channels(tmp_path, kind):
         (block,) = read_parquet(path, (), (), names=names)
         assert block.columns == columns
         assert [block.sequences[row].tolist() for row in range(3)] == [[[1, 2], [3, 4]], [[5, 6]], []]
+        (turned,) = read_parquet(path, columns[::-1], (), names=names)
+        assert turned.columns == columns[::-1]
+        np.testing.assert_array_equal(turned.values, block.values[:, ::-1])
+    with pytest.raises(DataError, match="has no column 'u'; its columns are: 0, 1"):
+        list(read_parquet(path, ("u",), ()))
 
 
 def test_vectors_of_different_lengths_and_lists_of_text_are_refused(tmp_path):

@@ -117,8 +117,12 @@ def test_features_can_be_chosen(numbers, tmp_path):
     assert model_facts(pretrained)["scale"]["columns"] == ["width", "height"]
     tuned = sma_core.finetune(model=pretrained, out=tmp_path / "tuned").run
     assert model_facts(tuned)["scale"]["columns"] == ["width", "height"]
-    with pytest.raises(DataError, match=r"gives the features depth, height, but the model reads width, height"):
-        sma_core.finetune(model=pretrained, settings={"data.columns": ["depth", "height"]}, out=tmp_path / "other")
+    with pytest.raises(
+        ConfigError, match=r"has 'height' in the place of another feature: the model reads width, h"
+    ):
+        sma_core.finetune(model=pretrained, settings={"data.columns": ["height", "width"]}, out=tmp_path / "other")
+    other = sma_core.finetune(model=pretrained, settings={"data.columns": ["depth", "height"]}, out=tmp_path / "b")
+    assert any("with other names: depth as width" in sentence for sentence in other.warnings)
 
 
 @pytest.mark.parametrize(

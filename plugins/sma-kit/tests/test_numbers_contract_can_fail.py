@@ -46,7 +46,7 @@ def boxes(install):
 
     def make(body=GOOD, *changes):
         place = install.toy(*CHANGES, *changes, own=READER.format(body=body))
-        rows = "".join(f"{n},{n * 3 % 7},{n % 5}\n" for n in range(40))
+        rows = "".join(f"{n},{n * 3 % 7},{n % 5}\n" for n in range(40))  # letters is a number of them
         (place / "toy_plugin/boxes.csv").write_text("letters,a,b\n" + rows)
 
     return make
@@ -71,6 +71,30 @@ def test_a_good_plugin_of_numbers_holds_the_contract(boxes):
 def test_a_reader_that_gives_no_proper_blocks(boxes, body, said):
     boxes(body)
     assert said in failures(contract=ToyNumbers)["test_reader_gives_blocks_of_numbers"]
+
+
+UNNAMED = ('words", columns=("a", "b")', 'words"')
+
+
+@breaks("test_reader_finds_the_columns_that_its_blocks_name")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "yield replace(block, values=block.values[:, ::-1] if columns else block.values)",
+            "give the same values",
+        ),
+        ("yield replace(block, columns=('x', 'y', 'z'))", "must read the columns x, y, z, which its blocks name"),
+    ],
+)
+def test_a_reader_that_does_not_know_its_own_columns(boxes, body, said):
+    boxes(body, UNNAMED)
+    assert said in failures(contract=ToyNumbers)["test_reader_finds_the_columns_that_its_blocks_name"]
+
+
+def test_a_sample_without_named_columns_holds_the_contract(boxes):
+    boxes(GOOD, UNNAMED)
+    assert "test_reader_finds_the_columns_that_its_blocks_name" not in failures(contract=ToyNumbers)
 
 
 def test_a_reader_without_usable_rows(boxes):

@@ -153,13 +153,14 @@ class PrepareRequest(SourceRequest):
 class ValuesRequest(SourceRequest):
     """Rows of numbers, with their block reader.
 
-    ``columns`` and ``names`` are passed to the `BlockReader`; ``exclude`` names columns that are not features;
-    ``sentinels`` are values that mean "missing".
+    ``columns`` and ``names`` are passed to the `BlockReader`. ``features`` are their names in the store, if they
+    differ; ``exclude`` are columns that are not features, ``sentinels`` values that mean "missing".
     """
 
     reader: BlockReader
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     sentinels: tuple[float, ...] = ()
 
@@ -168,7 +169,7 @@ class ValuesRequest(SourceRequest):
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "reader": [self.reader_name, self.columns, self.names, *([self.exclude] if self.exclude else [])],
+            "reader": [self.reader_name, self.columns, self.names, *filter(None, (self.exclude, self.features))],
             "values": [self.sentinels, self.max_length, *([] if self.truncate else ["reject"]), *self._windows()],
         }
 

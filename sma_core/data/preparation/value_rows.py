@@ -21,6 +21,7 @@ from sma_core.data.labels import ClassLabelParser, named_number, no_label, to_nu
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk, StorableRows
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
+from sma_core.data.readers.features import feature_names
 from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
@@ -82,7 +83,8 @@ def open_value_chunks(
             if len(before) >= ROWS_BEFORE_EARLY_STOP:
                 break
             continue
-        columns, sequences = record.names(request.columns), record.offsets is not None
+        columns = feature_names(record, request.columns, request.features, str(request.source))
+        sequences = record.offsets is not None
         if len(columns) > request.max_length and not sequences:
             raise DataError(
                 f"{request.source} has rows of {len(columns)} numbers, but model.max_length is "

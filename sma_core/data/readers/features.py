@@ -56,6 +56,22 @@ def given_names(names: Sequence[str], count: int, path: Path) -> list[str]:
     return list(names) or [str(index) for index in range(count)]
 
 
+def feature_names(block: Block, requested: Sequence[str], features: Sequence[str], where: str) -> tuple[str, ...]:
+    """Return the names of a block's features: ``features``, which the columns ``requested`` hold, or its own.
+
+    Raises `DataError` when there is not one column for each feature.
+    """
+    if not features:
+        return block.names(requested)
+    if block.values.shape[1] != len(features):
+        own = block.names(requested)
+        raise DataError(
+            f"{where}: data.columns names {len(own)} columns ({', '.join(own)}), but "
+            f"the model reads {len(features)} ({', '.join(features)}): name one for each, in this order"
+        )
+    return tuple(features)
+
+
 def finite_block(
     numbers: NDArray[np.int64],
     values: NDArray[np.float32],

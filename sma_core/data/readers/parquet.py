@@ -2,7 +2,7 @@
 
 Features are columns with one number a row, or columns of lists of numbers, one a channel, whose rows are sequences
 of vectors. A single column of lists of lists has a vector for each position; its channels are named by ``names``,
-or by index from 0.
+or by index from 0, and ``columns`` may name either the column or channels of it.
 
 Letters: n rows, n_i positions of row i, T positions of all rows, F features, C channels.
 """
@@ -43,9 +43,11 @@ def read_parquet(
     try:
         file = parquet.ParquetFile(str(path), memory_map=True)
         schema = file.schema_arrow
-        chosen = Chosen.among(schema.names, columns, fields, path)
+        vectors = () if set(columns) & set(schema.names) else _columns_of_vectors(schema, fields)
+        channels = columns if len(vectors) == 1 else ()
+        chosen = Chosen.among(schema.names, vectors if channels else columns, fields, path)
         requested = dict.fromkeys(schema.names[index] for index in (*chosen.features, *chosen.fields))
-        to_block, size = _conversion(schema, chosen, names, path)
+        to_block, size = _conversion(schema, chosen, names, channels, path)
         number = 0
         for batch in file.iter_batches(size, columns=list(requested)):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
@@ -65,6 +67,7 @@ def _conversion(
     schema: Any,  # noqa: ANN401 - pyarrow has no types
     chosen: Chosen,
     names: Sequence[str],
+    wanted: Sequence[str],
     path: Path,
 ) -> tuple[Callable[..., tuple[list[RejectedRow], Block]], int]:
     """Return the function that makes blocks of the chosen features, and the number of rows to read at once."""
@@ -76,7 +79,13 @@ def _conversion(
         return partial(_lists, columns=chosen.columns), ROWS_OF_LISTS
     if len(depths) > 1:
         raise DataError(f"{path} has {len(depths)} columns of lists, one of vectors: name one with data.columns")
-    return partial(_vectors, names=names, path=path), ROWS_OF_LISTS
+    return partial(_vectors, names=names, wanted=wanted, path=path), ROWS_OF_LISTS
+
+
+def _columns_of_vectors(schema: Any, fields: Sequence[str]) -> list[str]:  # noqa: ANN401 - pyarrow has no types
+    """Return the names of columns of lists of lists that are not among ``fields``."""
+    kinds = {name: schema.field(name).type for name in schema.names if name not in fields}
+    return [name for name, kind in kinds.items() if _is_list(kind) and _is_list(kind.value_type)]
 
 
 def _table(
@@ -123,9 +132,13 @@ def _vectors(
     features: Sequence[Any],
     fields: tuple[NDArray[Any], ...],
     names: Sequence[str],
+    wanted: Sequence[str],
     path: Path,
 ) -> tuple[list[RejectedRow], Block]:
-    """Return rejected rows and the block of a column of lists of vectors, which must have C numbers each."""
+    """Return rejected rows and the block of a column of lists of vectors, which must have C numbers each.
+
+    ``wanted`` names the channels to read; empty: all.
+    """
     (column,) = features
     lengths = _lengths(column)  # (n,)
     sizes, flat = _flat(pc.list_flatten(column))  # (T,), (T * C,)
@@ -134,8 +147,10 @@ def _vectors(
         position = np.flatnonzero(sizes != channels)[0]
         row = int(numbers[np.searchsorted(np.cumsum(lengths), position, side="right")])
         raise DataError(f"{path}, row {row:,}: a vector has {sizes[position]:,} numbers, others {channels:,}")
-    sequences = Sequences(flat.reshape(len(sizes), channels), bounds_of(lengths))  # (T * C,) -> (T, C)
-    return finite_sequences(numbers, sequences, fields, tuple(given_names(names, channels, path)))
+    chosen = Chosen.among(given_names(names, channels, path), wanted, (), path)
+    vectors = flat.reshape(len(sizes), channels)  # (T * C,) -> (T, C)
+    kept = vectors[:, list(chosen.features)] if wanted else vectors
+    return finite_sequences(numbers, Sequences(kept, bounds_of(lengths)), fields, chosen.columns)
 
 
 def _numbers(column: Any) -> NDArray[np.float32]:  # noqa: ANN401 - pyarrow has no types

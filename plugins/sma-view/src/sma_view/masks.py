@@ -86,6 +86,7 @@ def masks(
     settings: dict[str, Any] | None = None,
     column: str | None = None,
     reader: str | None = None,
+    columns: Sequence[str] | None = None,
     identifier: str | None = None,
     page: str | Path | None = None,
     force: bool = False,
@@ -117,7 +118,9 @@ def masks(
     wanted = run.masking.model_dump() | {"anneal": None} | (settings or {})
     masking = validate(MaskingConfig, wanted, "what was asked for", "look at masking in sma config show")
     choice, random = (_Choice.of(run, masking), _Choice.of(run, masking.model_copy(update=RANDOM)))
-    chunk = next(next(iter(run.reading.chunks(run.reading.source(data, column, reader), identifier))).cut(rows))
+    fields = [identifier] if identifier else []
+    source = run.reading.source(data, column, reader, columns=columns, fields=fields)
+    chunk = next(next(iter(run.reading.chunks(source, identifier))).cut(rows))
     seeds = range(seed, seed + draws)
     masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]

@@ -23,6 +23,7 @@ from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
+    Columns,
     ConfigFile,
     Data,
     Debug,
@@ -67,6 +68,7 @@ def probe(
     task: Task = None,
     data: Data = None,
     column: Column = None,
+    columns: Columns = None,
     target: Target = None,
     target_all_others: TargetAllOthers = False,
     exclude: Exclude = None,
@@ -108,6 +110,7 @@ def probe(
     options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
         "data.source": None,
         "targets": "*" if target_all_others else names_from(target),
+        "data.columns": names_from(columns),
         "data.exclude": names_from(exclude),
     }
     result = run_probe(

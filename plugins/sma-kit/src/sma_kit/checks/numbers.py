@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sma_kit.checks import parts, small_models
 from sma_kit.subject import Subject
-from sma_kit.verdicts import explained, fail
+from sma_kit.verdicts import explained, fail, skip
 
 
 class NumbersChecks(Subject):
@@ -33,6 +35,21 @@ class NumbersChecks(Subject):
             if numbers[0] <= last or bool((np.diff(numbers) < 1).any()):
                 fail(f"{reader} must number the rows of a file from 1 in increasing order, without duplicates")
             last = int(numbers[-1])
+
+    def test_reader_finds_the_columns_that_its_blocks_name(self) -> None:
+        """The names of a block's columns, passed to the reader, give the same values: so do models read files."""
+        import numpy as np
+
+        registry = self._numbers()
+        source, blocks = self._blocks(registry)
+        if source.columns:
+            skip("the sample names its columns")
+        names = blocks[0].names(())
+        reader = f"the Reader {source.reader.name!r}"
+        with explained(f"{reader} must read the columns {', '.join(names[:8])}, which its blocks name"):
+            again = parts.read_blocks(registry, replace(source, columns=names), 1)
+        if not again or not np.array_equal(again[0].values, blocks[0].values, equal_nan=True):
+            fail(f"{reader} must give the same values when its columns are passed to it: {', '.join(names[:8])}")
 
     def test_statistics_come_from_training_rows_only(self) -> None:
         """Mean and standard deviation are those of the training rows, also when the file is read again."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sma_core.cli.options import Column, Debug, Device, Force, Identifier, Json, Reader
+from sma_core.cli.options import Column, Columns, Debug, Device, Force, Identifier, Json, Reader, names_from
 from sma_core.cli.output import as_json_text, echo
 from sma_core.cli.run_domain import reads_run
 
@@ -27,6 +27,7 @@ def masks(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the masks.")] = 0,
     column: Column = None,
     reader: Reader = None,
+    columns: Columns = None,
     identifier: Identifier = None,
     page: Annotated[Path | None, typer.Option("--page", help="HTML file with a drawing of each mask.")] = None,
     renderer: Annotated[
@@ -50,6 +51,7 @@ def masks(
         settings={name: value for name, value in wanted.items() if value is not None},
         column=column,
         reader=reader,
+        columns=names_from(columns),
         identifier=identifier,
         page=page,
         force=force,
