@@ -298,6 +298,41 @@ def curves(
 
 
 @app.command()
+def learn(
+    context: typer.Context,
+    domain: Annotated[str, typer.Option(help="An installed domain.")] = "chem",
+    recipe: Annotated[str, typer.Option(help="One of its recipes.")] = "tiny",
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another arm, 'name: setting=value setting=value'; repeatable. The recipe is the first."
+        ),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Rows to train on; default: the recipe's.")] = None,
+    steps: Annotated[int, typer.Option(min=1)] = 600,
+    every: Annotated[int, typer.Option(min=1, help="Steps between held-out losses.")] = 50,
+    seeds: Annotated[int, typer.Option(min=1)] = 1,
+    goal: Annotated[float | None, typer.Option(help="Loss to reach; default: the domain's.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, help="Trainings at once, of one thread each.")] = 1,
+    plot: Plot = None,
+    json: Json = None,
+    kept: Keep = False,
+) -> None:
+    """Measure learning per CPU hour of a recipe and of other settings: held-out losses under random masks."""
+    from benchmarks.learn import draw, measure, parse_arm
+
+    try:
+        arms: dict[str, dict[str, str]] = {"recipe": {}} | dict(map(parse_arm, arm or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--arm") from error
+    target = ready("cpu", threads=1)
+    results = measure(domain, recipe, arms, steps, every, seeds, data, goal, parallel)
+    finish(context, results, target, "", json, kept)
+    if plot is not None:
+        draw(results.records, f"{domain}, {recipe}, {Machine.here(target).words()}, commit {commit()}", plot)
+
+
+@app.command()
 def profile(
     context: typer.Context,
     workload: Names = "",

@@ -45,8 +45,8 @@ class ModelFeatures:
         if not self.names:
             return sources
         if columns:
-            notes = self._check_named(columns)
-            return replace(sources.with_columns(tuple(columns), self.names), notes=notes)
+            said = self._check_named(columns)
+            return replace(sources.with_columns(tuple(columns), self.names), notes=said)
         if not self.are_channels:
             return sources.with_columns(self.names)
         found = [self._channels(source, registry, config, fields) for source in sources.sources]

@@ -13,6 +13,7 @@ from benchmarks.elsewhere import Elsewhere
 from benchmarks.growth import AXES, Size, slope
 from benchmarks.inference import ROWS, Rows, in_file_order
 from benchmarks.inference import measure as inference
+from benchmarks.learn import goal_table, learning_table, parse_arm
 from benchmarks.machine import Machine
 from benchmarks.operations import operations
 from benchmarks.prepare import measure as prepare
@@ -249,6 +250,44 @@ def test_curves_are_compared_seed_by_seed(tmp_path):
     ((step, fp32, bf16, apart),) = lines(records)
     assert (step, fp32, bf16) == ("5", "1.5000 ± 0.7071", "1.5000 ± 0.5657")
     assert apart == "+0.0000 (-0.1000 to +0.1000)"
+
+
+def test_arms_of_learning_are_names_and_settings():
+    assert parse_arm("guided: masking.strategy=guided training.seed=2") == (
+        "guided",
+        {"masking.strategy": "guided", "training.seed": "2"},
+    )
+    for wrong in ("guided", "guided:", ": a=b", "guided: masking.strategy"):
+        with pytest.raises(ValueError, match="is not of the form"):
+            parse_arm(wrong)
+
+
+def test_the_time_to_a_loss_is_that_of_the_first_evaluation_below_it():
+    curve = {0: (0.0, 5.0), 10: (2.0, 1.5), 20: (4.0, 1.0), 30: (6.0, 0.9)}
+    records = [
+        {"arm": arm, "seed": seed, "step": step, "cpu_seconds": seconds + seed, "value": loss + shift}
+        for arm, shift in (("a", 0.0), ("b", 5.0))
+        for seed in (0, 1)
+        for step, (seconds, loss) in curve.items()
+    ]
+    assert "| a | 4.5 | 2/2 |" in goal_table(records, 1.0)
+    assert "| b | not reached | 0/2 |" in goal_table(records, 1.0)
+    assert "| 20 | 1.000 ± 0.000 | 4 | 6.000 ± 0.000 | 4 |" in learning_table(records)
+
+
+def test_learning_is_measured_in_cpu_time(toy, tmp_path):
+    report = tmp_path / "learn.json"
+    arguments = ["learn", "--domain", toy, "--steps", "4", "--every", "2", "--goal", "0.001", "--json", report]
+    result = CliRunner().invoke(app, [*map(str, arguments), "--arm", "random: masking.strategy=random"])
+    assert result.exit_code == 0, result.output
+    assert "| recipe | not reached | 0/1 |" in result.output
+    records = json.loads(report.read_text())["reports"][0]["records"]
+    assert [(record["arm"], record["step"]) for record in records] == [
+        (arm, step) for arm in ("recipe", "random") for step in (0, 2, 4)
+    ]
+    times = [record["cpu_seconds"] for record in records[:3]]
+    assert times[0] == 0.0
+    assert times == sorted(set(times))
 
 
 def test_a_profile_shares_a_step_out_among_kinds_of_operations():
