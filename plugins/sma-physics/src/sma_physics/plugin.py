@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Metric, Reader, Renderer, Splitter, Task, hookimpl
+from sma_core.plugins import (
+    Baseline,
+    DataSet,
+    Domain,
+    Metric,
+    Reader,
+    Renderer,
+    ShippedModel,
+    Splitter,
+    Task,
+    hookimpl,
+)
 from sma_physics.schema import FEATURE_NAMES, LABEL
 
 BUDGETS = {
@@ -170,6 +181,20 @@ def sma_renderers() -> list[Renderer]:
             name="event",
             summary="Feature bars grouped by physics object, with values",
             factory="sma_physics.drawing:draw_event",
+        )
+    ]
+
+
+@hookimpl
+def sma_models() -> list[ShippedModel]:
+    """Provide the pre-trained model."""
+    return [
+        ShippedModel(
+            name="tiny",
+            summary="340 thousand parameters, for the 28 features of HIGGS",
+            rows="18,471 events of HIGGS",
+            licence="CC BY 4.0 (UCI HIGGS)",
+            locate="sma_physics.models:tiny",
         )
     ]
 
