@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -122,6 +123,8 @@ def _spelled(parameter: Any) -> str:  # noqa: ANN401 - a click parameter
 def _text(parameter: Any, value: Any) -> str:  # noqa: ANN401 - a click parameter and its value
     if parameter.param_type_name == "argument":  # a file; omit its folder
         return Path(value).name
+    if isinstance(value, list | tuple):  # an option that may be repeated
+        return f" --{_spelled(parameter)} ".join(shlex.quote(str(one)) for one in value)
     return "" if value is True else str(value)
 
 

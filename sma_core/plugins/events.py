@@ -98,6 +98,14 @@ class RunFinished:
 
 
 @dataclass(frozen=True)
+class ResultsWritten:
+    """The folder of a finished run is complete, with ``results.json`` and the card. No other event follows."""
+
+    run: Path
+    step: int
+
+
+@dataclass(frozen=True)
 class RunFailed:
     """Preparation or training ended with an error; ``run`` is None when it has no folder yet.
 
@@ -110,4 +118,4 @@ class RunFailed:
     message: str
 
 
-Event = RowsRead | RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished | RunFailed
+Event = RowsRead | RunStarted | StepLogged | Evaluated | CheckpointSaved | RunFinished | ResultsWritten | RunFailed

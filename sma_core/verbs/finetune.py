@@ -29,7 +29,7 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
-from sma_core.plugins.events import RunOrigin
+from sma_core.plugins.events import ResultsWritten, RunOrigin
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import augmenter, check_members, optimizer_factory, schedule_function
 from sma_core.runs.provenance import explain_missing_parts, origin_of
@@ -158,7 +158,9 @@ def finetune(
         objective = _objective(job, run, session.policy)
         trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
-        return _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
+        result = _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
+        session.observers(ResultsWritten(run.path, result.step))
+        return result
 
 
 def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:

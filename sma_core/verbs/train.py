@@ -34,7 +34,7 @@ from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
-from sma_core.plugins.events import RunOrigin
+from sma_core.plugins.events import ResultsWritten, RunOrigin
 from sma_core.plugins.registry import Registry
 from sma_core.runs.methods import (
     check_members,
@@ -187,7 +187,9 @@ def train(
         _warn_when_all_are_drawn(job)
         trainer = _trainer(job, run, session.observers_of(run, job.config.training))
         state = trainer.run(job.config.training.deadline(began))
-        return _finish(run, job, _result(job, run, state), parameter_count(trainer.objective.module))
+        result = _finish(run, job, _result(job, run, state), parameter_count(trainer.objective.module))
+        session.observers(ResultsWritten(run.path, result.step))
+        return result
 
 
 def _finish(run: RunFolder, job: _Job, result: TrainResult, parameters: int) -> TrainResult:

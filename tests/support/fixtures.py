@@ -22,6 +22,7 @@ settings.load_profile("few")  # --hypothesis-profile takes another
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep prepared stores out of the user's cache, and settings out of the environment."""
     monkeypatch.setenv("SMA_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("SMA_REPORT", "off")  # of sma-view: a report of each run takes seconds
     for name in [name for name in os.environ if name.startswith("SMA_") and "__" in name]:
         monkeypatch.delenv(name)
 

@@ -10,6 +10,7 @@ from string import Template
 
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_view.drawer import Drawer
+from sma_view.page_style import STYLE
 from sma_view.svg import ACCENT, SPAN, STRONGEST
 
 END_MARKER = " The narrow box at the end of a row is its end marker, which is an input too."
@@ -20,27 +21,12 @@ _PAGE = Template("""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>
-:root { color-scheme: light dark;
-  --page: #f6f6f4; --card: #fff; --text: #1d1f21; --quiet: #5f6368; --line: #d9d9d5; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #16181a; --card: #202326; --text: #e6e6e3; --quiet: #a3a7ab; --line: #3a3e42; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 16px; max-width: 1100px; background: var(--page); color: var(--text);
-  font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { margin: 0 0 8px; font-size: 22px; overflow-wrap: anywhere; }
-h2 { margin: 28px 0 4px; font-size: 16px; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; }
-dt, .quiet { color: var(--quiet); }
-dd { margin: 0; overflow-wrap: anywhere; }
+$style
 .text { max-height: 6em; overflow: auto; margin: 0 0 10px; overflow-wrap: anywhere; white-space: pre-wrap;
   font: 13px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .draws { display: flex; flex-wrap: wrap; gap: 12px; }
-figure { margin: 0; padding: 8px; max-width: 100%; background: var(--card); border: 1px solid var(--line);
-  border-radius: 6px; }
 .picture { overflow-x: auto; }
 .picture svg { display: block; }
-figcaption { font-size: 12.5px; color: var(--quiet); }
 .scale { display: inline-block; width: 120px; height: 10px; border: 1px solid var(--line);
   background: linear-gradient(to right, transparent, $strongest); }
 </style>
@@ -76,6 +62,7 @@ def masks_page(title: str, facts: Sequence[tuple[str, str]], rows: Sequence[Page
     listed = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     return _PAGE.substitute(
         title=escape(title),
+        style=STYLE,
         facts=listed,
         strongest=f"rgba({', '.join(str(int(ACCENT[i : i + 2], 16)) for i in (1, 3, 5))}, {STRONGEST})",
         span=f"{SPAN:g}",

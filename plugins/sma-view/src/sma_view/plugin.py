@@ -1,8 +1,9 @@
-"""The general renderers of sma-view, for every domain: pictures of any row of text and of any row of numbers."""
+"""What sma-view adds to every domain: renderers of any row, and the report of each finished run."""
 
 from __future__ import annotations
 
 from sma_core.plugins import Renderer, hookimpl
+from sma_core.plugins.events import Event, ResultsWritten
 
 
 @hookimpl
@@ -20,3 +21,12 @@ def sma_renderers() -> list[Renderer]:
             factory="sma_view.bars:draw_bars",
         ),
     ]
+
+
+@hookimpl
+def sma_on_event(event: Event) -> None:
+    """Write the report of a finished run."""
+    if isinstance(event, ResultsWritten):
+        from sma_view.report.automatic import write_report
+
+        write_report(event.run)
