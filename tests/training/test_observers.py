@@ -11,6 +11,7 @@ from sma_core.errors import DataError, PluginError, StoppedOnRequest, UserError
 from sma_core.plugins.events import (
     CheckpointSaved,
     Evaluated,
+    ResultsWritten,
     RowsRead,
     RunFailed,
     RunFinished,
@@ -73,7 +74,7 @@ def test_an_extension_sees_the_whole_run_in_order(toy, extend, tmp_path):
     seen = sys.modules[name].seen
     kinds = [type(event) for event in seen if not isinstance(event, RowsRead)]
     three = [StepLogged, StepLogged, StepLogged, Evaluated, CheckpointSaved]
-    assert kinds == [RunStarted, Evaluated, *three, *three, RunFinished]
+    assert kinds == [RunStarted, Evaluated, *three, *three, RunFinished, ResultsWritten]
     assert isinstance(seen[0], RowsRead)
     assert {event.run for event in seen if not isinstance(event, RowsRead)} == {run}
     lines = [line for line in read_metrics(run / "metrics.jsonl") if "loss" in line]
@@ -83,7 +84,7 @@ def test_an_extension_sees_the_whole_run_in_order(toy, extend, tmp_path):
 def test_a_fine_tuning_is_watched_too(toy, extend, tmp_path):
     name = extend(WATCHER)
     sma_core.finetune(toy, settings={"training.epochs": 1.0}, out=tmp_path / "run")
-    assert {RunStarted, StepLogged, Evaluated, CheckpointSaved, RunFinished} <= {
+    assert {RunStarted, StepLogged, Evaluated, CheckpointSaved, RunFinished, ResultsWritten} <= {
         type(event) for event in sys.modules[name].seen
     }
 
