@@ -110,6 +110,21 @@ def test_a_domain_in_one_file_trains_as_the_page_writes_it(run_sma, tmp_path, mo
     assert done.returncode == 0, done.stderr
 
 
+def test_the_tokenizer_of_the_page_passes_the_contract(run_sma, tmp_path):
+    code = re.search(r"<!-- tokenizer -->\n```python\n(.*?)```", REFERENCE, re.DOTALL)[1]
+    names = {}
+    exec(code, names)
+    assert names["Bases"]().encode([]).offsets.tolist() == [0]
+    spec = re.search(r"`(Tokenizer\(.*?\))`", REFERENCE)[1]
+    hook = f"from sma_core.plugins import Tokenizer\n\n\n@hookimpl\ndef sma_tokenizers():\n    return [{spec}]\n"
+    domain = dict(files_of("plugins.md"))["mydomain.py"].replace('tokenizer="bytes"', 'tokenizer="bases"')
+    (tmp_path / "mydomain.py").write_text("\n\n".join([domain, code, hook]))
+    (tmp_path / "reads.txt").write_text("ACGT\nGATTACA\n" * 30)
+    done = run_sma("plugins", "check", "./mydomain.py", "--data", "reads.txt")
+    sys.modules.pop("mydomain", None)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_command_of_the_page_runs(tmp_path, monkeypatch):
     files = {name.partition("/")[2]: text for name, text in files_of("plugins.md") if "sma-lengths" in name}
     project = tomllib.loads(files["pyproject.toml"])["project"]
