@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import matthews_corrcoef
 
 import sma_core
 from sma_core.nn.inputs import DiscreteInputs
@@ -42,13 +43,21 @@ def test_matthews_and_pearson():
     assert matthews(labels, np.array([0.1, 0.2, 0.9, 0.8])) == 1.0
     assert matthews(labels, np.array([0.1, 0.9, 0.9, 0.1])) == 0.0
     assert matthews(labels, np.array([0.9, 0.9, 0.1, 0.1])) == -1.0
-    assert np.isnan(matthews(labels, np.full(4, 0.9)))
     assert matthews(np.array([0.0, 1.0, 2.0]), np.eye(3)) == 1.0
     weighted = matthews(labels, np.array([0.1, 0.9, 0.9, 0.9]), np.array([1.0, 0.0, 1.0, 1.0]))
     assert weighted == 1.0
     assert pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])) == pytest.approx(1.0)
     assert pearson(np.array([1.0, 2.0, 3.0]), np.array([0.0, 3.0, 0.0])) == pytest.approx(0.0)
     assert np.isnan(pearson(labels, np.zeros(4)))
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_matthews_of_one_predicted_class_is_0_as_in_scikit_learn(probability):
+    labels, predictions = np.array([0.0, 0.0, 1.0, 1.0]), np.full(4, probability)
+    assert matthews(labels, predictions) == matthews_corrcoef(labels, predictions > 0.5) == 0.0
+    assert matthews(np.array([0.0, 1.0, 2.0]), np.tile([0.2, 0.5, 0.3], (3, 1))) == 0.0
+    assert np.isnan(matthews(np.ones(4), predictions))
+    assert np.isnan(matthews(np.ones(4), labels))
 
 
 def test_a_folder_of_documents_is_read_whole(tmp_path):
