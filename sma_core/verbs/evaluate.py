@@ -242,7 +242,7 @@ def _result(
         warnings=[
             *rows.warnings,
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
-            *(constant_predictions(judged) if judged.targets.kind == "regression" else []),
+            *_constant(loaded, judged),
             *beyond_range({name: figure.value for name, figure in estimates[""].items()}),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
@@ -250,6 +250,16 @@ def _result(
         windowed=int((rows.store.lengths[judged.rows] > loaded.model.max_length).sum()),
         seconds=time.monotonic() - began,
     )
+
+
+def _constant(loaded: LoadedRun, judged: LabelledPredictions) -> list[str]:
+    """Return the sentence on values that are nearly constant; a file may hold rows of one class only."""
+    module, config = loaded.module, loaded.config
+    assert isinstance(module, Predictor), "the run was fine-tuned"
+    assert isinstance(config, FinetuneConfig), "the run was fine-tuned"
+    if judged.targets.kind != "regression":
+        return []
+    return constant_predictions(judged, config, module.probe is not None and bool(module.probe.active))
 
 
 def _weight(loaded: LoadedRun) -> str | None:

@@ -297,6 +297,7 @@ def _judge(
             else None
         )
     undefined = bool(valid) and math.isnan(valid[objective.selection])
+    kept = objective.module.probe is not None and bool(objective.module.probe.active)
     return FinetuneResult(
         run=run.path,
         domain=job.registry.reference,
@@ -326,7 +327,7 @@ def _judge(
             *job.feed.warnings(job.config.data, job.config.model, missing=job.config.pretrained is None),
             *job.rows.warnings,
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
-            *([*constant_predictions(test), *beyond_range(test.figures())] if test else []),
+            *([*constant_predictions(test, job.config, kept), *beyond_range(test.figures())] if test else []),
         ],
     )
 

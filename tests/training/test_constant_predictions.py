@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sma_core.config import FinetuneConfig
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.labelled_predictions import LabelledPredictions
@@ -16,14 +17,15 @@ BITS = (np.arange(ROWS) % 2).astype(float)[:, None]
 CLASSES = (np.arange(ROWS) % 3).astype(float)[:, None]
 
 
-def warnings_for(kind, labels, predictions, classes=()):
+def warnings_for(kind, labels, predictions, classes=(), settings=None, probe_kept=False):
     names = ("y", "z")[: max(labels.shape[1], 1)]
     targets = Targets.fit(names, kind, labels, classes)
     rows = np.arange(len(labels))
     predicted = LabelledPredictions(
         targets, MetricSet(kind, {}), rows, np.ones_like(rows), labels, np.asarray(predictions, dtype=float)
     )
-    return constant_predictions(predicted)
+    config = FinetuneConfig.model_validate({"domain": "toy"} | (settings or {}))
+    return constant_predictions(predicted, config, probe_kept)
 
 
 def test_values_with_a_tiny_spread_are_reported_with_what_to_do():
@@ -76,3 +78,37 @@ def test_one_symbol_for_all_positions_is_reported():
     (sentence,) = warnings_for("per-position", CLASSES, np.full((ROWS, 1), 2.0), ("C", "E", "H"))
     assert sentence.startswith("all 40 positions of test rows are predicted as 'H'")
     assert warnings_for("per-position", CLASSES, CLASSES, ("C", "E", "H")) == []
+
+
+PROBED = {"pretrained": "run", "training": {"probe_fallback": True}}
+ONE_CLASS = ("binary", BITS, np.full((ROWS, 1), 0.4))
+
+
+def test_a_setting_that_the_run_has_already_is_not_advised():
+    (sentence,) = warnings_for(*ONE_CLASS, settings=PROBED)
+    assert sentence.endswith(
+        "'y': pass `class_weights=balanced`, train longer (training.epochs), raise "
+        "training.learning_rate, give more "
+        "labelled rows, or pre-train for more steps"
+    )
+    (sentence,) = warnings_for(*ONE_CLASS, settings=PROBED | {"class_weights": "balanced"}, probe_kept=True)
+    assert sentence.endswith(
+        "'y': a linear probe was kept, since no epoch was better; give more labelled rows or "
+        "pre-train for more steps"
+    )
+    without = {"training": {"probe_fallback": True}, "class_weights": "balanced"}
+    (sentence,) = warnings_for("multiclass", CLASSES, np.tile([0.2, 0.5, 0.3], (ROWS, 1)), "abc", without, True)
+    assert sentence.endswith("give more labelled rows or start from a pre-trained model (`model=RUN`)")
+
+
+def test_class_weights_are_not_advised_for_values():
+    (sentence,) = warnings_for("regression", VALUES, np.zeros((ROWS, 1)), settings=PROBED, probe_kept=True)
+    assert sentence.endswith("no epoch was better; give more labelled rows or pre-train for more steps")
+
+
+@pytest.mark.parametrize("settings", [{"weight": "w"}, {"split": {"protocol": "authors"}}])
+def test_a_probe_is_not_advised_where_there_is_none(settings):
+    assert "probe" in warnings_for(*ONE_CLASS)[0]
+    assert "probe" not in warnings_for(*ONE_CLASS, settings=settings)[0]
+    positions = ("per-position", CLASSES, np.full((ROWS, 1), 2.0), ("C", "E", "H"))
+    assert "probe" not in warnings_for(*positions)[0]

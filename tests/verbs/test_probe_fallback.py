@@ -83,3 +83,15 @@ def test_labels_of_positions_have_no_probe(toy, pretrained, tmp_path):
     run = sma_core.finetune(model=pretrained, task="marks", settings=STILL, out=tmp_path / "run")
     assert run.best_step > 0
     assert not [name for name in weights(run.run, run.step) if name.startswith("probe.")]
+
+
+def test_a_probe_that_is_kept_and_nearly_constant_is_not_advised_again(toy, pretrained, tmp_path):
+    file = tmp_path / "noise.csv"
+    draw = np.random.default_rng(0)
+    file.write_text("word,y\n" + "".join(f"{'ab' * (n % 7 + 1)},{draw.random()}\n" for n in range(300)))
+    settings = STILL | {"training.learning_rate": 0.1, "targets": ["y"], "baselines": False}
+    run = sma_core.finetune(model=pretrained, data=file, settings=settings, out=tmp_path / "noise")
+    (sentence,) = [line for line in run.warnings if "nearly constant" in line]
+    assert run.best_step == 0
+    assert "a linear probe was kept" in sentence
+    assert "probe_fallback" not in sentence
