@@ -1,4 +1,4 @@
-"""Make text that came from files and names safe to show: no control characters, no endless lines."""
+"""Make text that came from files and names safe to show, and write counts with their nouns."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 def message_text(text: object, longest: int = LONGEST) -> str:
     """Return a printable message without secrets of URLs; beyond ``longest`` characters its middle is left out."""
     return printable(shortened(without_secrets(str(text)), longest))
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: ``"1 row"``, ``"2,000 rows"``.
+
+    >>> counted(1, "class", "classes"), counted(2000, "row")
+    ('1 class', '2,000 rows')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _is_unsafe(letter: str) -> bool:

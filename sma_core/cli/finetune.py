@@ -195,9 +195,11 @@ def _baseline_lines(result: FinetuneResult) -> list[str]:
 
 def _fewer_rows(baseline: BaselineResult, result: FinetuneResult) -> list[str]:
     """Return a note for each part of which the baseline used fewer rows than the fine-tuning."""
+    from sma_core.cli.output import counted
+
     verbs = {"train": "trained", "valid": "tuned", "test": "tested"}
     return [
-        f"{verbs[part]} on {used:,} of {result.rows[part]:,} rows"
+        f"{verbs[part]} on {used:,} of {counted(result.rows[part], 'row')}"
         for part, used in baseline.rows.items()
         if used < result.rows[part]
     ]

@@ -15,6 +15,7 @@ import typer
 
 from sma_core.cli.option_names import in_options
 from sma_core.cli.ranks import is_silent
+from sma_core.printable import counted as counted
 from sma_core.printable import message_text, printable
 
 if TYPE_CHECKING:
@@ -57,15 +58,6 @@ def aligned(rows: Sequence[Sequence[str]], right: Container[int] = ()) -> list[s
         ).rstrip()
         for row in rows
     ]
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: ``"1 row"``, ``"2,000 rows"``.
-
-    >>> counted(1, "class", "classes"), counted(2000, "row")
-    ('1 class', '2,000 rows')
-    """
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def metric_text(value: float) -> str:

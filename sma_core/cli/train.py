@@ -97,7 +97,7 @@ def result_lines(result: TrainResult) -> list[str]:
 
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     if result.windowed:
-        truncated = f", {result.windowed:,} read in {result.windows:,} windows"
+        truncated = f", {result.windowed:,} read in {counted(result.windows, 'window')}"
     own, random = (
         f"{metric_text(first)} -> {metric_text(last)}"
         for first, last in (

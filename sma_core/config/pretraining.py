@@ -15,6 +15,7 @@ from sma_core.config.masking import MaskingConfig
 from sma_core.config.models import ModelConfig
 from sma_core.config.settings import Settings
 from sma_core.config.training import TrainingConfig
+from sma_core.printable import counted
 
 
 class PretrainConfig(Settings):
@@ -33,7 +34,9 @@ class PretrainConfig(Settings):
     def _masking_fits_model(self) -> Self:
         layers = self.model.layers * self.model.blocks
         if self.masking.layer > layers:
-            raise ValueError(f"masking.layer is {self.masking.layer}, but the trunk has {layers} layers")
+            raise ValueError(
+                f"masking.layer is {self.masking.layer}, but the trunk has {counted(layers, 'layer')}"
+            )
         if self.masking.mask_self and self.model.encoder == "cross-attention":
             raise ValueError("masking.mask_self needs model.encoder self-attention: latents stand at no position")
         if self.masking.guide == "average" and self.training.average_decay is None:

@@ -20,6 +20,7 @@ from sma_core.data.blocks import Block
 from sma_core.data.records import EMPTY, NUL_BYTE, RejectedRow, Row
 from sma_core.data.tokenizers import CharacterTokenizer, DiscreteTokenizer, EncodedRows, SpanTokenizer, totals
 from sma_core.errors import DataError, PluginError, SmaError
+from sma_core.printable import counted
 
 CheckFunction = Callable[[list[str]], list[str | None]]
 Check = str | CheckFunction
@@ -47,7 +48,9 @@ def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int
     if not isinstance(encoded, EncodedRows):
         raise PluginError(f"encode of {name} must return EncodedRows, not {type(encoded).__name__}")
     if len(encoded) != len(texts):
-        raise PluginError(f"encode of {name} returned {len(encoded):,} rows for {len(texts):,} rows")
+        raise PluginError(
+            f"encode of {name} returned {counted(len(encoded), 'row')} for {counted(len(texts), 'row')}"
+        )
     ids = encoded.values
     if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= tokenizer.vocabulary_size):
         wrong = int(np.flatnonzero((ids < 0) | (ids >= tokenizer.vocabulary_size))[0])
@@ -195,16 +198,16 @@ def block_fault(block: Block) -> str | None:
             "where two dimensions of float32 are expected, or of uint8 or float16 for sequences"
         )
     if block.offsets is None and len(values) != rows:
-        return f"{len(values):,} rows of values, but {rows:,} row numbers"
+        return f"{counted(len(values), 'row')} of values, but {counted(rows, 'row number')}"
     if block.offsets is not None:
         offsets = np.asarray(block.offsets)
         whole = offsets.ndim == 1 and len(offsets) == rows + 1 and offsets.dtype.kind in "iu"
         if not whole or offsets[0] != 0 or offsets[-1] != len(values) or bool((np.diff(offsets) < 0).any()):
             return f"offsets that are not {rows + 1:,} integers from 0 to {len(values):,}, in ascending order"
     if block.columns and len(block.columns) != values.shape[1]:
-        return f"{len(block.columns):,} names for {values.shape[1]:,} columns"
+        return f"{counted(len(block.columns), 'name')} for {counted(values.shape[1], 'column')}"
     uneven = [len(field) for field in block.fields if len(field) != rows]
-    return f"{uneven[0]:,} cells in a further column, but {rows:,} rows" if uneven else None
+    return f"{counted(uneven[0], 'cell')} in a further column, but {counted(rows, 'row')}" if uneven else None
 
 
 def function_name(function: str | Callable[..., object]) -> str:

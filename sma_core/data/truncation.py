@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sma_core.printable import counted
+
 MANY = 0.01
 """Share of truncated rows above which results have a warning."""
 
@@ -13,7 +15,7 @@ def truncation_note(truncated: int, rows: int, max_length: int) -> str | None:
     share = 100 * truncated / rows
     percent = f"{share:.2g}" if share < 99 else f"{share:.3g}"  # not 1e+02
     return (
-        f"{truncated:,} of {rows:,} rows ({percent} %) are longer than model.max_length "
+        f"{truncated:,} of {counted(rows, 'row')} ({percent} %) are longer than model.max_length "
         f"({max_length:,}): only their beginning was read"
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.batching.hashing import hashed, shuffled
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 Indices: TypeAlias = NDArray[np.int64]
 
@@ -92,7 +93,8 @@ def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str, t
         if len(part) == 0 and (tested or what != "test"):
             cause = "so few rows" if rows < FEW_ROWS else "rows in so few groups, which stay together,"
             raise DataError(
-                f"the {name!r} split of {rows:,} rows leaves no row for {what}: {cause} cannot be split so; give "
+                f"the {name!r} split of {counted(rows, 'row')} leaves no row for {what}: {cause} "
+                f"cannot be split so; give "
                 "more rows, or choose another splitter with split.name"
             )
     together = np.concatenate(parts)

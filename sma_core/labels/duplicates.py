@@ -17,6 +17,7 @@ from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.evaluation.splits import Indices, Part
 from sma_core.plugins.registry import Registry
+from sma_core.printable import counted
 
 ROWS_AT_ONCE = 65_536
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -69,11 +70,15 @@ def shared_rows(rows: NDArray[np.int64], parts: Mapping[Part, Indices]) -> list[
     known = np.unique(rows[parts["train"]])
     named: dict[Part, str] = {"valid": "validation", "test": "test"}
     shared = {part: int(np.isin(rows[parts[part]], known).sum()) for part in named}
-    counted = [f"{count:,} of {len(parts[part]):,} {named[part]} rows" for part, count in shared.items() if count]
-    if not counted:
+    repeated = [
+        f"{count:,} of {counted(len(parts[part]), f'{named[part]} row')}"
+        for part, count in shared.items()
+        if count
+    ]
+    if not repeated:
         return []
     return [
-        f"{' and '.join(counted)} are equal to a training row, so their metrics may be too good: keep equal rows "
+        f"{' and '.join(repeated)} are equal to a training row, so their metrics may be too good: keep equal rows "
         "together with split.group=true"
     ]
 

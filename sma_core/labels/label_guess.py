@@ -21,6 +21,7 @@ from sma_core.data.store.format import LabelForm
 from sma_core.errors import ConfigError, DataError
 from sma_core.files import sha256_of_facts
 from sma_core.plugins.registry import Registry
+from sma_core.printable import counted
 from sma_core.sources.data_sets import Source, open_reader
 
 ROWS_SAMPLED = 1000
@@ -61,7 +62,7 @@ def guess_labels(
             raise ConfigError(
                 f"`positive` names a class of one target, but there are {len(targets)}: leave it out"
             )
-        return LabelGuess("numbers", f"labels in {len(targets)} columns")
+        return LabelGuess("numbers", f"labels in {counted(len(targets), 'column')}")
     if isinstance(source.file, Path):
         return guess()
     # cached, so that a prepared file is not fetched again for the guess
@@ -73,7 +74,7 @@ def _guess(pairs: Sequence[tuple[str, str]], target: str, positive: str | None, 
     """Guess from pairs of a text, empty for rows of numbers, and a label, which may be ``none`` or ``-``."""
     sample = [(text, label) for text, label in pairs if label.lower() not in MISSING]
     doubtful = next((label for _, label in pairs if label.lower() in MISSING), None)
-    rows = f"the first {len(sample):,} labelled rows"
+    rows = f"the first {counted(len(sample), 'labelled row')}"
     names = list(dict.fromkeys(label_name(label) for _, label in sample))
     if positive is not None:
         return LabelGuess(
@@ -98,7 +99,7 @@ def _guess(pairs: Sequence[tuple[str, str]], target: str, positive: str | None, 
             f"label name the positive class of the two, such as `positive={_in_order(names)[1]}`"
         )
     if doubtful is not None:
-        names, rows = [*names, doubtful], f"the first {len(pairs):,} labelled rows"
+        names, rows = [*names, doubtful], f"the first {counted(len(pairs), 'labelled row')}"
     if len(names) == 2:
         values = _in_order(names)
         return LabelGuess("numbers", f"the names {values[0]!r} and {values[1]!r} in {rows}", values)

@@ -17,6 +17,7 @@ from sma_core.feeds.reading import pair_column
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
+from sma_core.printable import counted
 from sma_core.sources.source_set import find_sources
 from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Multiclass, Targets, check_labels
@@ -64,7 +65,8 @@ def read_labelled_file(
     names = file.targets or targets.names
     if len(names) != len(targets.names):
         raise ConfigError(
-            f"the model predicts {len(targets.names)} targets ({', '.join(targets.names)}), but `targets` names "
+            f"the model predicts {counted(len(targets.names), 'target')} "
+            f"({', '.join(targets.names)}), but `targets` names "
             f"{len(names)}: name a column for each, in this order"
         )
     data = file.config(loaded.config.data)

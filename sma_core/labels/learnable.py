@@ -16,6 +16,7 @@ from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
 from sma_core.nn.inputs import ContinuousInputs, Inputs
+from sma_core.printable import counted
 from sma_core.training.targets import Labels
 
 NEARLY_PERFECT = 0.999
@@ -52,7 +53,9 @@ def check_learnable(labels: Labels, train: NDArray[np.int64], names: Sequence[st
     listed = ", ".join(
         f"{name!r} ({'no label' if value is None else f'always {value:g}'})" for name, value in constant.items()
     )
-    sentence = f"targets with one label in all {len(train):,} training rows, which cannot be learned: {listed}"
+    sentence = (
+        f"targets with one label in all {counted(len(train), 'training row')}, which cannot be learned: {listed}"
+    )
     if len(constant) == len(names):
         raise DataError(
             f"{where}: {sentence}; give rows with other labels, or another split (split.name, split.seed)"
@@ -112,7 +115,8 @@ def _with_fill_values(labels: Labels, names: Sequence[str]) -> list[str]:
 def undefined_selection(metric: str, rows: int) -> str:
     """Return the warning that the metric could not select a checkpoint, on ``rows`` validation rows."""
     return (
-        f"{metric} is undefined on the {rows:,} validation rows, so the last step was kept, not the best one: "
+        f"{metric} is undefined on the {counted(rows, 'validation row')}, so the last step was "
+        f"kept, not the best one: "
         "give more rows, another split.name or split.seed, or another metric (`metric=NAME`)"
     )
 
@@ -165,7 +169,9 @@ def missing_in_features(store: Store, train: NDArray[np.int64], inputs: Inputs, 
     if not inputs.missing:
         treatment = "are read as the mean, since pre-training rows had none; pre-train on rows that have them"
     shown = ", ".join(listed[:8]) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
-    return [f"missing values in {len(listed)} of {values.shape[1]} features, which {treatment}: {shown}"]
+    return [
+        f"missing values in {len(listed)} of {counted(values.shape[1], 'feature')}, which {treatment}: {shown}"
+    ]
 
 
 def _means(sequences: Sequences) -> NDArray[np.float32]:

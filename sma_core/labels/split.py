@@ -25,6 +25,7 @@ from sma_core.labels.duplicates import first_of_each
 from sma_core.labels.label_form import row_labels
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
+from sma_core.printable import counted
 
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8
@@ -99,7 +100,7 @@ def divide(
         tested = config.test > 0.0
         label, parts = f"column {division.column}", _by_column(division, division.column, store, file, tested)
     elif division.test_last is not None:
-        label, parts = f"last {division.test_last:,} rows", _by_end(division.test_last, store, file, rows)
+        label, parts = f"last {counted(division.test_last, 'row')}", _by_end(division.test_last, store, file, rows)
     else:
         label, parts = _by_splitter(splitter, registry, config, store, kind, equal)
     train, valid, test = parts
@@ -112,7 +113,7 @@ def divide(
             label += ", validation drawn from training rows"
         check_split((train, valid, test), len(store), label, config.test > 0.0)
     if division.train_rows is not None:
-        label += f", {division.train_rows:,} of {len(train):,} training rows"
+        label += f", {division.train_rows:,} of {counted(len(train), 'training row')}"
         train = _subset(train, division.train_rows, store, config, file)
     return Divided({"train": train, "valid": valid, "test": test}, label)
 
@@ -175,7 +176,8 @@ def _by_end(count: int, store: Store, file: str, rows: int) -> Parts:
     for part, what in ((train, "training"), (test, "the test")):
         if not len(part):
             raise DataError(
-                f"the test part is the last {count:,} of the {rows:,} rows of {file}, which leaves no usable "
+                f"the test part is the last {count:,} of the {counted(rows, 'row')} of {file}, "
+                f"which leaves no usable "
                 f"row for {what}: use the complete file, or choose a splitter with split.name"
             )
     return train, np.zeros(0, dtype=np.int64), test
@@ -192,7 +194,8 @@ def _with_validation(
         remaining, valid = (train[np.isin(group, np.searchsorted(train[first], part))] for part in drawn)
     if not len(valid) or not len(remaining):
         raise DataError(
-            f"split.valid, a share of {config.valid:g} of the {len(train):,} training rows of {file}, leaves no "
+            f"split.valid, a share of {config.valid:g} of the {counted(len(train), 'training row')} "
+            f"of {file}, leaves no "
             "row for training or none for validation: change it, or give more rows"
         )
     return remaining, valid

@@ -23,6 +23,7 @@ from sma_core.nn.masking import (
     query_scores,
 )
 from sma_core.nn.strategies.protocol import Situation
+from sma_core.printable import counted
 
 
 def rank(situation: Situation) -> tuple[Tensor, Tensor, Draw]:
@@ -78,4 +79,6 @@ def _guiding_layer(encoder: Encoder, layer: int) -> AttentionLayer:
     for number, trunk_layer in enumerate(encoder.passes(), start=1):
         if number == layer:
             return trunk_layer
-    raise ConfigError(f"masking.layer is {layer}, but the trunk has {len(encoder.layers) * encoder.blocks} layers")
+    raise ConfigError(
+        f"masking.layer is {layer}, but the trunk has {counted(len(encoder.layers) * encoder.blocks, 'layer')}"
+    )

@@ -14,6 +14,7 @@ from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.plugins.domain_file import domain_option
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
+from sma_core.printable import counted
 from sma_core.runs.results import BaselineResult, FinetuneResult
 from sma_core.training.targets import Targets
 from sma_core.writers.markdown import data_section, in_code, number, sections, table, warning_paragraphs
@@ -85,12 +86,13 @@ def _split(facts: CardFacts, result: FinetuneResult) -> str:
     rows = result.rows
     if not result.valid:
         return (
-            f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, none for "
+            f"`{result.split}`, seed {facts.config.split.seed}: {counted(rows['train'], 'row')} for "
+            f"training, none for "
             f"validation, and {rows['test']:,} for the test."
         )
     selected = ", which selected the checkpoint" if result.selection.startswith("best") else ""
     return (
-        f"`{result.split}`, seed {facts.config.split.seed}: {rows['train']:,} rows for training, "
+        f"`{result.split}`, seed {facts.config.split.seed}: {counted(rows['train'], 'row')} for training, "
         f"{rows['valid']:,} for validation{selected}, and {rows['test']:,} for the test."
     )
 

@@ -11,6 +11,7 @@ from sma_core.data.preparation.prepared import PrepareSummary
 from sma_core.feeds.feed import Feed
 from sma_core.plugins.domain_file import domain_option
 from sma_core.plugins.registry import Registry
+from sma_core.printable import counted
 from sma_core.runs.results import TrainResult
 from sma_core.sources.source_set import SourceSet
 from sma_core.writers.markdown import data_section, in_code, number, sections, table, warning_paragraphs
@@ -55,7 +56,11 @@ def _what(facts: PretrainingFacts, result: TrainResult) -> str:
     rows = [
         ("domain", f"{result.domain} ({registry.provider(registry.domain)})"),
         ("recipe", f"`{facts.config.recipe}`"),
-        ("encoder", f"`{model.encoder}`, {model.layers} layers, for up to {model.max_length:,} {facts.feed.unit}"),
+        (
+            "encoder",
+            f"`{model.encoder}`, {counted(model.layers, 'layer')}, for up to {model.max_length:,} "
+            f"{facts.feed.unit}",
+        ),
         ("parameters", f"{facts.parameters:,}"),
         ("masks", f"`{masking.strategy}`, {masking.ratio:.3g} of each row"),
         ("weights", f"step {result.step:,}, after {result.seconds / 60:.1f} minutes"),
@@ -76,10 +81,11 @@ def _limits(facts: PretrainingFacts, result: TrainResult) -> str:
     data, registry = facts.config.data, facts.registry
     limits = [f"The model was trained once, with seed {facts.config.training.seed}."]
     if result.truncated:
-        limits.append(f"{result.truncated:,} rows were longer than the model and were read in part.")
+        limits.append(f"{counted(result.truncated, 'row')} longer than the model, read in part.")
     if result.windowed:
         limits.append(
-            f"{result.windowed:,} rows were longer than the model and were read in {result.windows:,} windows."
+            f"{counted(result.windowed, 'row')} longer than the model, read in "
+            f"{counted(result.windows, 'window')}."
         )
     if data.normalise:
         limits.append("Rows are read in the normal form of the domain.")

@@ -18,7 +18,7 @@ WRONG = [
     (
         "def encode(self, texts): return super().encode(texts or [''])",
         "test_tokenizer_takes_an_empty_list",
-        "returned 1 rows for 0 rows",
+        "returned 1 row for 0 rows",
     ),
     (
         "version = '2'",

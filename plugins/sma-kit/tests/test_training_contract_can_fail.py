@@ -36,7 +36,7 @@ def test_rows_of_one_id(install):
         good_rows = ("apple", "")
 
     install.toy()
-    assert "of 1 inputs of a row, masks hide 0" in only_failure("test_masks_hide_a_part_of_every_row", Short)
+    assert "of 1 input of a row, masks hide 0" in only_failure("test_masks_hide_a_part_of_every_row", Short)
 
 
 @breaks("test_a_stopped_run_goes_on_to_the_same_weights")

@@ -40,7 +40,7 @@ def test_lists_of_different_lengths_make_a_row_unusable(tmp_path):
     assert isinstance(rejected, RejectedRow)
     assert isinstance(block, Block)
     assert rejected.number == 2
-    assert rejected.reason == "channels of different lengths: pt has 1 positions, eta has 2"
+    assert rejected.reason == "channels of different lengths: pt has 1 position, eta has 2"
     assert block.numbers.tolist() == [1, 3, 4]
     assert block.values[:, 0].tolist() == [5, 2, 6, 5, 4]
 

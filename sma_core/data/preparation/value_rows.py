@@ -30,6 +30,7 @@ from sma_core.data.store.format import StoreMetadata, ValueType
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def open_value_chunks(
         sequences = record.offsets is not None
         if len(columns) > request.max_length and not sequences:
             raise DataError(
-                f"{request.source} has rows of {len(columns)} numbers, but model.max_length is "
+                f"{request.source} has rows of {counted(len(columns), 'number')}, but model.max_length is "
                 f"{request.max_length}: raise model.max_length, or name fewer columns with data.columns"
             )
         if request.window_overlap is not None and not sequences:
@@ -122,7 +123,7 @@ def _no_usable_row(request: ValuesRequest, rejected: list[RejectedRow]) -> DataE
         return DataError(f"{request.source} holds no rows; give a file with at least one")
     first = rejected[0]
     return DataError(
-        f"none of the first {len(rejected):,} rows of {request.source} can be used; the first is row "
+        f"none of the first {counted(len(rejected), 'row')} of {request.source} can be used; the first is row "
         f"{first.number:,} ({first.reason}); check the header, leave out columns that are not features with "
         "data.exclude, or name the features with data.columns"
     )

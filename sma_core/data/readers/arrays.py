@@ -23,6 +23,7 @@ from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 ROWS_IN_BLOCK = 65_536
 VALUES_IN_BLOCK = 1 << 24
@@ -128,8 +129,8 @@ def _load(path: Path, wanted: Sequence[str]) -> tuple[NDArray[Any], Mapping[str,
     for name in wanted:
         if name in arrays and arrays[name].ndim == 1 and len(arrays[name]) != len(tables[0]):
             raise DataError(
-                f"{path}: {name!r} has {len(arrays[name]):,} values, but there are {len(tables[0]):,} rows: give "
-                "each row one"
+                f"{path}: {name!r} has {counted(len(arrays[name]), 'value')}, but there are "
+                f"{counted(len(tables[0]), 'row')}: give each row one"
             )
     others = {name: array for name, array in arrays.items() if array.ndim == 1 and len(array) == len(tables[0])}
     return tables[0], others

@@ -16,6 +16,7 @@ from sma_core.data.readers.text_header import MOST_COLUMNS, check_unique
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _position(names: Sequence[str], wanted: str, path: Path) -> int:
 def given_names(names: Sequence[str], count: int, path: Path) -> list[str]:
     """Return ``names`` of ``count`` columns, or their indices from 0 when empty."""
     if names and len(names) != count:
-        raise DataError(f"{path} has {count:,} columns, but {len(names)} names are given for them")
+        raise DataError(f"{path} has {counted(count, 'column')}, but {len(names)} names are given for them")
     if count > MOST_COLUMNS:
         raise DataError(f"{path} has {count:,} columns; at most {MOST_COLUMNS:,} are read")
     return list(names) or [str(index) for index in range(count)]

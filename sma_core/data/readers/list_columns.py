@@ -17,6 +17,7 @@ from sma_core.data.readers.features import finite_sequences, rejected_rows
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 
 def lists_block(
@@ -45,7 +46,8 @@ def lists_block(
     for row in np.flatnonzero(~equal).tolist():
         other = next(index for index, own in enumerate(lengths) if own[row] != lengths[0][row])
         reasons[row] = (
-            f"channels of different lengths: {columns[0]} has {lengths[0][row]:,} positions, {columns[other]} has "
+            f"channels of different lengths: {columns[0]} has "
+            f"{counted(int(lengths[0][row]), 'position')}, {columns[other]} has "
             f"{lengths[other][row]:,}"
         )
     uneven = rejected_rows(Block(numbers, sequences.values, fields, columns, sequences.offsets), reasons)

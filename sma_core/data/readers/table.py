@@ -38,6 +38,7 @@ from sma_core.data.readers.text_header import (
 from sma_core.data.records import EMPTY, MISSING_SPELLINGS, RejectedRow, is_decoded, printable
 from sma_core.data.streams import read_blocks
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 T = TypeVar("T")
 
@@ -71,7 +72,9 @@ def read_table(
     cells = split_cells(header, mark)
     if names and not is_header(cells):
         if len(names) != len(cells or ()):
-            raise DataError(f"{path} has {len(cells or ())} columns, but {len(names)} names are given for them")
+            raise DataError(
+                f"{path} has {counted(len(cells or ()), 'column')}, but {len(names)} names are given for them"
+            )
         rest = first
     else:
         names = column_names(cells, path)

@@ -19,7 +19,7 @@ from sma_core.plugins.events import (
     StepLogged,
 )
 from sma_core.plugins.hookspecs import hookimpl
-from sma_core.printable import printable
+from sma_core.printable import counted, printable
 
 
 class ProgressDisplay:
@@ -72,7 +72,7 @@ class ProgressDisplay:
         live = self._console.is_terminal
         if now - self._prepared >= (0.2 if live else self._seconds):
             self._prepared = now
-            text = f"{self._reading}: {rows:,} rows read, {kept:,} kept, {rejected:,} set aside"
+            text = f"{self._reading}: {counted(rows, 'row')} read, {kept:,} kept, {rejected:,} set aside"
             self._console.print(text, end="\r" if live else "\n", highlight=False)
 
     def _start(self, event: RunStarted) -> None:

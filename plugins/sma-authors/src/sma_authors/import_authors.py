@@ -26,6 +26,7 @@ from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet
+from sma_core.printable import counted
 from sma_core.runs.provenance import origin_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
@@ -135,7 +136,8 @@ def _feed(registry: Registry, checkpoint: Checkpoint, columns: Sequence[str] | N
     names = tuple(columns or registry.find(DataSet, registry.domain.dataset).columns)
     if len(names) != longest:
         raise UserError(
-            f"{checkpoint.folder} expects {longest} features, but got {len(names)} names; pass all with `columns`"
+            f"{checkpoint.folder} expects {counted(longest, 'feature')}, but got {len(names)} "
+            f"names; pass all with `columns`"
         )
     return ValueFeed(FeatureScale(names, (0.0,) * longest, (1.0,) * longest))
 

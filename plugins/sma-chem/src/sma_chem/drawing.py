@@ -14,6 +14,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 
 from sma_chem.smiles_atoms import atom_spans, read_molecule
 from sma_core.plugins import DrawnRow
+from sma_core.printable import counted
 from sma_view.letters import letter_parts
 from sma_view.svg import SANS, Shades, document, escaped, mean, said
 
@@ -31,7 +32,7 @@ def draw_molecule(row: DrawnRow) -> str:
     except ValueError as error:
         parts, top = [_note(f"no molecule to draw: {error}", 13.0)], 18.0
     letters, width, bottom = letter_parts(row, top)
-    label = f"{row.text}: {len(row.hidden)} of {len(row.importance)} inputs hidden"
+    label = f"{row.text}: {len(row.hidden)} of {counted(len(row.importance), 'input')} hidden"
     return document(max(width, WIDTH), bottom, [*parts, *letters], label)
 
 

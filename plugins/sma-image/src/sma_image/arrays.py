@@ -19,6 +19,7 @@ from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.errors import DataError
+from sma_core.printable import counted
 from sma_image.shapes import CHANNELS, Shape
 
 VALUES_IN_BLOCK = 1 << 22
@@ -39,7 +40,8 @@ def read_array(
     mode = "L" if channels == 1 else "RGB"
     if shape.mode not in (None, mode) and channels in (1, 3):
         raise DataError(
-            f"{path} has {channels} channels, but data.options.mode is {shape.mode}: set data.options.mode={mode}"
+            f"{path} has {counted(channels, 'channel')}, but data.options.mode is {shape.mode}: set "
+            f"data.options.mode={mode}"
         )
     usual = {len(known): known for known in CHANNELS.values()}
     known = given_names(names or usual.get(channels, ()), channels, path)

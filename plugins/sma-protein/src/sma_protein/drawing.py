@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sma_core.plugins import DrawnRow
+from sma_core.printable import counted
 from sma_view.letters import title_of
 from sma_view.svg import MONOSPACE, SANS, Shades, cell, document
 
@@ -32,7 +33,10 @@ def draw_sequence(row: DrawnRow) -> str:
     for first in range(0, max(len(owners), 1), ON_LINE):
         parts.append(f'<text x="{NUMBERS - 6:g}" y="{_position(first)[1] + 14:g}">{first + 1}</text>')
     widest = _position(min(max(len(owners), 1), ON_LINE) - 1)[0] + LETTER
-    label = f"protein of {len(owners)} residues, {len(row.hidden)} of {len(row.pieces)} inputs hidden"
+    label = (
+        f"protein of {counted(len(owners), 'residue')}, {len(row.hidden)} of "
+        f"{counted(len(row.pieces), 'input')} hidden"
+    )
     return document(max(widest, x) + END + 8.0, y + 23.0, [*parts, "</g>"], label)
 
 

@@ -30,6 +30,7 @@ from sma_core.errors import SmaError, UserError
 from sma_core.feeds.feed import Feed
 from sma_core.models.pretrained import open_pretrained
 from sma_core.plugins.registry import Registry
+from sma_core.printable import counted
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.sources.data_sets import cache_in
 from sma_core.verbs.finetune import finetune
@@ -132,7 +133,10 @@ class _Tuned(RunEstimator):
             return ()
         columns = feed.columns or tuple(str(number) for number in range(rows.shape[1]))
         if len(columns) != rows.shape[1]:
-            raise ValueError(f"{self.run} reads {len(columns)} features, but X has {rows.shape[1]} features")
+            raise ValueError(
+                f"{self.run} reads {counted(len(columns), 'feature')}, but X has "
+                f"{counted(rows.shape[1], 'feature')}"
+            )
         return columns
 
 
@@ -252,7 +256,7 @@ def _numbered(columns: NDArray[np.float64]) -> dict[str, list[float]]:
 
 def _same_length(rows: Rows, labels: NDArray[Any]) -> None:
     if len(rows) != len(labels):
-        raise ValueError(f"X has {len(rows)} rows, but y has {len(labels)}")
+        raise ValueError(f"X has {counted(len(rows), 'row')}, but y has {len(labels)}")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sma_core.plugins.drawing_check import checked
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
+from sma_core.printable import counted
 from sma_view.bars import draw_bars
 from sma_view.letters import draw_letters
 
@@ -71,7 +72,8 @@ class Drawer:
         with contextlib.suppress(PluginError):
             owner = self._registry.provider(self._registry.find(Renderer, self._name))
         return (
-            f"the renderer {self._name!r} of {owner} did not draw {len(self.failures)} of {self._drawn} pictures, "
+            f"the renderer {self._name!r} of {owner} did not draw {len(self.failures)} of "
+            f"{counted(self._drawn, 'picture')}, "
             f"the first of row {first.row}: {first.reason}; the general one drew them"
         )
 

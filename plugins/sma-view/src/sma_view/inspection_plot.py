@@ -8,6 +8,7 @@ from typing import Any
 
 from sma_core.errors import DataError, UserError
 from sma_core.files import replacing
+from sma_core.printable import counted
 from sma_view.inspection import Inspection, NumberFigures, TextFigures
 from sma_view.tallies import Bin
 
@@ -36,7 +37,9 @@ def write_plot(inspection: Inspection, path: Path) -> None:
     elif inspection.numbers is not None:
         figure = _feature_grid(Figure, inspection, inspection.numbers)
     else:
-        raise DataError(f"none of the {inspection.rows:,} rows of {inspection.label} can be used: nothing to draw")
+        raise DataError(
+            f"none of the {counted(inspection.rows, 'row')} of {inspection.label} can be used: nothing to draw"
+        )
     try:
         with replacing(path.resolve()) as temporary:
             figure.savefig(temporary, format="png", dpi=120)
@@ -69,7 +72,7 @@ def _draw_lengths(axes: Any, inspection: Inspection, text: TextFigures) -> None:
                 fontsize=8,
                 color=MARK,
             )
-    axes.set_title(f"{_plain(inspection.label)}: {inspection.usable:,} rows{rest}", fontsize=10)
+    axes.set_title(f"{_plain(inspection.label)}: {counted(inspection.usable, 'row')}{rest}", fontsize=10)
     axes.set_xlabel(f"length in ids ({text.tokenizer})")
     axes.set_ylabel("rows")
 

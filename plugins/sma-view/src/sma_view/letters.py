@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.printable import counted
 from sma_view.svg import MONOSPACE, Shades, cell, document, said
 
 CELL, LINE, WIDTH, MARGIN = 11.0, 26.0, 290.0, 3.0
@@ -19,7 +20,7 @@ def draw_letters(row: DrawnRow) -> str:
     if len(row.pieces) != len(row.importance):
         raise ValueError("letters are for rows of text")
     parts, width, height = letter_parts(row, 0.0)
-    return document(width, height, parts, f"{len(row.pieces)} inputs of text, {len(row.hidden)} hidden")
+    return document(width, height, parts, f"{counted(len(row.pieces), 'input')} of text, {len(row.hidden)} hidden")
 
 
 def letter_parts(row: DrawnRow, top: float) -> tuple[list[str], float, float]:

@@ -9,6 +9,7 @@ from html import escape
 from string import Template
 
 from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.printable import counted
 from sma_view.drawer import Drawer
 from sma_view.page_style import STYLE
 from sma_view.svg import ACCENT, SPAN, STRONGEST
@@ -86,7 +87,7 @@ def _row(row: PageRow, drawer: Drawer) -> str:
 
 def _figure(caption: str, row: DrawnRow, number: int, drawer: Drawer) -> str:
     """Return one mask: its caption, the hidden share, and the drawing of row ``number``."""
-    hidden = f"{len(row.hidden)} of {len(row.importance)} inputs hidden ({row.hidden_share:.0%})"
+    hidden = f"{len(row.hidden)} of {counted(len(row.importance), 'input')} hidden ({row.hidden_share:.0%})"
     return (
         f"<figure><figcaption>{escape(caption)}: {hidden}</figcaption>\n"
         f'<div class="picture">{drawer.draw(row, number)}</div></figure>'

@@ -84,8 +84,8 @@ class TrainingChecks(Subject):
             inputs, masked = int(real[row].sum()), int(hidden[row].sum())
             if not 0 < masked < inputs:
                 fail(
-                    f"of {inputs} inputs of a row, masks hide {masked}: a row needs at least two inputs, one to "
-                    "hide and one to show, so give rows more features or ids"
+                    f"of {inputs} {'input' if inputs == 1 else 'inputs'} of a row, masks hide {masked}: a row "
+                    "needs at least two inputs, one to hide and one to show, so give rows more features or ids"
                 )
 
     def test_a_stopped_run_goes_on_to_the_same_weights(self) -> None:

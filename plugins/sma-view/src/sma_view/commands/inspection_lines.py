@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sma_core.cli.output import aligned
+from sma_core.cli.output import aligned, counted
 from sma_view.commands.terminal import printable, shortened
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ def _spelling(spelling: Spelling, usable: int) -> list[str]:
         ),
     )
     return [
-        f"{count:,} of {usable:,} rows ({_share(count / usable)}) are {some}" if count else none
+        f"{count:,} of {counted(usable, 'row')} ({_share(count / usable)}) {'is' if count == 1 else 'are'} {some}"
+        if count
+        else none
         for count, some, none in counts
         if count is not None
     ]
@@ -125,7 +127,7 @@ def _limits(inspection: Inspection) -> list[str]:
     for most, names in _by_limit(inspection).items():
         fits = [fit for fit in inspection.recipes if fit.max_length == most]
         longer = fits[0].longer
-        rows = "1 row is longer" if longer == 1 else f"{longer:,} rows are longer"
+        rows = f"{counted(longer, 'row')} {'is' if longer == 1 else 'are'} longer"
         how = "read in windows" if all(fit.windows for fit in fits) else "cut"
         cut = f"{rows} ({_share(longer / inspection.usable)}) and would be {how}" if longer else "no row is longer"
         lines.append(f"  recipe {names} reads {most:,}: {cut}")
@@ -157,8 +159,11 @@ def _number_lines(inspection: Inspection, numbers: NumberFigures) -> list[str]:
         if feature.deviation and len(feature.bins) == 1:
             drawn = "hardly varies"
         rows.append((shortened(feature.name, 32), missing, *map(_number, figures), drawn))
-    what = "features" if numbers.lengths is None else "channels, over all positions"
-    lines = [*_sequences(inspection, numbers), "", f"{len(numbers.features):,} {what}"]
+    count = len(numbers.features)
+    what = counted(count, "feature")
+    if numbers.lengths is not None:
+        what = f"{counted(count, 'channel')}, over all positions"
+    lines = [*_sequences(inspection, numbers), "", what]
     lines += aligned(rows, right=range(1, 7))
     if len(numbers.features) > FEATURES_SHOWN:
         lines.append(f"… and {len(numbers.features) - FEATURES_SHOWN:,} more; --json gives all")
@@ -179,7 +184,7 @@ def _sequences(inspection: Inspection, numbers: NumberFigures) -> list[str]:
         return []
     lines = [
         "",
-        f"sequences of {lengths.positions:,} positions in all",
+        f"sequences of {counted(lengths.positions, 'position')} in all",
         f"  min {lengths.minimum:,} (row {lengths.shortest_row:,})   median {lengths.median:,}   mean "
         f"{lengths.mean:,.1f}   max {lengths.maximum:,} (row {lengths.longest_row:,})",
     ]
