@@ -5,6 +5,7 @@ Raised as `PluginError` with the function, the row, and what was expected; the e
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -186,6 +187,29 @@ def read(
         raise
     except Exception as error:
         raise PluginError(f"{name} failed after row {last:,} of {path}: {_reason(error)}") from error
+
+
+def read_blocks(
+    reader: Callable[..., Iterator[Block | RejectedRow]],
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    exclude: Sequence[str] = (),
+    **options: object,
+) -> Iterator[Block | RejectedRow]:
+    """Yield the rows of numbers of a file; raises `PluginError` as `read` does.
+
+    ``exclude`` are columns that are not features. A reader without an argument of that name reads them as further
+    columns, which are then left out.
+    """
+    knows = "exclude" in inspect.signature(reader).parameters
+    own = {"exclude": tuple(exclude)} if exclude and knows else {}
+    wanted = fields if knows else (*fields, *exclude)
+    for record in read(reader, Block, path, columns, wanted, **own, **options):
+        if isinstance(record, Block) and len(wanted) > len(fields):
+            kept = len(fields)
+            record = replace(record, fields=record.fields[:kept], written=record.written[:kept])
+        yield record
 
 
 def block_fault(block: Block) -> str | None:

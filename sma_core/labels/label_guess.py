@@ -46,16 +46,24 @@ class LabelGuess:
 
 
 def guess_labels(
-    registry: Registry, source: Source, targets: Sequence[str], extras: Sequence[str], positive: str | None = None
+    registry: Registry,
+    source: Source,
+    targets: Sequence[str],
+    extras: Sequence[str],
+    positive: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> LabelGuess:
-    """Guess the form of a target column; ``extras`` are further columns that are not features.
+    """Guess the form of a target column; ``extras`` are further columns to read, ``exclude`` others, no features.
 
     ``positive`` names the positive class of two. Raises `DataError` when the labels are neither numbers nor
     classes, or there is no such class.
     """
 
     def guess() -> LabelGuess:
-        return _guess(list(_sample(registry, source, (*targets, *extras))), targets[0], positive, source.label)
+        read = (*targets, *extras)
+        others = [name for name in exclude if name not in read and not source.columns]
+        rows = _rows(registry, source, read, others)
+        return _guess(list(_sample(rows)), targets[0], positive, source.label)
 
     if len(targets) != 1:
         if positive is not None:
@@ -148,10 +156,10 @@ def _few_numbers(names: Sequence[str]) -> str:
     return f", which are only {listed}: if these are classes, pass `kind=multiclass`"
 
 
-def _sample(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _sample(rows: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield text and label of the rows with a label, or with one of `MISSING` that may be a class."""
     names: set[str] = set()
-    for number, (text, label) in enumerate(_rows(registry, source, fields)):
+    for number, (text, label) in enumerate(rows):
         if number >= ROWS_SAMPLED and len(names) > 1:
             return
         if label.lower() not in MISSING_CLASSES:
@@ -160,12 +168,15 @@ def _sample(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iter
                 yield text, label
 
 
-def _rows(registry: Registry, source: Source, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _rows(
+    registry: Registry, source: Source, fields: tuple[str, ...], exclude: Sequence[str]
+) -> Iterator[tuple[str, str]]:
     """Yield text, empty for rows of numbers, and the first field of each readable row."""
     read = open_reader(registry, source)
     with local_copy(source.file, finished=False) as path:
         if source.reader.reads == "blocks":
-            for record in read(path, source.columns, fields, names=source.names, **source.options):
+            chosen = (source.columns, fields, exclude)
+            for record in plugin_code.read_blocks(read, path, *chosen, names=source.names, **source.options):
                 if isinstance(record, Block):
                     yield from (
                         ("", class_name(value)) for value in islice(record.fields[0].tolist(), len(record))

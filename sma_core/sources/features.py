@@ -94,9 +94,9 @@ class ModelFeatures:
         """Return a source whose channels are these in their order, if either have no names; else None."""
         listed = ", ".join(self.names)
         if self.names == _indices(len(self.names)):
-            excluded = tuple(dict.fromkeys((*fields, *(config.exclude or ()))))
+            excluded = tuple(name for name in config.exclude or () if name not in fields)
             whole = replace(source, columns=(), features=self.names)
-            others = _names_or_none(whole, registry, config, excluded)
+            others = _names_or_none(whole, registry, config, fields, excluded)
             note = f"the model's channels have no names: those of {source.label} are read in their order"
             if others is None or len(others) != len(self.names):
                 return None
@@ -112,18 +112,18 @@ def _indices(count: int) -> tuple[str, ...]:
 
 
 def _names_or_none(
-    source: Source, registry: Registry, config: DataConfig, fields: tuple[str, ...]
+    source: Source, registry: Registry, config: DataConfig, fields: tuple[str, ...], exclude: tuple[str, ...] = ()
 ) -> tuple[str, ...] | None:
     try:
-        return _first_names(source, registry, config, fields)
+        return _first_names(source, registry, config, fields, exclude)
     except DataError:
         return None
 
 
 def _first_names(
-    source: Source, registry: Registry, config: DataConfig, fields: tuple[str, ...]
+    source: Source, registry: Registry, config: DataConfig, fields: tuple[str, ...], exclude: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """Return the names of the features of the first block; raises `DataError` when the file cannot be read so."""
-    with closing(read_values(registry, source, config, fields)) as rows:
+    with closing(read_values(registry, source, config, fields, exclude)) as rows:
         first = next((row for row in rows if not isinstance(row, RejectedRow)), None)
     return first.names(source.columns) if first is not None else source.columns

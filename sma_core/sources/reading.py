@@ -80,15 +80,21 @@ def sentinels_of(registry: Registry, config: DataConfig) -> tuple[float, ...]:
 
 
 def read_values(
-    registry: Registry, source: Source, config: DataConfig, fields: tuple[str, ...] = ()
+    registry: Registry,
+    source: Source,
+    config: DataConfig,
+    fields: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
 ) -> Generator[Block | RejectedRow, None, None]:
     """Stream rows of numbers as float32, with sentinels as NaN; rows without any number are rejected.
 
-    ``fields`` are further columns to read. Rejected rows come before the block that contains them.
+    ``fields`` are further columns to read, ``exclude`` others that are not features. Rejected rows come
+    before the block that contains them.
     """
     reader, names = open_reader(registry, source), source.names
     with local_copy(source.file) as path:
-        for record in plugin_code.read(reader, Block, path, source.columns, fields, names=names, **source.options):
+        chosen = (source.columns, fields, exclude)
+        for record in plugin_code.read_blocks(reader, path, *chosen, names=names, **source.options):
             if isinstance(record, RejectedRow):
                 yield record
                 continue
@@ -108,7 +114,9 @@ def check_header(registry: Registry, source: Source, config: DataConfig) -> int 
         excluded = () if source.columns else config.exclude or ()
         blocks = source.reader.reads == "blocks"
         rows = (
-            read_values(registry, source, config, excluded) if blocks else read_text(registry, source, None, 1, 1)
+            read_values(registry, source, config, (), excluded)
+            if blocks
+            else read_text(registry, source, None, 1, 1)
         )
         with closing(rows):
             first = next((row for row in rows if not isinstance(row, RejectedRow)), None)

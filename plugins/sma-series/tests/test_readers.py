@@ -112,6 +112,11 @@ def test_columns_are_chosen_and_a_time_is_not_needed(tmp_path):
     ("text", "sentence"),
     [
         ("time,x\n0,1\n", "no column that names the series of each line; name it series"),
+        ("t0,t1\n0,1\n", r"if each line is a whole series .*, read the file as a table \(data.reader=table\)"),
+        ("id,time,x\na,03/04/2024,1\na,04/04/2024,2\n", "row 1: it is not known .* '03/04/2024' .* day or month"),
+        ("id,time,x\na,30/01/2024,1\na,01/02/2024,2\n", "write numbers, or dates like 2024-04-03"),
+        ("id,time,x\na,9:58,1\na,10:02,2\n", "row 1: it is not known in which order the time '9:58' is written"),
+        ("id,x\na,1\na,oops\n", "if x is no channel, leave it out with `data.exclude=x`, or name the channels"),
         ("id,x\na,1\nb,2\na,3\n", "row 3: the series a goes on after another one"),
         ("id,t,x\na,1,1\na,0,2\n", "row 2: the time is not after that of the line before"),
         ("id,t,x\na,2024-01-02,1\na,2024-01-01,2\n", "row 2: the time is not after"),
@@ -125,6 +130,35 @@ def test_a_long_table_that_cannot_be_read_is_one_sentence(tmp_path, text, senten
     fields = ("kind",) if "kind" in text else ()
     with pytest.raises(DataError, match=sentence):
         rows_of(read_long, tmp_path / "a.csv", text, fields)
+
+
+def test_an_excluded_column_may_vary_within_a_series(tmp_path):
+    text = "ID,Time,note,x\na,0,up,1\na,1,down,2\nb,0,up,3\n"
+    blocks, _ = rows_of(read_long, tmp_path / "a.csv", text, exclude=("note", "ID"))
+    assert {block.names(()) for block in blocks} == {("x",)}
+    assert joined(block.sequences.lengths for block in blocks) == [2, 1]
+    with pytest.raises(DataError, match=r"no column 'Note'.*did you mean 'note'"):
+        rows_of(read_long, tmp_path / "a.csv", text, exclude=("Note",))
+    with pytest.raises(DataError, match="note differs within a series"):
+        rows_of(read_long, tmp_path / "a.csv", text, ("note",))
+
+
+def test_times_in_an_unknown_order_are_read_as_they_stand_if_excluded_or_channels_are_named(tmp_path):
+    text = "id,time,x\na,30/01/2024,1\na,01/02/2024,2\n"
+    for options in ({"exclude": ("time",)}, {"columns": ("x",)}):
+        (block,), _ = rows_of(read_long, tmp_path / "a.csv", text, **options)
+        assert block.sequences[0].tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    "times", [("2024-04-03", "2024-05-01"), ("2024/04/03 08:00", "2024/04/03 09:00"), ("09:58", "10:02")]
+)
+def test_dates_with_the_year_first_and_times_of_day_ascend(tmp_path, times):
+    lines = [f"a,{times[0]},1\n", f"a,{times[1]},2\n"]
+    (block,), _ = rows_of(read_long, tmp_path / "a.csv", "".join(["id,time,x\n", *lines]))
+    assert block.sequences[0].tolist() == [[1], [2]]
+    with pytest.raises(DataError, match="row 2: the time is not after"):
+        rows_of(read_long, tmp_path / "a.csv", "".join(["id,time,x\n", *reversed(lines)]))
 
 
 def test_names_with_leading_zeros_are_names_and_other_columns_are_channels(tmp_path):

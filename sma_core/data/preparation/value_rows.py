@@ -74,9 +74,9 @@ def open_value_chunks(
     """
     if request.label_form == "symbols":
         raise DataError("labels of every position need rows of text; these rows are numbers")
-    fields = (*request.targets, *request.extras, *request.exclude)
-    names, options = request.names, request.options
-    records = plugin_code.read(request.reader, Block, path, request.columns, fields, names=names, **options)
+    fields = (*request.targets, *request.extras)
+    chosen = (request.columns, fields, request.exclude)
+    records = plugin_code.read_blocks(request.reader, path, *chosen, names=request.names, **request.options)
     before: list[RejectedRow] = []
     for record in records:
         if isinstance(record, RejectedRow):

@@ -72,7 +72,7 @@ class NumbersLook(Look):
     def _records(self, source: Source, most: int | None) -> Iterator[Block | RejectedRow]:
         """Yield the first rows; rejected rows may arrive long before the block around them."""
         excluded = () if source.columns else self.config.exclude or ()
-        for record in read_values(self.registry, source, self.config, excluded):
+        for record in read_values(self.registry, source, self.config, (), excluded):
             if most is None:
                 yield record
             elif isinstance(record, RejectedRow):
