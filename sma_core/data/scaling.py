@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from sma_core.data.fill_values import ValueSample
 from sma_core.documents import first_fault
 from sma_core.errors import DataError
+from sma_core.printable import counted
 
 Transforms = Sequence[tuple[str, str]]
 """Pairs of a feature and a function, ``log`` or ``asinh``."""
@@ -25,6 +26,8 @@ TREATMENTS = {
     "mean": "are replaced by the mean (model.missing_values=mean)",
 }
 """What happens to missing values, by ``model.missing_values``."""
+OF_TRAINING_ROWS = "share of the values in training rows"
+"""What the shares of missing values are."""
 FARTHEST = 1e15
 """Distance from the mean, in standard deviations, beyond which a value cannot be read."""
 LARGEST_SPREAD = 1e15
@@ -128,8 +131,8 @@ class FeatureScale:
         partly = sorted(((share, name) for name, share in self.missing_shares if share < 1), reverse=True)
         if partly and treatment is not None:
             shares = _listed([f"{name} {100 * share:.3g} %" for share, name in partly])
-            count = f"{len(partly)} of {len(self.columns)} features"
-            sentences.append(f"missing values in {count}, which {treatment}: {shares}")
+            count = f"{len(partly)} of {counted(len(self.columns), 'feature')}"
+            sentences.append(f"missing values in {count}, which {treatment}; {OF_TRAINING_ROWS}: {shares}")
         return sentences
 
     def unreadable(self, values: NDArray[np.float32]) -> dict[int, str]:

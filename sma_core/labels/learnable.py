@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config.models import ModelConfig
-from sma_core.data.scaling import TREATMENTS
+from sma_core.data.scaling import OF_TRAINING_ROWS, TREATMENTS
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
@@ -170,7 +170,8 @@ def missing_in_features(store: Store, train: NDArray[np.int64], inputs: Inputs, 
         treatment = "are read as the mean, since pre-training rows had none; pre-train on rows that have them"
     shown = ", ".join(listed[:8]) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
     return [
-        f"missing values in {len(listed)} of {counted(values.shape[1], 'feature')}, which {treatment}: {shown}"
+        f"missing values in {len(listed)} of {counted(values.shape[1], 'feature')}, which {treatment}; "
+        f"{OF_TRAINING_ROWS}: {shown}"
     ]
 
 

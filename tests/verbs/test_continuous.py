@@ -181,11 +181,11 @@ def test_missing_values_are_told_with_their_shares(numbers, tmp_path):
     assert sentence.startswith(
         "missing values in 1 of 5 features, which the model reads as missing (model.missing"
     )
-    assert re.search(r": weight (9|1\d)(\.\d+)? %$", sentence)
+    assert re.search(r"; share of the values in training rows: weight (9|1\d)(\.\d+)? %$", sentence)
     tuned = sma_core.finetune(numbers, model=result.run, out=tmp_path / "tuned")
     (own,) = (warning for warning in tuned.warnings if "missing" in warning)
     assert own.partition(": ")[0] == sentence.partition(": ")[0]
-    assert re.search(r": weight (9|1\d)(\.\d+)? %$", own)
+    assert re.search(r"; share of the values in training rows: weight (9|1\d)(\.\d+)? %$", own)
     assert own in (tuned.run / "README.md").read_text()
     mean = sma_core.train(numbers, settings={"model.missing_values": "mean"}, out=tmp_path / "mean")
     assert any("are replaced by the mean (model.missing_values=mean)" in warning for warning in mean.warnings)
