@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sma_core.errors import DataError
+from sma_core.printable import counted
+
+logger = logging.getLogger("sma")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
@@ -13,6 +18,7 @@ PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test
 )
 """Names of folders that are parts of a split, and the names of these parts."""
 FIELDS = ("label", "file", "split")
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,19 @@ def picture_files(path: Path) -> list[PictureFile]:
     if not files:
         raise DataError(f"the folder {path} has no picture; the endings read are {', '.join(SUFFIXES)}")
     return files
+
+
+def tell_strays(path: Path, files: Sequence[PictureFile]) -> None:
+    """Log a warning that names pictures in no folder of a class, when others are in one: they have no label."""
+    strays = [file.name for file in files if not file.label]
+    if not strays or len(strays) == len(files):
+        return
+    listed = ", ".join(strays[:MOST_LISTED]) + (", …" if len(strays) > MOST_LISTED else "")
+    logger.warning(
+        "%s in the folder %s %s in no folder of a class and so %s no label: %s",
+        counted(len(strays), "picture"),
+        path,
+        "is" if len(strays) == 1 else "are",
+        "has" if len(strays) == 1 else "have",
+        listed,
+    )

@@ -22,7 +22,7 @@ from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import bounds_of
 from sma_core.errors import DataError
 from sma_image.arrays import read_array
-from sma_image.folders import FIELDS, PictureFile, picture_files
+from sma_image.folders import FIELDS, PictureFile, picture_files, tell_strays
 from sma_image.shapes import Shape, check_equal
 
 VALUES_IN_BLOCK = 1 << 22
@@ -52,7 +52,10 @@ def read_pictures(
     chosen = Chosen.among([*shape.channels, *FIELDS], columns or shape.channels, fields, path)
     waiting: list[tuple[int, PictureFile, NDArray[np.uint8]]] = []
     first: tuple[int, int] | None = None
-    for number, file in enumerate(picture_files(path), start=1):
+    files = picture_files(path)
+    if FIELDS[0] in fields:
+        tell_strays(path, files)
+    for number, file in enumerate(files, start=1):
         pixels = _pixels(file.path, shape)
         if isinstance(pixels, str):
             yield RejectedRow(number, pixels, file.name, _fields(file, fields), file.name)
