@@ -137,7 +137,8 @@ class Reader(Spec):
 
     ``suffixes`` are the file endings it serves, without compression endings: ``(".smi",)``. ``names_rows`` says
     that its rows have a ``name``, which commands write as identifiers. With ``reads_folders`` a folder is one
-    source, whose path it gets; else it gets the path of each file in the folder.
+    source, whose path it gets; else it gets the path of each file in the folder. ``identifiers`` are the columns
+    that usually name its rows of numbers, in order of preference, which `sma masks` shows.
 
     >>> spec = Reader(name="reads", summary="A read a line", factory="my_dna.reading:read", suffixes=(".reads",))
     >>> spec.reads, spec.references
@@ -149,6 +150,7 @@ class Reader(Spec):
     reads: Literal["rows", "blocks"] = "rows"
     names_rows: bool = False
     reads_folders: bool = False
+    identifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

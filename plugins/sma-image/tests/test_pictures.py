@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sma_core
 from sma_core.data.blocks import Block
 from sma_core.data.records import RejectedRow
 from sma_core.errors import ConfigError, DataError
@@ -143,3 +144,40 @@ def test_arrays_of_other_dimensions_are_refused(tmp_path):
         DataError, match=r"must hold one array of pictures.*it holds images \(5 x 4\), label \(5\)"
     ):
         list(read_pictures(tmp_path / "a.npz", (), ()))
+
+
+def test_a_picture_in_no_folder_of_a_class_is_named_and_set_aside(tmp_path, caplog):
+    for number in range(24):
+        save(tmp_path / "mine" / "ab"[number % 2] / f"{number}.png", colours(number, 4, 4))
+    save(tmp_path / "mine" / "stray.png", colours(99, 4, 4))
+    list(read_pictures(tmp_path / "mine", (), ("file",)))
+    assert not caplog.records
+    size = {"data.options.size": "4x4", "model.grid": [4, 4], "model.max_length": 16}
+    settings = size | {"targets": ["label"], "training.epochs": 1.0, "baselines": False, "kind": "multiclass"}
+    tuned = sma_core.finetune("image", data=tmp_path / "mine", settings=settings, out=tmp_path / "run")
+    assert (sum(tuned.rows.values()), tuned.rejected) == (24, 1)
+    sentence = (
+        f"1 picture in the folder {tmp_path / 'mine'} is in no folder of a class and so has no label: stray.png"
+    )
+    assert [record.getMessage() for record in caplog.records].count(sentence) == 1
+    caplog.clear()
+    for stray in range(2, 8):
+        save(tmp_path / "mine" / "train" / f"s{stray}.png", colours(stray, 4, 4))
+    list(read_pictures(tmp_path / "mine", (), ("label",)))
+    assert "7 pictures in the folder" in caplog.text
+    assert "stray.png, train/s2.png, train/s3.png, train/s4.png, train/s5.png, …" in caplog.text
+    caplog.clear()
+    list(read_pictures(tmp_path / "mine" / "a", (), ("label",)))
+    assert not caplog.records
+
+
+def test_masks_show_the_file_of_each_picture(tmp_path):
+    masks = pytest.importorskip("sma_view.masks").masks
+    for number in range(6):
+        save(tmp_path / "mine" / "ab"[number % 2] / f"{number}.png", colours(number, 4, 4))
+    size = {"data.options.size": "4x4", "model.grid": [4, 4], "model.max_length": 16, "training.steps": 1}
+    run = sma_core.train("image", data=tmp_path / "mine", settings=size, out=tmp_path / "run").run
+    page = tmp_path / "masks.html"
+    shown = masks(run, tmp_path / "mine", rows=2, draws=1, page=page)
+    assert [row.name for row in shown.rows] == ["a/0.png", "a/2.png"]
+    assert "<h2>Row 1 a/0.png</h2>" in page.read_text()

@@ -37,6 +37,7 @@ def sma_readers() -> list[Reader]:
             suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".npy", ".npz"),
             reads="blocks",
             reads_folders=True,
+            identifiers=("file",),
         )
     ]
 

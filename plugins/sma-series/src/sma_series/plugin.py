@@ -45,6 +45,7 @@ def sma_readers() -> list[Reader]:
             factory="sma_series.readers.long:read_long",
             suffixes=(".csv", ".tsv"),
             reads="blocks",
+            identifiers=("series", "series_id", "id", "case", "case_id", "sample"),
         ),
     ]
 

@@ -18,7 +18,7 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.hashing import hashed
 from sma_core.data.sequences import Sequences
 from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
-from sma_core.errors import CheckpointError
+from sma_core.errors import CheckpointError, DataError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
 from sma_core.models.loaded_run import LoadedRun
@@ -32,6 +32,7 @@ from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.methods import masking_strategy
+from sma_core.sources.source_set import SourceSet
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, prefix
 from sma_view.page_file import check_page, explained_measures, head, write_page
@@ -120,7 +121,7 @@ def masks(
     choice, random = (_Choice.of(run, masking), _Choice.of(run, masking.model_copy(update=RANDOM)))
     fields = [identifier] if identifier else []
     source = run.reading.source(data, column, reader, columns=columns, fields=fields)
-    chunk = next(next(iter(run.reading.chunks(source, identifier))).cut(rows))
+    chunk = next(_first_chunk(run, source, identifier).cut(rows))
     seeds = range(seed, seed + draws)
     masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
@@ -131,6 +132,17 @@ def masks(
         drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
         write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
     return result
+
+
+def _first_chunk(run: LoadedRun, source: SourceSet, identifier: str | None) -> RowChunk:
+    """Return the first rows with their names: those of ``identifier``, else of a usual column."""
+    usual = () if identifier else source.first.reader.identifiers
+    for name in usual:
+        try:
+            return next(iter(run.reading.chunks(source, name)))
+        except DataError:  # the file has no such column
+            continue
+    return next(iter(run.reading.chunks(source, identifier)))
 
 
 @dataclass(frozen=True)
