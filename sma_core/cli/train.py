@@ -34,6 +34,10 @@ from sma_core.cli.options import (
 if TYPE_CHECKING:
     from sma_core.runs.results import TrainResult
 
+_NEXT = "next: sma finetune --domain {} --model {}"
+_OWN = "next: sma finetune --domain {} --model {} --data FILE --target COLUMN"
+"""The command after a run on a file of the user: the labels of a named set are those of its task."""
+
 
 def train(
     context: typer.Context,
@@ -85,10 +89,8 @@ def train(
         observers=[progress()],
         policy=context.obj,
     )
-    next_command = (
-        f"next: sma finetune --domain {shlex.quote(result.domain)} --model {shlex.quote(str(result.run))}"
-    )
-    print_result(result, as_json, result_lines(result), next_command)
+    domain, run = shlex.quote(result.domain), shlex.quote(str(result.run))
+    print_result(result, as_json, result_lines(result), (_OWN if result.own_file else _NEXT).format(domain, run))
 
 
 def result_lines(result: TrainResult) -> list[str]:

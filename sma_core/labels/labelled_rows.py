@@ -27,6 +27,7 @@ from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable, missing_in_features, shared_ids, telling_features
 from sma_core.labels.split import Division, divide
+from sma_core.labels.unused_split import unused_split
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
@@ -252,6 +253,7 @@ def read_labelled(
             *_spelling_matters(registry, config, kind),
             *([] if feed is not known else missing_in_features(store, train, feed.inputs, config.model)),
             *shared_rows(equal, divided.parts),
+            *unused_split(source.first, config.split, task.division, (*read, *store.metadata.columns)),
         ),
     )
 
@@ -335,9 +337,8 @@ def _guess(
         return LabelGuess(form_of(task.kind), task.kind)
     if task.position_mask is not None:
         return LabelGuess("symbols", "the column of `position_mask`")
-    excluded = () if source.first.columns else config.data.exclude or ()
-    others = tuple(dict.fromkeys((*task.extras, *(name for name in excluded if name not in task.targets))))
-    guess = guess_labels(registry, source.first, task.targets, others, task.positive)
+    excluded = config.data.exclude or ()
+    guess = guess_labels(registry, source.first, task.targets, task.extras, task.positive, excluded)
     return replace(guess, form="numbers") if binary else guess
 
 

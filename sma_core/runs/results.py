@@ -34,7 +34,7 @@ class TrainResult:
     masks and under random masks, are measured before the first step and at the end. ``rows`` includes the
     ``held_out_rows``, on which they are measured. Of rows longer than ``model.max_length``, ``truncated`` were
     read in part and ``windowed`` in ``windows`` windows. ``warnings`` are sentences on what may be wrong with the
-    model, such as collapsed masks.
+    model, such as collapsed masks. ``own_file`` tells whether the rows are a file of the user, no named data set.
     """
 
     run: Path
@@ -52,6 +52,7 @@ class TrainResult:
     held_out_rows: int = 0
     windowed: int = 0
     windows: int = 0
+    own_file: bool = False
 
 
 @dataclass(frozen=True)

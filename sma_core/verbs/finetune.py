@@ -14,6 +14,7 @@ import torch
 
 from sma_core.config import FinetuneConfig
 from sma_core.config.layers import dump, flatten
+from sma_core.data.row_warnings import single_positions
 from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import autocast, seeded
 from sma_core.devices.placement import Placement
@@ -323,6 +324,7 @@ def _judge(
         truncated=summary.shortened,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
+            *single_positions(job.rows.store),
             # rows.warnings has the missing values of these rows, if the feed is that of a pre-trained run
             *job.feed.warnings(job.config.data, job.config.model, missing=job.config.pretrained is None),
             *job.rows.warnings,

@@ -18,6 +18,7 @@ from sma_core.config.layers import dump, flatten
 from sma_core.data.batching.held_out import split_held_out
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.preparation.prepared_set import PreparedSet
+from sma_core.data.row_warnings import few_held_out, single_positions
 from sma_core.data.store.store import Store
 from sma_core.data.truncation import truncation_warnings
 from sma_core.devices.device import seeded
@@ -207,6 +208,7 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     collapse = collapse_sentence(last, job.config.masking.ratio)
     summary, longest = job.prepared.summary, job.config.model.max_length
     store, _, held_out_rows = job.opened()
+    held_out_count = len(np.unique(store.row_numbers[held_out_rows]))
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -219,12 +221,15 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         held_out_random_first=first.get("held_out_random_loss", math.nan),
         held_out_random_last=last.get("held_out_random_loss", math.nan),
         truncated=summary.shortened,
-        held_out_rows=len(np.unique(store.row_numbers[held_out_rows])),
+        held_out_rows=held_out_count,
         windowed=summary.windowed,
         windows=summary.windows,
+        own_file=job.source.first.spec is None,
         warnings=(
             *truncation_warnings(summary.shortened, summary.kept, longest, LONGER),
+            *single_positions(store),
             *job.feed.warnings(job.config.data, job.config.model),
+            *few_held_out(held_out_count),
             *([] if collapse is None else [collapse]),
         ),
     )

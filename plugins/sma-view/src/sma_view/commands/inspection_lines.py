@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sma_core.cli.option_names import in_options
 from sma_core.cli.output import aligned, counted
+from sma_core.data.row_warnings import ONE_POSITION
 from sma_view.commands.terminal import printable, shortened
 
 if TYPE_CHECKING:
@@ -188,7 +190,8 @@ def _sequences(inspection: Inspection, numbers: NumberFigures) -> list[str]:
         f"  min {lengths.minimum:,} (row {lengths.shortest_row:,})   median {lengths.median:,}   mean "
         f"{lengths.mean:,.1f}   max {lengths.maximum:,} (row {lengths.longest_row:,})",
     ]
-    return [*lines, *_limits(inspection), "", *_bars(lengths.bins)]
+    odd = [f"warning: {in_options(ONE_POSITION)}"] if lengths.maximum == 1 else []
+    return [*lines, *odd, *_limits(inspection), "", *_bars(lengths.bins)]
 
 
 def _sparkline(bins: list[Bin]) -> str:
