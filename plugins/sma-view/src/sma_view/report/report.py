@@ -70,7 +70,7 @@ def report(
         check_outputs(target, inputs=(), force=force)
     read = [RunFacts.read(path, policy) for path in paths]
     lacking: list[str] = []
-    labels = _labels(read)
+    labels = labels_of(read)
     body = [sections.learning(labels, "Learning curves of all runs")] if len(read) > 1 else []
     for label, run in labels.items():
         parts = _parts(run, predictions, policy, lacking)
@@ -81,7 +81,7 @@ def report(
     return ReportResult(target, tuple(paths), tuple(lacking))
 
 
-def _labels(runs: Sequence[RunFacts]) -> dict[str, RunFacts]:
+def labels_of(runs: Sequence[RunFacts]) -> dict[str, RunFacts]:
     """Return the runs by the names of their folders, or by their paths where these are equal."""
     names = [run.path.name for run in runs]
     return {(run.path.name if names.count(run.path.name) == 1 else str(run.path)): run for run in runs}

@@ -49,8 +49,8 @@ class RunFacts:
     """Kind of reason -> number of rejected rows, most frequent first."""
 
     @classmethod
-    def read(cls, path: Path, policy: PluginPolicy | None = None) -> RunFacts:
-        """Read the folder of a run; raises `CheckpointError` when it is none, or damaged."""
+    def read(cls, path: Path, policy: PluginPolicy | None = None, with_recipe: bool = True) -> RunFacts:
+        """Read the folder of a run, and its recipe; raises `CheckpointError` when it is none, or damaged."""
         folder = RunFolder.open(path)
         record, settings = folder.record(), dict(flatten(folder.config()))
         return cls(
@@ -58,7 +58,7 @@ class RunFacts:
             record=record,
             recipe=str(settings.get("recipe", NO_RECIPE)),
             settings=settings,
-            changed=_changed(folder, record, policy),
+            changed=_changed(folder, record, policy) if with_recipe else None,
             results=_results(folder.path / "results.json"),
             curves=_curves(folder.metrics),
             rejected=dict(_reasons(folder.path / "rejected.jsonl").most_common(MOST_REASONS)),
