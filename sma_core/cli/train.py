@@ -107,11 +107,13 @@ def result_lines(result: TrainResult) -> list[str]:
             (result.held_out_random_first, result.held_out_random_last),
         )
     )
+    simple = result.frequency_loss
+    frequencies = "" if simple is None else f" (frequencies of symbols alone: {metric_text(simple)})"
     return [
         f"pre-trained {counted(result.step, 'step')} in {result.seconds / 60:.1f} min on "
         f"{counted(result.rows - result.held_out_rows, 'row')}, {result.held_out_rows:,} more held out "
         f"({result.rejected:,} set aside{truncated})",
-        f"held-out loss {own} under its own masks, {random} under random ones",
+        f"held-out loss {own} under its own masks, {random} under random ones{frequencies}",
         *warning_lines(result.warnings),
         f"run folder {result.run}",
     ]

@@ -34,7 +34,8 @@ class TrainResult:
     masks and under random masks, are measured before the first step and at the end. ``rows`` includes the
     ``held_out_rows``, on which they are measured. Of rows longer than ``model.max_length``, ``truncated`` were
     read in part and ``windowed`` in ``windows`` windows. ``warnings`` are sentences on what may be wrong with the
-    model, such as collapsed masks. ``own_file`` tells whether the rows are a file of the user, no named data set.
+    model, such as collapsed masks. ``frequency_loss`` is the held-out loss of the frequencies of symbols alone,
+    None for numbers. ``own_file`` tells whether the rows are a file of the user, no named data set.
     """
 
     run: Path
@@ -53,6 +54,7 @@ class TrainResult:
     windowed: int = 0
     windows: int = 0
     own_file: bool = False
+    frequency_loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.reading import check_header
 from sma_core.sources.source_set import SourceSet, find_mixture, with_pair
 from sma_core.training.average import WeightAverage
+from sma_core.training.little_learned import frequency_loss, little_learned
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
 from sma_core.training.pretraining import PretrainObjective, sample_rows
@@ -67,6 +68,8 @@ from sma_core.writers.pretraining_card import PretrainingFacts, pretraining_card
 logger = logging.getLogger("sma")
 
 VERB = "train"
+ROWS_COUNTED = 4096
+"""Training rows of which the frequencies of symbols are counted."""
 LONGER = (
     "; set a larger model.max_length, read such rows whole with `window_overlap=N`, or leave them out with "
     "data.truncate=false"
@@ -209,6 +212,8 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     summary, longest = job.prepared.summary, job.config.model.max_length
     store, _, held_out_rows = job.opened()
     held_out_count = len(np.unique(store.row_numbers[held_out_rows]))
+    frequency = _frequency_loss(job)
+    losses = [line.get("held_out_random_loss", math.nan) for line in (first, last)]
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -218,8 +223,9 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
         rejected=summary.rejected,
         held_out_first=first.get("held_out_loss", math.nan),
         held_out_last=last.get("held_out_loss", math.nan),
-        held_out_random_first=first.get("held_out_random_loss", math.nan),
-        held_out_random_last=last.get("held_out_random_loss", math.nan),
+        held_out_random_first=losses[0],
+        held_out_random_last=losses[1],
+        frequency_loss=frequency,
         truncated=summary.shortened,
         held_out_rows=held_out_count,
         windowed=summary.windowed,
@@ -231,8 +237,18 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
             *job.feed.warnings(job.config.data, job.config.model),
             *few_held_out(held_out_count),
             *([] if collapse is None else [collapse]),
+            *([] if job.config.model.decoder.loss else little_learned(losses[1], losses[0], frequency)),
         ),
     )
+
+
+def _frequency_loss(job: _Job) -> float | None:
+    """Return the held-out loss of the frequencies of symbols in some training rows; None for numbers."""
+    store, rows, held_out = job.opened()
+    size, longest = job.config.training.batch_size, job.config.model.max_length
+    some = rows[sample_rows(len(rows), ROWS_COUNTED)]
+    evaluated = held_out[sample_rows(len(held_out), job.config.training.evaluate_rows)]
+    return frequency_loss(*(job.feed.fixed_batches(store, chosen, size, longest) for chosen in (some, evaluated)))
 
 
 def _needed(domain: str | None) -> str:

@@ -74,6 +74,8 @@ def _losses(result: TrainResult) -> str:
         ("the masks of the training", number(result.held_out_first), number(result.held_out_last)),
         ("random masks", number(result.held_out_random_first), number(result.held_out_random_last)),
     ]
+    if result.frequency_loss is not None:
+        rows.append(("random masks, frequencies of symbols alone", "-", number(result.frequency_loss)))
     return table(("under", "first step", "end"), rows) + warning_paragraphs(result.warnings)
 
 

@@ -93,6 +93,9 @@ def learning(runs: Mapping[str, RunFacts], title: str = "Learning curves") -> st
         for label, run in runs.items():
             for name in (name for name in names if name in run.curves):
                 own = f"{label}: {name}" if len(names) > 1 else label
+                if name == "held_out_random_loss" and len(runs) == 1 and run.results.get("frequency_loss"):
+                    simple = float(run.results["frequency_loss"])
+                    lines["frequencies of symbols alone"] = ([0.0, float(run.step)], [simple, simple])
                 lines[name if len(runs) == 1 else own] = run.curves[name]
         if lines:
             drawn.append(Chart(caption, svg_of(curves(lines, names[0] if len(names) == 1 else ""))))
