@@ -24,6 +24,7 @@ from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, MemoryRows, RowChunk, RowInputs, take_inputs, value_chunk
 from sma_core.feeds.values import ValueFeed
 from sma_core.nn.inputs import ContinuousInputs
+from sma_core.printable import counted
 from sma_core.sources.reading import sentinels_of
 
 
@@ -46,7 +47,8 @@ class SequenceFeed(ValueFeed):
         """Raise `DataError` when the rows of ``where`` are those of a table."""
         if not sequences:
             raise DataError(
-                f"{where} has rows of {len(self.columns)} numbers, but the model reads sequences of such vectors"
+                f"{where} has rows of {counted(len(self.columns), 'number')}, but the model reads sequences of "
+                "such vectors"
             )
 
     def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
@@ -95,7 +97,8 @@ class SequenceFeed(ValueFeed):
 
     def _vectors(self, row: Any, number: int) -> NDArray[np.float32]:  # noqa: ANN401 - rows of the caller
         """Return a sequence (n_i, C) as float32."""
-        expected = f"this model reads sequences of {len(self.columns)} channels ({', '.join(self.columns[:8])})"
+        channels = counted(len(self.columns), "channel")
+        expected = f"this model reads sequences of {channels} ({', '.join(self.columns[:8])})"
         try:
             with np.errstate(over="ignore"):
                 vectors = np.asarray(row, dtype=np.float64).astype(np.float32)

@@ -33,6 +33,7 @@ from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, ChunkShare, MemoryRows, RowChunk, RowInputs, value_chunk
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.plugins.registry import Registry
+from sma_core.printable import counted
 from sma_core.sources.data_sets import Source, cache_folder, has_temporary_cache, open_reader
 from sma_core.sources.features import ModelFeatures
 from sma_core.sources.reading import read_values, sentinels_of
@@ -144,7 +145,9 @@ class ValueFeed:
         """Raise `DataError` when the rows of ``where`` are sequences of vectors, but the model reads tables."""
         if sequences:
             raise DataError(
-                f"{where} has sequences of vectors, but the model reads rows of {len(self.columns)} numbers"
+                f"{where} has sequences of vectors, but the model reads rows of "
+                f"{counted(len(self.columns), 'number')}: if its lines are whole rows, read it as a table with "
+                "data.reader=table"
             )
 
     def batches(
@@ -224,7 +227,8 @@ class ValueFeed:
     def _numbers(self, rows: MemoryRows) -> NDArray[np.float32]:
         """Return rows of numbers (n, F) as float32; raises `DataError` for any other input."""
         rows = list(rows) if isinstance(rows, Iterator) else rows
-        expected = f"this model reads rows of {len(self.columns)} numbers ({', '.join(self.columns[:8])}…)"
+        numbers = counted(len(self.columns), "number")
+        expected = f"this model reads rows of {numbers} ({', '.join(self.columns[:8])}…)"
         try:
             with np.errstate(over="ignore"):
                 named = features_by_name(rows, self.columns)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from sma_core.data.pairs import is_pair
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.store import Store
-from sma_core.errors import CheckpointError, ConfigError, DataError, UserError
+from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
@@ -26,11 +24,11 @@ from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable, missing_in_features, shared_ids, telling_features
-from sma_core.labels.split import Division, divide
+from sma_core.labels.split import divide
+from sma_core.labels.task_request import TaskRequest
 from sma_core.labels.unused_split import unused_split
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import Task
 from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.source_set import SourceSet, find_sources
@@ -162,32 +160,6 @@ def check_same_rows(run: RunFolder, rows: LabelledRows) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _TaskRequest:
-    """The task to learn, before the rows are read."""
-
-    label: str
-    name: str
-    dataset: str | None
-    targets: tuple[str, ...]
-    kind: str | None
-    metric: str | None
-    division: Division
-    position_mask: str | None
-    positive: str | None = None
-    weight: str | None = None
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """Columns to store with the rows, besides labels."""
-        return (*self.division.columns, *([self.weight] if self.weight is not None else []))
-
-
-def known_kind(registry: Registry, config: FinetuneConfig) -> str | None:
-    """Return the kind of labels that the user or the task specifies, else None."""
-    return _task_request(registry, config).kind
-
-
 def read_labelled(
     registry: Registry,
     config: FinetuneConfig,
@@ -204,7 +176,7 @@ def read_labelled(
     standardised with the scale of ``feed``, or with one computed on the training rows. Raises `DataError` when
     labels do not match their kind or a part would be empty.
     """
-    task = _task_request(registry, config)
+    task = TaskRequest.of(registry, config)
     if config.data.weights is not None:
         raise ConfigError("data.weights is for pre-training: leave it out of fine-tuning")
     if config.data.window_overlap is not None:
@@ -259,7 +231,7 @@ def read_labelled(
 
 
 def _warnings(
-    store: Store, train: NDArray[np.int64], task: _TaskRequest, source: SourceSet, kind: str
+    store: Store, train: NDArray[np.int64], task: TaskRequest, source: SourceSet, kind: str
 ) -> tuple[str, ...]:
     """Return sentences on targets that cannot be learned; raises `DataError` when none can."""
     if store.metadata.has_symbols:
@@ -309,7 +281,7 @@ def _prepared(
     registry: Registry,
     config: FinetuneConfig,
     source: SourceSet,
-    task: _TaskRequest,
+    task: TaskRequest,
     guess: LabelGuess,
     feed: Feed,
     progress: Progress | None,
@@ -327,7 +299,7 @@ def _prepared(
 
 
 def _guess(
-    registry: Registry, config: FinetuneConfig, task: _TaskRequest, source: SourceSet, recorded: Targets | None
+    registry: Registry, config: FinetuneConfig, task: TaskRequest, source: SourceSet, recorded: Targets | None
 ) -> LabelGuess:
     """Return the form of labels: as in an existing run, as the kind requires, or guessed from the first rows."""
     if recorded is not None:
@@ -352,7 +324,7 @@ def _guess_sentence(kind: str, guess: LabelGuess) -> str:
     return f"the labels are taken as {kind}, guessed from {basis}{positive}; {option}"
 
 
-def _kind(store: Store, task: _TaskRequest, guess: LabelGuess, source: SourceSet) -> str:
+def _kind(store: Store, task: TaskRequest, guess: LabelGuess, source: SourceSet) -> str:
     """Return the kind of labels; raises `DataError` when labels do not match it."""
     labels = row_labels(store)
     kind = task.kind or (Binary.kind if guess.values else guess_kind(labels, store.classes))
@@ -365,35 +337,3 @@ def _kind(store: Store, task: _TaskRequest, guess: LabelGuess, source: SourceSet
             "nothing to learn"
         )
     return kind
-
-
-def _task_request(registry: Registry, config: FinetuneConfig) -> _TaskRequest:
-    """Resolve the task by name, or the target columns of a user's file."""
-    if config.targets is not None:
-        if config.task is not None:
-            raise ConfigError("give `task` or `targets`, not both")
-        source = config.data.source
-        if source is None:
-            raise ConfigError("`targets` names columns of a file: name the file with `data.source=FILE`")
-        name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
-        division = Division.wanted(config.split, registry.domain.splitter)
-        kind = config.kind or (Binary.kind if config.positive is not None else None)
-        options = (config.metric, division, config.position_mask, config.positive, config.weight)
-        return _TaskRequest(source, name, None, config.targets, kind, *options)
-    if config.task is None and registry.domain.task is None:
-        raise UserError(f"the domain {registry.name!r} has no default task: name one with `task`")
-    if config.data.source is not None and config.task is None:
-        raise ConfigError("`data.source=FILE` needs `targets=COLUMN`: which column holds the labels?")
-    task = registry.find(Task, config.task or str(registry.domain.task))
-    return _TaskRequest(
-        f"{registry.name}:{task.name}",
-        task.name,
-        task.dataset,
-        task.targets,
-        config.kind or task.kind,
-        config.metric or (task.metric if config.kind in (None, task.kind) else None),
-        Division.wanted(config.split, task.splitter, task),
-        config.position_mask or task.position_mask,
-        config.positive,
-        config.weight,
-    )

@@ -21,8 +21,9 @@ from sma_core.devices.placement import Placement
 from sma_core.evaluation.metric_set import beyond_range
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.labels.baselines import run_baselines
-from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, known_kind, read_labelled, split_record
+from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled, split_record
 from sma_core.labels.learnable import undefined_selection
+from sma_core.labels.task_request import TaskRequest
 from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
 from sma_core.models.pretrained import open_pretrained
 from sma_core.nn.model import Predictor
@@ -208,7 +209,7 @@ def _prepared(
     registry: Registry, config: FinetuneConfig, feed: Feed, session: Session, recorded: Targets | None = None
 ) -> _Job:
     """Prepare the rows; an unsuitable head is refused before reading them when the kind of labels is known."""
-    kind = known_kind(registry, config)
+    kind = TaskRequest.of(registry, config).kind
     if kind is not None:
         choose_head(registry, config.head, kind)
     placement = session.placement(config.training)

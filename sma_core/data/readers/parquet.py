@@ -107,7 +107,10 @@ def _depth(kind: Any, name: str, path: Path) -> int:  # noqa: ANN401 - pyarrow h
     while depth < 2 and _is_list(inner):
         inner, depth = inner.value_type, depth + 1
     if not (pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_boolean(inner)):
-        raise DataError(f"{path}: the column {name!r} holds {kind}, not numbers; name others with data.columns")
+        raise DataError(
+            f"{path}: the column {name!r} holds {kind}, not numbers; leave it out with `data.exclude={name}`, or "
+            "name others with data.columns"
+        )
     return depth
 
 
