@@ -6,6 +6,7 @@ attached as a plugin's are. Figures are plain Python numbers; no record holds a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,7 @@ class RunStarted:
 class StepLogged:
     """Mean loss since the last log; ``elapsed`` in seconds since the run's start, pauses left out.
 
+    ``gradient_norm`` is that of the last step before clipping; NaN or infinite if the gradient is not finite.
     ``skipped`` steps of the run so far were left out because their gradient was not finite; where all
     since the last log were, ``loss`` is NaN.
     """
@@ -65,6 +67,7 @@ class StepLogged:
     samples_per_second: float
     elapsed: float
     skipped: int = 0
+    gradient_norm: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ class Trainer:
         workers = BatchWorkers(source, config.workers, self.device) if config.workers else None
         self.stream = BatchStream(source, ahead=workers)
         self._window = torch.zeros((), device=self.device)
+        self._gradient_norm = torch.full((), math.nan, device=self.device)
         self._skipped = SkippedSteps(self.device)
         self._memory = FirstSteps()
         self._evaluated_step: int | None = None
@@ -249,7 +250,8 @@ class Trainer:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.config.clip_norm, norm)
         set_learning_rate(self.optimizer, rate)
         own = not self.scaler.is_enabled()
-        with self._skipped.skip_nonfinite(self.optimizer, full_tensor(norm), own=own):
+        self._gradient_norm = full_tensor(norm).detach()
+        with self._skipped.skip_nonfinite(self.optimizer, self._gradient_norm, own=own):
             if self._skipped.allows(self.optimizer):
                 self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -280,11 +282,8 @@ class Trainer:
         self._samples, self._log_clock = 0, now
         lr = learning_rate(state.step, self.steps, self.config, self.method.schedule)
         state.skipped, state.skipped_in_a_row = self._skipped.read()
-        self._emit(
-            StepLogged(
-                self._run, state.step, self.steps, self.stream.passed, loss, lr, rate, state.elapsed, state.skipped
-            )
-        )
+        shown = (loss, lr, rate, state.elapsed, state.skipped, float(self._gradient_norm))
+        self._emit(StepLogged(self._run, state.step, self.steps, self.stream.passed, *shown))
         if state.skipped_in_a_row >= self.config.max_skipped_steps:
             raise UserError(
                 f"the gradient was not finite in {state.skipped_in_a_row} consecutive steps, up to step "

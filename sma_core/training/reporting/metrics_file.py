@@ -46,6 +46,7 @@ class MetricsFile:
                 "loss": event.loss,
                 "learning_rate": event.learning_rate,
                 "samples_per_second": round(event.samples_per_second, 2),
+                "gradient_norm": float(f"{event.gradient_norm:.4g}"),
             }
             self._append(line | ({"skipped": event.skipped} if event.skipped else {}))
         elif isinstance(event, Evaluated):

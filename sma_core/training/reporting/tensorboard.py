@@ -37,7 +37,7 @@ class TensorBoard:
 
                 self._writer = SummaryWriter(str(self._folder), purge_step=event.step or None)
             case StepLogged():
-                for name in ("loss", "learning_rate", "samples_per_second", "epoch"):
+                for name in ("loss", "learning_rate", "samples_per_second", "epoch", "gradient_norm"):
                     self._write(name, getattr(event, name), event.step)
             case Evaluated():
                 for name, value in event.metrics.items():

@@ -29,7 +29,7 @@ CAPTIONS = {
     "reliability": "Reliability: share of positives among rows of each predicted probability",
     "confusion": "Labels against predicted classes; colour: share of the label's rows",
 }
-_OF_TRAINING = ("loss", "learning_rate", "samples_per_second", "epoch", "skipped")
+_OF_TRAINING = ("loss", "learning_rate", "samples_per_second", "epoch", "skipped", "gradient_norm")
 
 
 def summary(run: RunFacts) -> str:
@@ -111,7 +111,8 @@ def _groups(runs: Iterable[RunFacts]) -> list[tuple[str, list[str]]]:
     groups = [("loss of training batches" + (", and on held-out rows" if held_out else ""), ["loss", *held_out])]
     groups += [(f"{name} on validation rows", [name]) for name in rest]
     groups += [("measures of the masks", masks)] if masks else []
-    return [*groups, ("learning rate", ["learning_rate"]), ("rows in a second", ["samples_per_second"])]
+    groups += [("norm of the gradient before clipping", ["gradient_norm"]), ("learning rate", ["learning_rate"])]
+    return [*groups, ("rows in a second", ["samples_per_second"])]
 
 
 def test_metrics(run: RunFacts, result: EvaluateResult | None) -> str:
