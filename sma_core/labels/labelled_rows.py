@@ -176,37 +176,23 @@ def read_labelled(
     standardised with the scale of ``feed``, or with one computed on the training rows. Raises `DataError` when
     labels do not match their kind or a part would be empty.
     """
-    task = TaskRequest.of(registry, config)
-    if config.data.weights is not None:
-        raise ConfigError("data.weights is for pre-training: leave it out of fine-tuning")
-    if config.data.window_overlap is not None:
-        raise ConfigError(
-            "data.window_overlap is for pre-training, since labels belong to whole rows: leave it out of "
-            "fine-tuning"
-        )
-    source = find_sources(registry, config.data, task.dataset)
-    read = (*(name for name in task.targets if name != ALL_OTHERS), *task.extras)
-    source = feed.features.found_in(source, registry, config.data, config.data.columns or (), read)
-    if task.targets == (ALL_OTHERS,):
-        used = (*task.extras, *([task.position_mask] if task.position_mask else []))
-        task = replace(task, targets=other_columns(registry, source.first, config.data, used))
+    _check_settings(config)
+    source, task = _find(registry, config, TaskRequest.of(registry, config), feed)
     _check_no_leak((*task.targets, *([task.weight] if task.weight else [])), source, feed, config)
     guess = _guess(registry, config, task, source, recorded)
     prepared = _prepared(registry, config, source, task, guess, feed, progress, identifier, longest)
     store = prepared.open()
     kind = _kind(store, task, guess, source)
     _check_rows_as_written(kind, registry, config)
-    rows = prepared.summary.rows
+    numbers = prepared.summary.rows
     equal = identities(registry, config.data, store)
-    divided = divide(registry, task.division, config.split, store, source.where, rows, kind, equal)
+    divided = divide(registry, task.division, config.split, store, source.where, numbers, kind, equal)
     metrics = MetricSet.of(registry, kind)
-    known, train = feed, divided.parts["train"]
-    feed = known.fitted(store, train, source.label)
-    return LabelledRows(
+    rows = LabelledRows(
         label=task.label,
         name=task.name,
         store=store,
-        feed=feed,
+        feed=feed.fitted(store, divided.parts["train"], source.label),
         targets=task.targets,
         kind=kind,
         guess="" if task.kind else _guess_sentence(kind, guess),
@@ -219,18 +205,55 @@ def read_labelled(
         max_length=config.model.max_length,
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
-        warnings=(
-            *source.notes,
-            *_warnings(store, train, task, source, kind),
-            *_spelling_matters(registry, config, kind),
-            *([] if feed is not known else missing_in_features(store, train, feed.inputs, config.model)),
-            *shared_rows(equal, divided.parts),
-            *unused_split(source.first, config.split, task.division, (*read, *store.metadata.columns)),
-        ),
     )
+    sentences = _warnings(rows, task, registry, config, pretrained=rows.feed is feed)
+    return replace(rows, warnings=(*sentences, *shared_rows(equal, divided.parts)))
+
+
+def _check_settings(config: FinetuneConfig) -> None:
+    """Raise `ConfigError` for settings of pre-training."""
+    if config.data.weights is not None:
+        raise ConfigError("data.weights is for pre-training: leave it out of fine-tuning")
+    if config.data.window_overlap is not None:
+        raise ConfigError(
+            "data.window_overlap is for pre-training, since labels belong to whole rows: leave it out of "
+            "fine-tuning"
+        )
+
+
+def _find(
+    registry: Registry, config: FinetuneConfig, task: TaskRequest, feed: Feed
+) -> tuple[SourceSet, TaskRequest]:
+    """Return the files, read as the features of the model, and the task with its target columns."""
+    source = find_sources(registry, config.data, task.dataset)
+    read = (*(name for name in task.targets if name != ALL_OTHERS), *task.extras)
+    source = feed.features.found_in(source, registry, config.data, config.data.columns or (), read)
+    if task.targets != (ALL_OTHERS,):
+        return source, task
+    used = (*task.extras, *([task.position_mask] if task.position_mask else []))
+    return source, replace(task, targets=other_columns(registry, source.first, config.data, used))
 
 
 def _warnings(
+    rows: LabelledRows, task: TaskRequest, registry: Registry, config: FinetuneConfig, pretrained: bool
+) -> tuple[str, ...]:
+    """Return sentences on rows and targets that are unusual; raises `DataError` when no target can be learned.
+
+    With ``pretrained``, the statistics of features, and their warnings, are those of a pre-training.
+    """
+    store, train, source = rows.store, rows.parts["train"], rows.source
+    read = (*task.targets, *task.extras, *store.metadata.columns)
+    missing = missing_in_features(store, train, rows.feed.inputs, config.model) if pretrained else []
+    return (
+        *source.notes,
+        *_of_targets(store, train, task, source, rows.kind),
+        *_spelling_matters(registry, config, rows.kind),
+        *missing,
+        *unused_split(source.first, config.split, task.division, read),
+    )
+
+
+def _of_targets(
     store: Store, train: NDArray[np.int64], task: TaskRequest, source: SourceSet, kind: str
 ) -> tuple[str, ...]:
     """Return sentences on targets that cannot be learned; raises `DataError` when none can."""
