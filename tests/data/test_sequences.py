@@ -254,7 +254,7 @@ GOOD = {
         ({"offsets": np.array([0.0, 2.0, 3.0])}, "offsets that are not 3 integers"),
         ({"offsets": np.array([0, 4, 3])}, "offsets that are not 3 integers"),
         ({"offsets": None}, "3 rows of values, but 2 row numbers"),
-        ({"columns": ("x",)}, "1 names for 2 columns"),
+        ({"columns": ("x",)}, "1 name for 2 columns"),
         ({"fields": (np.arange(3.0),)}, "3 cells in a further column, but 2 rows"),
     ],
 )

@@ -121,7 +121,7 @@ def test_rows_of_numbers_are_judged_too(numbers, tmp_path):
     [
         ({"data": "{file}", "part": "test"}, "with `data` all usable rows are scored"),
         ({"column": "word"}, "pass it with `data=FILE`"),
-        ({"data": "{file}", "targets": ["first", "word"]}, "the model predicts 1 targets"),
+        ({"data": "{file}", "targets": ["first", "word"]}, "the model predicts 1 target "),
         ({"data": "{file}", "targets": ["frist"]}, "did you mean 'first'"),
         (
             {"data": "{file}"},

@@ -84,7 +84,7 @@ def _conversion(
 
 def _columns_of_vectors(schema: Any, fields: Sequence[str]) -> list[str]:  # noqa: ANN401 - pyarrow has no types
     """Return the names of columns of lists of lists that are not among ``fields``."""
-    kinds = {name: schema.field(name).type for name in schema.names if name not in fields}
+    kinds = {name: kind for name, kind in zip(schema.names, schema.types, strict=True) if name not in fields}
     return [name for name, kind in kinds.items() if _is_list(kind) and _is_list(kind.value_type)]
 
 
