@@ -82,6 +82,8 @@ class ModelFeatures:
             _first_names(named, registry, config, read_fields)
         except DataError as error:
             by_position = self._by_position(source, registry, config, read_fields)
+            if by_position is None and "has no column" not in str(error):
+                raise
             if by_position is None:
                 hint = f"name the {len(self.names)} columns that hold the model's channels with data.columns"
                 raise DataError(f"{error}; {hint}") from error
