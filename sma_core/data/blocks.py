@@ -6,7 +6,7 @@ Letters: n rows of a block; F features of a table; T positions of all rows toget
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +49,10 @@ class Block:
     """The cells of ``fields`` as they are in the file, one pyarrow array of strings (n,) each; empty if the format
     has no text, or keeps none.
     """
+    grid: tuple[int, ...] = ()
+    """Sizes of the axes on which the positions of every row lie, such as rows and columns of pixels, the last axis
+    fastest; empty: one axis.
+    """
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -75,6 +79,14 @@ class Block:
         """Return the names of features or channels; ``requested`` are the columns passed to the reader."""
         return self.columns or tuple(requested) or tuple(str(index) for index in range(self.values.shape[1]))
 
+    def without(self, names: Sequence[str], requested: Sequence[str]) -> Block:
+        """Return the block without the features or channels ``names``; ``requested`` is as in `names`."""
+        own = self.names(requested)
+        kept = [index for index, name in enumerate(own) if name not in names]
+        if len(kept) == len(own):
+            return self
+        return replace(self, values=self.values[:, kept], columns=tuple(own[index] for index in kept))
+
     def take(self, indices: NDArray[np.int64]) -> Block:
         """Return the rows at ``indices``."""
         numbers, fields = self.numbers[indices], tuple(field[indices] for field in self.fields)
@@ -82,7 +94,7 @@ class Block:
         if self.offsets is None:
             return Block(numbers, self.values[indices], fields, self.columns, None, written)
         rows = self.sequences.take(indices)
-        return Block(numbers, rows.values, fields, self.columns, rows.offsets, written)
+        return Block(numbers, rows.values, fields, self.columns, rows.offsets, written, self.grid)
 
 
 class BlockReader(Protocol):

@@ -200,7 +200,7 @@ def read_blocks(
     """Yield the rows of numbers of a file; raises `PluginError` as `read` does.
 
     ``exclude`` are columns that are not features. A reader without an argument of that name reads them as further
-    columns, which are then left out.
+    columns, which are then left out, as are features of these names.
     """
     knows = "exclude" in inspect.signature(reader).parameters
     own = {"exclude": tuple(exclude)} if exclude and knows else {}
@@ -209,6 +209,7 @@ def read_blocks(
         if isinstance(record, Block) and len(wanted) > len(fields):
             kept = len(fields)
             record = replace(record, fields=record.fields[:kept], written=record.written[:kept])
+            record = record.without(exclude, columns)
         yield record
 
 

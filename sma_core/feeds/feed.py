@@ -19,6 +19,7 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.epochs import StoreSource
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
+from sma_core.data.other_rows import OtherRows
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.format import LabelForm
@@ -84,6 +85,10 @@ class Feed(Protocol):
         """Return sentences on features that tell nothing, or may not be features, and on ``missing`` values."""
         ...
 
+    def other_rows(self, model: ModelConfig) -> OtherRows | None:
+        """Return an object that compares rows with the training rows of ``model``; None for texts, or before."""
+        ...
+
     def record(self) -> dict[str, Any]:
         """Return the entries of `RunRecord` that describe this feed."""
         ...
@@ -100,8 +105,12 @@ class Feed(Protocol):
         max_length: int,
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
+        grid: tuple[int, ...] | None = None,
     ) -> PreparedSet:
-        """Prepare a set of files, or return the cached result; raises `DataError`."""
+        """Prepare a set of files, or return the cached result.
+
+        ``grid`` is ``model.grid``, on which rows must lie if their reader knows their axes. Raises `DataError`.
+        """
         ...
 
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:

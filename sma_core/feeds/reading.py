@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, ModelConfig
 from sma_core.data.pairs import is_pair
 from sma_core.data.plugin_code import CheckFunction, NormaliseFunction
 from sma_core.data.truncation import truncation_note
 from sma_core.errors import ConfigError, DataError
 from sma_core.feeds.feed import Feed, normalise_name
-from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk
+from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk, vectors_of
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.sources.data_sets import without_unknown
@@ -43,17 +43,22 @@ def pair_column(run: DataConfig, column: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class RowReading:
-    """Reads rows as in a run: with its feed, data settings and maximum length, and the domain's check.
+    """Reads rows as in a run: with its feed, data and model settings, and the domain's check.
 
-    Rows longer than ``max_length`` are truncated or rejected as in training, or with ``window_overlap`` split into
+    Rows longer than `max_length` are truncated or rejected as in training, or with ``window_overlap`` split into
     windows that share this number of inputs.
     """
 
     registry: Registry
     feed: Feed
     data: DataConfig
-    max_length: int
+    model: ModelConfig
     window_overlap: int | None = None
+
+    @property
+    def max_length(self) -> int:
+        """Maximum length of rows, ``model.max_length``."""
+        return self.model.max_length
 
     def in_windows(self, overlap: int | None) -> RowReading:
         """Return a reading with ``window_overlap``; raises `UserError` when rows or windows do not allow it."""
@@ -102,8 +107,10 @@ class RowReading:
 
         If one file has identifiers, all chunks have them, empty for the others. ``keep`` names columns to copy.
         Row numbers continue from file to file. ``share`` is the rank and the number of ranks, to which chunks are
-        assigned round-robin. Raises `DataError` when a file cannot be read or lacks the column.
+        assigned round-robin. What is unlike in the training rows is logged at the end. Raises `DataError` when a
+        file cannot be read or lacks the column.
         """
+        compared = self.feed.other_rows(self.model)
         before, own = 0, ChunkShare(*share)
         named = identifier is not None or any(source.reader.names_rows for source in sources.sources)
         for source in sources.sources:
@@ -111,25 +118,34 @@ class RowReading:
             columns = keep if column is None else (column, *keep)
             for chunk in self.feed.read_file(self, source, tuple(dict.fromkeys(columns)), own):
                 names = chunk.names if column is None else chunk.copied[column]
+                if compared is not None:
+                    compared.add(vectors_of(chunk.inputs))
                 yield replace(
                     chunk.shifted(before),
                     names=names or [""] * len(chunk) if named else None,
                     copied={name: chunk.copied[name] for name in keep},
                 )
             before += own.rows
+        for sentence in compared.warnings() if compared is not None else ():
+            logger.warning(sentence)
 
     def chunks_of(self, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream rows in memory, and log a warning at the end if some were truncated.
+        """Stream rows in memory, and log at the end if some were truncated, and what is unlike in training rows.
 
         Raises `DataError` when their kind or features differ from the model's.
         """
         count = truncated = 0
+        compared = self.feed.other_rows(self.model)
         for chunk in self.feed.read_memory(self, rows):
+            if compared is not None:
+                compared.add(vectors_of(chunk.inputs))
             count, truncated = count + len(chunk), truncated + len(chunk.truncated)
             yield chunk
         note = truncation_note(truncated, count, self.max_length)
         if note is not None:
             logger.warning(f"{note}; `with_windows` of the run reads them whole")
+        for sentence in compared.warnings() if compared is not None else ():
+            logger.warning(sentence)
 
     def check(self) -> CheckFunction | None:
         """Return the domain's row check, or None when the run does not use one."""

@@ -36,6 +36,13 @@ def take_inputs(inputs: RowInputs, places: NDArray[np.int64]) -> RowInputs:
     return inputs.take(places) if isinstance(inputs, Sequences) else inputs[places]
 
 
+def vectors_of(inputs: RowInputs | None) -> NDArray[np.float32]:
+    """Return the vectors (m, F) of rows of numbers: rows of a table, or positions of sequences."""
+    values = inputs.values if isinstance(inputs, Sequences) else inputs
+    assert isinstance(values, np.ndarray), "rows are numbers"
+    return values.astype(np.float32, copy=False)
+
+
 @dataclass(frozen=True)
 class RowChunk:
     """Consecutive rows of a file: n rows, m of them usable.

@@ -82,6 +82,9 @@ class TextFeed:
         """Return nothing: texts have no features."""
         return []
 
+    def other_rows(self, model: ModelConfig) -> None:
+        """Return None: texts have no features."""
+
     def record(self) -> dict[str, Any]:
         """Return the tokenizer's entry in ``model.json``."""
         return {"tokenizer": self._record()}
@@ -115,6 +118,7 @@ class TextFeed:
         max_length: int,
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
+        grid: tuple[int, ...] | None = None,
     ) -> PreparedSet:
         """Prepare a set of files, or return the cached result; with ``labels``, raw texts are stored too."""
         columns = labels or LabelColumns(())

@@ -5,8 +5,9 @@ Letters: n rows, m usable rows, F features.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
 from sma_core.data.blocks import Block
+from sma_core.data.other_rows import OtherRows
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
-from sma_core.data.readers.features import feature_names, finite_block, rejected_rows
+from sma_core.data.readers.features import check_grid, feature_names, finite_block, rejected_rows
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import TREATMENTS, FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
@@ -46,6 +48,8 @@ NOT_FEATURES = (
     *("timestamp", "datetime"),
 )
 """Names of columns, in lower case, that are probably not features."""
+NAMELESS = re.compile(r"column \d+|Unnamed: \d+")
+"""Names that a column without a name gets, such as the index of a pandas table."""
 CHANNELS = ("y", "w")
 """Those of `NOT_FEATURES` that are usual names of channels of a sequence."""
 
@@ -99,13 +103,17 @@ class ValueFeed:
         if self.scale is None:
             return []
         suspicious = set(NOT_FEATURES) - set(CHANNELS if self.unit == "positions" else ())
-        odd = [] if config.columns else [name for name in self.columns if name.lower() in suspicious]
+        odd = [name for name in self.columns if name.lower() in suspicious or NAMELESS.fullmatch(name)]
         named = (
-            f"features named like labels, weights or identifiers: {', '.join(odd)}; leave them out with "
-            "data.exclude, or name the features with data.columns"
+            f"features named like labels, weights or identifiers, or not at all: {', '.join(odd)}; leave them "
+            "out with data.exclude, or name the features with data.columns"
         )
         treatment = TREATMENTS[model.missing_values] if missing else None
-        return [*([named] if odd else []), *self.scale.warnings(treatment)]
+        return [*([named] if odd and not config.columns else []), *self.scale.warnings(treatment)]
+
+    def other_rows(self, model: ModelConfig) -> OtherRows | None:
+        """Return an object that compares rows with the training rows of ``model``; None before the training."""
+        return None if self.scale is None else OtherRows(self.scale, model.missing_values, self.has_missing)
 
     def record(self) -> dict[str, Any]:
         """Return the scale's entry in ``model.json``."""
@@ -124,10 +132,14 @@ class ValueFeed:
         max_length: int,
         labels: LabelColumns | None = None,
         progress: Progress | None = None,
+        grid: tuple[int, ...] | None = None,
     ) -> PreparedSet:
-        """Prepare a set of files, or return the cached result."""
+        """Prepare a set of files, or return the cached result; ``grid`` is as in `Feed`."""
         columns = labels or LabelColumns(())
-        requests = [values_request(registry, source, config, max_length, columns) for source in sources.sources]
+        requests = [
+            replace(values_request(registry, source, config, max_length, columns), grid=grid)
+            for source in sources.sources
+        ]
         return prepare_set(requests, sources.label, progress)
 
     def fitted(self, store: Store, rows: NDArray[np.int64], where: str) -> Feed:
@@ -184,6 +196,7 @@ class ValueFeed:
             if isinstance(record, RejectedRow):
                 rejected.append(record)
                 continue
+            check_grid(record.grid, reading.model.grid, source.label)
             names = feature_names(record, source.columns, source.features, source.label)
             self.known_scale.check_columns(names, source.label)
             self.check_kind(record.offsets is not None, source.label)

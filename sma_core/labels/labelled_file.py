@@ -16,6 +16,7 @@ from sma_core.feeds.feed import LabelColumns
 from sma_core.feeds.reading import pair_column
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
+from sma_core.labels.learnable import unlike_training
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.printable import counted
 from sma_core.sources.source_set import find_sources
@@ -75,11 +76,12 @@ def read_labelled_file(
     sources = find_sources(registry, data)
     sources = feed.features.found_in(sources, registry, data, file.columns or (), (*names, *extras))
     labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
-    prepared = feed.prepare(registry, sources, data, longest or most, labels, progress)
+    prepared = feed.prepare(registry, sources, data, longest or most, labels, progress, loaded.config.model.grid)
     store = prepared.open()
     check_labels(row_labels(store), names, targets.kind, sources.where, store.row_numbers)
     _refuse_unknown_classes(store, targets, names, sources.where)
     metrics = MetricSet.of(registry, targets.kind)
+    unlike = unlike_training(feed, store, np.arange(len(store)), loaded.config.model, "share of the values")
     return LabelledRows(
         label=sources.label,
         name=sources.first.file.name,
@@ -97,7 +99,7 @@ def read_labelled_file(
         max_length=most,
         values=targets.values,
         weights=row_weights(store, file.weight, sources.where),
-        warnings=sources.notes,
+        warnings=(*sources.notes, *unlike),
     )
 
 

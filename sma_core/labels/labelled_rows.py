@@ -14,6 +14,7 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.pairs import is_pair
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
+from sma_core.data.scaling import OF_TRAINING_ROWS
 from sma_core.data.store.store import Store
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
@@ -23,7 +24,7 @@ from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
-from sma_core.labels.learnable import check_learnable, missing_in_features, shared_ids, telling_features
+from sma_core.labels.learnable import check_learnable, shared_ids, telling_features, unlike_training
 from sma_core.labels.split import divide
 from sma_core.labels.task_request import TaskRequest
 from sma_core.labels.unused_split import unused_split
@@ -243,12 +244,12 @@ def _warnings(
     """
     store, train, source = rows.store, rows.parts["train"], rows.source
     read = (*task.targets, *task.extras, *store.metadata.columns)
-    missing = missing_in_features(store, train, rows.feed.inputs, config.model) if pretrained else []
+    unlike = unlike_training(rows.feed, store, train, config.model, OF_TRAINING_ROWS) if pretrained else []
     return (
         *source.notes,
         *_of_targets(store, train, task, source, rows.kind),
         *_spelling_matters(registry, config, rows.kind),
-        *missing,
+        *unlike,
         *unused_split(source.first, config.split, task.division, read),
     )
 
@@ -318,7 +319,8 @@ def _prepared(
         raise ConfigError("labels of characters belong to one text, but data.column names two: name one")
     extras = tuple(dict.fromkeys((*task.extras, *([identifier] if identifier else []))))
     labels = LabelColumns(task.targets, guess.form, extras, task.position_mask, guess.values)
-    return feed.prepare(registry, source, config.data, longest or config.model.max_length, labels, progress)
+    model = config.model
+    return feed.prepare(registry, source, config.data, longest or model.max_length, labels, progress, model.grid)
 
 
 def _guess(

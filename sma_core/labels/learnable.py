@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.config.models import ModelConfig
-from sma_core.data.scaling import OF_TRAINING_ROWS, TREATMENTS
 from sma_core.data.sequences import Sequences
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
-from sma_core.nn.inputs import ContinuousInputs, Inputs
+from sma_core.feeds.feed import Feed
 from sma_core.printable import counted
 from sma_core.training.targets import Labels
 
@@ -147,32 +146,20 @@ def telling_features(
     ]
 
 
-def missing_in_features(store: Store, train: NDArray[np.int64], inputs: Inputs, model: ModelConfig) -> list[str]:
-    """Return a sentence on missing values in the training rows of a fine-tuning from a pre-trained model.
+def unlike_training(
+    feed: Feed, store: Store, rows: NDArray[np.int64], model: ModelConfig, of_what: str
+) -> list[str]:
+    """Return sentences on missing values in ``rows``, and on features in other units than in the pre-training.
 
-    It says what becomes of them: a model whose pre-training rows had none reads them as the mean. Looks at no more
-    than `ROWS_LOOKED_AT` rows.
+    Looks at no more than `ROWS_LOOKED_AT` rows. ``of_what`` says whose shares of missing values they are.
     """
-    if not isinstance(inputs, ContinuousInputs):
+    compared = feed.other_rows(model)
+    if compared is None or not len(rows):
         return []
-    rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
-    values = store.sequences(rows).values if store.metadata.sequences else store.values(rows)
-    missing: NDArray[np.float64] = np.isnan(values).mean(axis=0)
-    listed = [
-        f"{store.metadata.columns[index]} {100 * missing[index]:.3g} %"
-        for index in np.argsort(-missing, kind="stable").tolist()
-        if missing[index]
-    ]
-    if not listed:
-        return []
-    treatment = TREATMENTS[model.missing_values]
-    if not inputs.missing:
-        treatment = "are read as the mean, since pre-training rows had none; pre-train on rows that have them"
-    shown = ", ".join(listed[:8]) + (f", … ({len(listed)} in all)" if len(listed) > 8 else "")
-    return [
-        f"missing values in {len(listed)} of {counted(values.shape[1], 'feature')}, which {treatment}; "
-        f"{OF_TRAINING_ROWS}: {shown}"
-    ]
+    some = rows[:: -(-len(rows) // ROWS_LOOKED_AT)]
+    values = store.sequences(some).values if store.metadata.sequences else store.values(some)
+    compared.add(values.astype(np.float32, copy=False))
+    return compared.warnings(of_what)
 
 
 def _means(sequences: Sequences) -> NDArray[np.float32]:

@@ -134,7 +134,7 @@ class LoadedRun:
             path=contents.path,
             record=record,
             config=config,
-            reading=RowReading(registry, feed, config.data, config.model.max_length),
+            reading=RowReading(registry, feed, config.data, config.model),
             module=module.to(chosen).eval(),
             device=chosen,
             precision=_precision(precision, config, chosen),

@@ -284,7 +284,9 @@ def _prepared(registry: Registry, config: PretrainConfig, feed: Feed, session: S
     placement = session.placement(config.training)
     feed.check_packing(config.data)
     progress = session.observers.rows_read
-    prepared = feed.prepare(registry, source, config.data, config.model.max_length, progress=progress)
+    prepared = feed.prepare(
+        registry, source, config.data, config.model.max_length, progress=progress, grid=config.model.grid
+    )
     job = _Job(registry, config, source, feed, prepared, placement)
     store, rows, _ = job.opened()
     return replace(job, feed=feed.fitted(store, rows, source.label))

@@ -177,7 +177,7 @@ def test_rows_are_prepared_again_when_a_tokenizer_gets_counts(labelled):
     before, after = (labelled(text, tokenizer=tokenizer()) for tokenizer in (WithoutCounts, Pairs))
     assert (before.metadata.by_character, after.metadata.by_character) == (False, True)
     assert before.files[0].path != after.files[0].path
-    with pytest.raises(DataError, match="cannot be one set: by_character is False in the first and True"):
+    with pytest.raises(DataError, match="differ in their by character: False in the first, True"):
         Store.open(before.files[0].path, after.files[0].path)
 
 

@@ -119,7 +119,7 @@ def test_a_store_keeps_small_types_and_gives_the_batches_of_float32(tmp_path, dt
     np.testing.assert_array_equal(narrow, full)
     head = json.loads(pa.ipc.open_file(str(path)).schema.metadata[b"sma.store"])
     assert head["format_version"] == 5, "earlier programs would read other numbers"
-    with pytest.raises(DataError, match="value_type is 'float32' in the first"):
+    with pytest.raises(DataError, match="their value type: float32 in the first"):
         Store.open(*sorted(tmp_path.glob("*.arrow"), reverse=True))
 
 
@@ -265,3 +265,18 @@ def test_a_block_of_wrong_shapes_is_one_sentence(tmp_path, change, sentence):
 
     with pytest.raises(PluginError, match=rf"wrong gave a block with .*{sentence}.*, after row 2 of rows"):
         list(read(wrong, Block, "rows", (), ()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((0, 3, 2), "holds no rows"),
+        ((4, 0, 2), "has an array of 4 x 0 x 2 numbers, so that its rows are empty"),
+        ((4, 3, 0), "has an array of 4 x 3 x 0 numbers"),
+        ((4, 0), "has an array of 4 x 0 numbers"),
+    ],
+)
+def test_arrays_without_a_value_are_refused(tmp_path, shape, sentence):
+    np.save(tmp_path / "a.npy", np.zeros(shape, dtype=np.float32))
+    with pytest.raises(DataError, match=sentence):
+        list(read_arrays(tmp_path / "a.npy", (), ()))

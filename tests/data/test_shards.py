@@ -248,5 +248,7 @@ def test_files_of_other_columns_are_no_set(request_for, tmp_path):
                 max_length=8,
             )
         )
-    with pytest.raises(DataError, match=r"cannot be one set: columns is \('x', 'y'\)"):
+    with pytest.raises(
+        DataError, match=r"cannot be one set, since they differ in their columns: x, y in the first"
+    ):
         prepare_set(requests, "both").open()

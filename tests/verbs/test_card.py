@@ -47,7 +47,7 @@ def test_the_card_of_a_pre_training_tells_features_losses_and_warnings(numbers, 
         "| features | `pt`, `weight` |",
         f"| held-out rows | {result.held_out_rows},",
         f"| random masks | {result.held_out_random_first:.4g} | {result.held_out_random_last:.4g} |",
-        "**Warning:** features named like labels, weights or identifiers: weight;",
+        "**Warning:** features named like labels, weights or identifiers, or not at all: weight;",
         f"sma finetune --model {result.run} ",
     ):
         assert part in card

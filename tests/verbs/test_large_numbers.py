@@ -121,7 +121,10 @@ def test_a_feature_named_like_a_weight_is_told_at_fine_tuning_too(numbers, x, tm
     result = sma_core.finetune(
         numbers, model=run, data=tmp_path / "a.csv", settings=options, out=tmp_path / "tuned"
     )
-    assert any("named like labels, weights or identifiers: weight" in sentence for sentence in result.warnings)
+    assert any(
+        "named like labels, weights or identifiers, or not at all: weight" in sentence
+        for sentence in result.warnings
+    )
 
 
 def test_digits_in_groups_are_no_numbers(numbers, tmp_path):

@@ -40,7 +40,7 @@ def test_pre_training_names_columns_that_may_not_be_features(numbers, events, tm
     given = ["train", "--domain", numbers, "--data", events, "--set", "training.steps=4"]
     done = run_sma(*given, "--out", "all")
     assert done.returncode == 0, done.stderr
-    named = "warning: features named like labels, weights or identifiers: weight, event_id, y; leave them out with"
+    named = "warning: features named like labels, weights or identifiers, or not at all: weight, event_id, y;"
     assert named in done.stdout
     without = run_sma(*given, "--exclude", "y,weight,event_id", "--out", "some")
     assert without.returncode == 0, without.stderr

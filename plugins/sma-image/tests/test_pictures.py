@@ -181,3 +181,39 @@ def test_masks_show_the_file_of_each_picture(tmp_path):
     shown = masks(run, tmp_path / "mine", rows=2, draws=1, page=page)
     assert [row.name for row in shown.rows] == ["a/0.png", "a/2.png"]
     assert "<h2>Row 1 a/0.png</h2>" in page.read_text()
+
+
+def test_arrays_with_channels_first_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((5, 3, 8, 8), dtype=np.uint8))
+    with pytest.raises(DataError, match="seem to begin with their channels"):
+        list(read_pictures(tmp_path / "a.npz", (), ()))
+
+
+def test_an_excluded_channel_is_not_read(tmp_path):
+    pixels = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+    np.savez(tmp_path / "a.npz", images=pixels)
+    (block,) = read_pictures(tmp_path / "a.npz", (), (), exclude=("green",))
+    assert block.columns == ("red", "blue")
+    assert np.array_equal(block.sequences[1], pixels[1, :, :, [0, 2]].reshape(2, 16).T)
+
+
+@pytest.mark.parametrize(("shape", "named"), [((16, 4), "16 x 4"), ((8, 9), "8 x 9")])
+def test_pictures_on_another_grid_than_the_model_are_refused(tmp_path, shape, named):
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", images=draw.integers(0, 255, (60, *shape)).astype(np.uint8))
+    settings = {"training.steps": 2, "data.options": {"size": "x".join(map(str, shape)), "mode": "L"}}
+    with pytest.raises(DataError, match=rf"rows of {named} positions, but model.grid is 8 x 8"):
+        sma_core.train("image", data=tmp_path / "a.npz", settings=settings, out=tmp_path / "run")
+
+
+def test_pixels_in_other_units_than_those_of_the_training_are_told(tmp_path, caplog):
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 255, (60, 8, 8)).astype(np.float32)
+    np.savez(tmp_path / "a.npz", images=pixels)
+    np.savez(tmp_path / "b.npz", images=pixels / 255)
+    settings = {"training.steps": 2, "training.batch_size": 16}
+    run = sma_core.train("image", data=tmp_path / "a.npz", settings=settings, out=tmp_path / "run").run
+    for name, told in (("a.npz", 0), ("b.npz", 1)):
+        caplog.clear()
+        sma_core.embed(run, tmp_path / name, out=tmp_path / f"{name}.npy")
+        assert caplog.text.count("as in other units: grey (0.5") == told

@@ -30,7 +30,7 @@ def test_the_reason_names_letter_and_position(sequence, reason):
 
 
 def test_the_normal_form_is_upper_case_without_gaps():
-    from sma_core.config import DataConfig
+    from sma_core.config import DataConfig, ModelConfig
     from sma_core.feeds.feed import new_feed
     from sma_core.feeds.reading import RowReading
     from sma_core.plugins.registry import Registry
@@ -40,7 +40,7 @@ def test_the_normal_form_is_upper_case_without_gaps():
     registry = Registry.load("protein")
     for on, reasons in ((True, [None, None]), (False, [None, "lower-case letters"])):
         config = DataConfig(normalise=on)
-        reading = RowReading(registry, new_feed(registry, config), config, 64)
+        reading = RowReading(registry, new_feed(registry, config), config, ModelConfig(max_length=64))
         (chunk,) = reading.chunks_of(["MKLV", "mk-lv"])
         assert [reason and reason.partition(":")[0] for reason in chunk.reasons] == reasons
         assert chunk.written == ["MKLV", "mk-lv"]

@@ -186,3 +186,13 @@ def test_classes_of_a_ts_file_are_those_of_its_header_and_utf8(tmp_path):
         (2, "not valid UTF-8"),
         (3, "class not in the header: 'ga'"),
     ]
+
+
+def test_an_excluded_channel_of_a_ts_file_is_not_read(tmp_path):
+    options = {"names": ("u", "v"), "fields": ("label",)}
+    (block,), _ = rows_of(read_ts, tmp_path / "a.ts", HEADER + "1,2:4,5:a\n", exclude=("u",), **options)
+    assert block.names(()) == ("v",)
+    assert block.sequences[0].tolist() == [[4], [5]]
+    assert block.texts() == [["a"]]
+    with pytest.raises(DataError, match="none is left"):
+        rows_of(read_ts, tmp_path / "a.ts", HEADER + "1,2:4,5:a\n", exclude=("u", "v"), **options)

@@ -154,7 +154,8 @@ class ValuesRequest(SourceRequest):
     """Rows of numbers, with their block reader.
 
     ``columns`` and ``names`` are passed to the `BlockReader`. ``features`` are their names in the store, if they
-    differ; ``exclude`` are columns that are not features, ``sentinels`` values that mean "missing".
+    differ; ``exclude`` are columns that are not features, ``sentinels`` values that mean "missing". ``grid`` is
+    ``model.grid``, on which rows must lie.
     """
 
     reader: BlockReader
@@ -163,15 +164,17 @@ class ValuesRequest(SourceRequest):
     features: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     sentinels: tuple[float, ...] = ()
+    grid: tuple[int, ...] | None = None
 
     def _modules(self) -> list[str]:
         return [_module(self.reader)]
 
     def _settings(self) -> dict[str, Any]:
-        return {
+        settings: dict[str, Any] = {
             "reader": [self.reader_name, self.columns, self.names, *filter(None, (self.exclude, self.features))],
             "values": [self.sentinels, self.max_length, *([] if self.truncate else ["reject"]), *self._windows()],
         }
+        return settings if self.grid is None else settings | {"grid": self.grid}
 
 
 @dataclass(frozen=True, kw_only=True)

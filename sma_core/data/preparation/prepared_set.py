@@ -65,12 +65,14 @@ class PreparedSet:
         """Open the store of all usable rows."""
         paths: list[Path] = []
         before: list[int] = []
+        names: list[str] = []
         rows = 0
-        for part in self.parts:
+        for part, source in zip(self.parts, self.sources, strict=True):
             paths += part.files
+            names += [str(source)] * len(part.files)
             before += [rows] * len(part.files)
             rows += part.summary.rows
-        return Store.open(*paths, before=before)
+        return Store.open(*paths, before=before, names=names)
 
 
 def prepare_set(requests: Sequence[AnyRequest], name: str, progress: Progress | None = None) -> PreparedSet:

@@ -88,6 +88,8 @@ class RejectionVerdict:
         remedy = "correct the file, or raise data.max_rejected"
         if self.rejected == self.rows:
             share = f"none of {rows} of {self.source} can be used"
+            if self.rows == 1:
+                share = f"the only row of {self.source} cannot be used"
             remedy = "correct the file, or check that the right column and reader are named"
         file = f" of {self.files[kind]}" if kind in self.files else ""
         where = f"; rejected rows are listed in {listed}" if listed else ""

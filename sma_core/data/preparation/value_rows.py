@@ -21,7 +21,7 @@ from sma_core.data.labels import ClassLabelParser, named_number, no_label, to_nu
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk, StorableRows
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
-from sma_core.data.readers.features import feature_names
+from sma_core.data.readers.features import check_grid, feature_names
 from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
@@ -153,6 +153,7 @@ def _chunks(
         if isinstance(record, RejectedRow):
             pending.append(record)
             continue
+        check_grid(record.grid, request.grid, str(request.source))
         own = stored_type(record, request.sentinels)
         if value_type not in ("float32", own):
             raise DataError(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.features import Chosen, finite_block, finite_sequences, given_names
+from sma_core.data.readers.features import Chosen, finite_block, finite_sequences, given_names, remaining
 from sma_core.data.readers.other_columns import array_column
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences, bounds_of
@@ -32,17 +32,19 @@ LENGTHS = "lengths"
 
 
 def read_arrays(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks."""
+    """Yield the rows of ``path`` in blocks; ``exclude`` are columns or channels that are not read."""
     table, others = _load(path, (*columns, *fields))
-    if not len(table):
-        raise no_rows(path)
+    refuse_empty(path, table.shape)
     known = given_names(names, table.shape[-1], path)
-    chosen = Chosen.among([*known, *others], columns, fields, path)
-    if not columns:
-        features = tuple(index for index in chosen.features if index < len(known))
-        chosen = Chosen(features, chosen.fields, tuple(known[index] for index in features))
+    wanted = columns or remaining(known, (*fields, *exclude), path)
+    chosen = Chosen.among([*known, *others], wanted, fields, path, exclude)
     for rejected, block in (padded_sequences if table.ndim == 3 else _table)(path, table, others, chosen):
         yield from rejected
         if len(block):
@@ -80,6 +82,8 @@ def padded_sequences(
     extra = list(others.values())
     lengths = others.get(LENGTHS)
     size = max(1, min(ROWS_IN_BLOCK, VALUES_IN_BLOCK // max(1, array[0].size)))
+    if lengths is None:
+        _refuse_other_lengths(path, array[:size], {name: column[:size] for name, column in others.items()})
     for start in range(0, len(array), size):
         part = slice(start, start + size)
         values = as_stored(array[part][:, :, list(chosen.features)])  # (n, N, C)
@@ -89,6 +93,17 @@ def padded_sequences(
         numbers = np.arange(start + 1, start + 1 + len(values))
         sequences = Sequences(values[real], bounds_of(filled))
         yield finite_sequences(numbers, sequences, field_arrays, chosen.columns)
+
+
+def _refuse_other_lengths(path: Path, array: NDArray[Any], others: Mapping[str, NDArray[Any]]) -> None:
+    """Raise `DataError` if one of ``others`` (n,) is where the zeros at the end of each row (n, N, C) begin."""
+    until = values_until(np.where(array == 0, np.nan, array))
+    for name, column in others.items():
+        if column.dtype.kind in "iu" and bool((until < array.shape[1]).any()) and np.array_equal(column, until):
+            raise DataError(
+                f"{path}: {name!r} has the number of positions of each row before its zeros: name it {LENGTHS!r}, "
+                "so that padding is not read as values"
+            )
 
 
 def values_until(values: NDArray[Any]) -> NDArray[np.int64]:
@@ -148,6 +163,16 @@ def check_lengths(path: Path, shape: tuple[int, ...], arrays: Mapping[str, NDArr
                 f"{path}: {name!r} must be named {LENGTHS!r} and have a whole number from 0 to {longest} for each "
                 f"of the {rows:,} rows"
             )
+
+
+def refuse_empty(path: Path, shape: tuple[int, ...]) -> None:
+    """Raise `DataError` for an array without rows, or whose rows have no value."""
+    if shape[0] == 0:
+        raise no_rows(path)
+    if 0 in shape:
+        raise DataError(
+            f"{path} has an array of {' x '.join(map(str, shape))} numbers, so that its rows are empty"
+        )
 
 
 def _raw(table: NDArray[Any], extra: Sequence[NDArray[Any]], index: int, part: slice) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,20 +29,38 @@ class Chosen:
     columns: tuple[str, ...]
 
     @classmethod
-    def among(cls, names: Sequence[str], columns: Sequence[str], fields: Sequence[str], path: Path) -> Self:
-        """Select ``columns`` (empty: all but ``fields``) and ``fields`` from ``names``.
+    def among(
+        cls,
+        names: Sequence[str],
+        columns: Sequence[str],
+        fields: Sequence[str],
+        path: Path,
+        exclude: Sequence[str] = (),
+    ) -> Self:
+        """Select ``columns`` (empty: all but ``fields`` and ``exclude``) and ``fields`` from ``names``.
 
         Raises `DataError` when a requested name is missing, a name occurs twice, or no feature is left.
         """
         check_unique(names, path)
         others = tuple(_position(names, field, path) for field in fields)
+        left_out = {*others, *(_position(names, name, path) for name in exclude)}
         if columns:
             features = tuple(_position(names, column, path) for column in columns)
         else:
-            features = tuple(index for index in range(len(names)) if index not in others)
+            features = tuple(index for index in range(len(names)) if index not in left_out)
         if not features:
-            raise DataError(f"{path} has no column besides {', '.join(fields)}, so there are no features")
+            raise DataError(
+                f"{path} has no column besides {', '.join((*fields, *exclude))}, so there are no features"
+            )
         return cls(features, others, tuple(names[index] for index in features))
+
+
+def remaining(names: Sequence[str], apart: Sequence[str], path: Path) -> list[str]:
+    """Return the ``names`` of features or channels that are not ``apart``; raises `DataError` if none is left."""
+    left = [name for name in names if name not in apart]
+    if not left:
+        raise DataError(f"{path}: of its features, {', '.join(names)}, none is left: exclude fewer")
+    return left
 
 
 def _position(names: Sequence[str], wanted: str, path: Path) -> int:
@@ -71,6 +90,25 @@ def feature_names(block: Block, requested: Sequence[str], features: Sequence[str
             f"the model reads {len(features)} ({', '.join(features)}): name one for each, in this order"
         )
     return tuple(features)
+
+
+def check_grid(grid: tuple[int, ...], expected: tuple[int, ...] | None, where: str) -> None:
+    """Raise `DataError` when rows lie on another ``grid`` than ``expected``, ``model.grid``.
+
+    Either may be unknown. Rows may have less of the first axis than the model.
+    """
+    if not grid or not expected or (grid[0] <= expected[0] and grid[1:] == expected[1:]):
+        return
+    sizes = ",".join(map(str, grid))
+    raise DataError(
+        f"{where} has rows of {_across(grid)} positions, but model.grid is {_across(expected)}: for a new model "
+        f"set model.grid=[{sizes}] and model.max_length={math.prod(grid)}; a trained model needs rows of "
+        "its own grid"
+    )
+
+
+def _across(grid: Sequence[int]) -> str:
+    return " x ".join(map(str, grid))
 
 
 def finite_block(

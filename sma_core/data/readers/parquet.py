@@ -34,20 +34,27 @@ ROWS_OF_LISTS = 4_096
 
 
 def read_parquet(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks."""
+    """Yield the rows of ``path`` in blocks; ``exclude`` are columns or channels that are not read."""
     from pyarrow import parquet
 
     refuse_special(path)
     try:
         file = parquet.ParquetFile(str(path), memory_map=True)
         schema = file.schema_arrow
-        vectors = () if set(columns) & set(schema.names) else _columns_of_vectors(schema, fields)
+        vectors = () if set(columns) & set(schema.names) else _columns_of_vectors(schema, (*fields, *exclude))
         channels = columns if len(vectors) == 1 else ()
-        chosen = Chosen.among(schema.names, vectors if channels else columns, fields, path)
+        inside = tuple(name for name in exclude if len(vectors) == 1 and name not in schema.names)
+        apart = tuple(name for name in exclude if name not in inside)
+        chosen = Chosen.among(schema.names, vectors if channels else columns, fields, path, apart)
         requested = dict.fromkeys(schema.names[index] for index in (*chosen.features, *chosen.fields))
-        to_block, size = _conversion(schema, chosen, names, channels, path)
+        to_block, size = _conversion(schema, chosen, path, (names, channels, inside))
         number = 0
         for batch in file.iter_batches(size, columns=list(requested)):
             numbers = np.arange(number + 1, number + 1 + batch.num_rows)
@@ -66,11 +73,13 @@ def read_parquet(
 def _conversion(
     schema: Any,  # noqa: ANN401 - pyarrow has no types
     chosen: Chosen,
-    names: Sequence[str],
-    wanted: Sequence[str],
     path: Path,
+    channels: tuple[Sequence[str], Sequence[str], Sequence[str]],
 ) -> tuple[Callable[..., tuple[list[RejectedRow], Block]], int]:
-    """Return the function that makes blocks of the chosen features, and the number of rows to read at once."""
+    """Return the function that makes blocks of the chosen features, and the number of rows to read at once.
+
+    ``channels`` are the names of all channels of a column of vectors, those to read, and excluded ones.
+    """
     depths = {name: _depth(schema.field(name).type, name, path) for name in chosen.columns}
     single = [name for name in chosen.columns if depths[name] == 0]
     if not choose_kind(path, single, [name for name in chosen.columns if depths[name]]):
@@ -79,7 +88,7 @@ def _conversion(
         return partial(_lists, columns=chosen.columns), ROWS_OF_LISTS
     if len(depths) > 1:
         raise DataError(f"{path} has {len(depths)} columns of lists, one of vectors: name one with data.columns")
-    return partial(_vectors, names=names, wanted=wanted, path=path), ROWS_OF_LISTS
+    return partial(_vectors, path=path, channels=channels), ROWS_OF_LISTS
 
 
 def _columns_of_vectors(schema: Any, fields: Sequence[str]) -> list[str]:  # noqa: ANN401 - pyarrow has no types
@@ -134,25 +143,25 @@ def _vectors(
     numbers: NDArray[np.int64],
     features: Sequence[Any],
     fields: tuple[NDArray[Any], ...],
-    names: Sequence[str],
-    wanted: Sequence[str],
+    channels: tuple[Sequence[str], Sequence[str], Sequence[str]],
     path: Path,
 ) -> tuple[list[RejectedRow], Block]:
     """Return rejected rows and the block of a column of lists of vectors, which must have C numbers each.
 
-    ``wanted`` names the channels to read; empty: all.
+    ``channels`` is as in `_conversion`.
     """
+    names, wanted, exclude = channels
     (column,) = features
     lengths = _lengths(column)  # (n,)
     sizes, flat = _flat(pc.list_flatten(column))  # (T,), (T * C,)
-    channels = int(sizes[0]) if len(sizes) else len(names)
-    if (sizes != channels).any():
-        position = np.flatnonzero(sizes != channels)[0]
+    width = int(sizes[0]) if len(sizes) else len(names)
+    if (sizes != width).any():
+        position = np.flatnonzero(sizes != width)[0]
         row = int(numbers[np.searchsorted(np.cumsum(lengths), position, side="right")])
-        raise DataError(f"{path}, row {row:,}: a vector has {sizes[position]:,} numbers, others {channels:,}")
-    chosen = Chosen.among(given_names(names, channels, path), wanted, (), path)
-    vectors = flat.reshape(len(sizes), channels)  # (T * C,) -> (T, C)
-    kept = vectors[:, list(chosen.features)] if wanted else vectors
+        raise DataError(f"{path}, row {row:,}: a vector has {sizes[position]:,} numbers, others {width:,}")
+    chosen = Chosen.among(given_names(names, width, path), wanted, (), path, exclude)
+    vectors = flat.reshape(len(sizes), width)  # (T * C,) -> (T, C)
+    kept = vectors if len(chosen.features) == width and not wanted else vectors[:, list(chosen.features)]
     return finite_sequences(numbers, Sequences(kept, bounds_of(lengths)), fields, chosen.columns)
 
 

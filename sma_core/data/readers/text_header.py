@@ -52,12 +52,15 @@ def check_delimiter(delimiter: str) -> str:
 
 
 def column_names(cells: Sequence[str] | None, path: Path) -> list[str]:
-    """Return the names in a header; raises `DataError` for a record that is not one, and for duplicate names."""
+    """Return the names in a header, ``column 1`` for an empty first one.
+
+    Raises `DataError` for a record that is not a header, and for duplicate names.
+    """
     if cells is None:
         raise DataError(f"{path} has a header line that is not valid csv; correct its quotes")
     if not any(cell.strip() for cell in cells):
         raise DataError(f"{path} begins with an empty line; its first line must name the columns")
-    names = [printable(cell).strip() for cell in cells]
+    names = [printable(cell).strip() or f"column {index}" for index, cell in enumerate(cells, start=1)]
     if _are_data(names):
         shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         raise DataError(

@@ -43,11 +43,15 @@ class Store:
         self._bounds = np.cumsum([0, *map(len, self.files)])
 
     @classmethod
-    def open(cls, *paths: Path, before: Sequence[int] = ()) -> Self:
-        """Map the files at ``paths``; raises `DataError` when one is damaged, or they do not match."""
+    def open(cls, *paths: Path, before: Sequence[int] = (), names: Sequence[str] = ()) -> Self:
+        """Map the files at ``paths``; raises `DataError` when one is damaged, or they do not match.
+
+        ``names`` are those of the source files, for messages; empty: the paths.
+        """
         files = [StoreFile.open(path) for path in paths]
-        for file in files[1:]:
-            _check_alike(files[0], file)
+        named = tuple(names) or tuple(map(str, paths))
+        for file, name in zip(files[1:], named[1:], strict=True):
+            _check_alike(files[0].metadata, file.metadata, named[0], name)
         return cls(files, before)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -232,13 +236,15 @@ def _ranked(numbers: NDArray[np.float64], ranks: NDArray[np.float32]) -> NDArray
     return indices
 
 
-def _check_alike(first: StoreFile, other: StoreFile) -> None:
-    """Raise `DataError` when two files cannot belong to one store."""
-    one, two = first.metadata, other.metadata
+def _check_alike(one: StoreMetadata, two: StoreMetadata, first: str, other: str) -> None:
+    """Raise `DataError` when two files, named ``first`` and ``other``, cannot belong to one store."""
     rows = ("tokenizer", "tokenizer_version", "vocabulary_size", "columns", "sequences", "value_type")
     for name in (*rows, "targets", "label_form", "extras", "by_character"):
-        if getattr(one, name) != getattr(two, name):
-            raise DataError(
-                f"{first.path} and {other.path} cannot be one set: {name} is {getattr(one, name)!r} in the first "
-                f"and {getattr(two, name)!r} in the other"
-            )
+        values = getattr(one, name), getattr(two, name)
+        if values[0] == values[1]:
+            continue
+        said = [", ".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values]
+        raise DataError(
+            f"{first} and {other} cannot be one set, since they differ in their {name.replace('_', ' ')}: "
+            f"{said[0] or 'none'} in the first, {said[1] or 'none'} in the other"
+        )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sma_core.data.blocks import Block
-from sma_core.data.readers.features import Chosen
+from sma_core.data.readers.features import Chosen, remaining
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import bounds_of
 from sma_core.errors import DataError
@@ -40,16 +40,20 @@ def read_pictures(
     names: Sequence[str] = (),
     size: str | int | None = None,
     mode: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
     """Yield pictures in blocks; ``names`` are those of the channels of an array.
+
+    ``exclude`` are channels that are not read.
 
     Raises `DataError` when there is no picture, or when pictures differ in size and ``size`` is None.
     """
     shape = Shape.of(size, mode)
     if path.suffix.lower() in (".npy", ".npz"):
-        yield from read_array(path, columns, fields, names, shape)
+        yield from read_array(path, (columns, fields, exclude), names, shape)
         return
-    chosen = Chosen.among([*shape.channels, *FIELDS], columns or shape.channels, fields, path)
+    wanted = columns or remaining(shape.channels, exclude, path)
+    chosen = Chosen.among([*shape.channels, *FIELDS], wanted, fields, path, exclude)
     waiting: list[tuple[int, PictureFile, NDArray[np.uint8]]] = []
     first: tuple[int, int] | None = None
     files = picture_files(path)
@@ -86,6 +90,7 @@ def _block(
         tuple(np.array(column, dtype=object) for column in texts),
         chosen.columns,
         bounds_of([rows * columns] * count),
+        grid=(rows, columns),
     )
 
 

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.arrays import check_lengths, padded_sequences
-from sma_core.data.readers.features import Chosen, given_names
+from sma_core.data.readers.arrays import check_lengths, padded_sequences, refuse_empty
+from sma_core.data.readers.features import Chosen, given_names, remaining
 from sma_core.data.records import RejectedRow
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
@@ -66,8 +66,9 @@ def read_hdf5(
     *,
     names: Sequence[str] = (),
     tree: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks.
+    """Yield the rows of ``path`` in blocks; ``exclude`` are columns or channels that are not read.
 
     Raises `DataError` if h5py is not installed, the file is not HDF5, or the columns do not match.
     """
@@ -77,16 +78,19 @@ def read_hdf5(
         inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
         deep = [item for item in inside if item.ndim == 3 and is_numeric(item.dtype)]
         if len(deep) == 1 and not any(item.ndim == 2 for item in inside):
-            yield from _sequences(path, deep[0], datasets, columns, fields, names)
+            yield from _sequences(path, deep[0], datasets, (columns, fields, exclude), names)
             return
         known = _find_columns(datasets, inside, names, path)
         full = _full_names(known)
-        selected, others = (tuple(full.get(name, name) for name in list_) for list_ in (columns, fields))
+        selected, others, left_out = (
+            tuple(full.get(name, name) for name in list_) for list_ in (columns, fields, exclude)
+        )
         if not columns:
             _refuse_left_out(inside, known, path)
             taken = {dataset.name for dataset in inside}
-            selected = tuple(name for name in known if known[name].dataset.name in taken and name not in others)
-        chosen = Chosen.among(list(known), selected, others, path)
+            apart = {*others, *left_out}
+            selected = tuple(name for name in known if known[name].dataset.name in taken and name not in apart)
+        chosen = Chosen.among(list(known), selected, others, path, left_out)
         features = [known[name] for name in chosen.columns]
         for name, column in zip(chosen.columns, features, strict=True):
             if not is_numeric(column.kind):
@@ -125,22 +129,25 @@ def _sequences(
     path: Path,
     dataset: Any,  # noqa: ANN401 - h5py has no types
     datasets: Sequence[Any],
-    columns: Sequence[str],
-    fields: Sequence[str],
+    requested: tuple[Sequence[str], Sequence[str], Sequence[str]],
     names: Sequence[str],
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of a dataset (rows, positions, channels); one-dimensional datasets are further columns."""
+    """Yield the rows of a dataset (rows, positions, channels); one-dimensional datasets are further columns.
+
+    ``requested`` are columns, fields and excluded columns.
+    """
     _refuse_hollow(dataset, path)
     check_filters(dataset, path)
-    if not len(dataset):
-        raise no_rows(path)
+    refuse_empty(path, dataset.shape)
     others = {
         item.name.rpartition("/")[2]: item for item in datasets if item.ndim == 1 and len(item) == len(dataset)
     }
     check_lengths(path, dataset.shape, others)
     channels = given_names(names, dataset.shape[2], path)
-    last = [field.rpartition("/")[2] for field in fields]
-    chosen = Chosen.among([*channels, *others], columns or channels, last, path)
+    columns, *further = requested
+    last, left_out = ([name.rpartition("/")[2] for name in list_] for list_ in further)
+    wanted = columns or remaining(channels, left_out, path)
+    chosen = Chosen.among([*channels, *others], wanted, last, path, left_out)
     try:
         for rejected, block in padded_sequences(path, dataset, others, chosen):
             yield from rejected

@@ -38,8 +38,11 @@ def read_root(
     *,
     names: Sequence[str] = (),
     tree: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
     """Yield the entries of ``path`` in blocks; ``names`` is not used, since branches have names.
+
+    ``exclude`` are branches that are not read.
 
     Raises `DataError` if uproot is not installed, the file is not a ROOT file, or the branches do not match.
     """
@@ -51,7 +54,7 @@ def read_root(
         raise not_there(path)
     try:
         with uproot.open(path) as file:
-            yield from _read(path, _choose_tree(file, tree, {*columns, *fields}, path), columns, fields)
+            yield from _read(path, _choose_tree(file, tree, {*columns, *fields}, path), columns, fields, exclude)
     except (OSError, ValueError, KeyError, NotImplementedError, uproot.DeserializationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{path} is not a readable ROOT file: {reason or type(error).__name__}") from error
@@ -86,8 +89,9 @@ def _read(
     tree: Any,  # noqa: ANN401 - uproot has no types
     columns: Sequence[str],
     fields: Sequence[str],
+    exclude: Sequence[str],
 ) -> Iterator[Block | RejectedRow]:
-    chosen = Chosen.among(tree.keys(), columns, fields, path)
+    chosen = Chosen.among(tree.keys(), columns, fields, path, exclude)
     if not tree.num_entries:
         raise no_rows(path)
     lists = [name for name in chosen.columns if not _is_number(tree[name])]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.features import Chosen, finite_sequences, given_names
+from sma_core.data.readers.features import Chosen, finite_sequences, given_names, remaining
 from sma_core.data.readers.other_columns import text_column
 from sma_core.data.records import MISSING, MISSING_CLASSES, NOT_UTF8, RejectedRow, is_decoded
 from sma_core.data.sequences import Sequences
@@ -30,9 +30,17 @@ LABEL = "label"
 
 
 def read_ts(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks; channels are named by ``names``, else by index from 0."""
+    """Yield the rows of ``path`` in blocks; channels are named by ``names``, else by index from 0.
+
+    ``exclude`` are channels that are not read.
+    """
     chosen: Chosen | None = None
     listed: list[tuple[int, NDArray[np.float32], str]] = []
     channels = 0
@@ -44,7 +52,8 @@ def read_ts(
         if chosen is None and row.values is not None:
             channels = row.values.shape[1]
             known = [*given_names(names, channels, path), *([LABEL] if labelled else [])]
-            chosen = Chosen.among(known, columns or known[:channels], fields, path)
+            wanted = columns or remaining(known[:channels], exclude, path)
+            chosen = Chosen.among(known, wanted, fields, path, exclude)
         if row.values is None or row.values.shape[1] != channels:
             reason = row.reason or f"wrong number of channels: {_width(row)} instead of {channels}"
             yield RejectedRow(number, reason)
