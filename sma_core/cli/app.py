@@ -111,9 +111,24 @@ class _Printable(OptionNames):
         return message_text(super().format(record))
 
 
+class _Once(logging.Filter):
+    """Passes each warning once: a file that is read twice would repeat its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = record.levelno != logging.WARNING or message not in self._shown
+        self._shown.add(message)
+        return is_new
+
+
 def _log_to_stderr(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
+    handler.addFilter(_Once())
     logging.basicConfig(handlers=[handler], level=level)
     logging.addLevelName(logging.WARNING, "warning")
 

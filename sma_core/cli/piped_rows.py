@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sma_core.data.pairs import is_pair
 from sma_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ def rows_file(
     run = RunFolder.open(locate_model(model))
     record = run.record()
     is_text = record.tokenizer is not None
+    column = run.config()["data"].get("column")
+    if is_pair(column) and (rows or reader is None):
+        raise UserError(
+            f"{model} reads pairs of texts: pass a table with the columns {column}, from standard input with "
+            "`reader=csv`"
+        )
     if rows and not is_text:
         raise UserError(f"{model} reads rows of numbers: pass a table, with - from standard input")
     with tempfile.TemporaryDirectory(prefix="sma-") as folder:

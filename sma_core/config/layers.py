@@ -188,4 +188,6 @@ def _sentence(
     message = message[:1].lower() + message[1:]
     if first["type"] == "value_error":
         return f"settings do not fit together{f' in {setting}' if setting else ''}: {message}"
+    if first["type"] == "tuple_type":
+        message = "give a list, such as [1,2]"
     return f"the setting {setting!r} cannot be {first['input']!r}{origin}: {message}"

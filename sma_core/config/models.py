@@ -149,7 +149,7 @@ class ModelConfig(Settings):
                 raise ValueError("model.positions axes needs model.grid, such as [28, 28]")
             return self
         if self.positions in ("learned", "none"):
-            raise ValueError(f"model.positions {self.positions} does not use model.grid: set axes or fourier")
+            raise ValueError(f"model.positions {self.positions} does not use model.grid: set model.grid=none")
         positions = math.prod(self.grid)
         if positions < self.max_length:
             raise ValueError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -62,6 +64,15 @@ def test_a_folder_of_pictures_is_one_set_with_labels(tmp_path, folder, run_sma):
     one = run_sma("predict", folder / "light" / "1.png", "--model", tuned.run)
     assert one.returncode == 0, one.stderr
     assert len(one.stdout.splitlines()) == 2
+
+
+def test_a_warning_of_a_file_that_is_read_twice_is_printed_once(folder, tmp_path):
+    (folder / "dark" / "0.png").rename(folder / "stray.png")
+    options = ("--target", "label", "--kind", "multiclass", "--set", "training.steps=2", "--no-baselines")
+    command = ("finetune", "--domain", "image", "--data", str(folder), *options, "--out", str(tmp_path / "tuned"))
+    tuned = subprocess.run([sys.executable, "-m", "sma_core", *command], capture_output=True, text=True)
+    assert tuned.returncode == 0, tuned.stderr
+    assert tuned.stderr.count("in no folder of a class") == 1
 
 
 def test_a_folder_changes_with_its_files(folder):

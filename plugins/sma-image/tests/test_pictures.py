@@ -60,10 +60,26 @@ def test_a_folder_gives_pixels_row_by_row_with_labels_of_folders(tmp_path, monke
 def test_one_picture_and_some_channels(tmp_path):
     pixels = save(tmp_path / "a.png", colours(0))
     (block,) = read_pictures(tmp_path / "a.png", ("blue", "red"), ("file",))
-    assert block.fields[0].tolist() == ["a.png"]
+    assert block.fields[0].tolist() == [f"{tmp_path.name}/a.png"]
     assert np.array_equal(block.values, pixels.reshape(24, 3)[:, [2, 0]])
     (grey,) = read_pictures(tmp_path / "a.png", (), (), mode="L")
     assert np.array_equal(grey.values[:, 0], np.asarray(Image.fromarray(pixels).convert("L")).ravel())
+
+
+def test_pictures_of_a_pattern_have_the_labels_of_their_folders(tmp_path):
+    for seed, name in enumerate(["cat/a.png", "dog/a.png", "train/a.png"]):
+        save(tmp_path / name, colours(seed))
+    read = [
+        tuple(field[0] for field in next(iter(read_pictures(path, (), ("label", "file")))).fields)
+        for path in sorted(tmp_path.glob("*/a.png"))
+    ]
+    assert read == [("cat", "cat/a.png"), ("dog", "dog/a.png"), ("", "train/a.png")]
+
+
+def test_one_file_that_is_no_picture_is_set_aside(tmp_path):
+    (tmp_path / "a.png").write_text("no picture")
+    (rejected,) = read_pictures(tmp_path / "a.png", (), ())
+    assert rejected.kind == "not a readable picture"
 
 
 def test_pictures_of_several_sizes_are_refused_or_scaled(tmp_path):

@@ -118,8 +118,9 @@ def test_columns_are_chosen_and_a_time_is_not_needed(tmp_path):
         ("id,time,x\na,9:58,1\na,10:02,2\n", "row 1: it is not known in which order the time '9:58' is written"),
         ("id,x\na,1\na,oops\n", "if x is no channel, leave it out with `data.exclude=x`, or name the channels"),
         ("id,x\na,1\nb,2\na,3\n", "row 3: the series a goes on after another one"),
-        ("id,t,x\na,1,1\na,0,2\n", "row 2: the time is not after that of the line before"),
-        ("id,t,x\na,2024-01-02,1\na,2024-01-01,2\n", "row 2: the time is not after"),
+        ("id,t,x\na,1,1\na,0,2\n", "row 2: the time, 0.0, is not after that of the line before: sort"),
+        ("id,t,x\na,2024-01-02,1\na,2024-01-01,2\n", "row 2: the time, 2024-01-01, is not after"),
+        ("id,t,x\na,1,1\na,1,2\n", "row 2: the time, 1.0, is the same as that of the line before: leave one"),
         ("id,kind,x\na,u,1\na,v,2\n", r"row 2: kind differs within a series \(u and v\)"),
         ("id,x\na,1\na,oops\n", "row 2: not a number: x is 'oops'; a series cannot be used without it"),
         ("id,x\na,1\n,2\n", "row 2: the series has no name"),
@@ -157,7 +158,7 @@ def test_dates_with_the_year_first_and_times_of_day_ascend(tmp_path, times):
     lines = [f"a,{times[0]},1\n", f"a,{times[1]},2\n"]
     (block,), _ = rows_of(read_long, tmp_path / "a.csv", "".join(["id,time,x\n", *lines]))
     assert block.sequences[0].tolist() == [[1], [2]]
-    with pytest.raises(DataError, match="row 2: the time is not after"):
+    with pytest.raises(DataError, match=r"row 2: the time, .*, is not after"):
         rows_of(read_long, tmp_path / "a.csv", "".join(["id,time,x\n", *reversed(lines)]))
 
 

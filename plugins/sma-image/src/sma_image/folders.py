@@ -37,12 +37,14 @@ class PictureFile:
 
 
 def picture_files(path: Path) -> list[PictureFile]:
-    """Return the picture files in a folder at any depth, sorted by name; or the one file.
+    """Return the picture files in a folder at any depth, sorted by name; or the one file, in its own folder.
 
     Hidden files are left out. Raises `DataError` when there is none.
     """
     if path.is_file():
-        return [PictureFile(path, "", path.name, "")]
+        folder = path.absolute().parent.name
+        label = "" if folder.lower() in PARTS else folder
+        return [PictureFile(path, label, f"{folder}/{path.name}", "")]
     files = []
     for file in sorted(path.rglob("*")):
         inside = file.relative_to(path)

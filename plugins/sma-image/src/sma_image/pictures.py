@@ -20,7 +20,6 @@ from sma_core.data.blocks import Block
 from sma_core.data.readers.features import Chosen, remaining
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import bounds_of
-from sma_core.errors import DataError
 from sma_image.arrays import read_array
 from sma_image.folders import FIELDS, PictureFile, picture_files, tell_strays
 from sma_image.shapes import Shape, check_equal
@@ -72,8 +71,6 @@ def read_pictures(
             waiting = []
     if waiting:
         yield _block(waiting, chosen, fields)
-    if first is None and path.is_file():
-        raise DataError(f"{path} is not a readable picture")
 
 
 def _block(

@@ -188,8 +188,14 @@ def _check_times(part: Block, times: NDArray[Any], starts: NDArray[np.int64], pa
         backward = ~(np.diff(times) > 0)
     backward[starts[1:] - 1] = False
     if backward.any():
-        line = part.numbers[int(np.flatnonzero(backward)[0]) + 1]
-        raise DataError(f"{path}, row {line:,}: the time is not after that of the line before: sort the file")
+        first = int(np.flatnonzero(backward)[0])
+        equal = times[first] == times[first + 1]
+        what = "the same as that" if equal else "not after that"
+        remedy = "leave one of the lines out, or name two series differently" if equal else "sort the file"
+        raise DataError(
+            f"{path}, row {part.numbers[first + 1]:,}: the time, {times[first + 1]!s}, is {what} of the line "
+            f"before: {remedy}"
+        )
 
 
 def _unsortable(line: int, time: str, path: Path) -> DataError:
