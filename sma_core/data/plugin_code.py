@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 
 from sma_core.data import pairs
 from sma_core.data.blocks import Block
+from sma_core.data.encoded_rows import RowFault, compact, encoded_rows, fault_of_range, fault_of_special_ids
+from sma_core.data.readers.features import finite_rows
+from sma_core.data.record_faults import RecordFaults, with_arrays
 from sma_core.data.records import EMPTY, NUL_BYTE, RejectedRow, Row
 from sma_core.data.tokenizers import CharacterTokenizer, DiscreteTokenizer, EncodedRows, SpanTokenizer, totals
-from sma_core.errors import DataError, PluginError, SmaError
-from sma_core.printable import counted
+from sma_core.errors import DataError, PluginError
+from sma_core.plugin_calls import PASSED_ON, given, reason_of_failure
 
 CheckFunction = Callable[[list[str]], list[str | None]]
 Check = str | CheckFunction
@@ -29,14 +32,12 @@ NormaliseFunction = Callable[[list[str]], list[str]]
 Normalise = str | NormaliseFunction
 R = TypeVar("R", Row, Block)
 
-PASSED_ON = (SmaError, OSError, MemoryError)
-"""Exceptions that are not defects of a plugin, or have a sentence of their own."""
 SHOWN = 60
 """Characters of a row in messages."""
 
 
 def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int]) -> EncodedRows:
-    """Encode rows; raises `PluginError` for an exception, another type, missing rows, or ids out of range.
+    """Encode rows; raises `PluginError` as `ids_of`, for rows without final separator, or with padding or masks.
 
     ``numbers`` are the row numbers in the file, for messages. Both texts of a pair end with the separator.
     """
@@ -44,23 +45,28 @@ def encode(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int
         parts, counts = pairs.flattened(texts)
         both = encode(tokenizer, parts, np.repeat(numbers, counts).tolist())
         return EncodedRows(both.values, both.offsets[np.cumsum([0, *counts])])
-    name = f"the tokenizer {tokenizer.name!r}"
-    encoded = _result(tokenizer.encode, texts, numbers, f"{name} cannot encode")
-    if not isinstance(encoded, EncodedRows):
-        raise PluginError(f"encode of {name} must return EncodedRows, not {type(encoded).__name__}")
-    if len(encoded) != len(texts):
-        raise PluginError(
-            f"encode of {name} returned {counted(len(encoded), 'row')} for {counted(len(texts), 'row')}"
-        )
-    ids = encoded.values
-    if len(ids) and (int(ids.min()) < 0 or int(ids.max()) >= tokenizer.vocabulary_size):
-        wrong = int(np.flatnonzero((ids < 0) | (ids >= tokenizer.vocabulary_size))[0])
-        row = int(np.searchsorted(encoded.offsets, wrong, side="right")) - 1
-        raise PluginError(
-            f"{name} gave the id {ids[wrong]} for {_described(numbers[row], texts[row])}; ids must be from 0 to "
-            f"{tokenizer.vocabulary_size - 1}, below its vocabulary_size"
-        )
+    encoded = ids_of(tokenizer, texts, numbers)
+    _check_ids(fault_of_special_ids(tokenizer, encoded), tokenizer, texts, numbers)
     return encoded
+
+
+def ids_of(tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int]) -> EncodedRows:
+    """Return the ids of rows, which a tokenizer may give as lists; arguments as in `encode`.
+
+    Raises `PluginError` for an exception, another type, missing rows, or ids out of range.
+    """
+    name = tokenizer_name(tokenizer)
+    result = _result(tokenizer.encode, texts, numbers, f"{name} cannot encode")
+    encoded = encoded_rows(result, len(texts), name, lambda row: _described(numbers[row], texts[row]))
+    _check_ids(fault_of_range(tokenizer, encoded), tokenizer, texts, numbers)
+    return compact(encoded, tokenizer.vocabulary_size)
+
+
+def _check_ids(fault: RowFault, tokenizer: DiscreteTokenizer, texts: list[str], numbers: Sequence[int]) -> None:
+    if fault is not None:
+        index, sentence = fault
+        row = _described(numbers[index], texts[index])
+        raise PluginError(f"{tokenizer_name(tokenizer)} {sentence.replace('{row}', row)}")
 
 
 def character_counts(
@@ -71,7 +77,7 @@ def character_counts(
     ``numbers`` are the row numbers in the file, for messages. Raises `DataError` for a tokenizer that cannot tell,
     `PluginError` for counts that do not fit the ids or the texts.
     """
-    name = f"the tokenizer {tokenizer.name!r}"
+    name = tokenizer_name(tokenizer)
     call: Callable[[list[str]], object]
     if isinstance(tokenizer, SpanTokenizer):
         method, kinds, call = f"character_counts of {name}", "iu", tokenizer.character_counts
@@ -116,7 +122,7 @@ def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str 
         given = f"a list of {len(answers):,}" if isinstance(answers, list) else type(answers).__name__
         raise PluginError(f"{name} must return a list of one item per row, {len(texts):,} here, not {given}")
     for number, text, answer in zip(numbers, texts, answers, strict=True):
-        if answer is not None and not isinstance(answer, str):
+        if answer is not None and not (isinstance(answer, str) and answer.strip()):
             raise PluginError(
                 f"{name} must return None or a reason, not {answer!r:.100}: {_described(number, text)}"
             )
@@ -168,25 +174,30 @@ def read(
 ) -> Iterator[R | RejectedRow]:
     """Yield what a reader reads; raises `PluginError` when it raises, or yields another type than ``kind``."""
     name = f"the reader {function_name(reader)}"
-    last = 0
+    faults = RecordFaults(len(columns[1]) if len(columns) > 1 and isinstance(columns[1], Sequence) else 0)
+    check: Callable[[Any], str | None] = faults.of if kind is Block else faults.of_text
     try:
-        for record in reader(path, *columns, **names):
+        records = reader(path, *columns, **names)
+        if not isinstance(records, Iterable):
+            raise PluginError(f"{name} must yield {kind.__name__} or RejectedRow, but returned {given(records)}")
+        for record in records:
             if not isinstance(record, kind | RejectedRow):
                 raise PluginError(
                     f"{name} must yield {kind.__name__} or RejectedRow, not {type(record).__name__}, after row "
-                    f"{last:,} of {path}"
+                    f"{faults.last:,} of {path}"
                 )
-            if isinstance(record, Block):
-                wrong = block_fault(record)
-                if wrong is not None:
-                    raise PluginError(f"{name} gave a block with {wrong}, after row {last:,} of {path}")
-                last = int(record.numbers[-1]) if len(record) else last
+            record = with_arrays(record) if isinstance(record, Block) else record
+            before, wrong = faults.last, check(record)
+            if wrong is not None:
+                what = "a block with " if isinstance(record, Block) else ""
+                raise PluginError(f"{name} gave {what}{wrong}, after row {before:,} of {path}")
             yield record
-            last = last if isinstance(record, Block) else record.number
     except PASSED_ON:
         raise
     except Exception as error:
-        raise PluginError(f"{name} failed after row {last:,} of {path}: {_reason(error)}") from error
+        raise PluginError(
+            f"{name} failed after row {faults.last:,} of {path}: {reason_of_failure(error)}"
+        ) from error
 
 
 def read_blocks(
@@ -200,7 +211,8 @@ def read_blocks(
     """Yield the rows of numbers of a file; raises `PluginError` as `read` does.
 
     ``exclude`` are columns that are not features. A reader without an argument of that name reads them as further
-    columns, which are then left out, as are features of these names.
+    columns, which are then left out, as are features of these names. Rows with an infinite number are rejected, as
+    those of files are.
     """
     knows = "exclude" in inspect.signature(reader).parameters
     own = {"exclude": tuple(exclude)} if exclude and knows else {}
@@ -210,29 +222,15 @@ def read_blocks(
             kept = len(fields)
             record = replace(record, fields=record.fields[:kept], written=record.written[:kept])
             record = record.without(exclude, columns)
-        yield record
+        if isinstance(record, Block):
+            yield from finite_rows(record, record.names(columns))
+        else:
+            yield record
 
 
-def block_fault(block: Block) -> str | None:
-    """Return what is wrong with the shapes of a block; None for a correct one."""
-    values, rows = block.values, len(block.numbers)
-    small = block.offsets is not None and getattr(values, "dtype", None) == np.uint8
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or not (values.dtype.kind == "f" or small):
-        return (
-            f"values of shape {np.shape(values)} and type {getattr(values, 'dtype', type(values).__name__)}, "
-            "where two dimensions of float32 are expected, or of uint8 or float16 for sequences"
-        )
-    if block.offsets is None and len(values) != rows:
-        return f"{counted(len(values), 'row')} of values, but {counted(rows, 'row number')}"
-    if block.offsets is not None:
-        offsets = np.asarray(block.offsets)
-        whole = offsets.ndim == 1 and len(offsets) == rows + 1 and offsets.dtype.kind in "iu"
-        if not whole or offsets[0] != 0 or offsets[-1] != len(values) or bool((np.diff(offsets) < 0).any()):
-            return f"offsets that are not {rows + 1:,} integers from 0 to {len(values):,}, in ascending order"
-    if block.columns and len(block.columns) != values.shape[1]:
-        return f"{counted(len(block.columns), 'name')} for {counted(values.shape[1], 'column')}"
-    uneven = [len(field) for field in block.fields if len(field) != rows]
-    return f"{counted(uneven[0], 'cell')} in a further column, but {counted(rows, 'row')}" if uneven else None
+def tokenizer_name(tokenizer: DiscreteTokenizer) -> str:
+    """Return the name of a tokenizer and of its class, for messages."""
+    return f"the tokenizer {tokenizer.name!r} ({function_name(type(tokenizer))})"
 
 
 def function_name(function: str | Callable[..., object]) -> str:
@@ -249,7 +247,7 @@ def _result(call: Callable[[list[str]], object], texts: list[str], numbers: Sequ
     except Exception as error:
         rows = (_described(*row) for row in zip(numbers, texts, strict=True) if _fails(call, row[1]))
         where = next(rows, f"{len(texts):,} rows at once")
-        raise PluginError(f"{what} {where}: {_reason(error)}") from error
+        raise PluginError(f"{what} {where}: {reason_of_failure(error)}") from error
 
 
 def _fails(call: Callable[[list[str]], object], text: str) -> bool:
@@ -263,8 +261,3 @@ def _fails(call: Callable[[list[str]], object], text: str) -> bool:
 def _described(number: int, text: str) -> str:
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     return f"row {number:,}, {shown!r}"
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return ": ".join([type(error).__name__, *lines[:1]])

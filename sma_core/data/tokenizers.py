@@ -12,6 +12,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from sma_core.errors import PluginError
+from sma_core.plugin_calls import errors_of, given
+
 PAD, BOS, EOS, MASK, CLS, SEP = range(6)
 SPECIAL_NAMES = ("[PAD]", "[BOS]", "[EOS]", "[MASK]", "[CLS]", "[SEP]")
 BYTE_OFFSET = len(SPECIAL_NAMES)
@@ -158,15 +161,26 @@ def is_lossy(tokenizer: DiscreteTokenizer) -> bool:
     return bool(getattr(tokenizer, "lossy", False))
 
 
+def text_of(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> str:
+    """Decode the ids (n,) of one row; raises `PluginError` when the tokenizer fails or gives no text."""
+    kind = type(tokenizer)
+    function = f"decode of the tokenizer {kind.__module__}:{kind.__qualname__}"
+    with errors_of(function):
+        text: object = tokenizer.decode(ids)
+    if not isinstance(text, str):
+        raise PluginError(f"{function} must return a str, not {given(text)}")
+    return text
+
+
 def text_of_ids(tokenizer: DiscreteTokenizer, ids: NDArray[np.integer]) -> tuple[str, ...]:
     """Return the text that each id (n,) of a row contributes; joined they are the row's text.
 
-    A character of several ids belongs to the last of them.
+    A character of several ids belongs to the last of them. Raises `PluginError` as `text_of` does.
     """
-    text, end = tokenizer.decode(ids), 0
+    text, end = text_of(tokenizer, ids), 0
     parts: list[str] = []
     for count in range(1, len(ids) + 1):
-        prefix = text if count == len(ids) else tokenizer.decode(ids[:count])
+        prefix = text if count == len(ids) else text_of(tokenizer, ids[:count])
         differing = (index for index, (a, b) in enumerate(zip(text, prefix, strict=False)) if a != b)
         known = next(differing, len(prefix))
         parts.append(text[end:known])

@@ -15,6 +15,8 @@ import numpy as np
 
 from sma_core.errors import ConfigError, PluginError
 from sma_core.evaluation.calibration import Array
+from sma_core.plugin_calls import given, is_number, reason_of_failure
+from sma_core.plugins.loading import CORE
 from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 
@@ -100,14 +102,20 @@ class MetricSet:
         return {spec.name: self._value(spec, labels[known], predictions[known], weighted) for spec in specs}
 
     def _value(self, spec: Metric, labels: Array, predictions: Array, weights: dict[str, Array]) -> float:
+        name = f"the metric {spec.name!r} of {self.providers.get(spec.name, 'a plugin')}"
         try:
-            return float(self.functions[spec](labels, predictions, **weights))
+            value: object = self.functions[spec](labels, predictions, **weights)
         except Exception as error:
             raise PluginError(
-                f"the metric {spec.name!r} of {self.providers.get(spec.name, 'a plugin')} failed on "
-                f"{len(labels)} labels and predictions of shape {predictions.shape}: "
-                f"{type(error).__name__}: {error}"
+                f"{name} failed on {len(labels)} labels and predictions of shape {predictions.shape}: "
+                f"{reason_of_failure(error)}"
             ) from error
+        if not is_number(value):
+            raise PluginError(f"{name} must return a number, NaN where it is undefined, not {given(value)}")
+        number = float(value)  # type: ignore[arg-type]
+        if math.isinf(number) and self.providers.get(spec.name) != CORE:
+            raise PluginError(f"{name} must return a finite number, or NaN where it is undefined, not {number}")
+        return number
 
 
 def _takes_weights(function: MetricFunction) -> str:

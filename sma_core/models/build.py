@@ -18,7 +18,7 @@ from sma_core.nn.model import SMA, Predictor
 from sma_core.nn.probe import Probe
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
-from sma_core.runs.methods import encoder_factory, position_factory
+from sma_core.runs.methods import encoder_factory, head_module, position_factory
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.targets import Targets, is_per_position
 
@@ -39,13 +39,12 @@ def build_predictor(
 ) -> Predictor:
     """Build embedding, encoder, head and probe, initialised from torch's global generator."""
     model, outputs = config.model, targets.outputs
-    factory = registry.build(registry.find(Head, head))
     network = build_network(registry, model, inputs)
-    head_module: nn.Module = factory(model, outputs)
+    module = head_module(registry, head, model, outputs)
     selects = config.split.protocol != "authors"  # a probe is what validation may select
     has_probe = config.training.probe_fallback and selects and not targets.per_position
     probe = Probe(model.latent_width, outputs) if has_probe else None
-    return Predictor(network.embed, network.encoder, head_module, probe)
+    return Predictor(network.embed, network.encoder, module, probe)
 
 
 def choose_head(registry: Registry, wanted: str | None, kind: str) -> str:

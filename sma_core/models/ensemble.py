@@ -178,7 +178,7 @@ def _character_counts(member: LoadedRun, chunk: RowChunk) -> tuple[list[NDArray[
     assert isinstance(member.feed, TextFeed), "training rejects labels of positions for rows of numbers"
     tokenizer, texts = member.feed.tokenizer, chunk.usable_texts
     numbers = [chunk.numbers[index] for index in chunk.usable.tolist()]
-    offsets = tokenizer.encode(texts).offsets
+    offsets = plugin_code.encode(tokenizer, texts, numbers).offsets
     counts = plugin_code.character_counts(tokenizer, texts, numbers, offsets)
     counts = counts if chunk.windows is not None else shorten(counts, member.reading.max_length, 0)
     return [counts[row] for row in range(len(counts))], isinstance(tokenizer, SpanTokenizer)

@@ -13,6 +13,9 @@ queries, K maximum number of hidden positions for length N, d width of one head'
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -210,6 +213,20 @@ def rank_annealed(
     return noise.positions.masked_fill(top_mask, 2.0), counts
 
 
+_rankings: ContextVar[list[Tensor] | None] = ContextVar("rankings", default=None)
+
+
+@contextmanager
+def seen_rankings() -> Iterator[list[Tensor]]:
+    """Collect the rankings that `hide` gets within the context, to look for NaN in those of a plugin."""
+    seen: list[Tensor] = []
+    token = _rankings.set(seen)
+    try:
+        yield seen
+    finally:
+        _rankings.reset(token)
+
+
 def hide(
     ranking: Tensor, padding_mask: Tensor, masking: MaskingConfig, noise: MaskNoise, annealed: bool = True
 ) -> Mask:
@@ -217,6 +234,9 @@ def hide(
 
     With ``annealed`` part of the choice is random, as set by ``masking.anneal``.
     """
+    seen = None if torch.compiler.is_compiling() else _rankings.get()
+    if seen is not None:
+        seen.append(ranking)
     lengths, length = padding_mask.sum(dim=1), padding_mask.shape[1]
     if masking.anneal is not None and annealed:
         ranking, counts = rank_annealed(ranking, padding_mask, masking, noise)

@@ -244,6 +244,14 @@ class Registry:
         """Package and version that brought ``spec``."""
         return self._entries[type(spec), spec.name].provider
 
+    def is_core(self, spec: Spec) -> bool:
+        """Whether the core itself brought ``spec``, and no plugin."""
+        return self.provider(spec) == self.packages.get("core")
+
+    def label(self, spec: Spec) -> str:
+        """Return kind, name and provider of ``spec``, for messages: ``the head 'own' of sma-lab 1.0``."""
+        return f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}"
+
     def reader_for(self, path: Path, name: str | None = None) -> Reader:
         """The reader called ``name``, or the one that serves the file's suffix, for the domain's kind of rows.
 
@@ -256,7 +264,7 @@ class Registry:
         suffix = data_suffix(path)
         fitting = [reader for reader in readers if suffix and suffix in reader.suffixes]
         if fitting:  # the domain's own, rather than the core's
-            return min(fitting, key=lambda reader: self.provider(reader) == self.packages.get("core"))
+            return min(fitting, key=self.is_core)
         hint = "; save the sheet as .csv" if suffix in SPREADSHEETS else ""
         known = ", ".join(sorted({suffix for reader in readers for suffix in reader.suffixes}))
         raise PluginError(
@@ -285,7 +293,7 @@ class Registry:
         factory = spec.references.get("factory")
         if factory is None:
             raise PluginError(f"the {_NOUNS[type(spec)]} {spec.name!r} has no factory")
-        return resolve(factory, f"the {_NOUNS[type(spec)]} {spec.name!r} of {self.provider(spec)}")
+        return resolve(factory, self.label(spec))
 
 
 def _warn(sentences: Iterable[str], strict: bool) -> None:

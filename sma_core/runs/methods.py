@@ -1,15 +1,17 @@
-"""Look up masking strategies, losses, positions, encoders, optimisers and schedules by name, and build them.
+"""Look up masking strategies, losses, positions, encoders, heads, optimisers and schedules by name; build them.
 
-The core and plugins register them, as they do heads.
+The core and plugins register them. Those of plugins are guarded: see `sma_core.runs.guarded_parts`.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from torch import nn
 
 from sma_core.config import FinetuneConfig, MaskingConfig, ModelConfig, PretrainConfig, TrainingConfig
 from sma_core.errors import ConfigError, MissingPartError, PluginError
-from sma_core.nn.encoders.encoder import Encoder, EncoderFactory
+from sma_core.nn.encoders.encoder import EncoderFactory
 from sma_core.nn.losses.reconstruction import ReconstructionLoss
 from sma_core.nn.losses.table import loss_name
 from sma_core.nn.positions.protocol import PositionFactory
@@ -24,8 +26,20 @@ from sma_core.plugins.method_specs import (
     Schedule,
 )
 from sma_core.plugins.registry import Registry
-from sma_core.plugins.specs import Spec
+from sma_core.plugins.specs import Head, Spec
+from sma_core.runs.guarded_parts import (
+    built,
+    guarded_encoder,
+    guarded_head,
+    guarded_loss,
+    guarded_optimizer,
+    guarded_positions,
+    guarded_schedule,
+    guarded_strategy,
+)
 from sma_core.training.augmentation import Augmenter
+from sma_core.training.optimizers.groups import OptimizerFactory
+from sma_core.training.schedules.rate import ScheduleFunction
 
 S = TypeVar("S", bound=Spec)
 _HOOKS: dict[type[Spec], str] = {
@@ -42,7 +56,10 @@ _HOOKS: dict[type[Spec], str] = {
 def masking_strategy(registry: Registry, masking: MaskingConfig) -> Strategy:
     """Build the strategy ``masking.strategy``; raises `ConfigError` when it is not registered."""
     spec = _member(registry, MaskingStrategy, "masking.strategy", masking.strategy)
-    strategy: Strategy = registry.build(spec)(masking.options)
+    factory = registry.build(spec)
+    if not registry.is_core(spec):
+        return guarded_strategy(registry.label(spec), factory, masking.options)
+    strategy: Strategy = factory(masking.options)
     return strategy
 
 
@@ -51,7 +68,11 @@ def reconstruction_loss(registry: Registry, model: ModelConfig) -> Reconstructio
 
     Raises `ConfigError` when it is not registered or does not support the kind of input.
     """
-    loss: ReconstructionLoss = registry.build(_loss(registry, model))(model.decoder)
+    spec = _loss(registry, model)
+    factory = registry.build(spec)
+    if not registry.is_core(spec):
+        return guarded_loss(registry.label(spec), factory, model.decoder)
+    loss: ReconstructionLoss = factory(model.decoder)
     return loss
 
 
@@ -71,7 +92,7 @@ def position_factory(registry: Registry, model: ModelConfig) -> PositionFactory:
     """Import the factory of ``model.positions``; raises `ConfigError` when it is not registered."""
     spec = _member(registry, PositionEmbedding, "model.positions", model.positions)
     factory: PositionFactory = registry.build(spec)
-    return factory
+    return factory if registry.is_core(spec) else guarded_positions(registry.label(spec), factory)
 
 
 def encoder_factory(registry: Registry, model: ModelConfig) -> EncoderFactory:
@@ -81,17 +102,7 @@ def encoder_factory(registry: Registry, model: ModelConfig) -> EncoderFactory:
     """
     spec = _member(registry, EncoderType, "model.encoder", model.encoder)
     factory: EncoderFactory = registry.build(spec)
-
-    def checked(config: ModelConfig) -> Encoder:
-        encoder = factory(config)
-        if not isinstance(encoder, Encoder):
-            raise PluginError(
-                f"the encoder {spec.name!r} of {registry.provider(spec)} must be a subclass of "
-                f"sma_core.nn.encoders.encoder.Encoder, not {type(encoder).__name__}"
-            )
-        return encoder
-
-    return checked
+    return factory if registry.is_core(spec) else guarded_encoder(registry.label(spec), factory)
 
 
 def augmenter(registry: Registry, config: FinetuneConfig) -> Augmenter | None:
@@ -99,18 +110,34 @@ def augmenter(registry: Registry, config: FinetuneConfig) -> Augmenter | None:
     if config.training.augmentation is None:
         return None
     spec = _member(registry, Augmentation, "training.augmentation", config.training.augmentation)
-    function = registry.build(spec)(config.model, config.training.augmentation_options)
-    return Augmenter(function, f"{spec.name!r} of {registry.provider(spec)}")
+    options = config.training.augmentation_options
+    return Augmenter(
+        built(registry.label(spec), registry.build(spec), config.model, options), registry.label(spec)
+    )
 
 
-def optimizer_factory(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Optimizer
+def optimizer_factory(registry: Registry, training: TrainingConfig) -> OptimizerFactory:
     """Import the factory of ``training.optimizer``; raises `ConfigError` when it is not registered."""
-    return registry.build(_member(registry, Optimizer, "training.optimizer", training.optimizer))
+    spec = _member(registry, Optimizer, "training.optimizer", training.optimizer)
+    factory: OptimizerFactory = registry.build(spec)
+    return factory if registry.is_core(spec) else guarded_optimizer(registry.label(spec), factory)
 
 
-def schedule_function(registry: Registry, training: TrainingConfig) -> Any:  # noqa: ANN401 - see Schedule
+def schedule_function(registry: Registry, training: TrainingConfig) -> ScheduleFunction:
     """Import the function of ``training.schedule``; raises `ConfigError` when it is not registered."""
-    return registry.build(_member(registry, Schedule, "training.schedule", training.schedule))
+    spec = _member(registry, Schedule, "training.schedule", training.schedule)
+    function: ScheduleFunction = registry.build(spec)
+    return function if registry.is_core(spec) else guarded_schedule(registry.label(spec), function)
+
+
+def head_module(registry: Registry, name: str, model: ModelConfig, outputs: int) -> nn.Module:
+    """Build the head ``name`` for ``outputs`` outputs; raises `PluginError` when there is none of that name."""
+    spec = registry.find(Head, name)
+    factory = registry.build(spec)
+    if not registry.is_core(spec):
+        return guarded_head(registry.label(spec), factory, model, outputs, spec.per_position)
+    module: nn.Module = factory(model, outputs)
+    return module
 
 
 def check_members(registry: Registry, config: PretrainConfig | FinetuneConfig) -> None:

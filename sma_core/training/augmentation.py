@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sma_core.data.batching.batches import Batch
 from sma_core.errors import PluginError
+from sma_core.plugin_calls import errors_of, given
 
 AugmentFunction = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """``(inputs, padding_mask, generator) -> inputs``: ids ``(B, N)`` or standardised numbers ``(B, N, C)``."""
@@ -22,17 +23,19 @@ AugmentFunction = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 
 @dataclass(frozen=True)
 class Augmenter:
-    """A plugin's function with its name for messages."""
+    """A plugin's function; ``name`` is "the augmentation 'jitter' of sma-lab 1.0", for messages."""
 
     function: AugmentFunction
     name: str
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return changed inputs of the same shape and type; raises `PluginError` when they are not."""
-        changed = self.function(batch.inputs, batch.padding_mask, generator)
-        if changed.shape != batch.inputs.shape or changed.dtype != batch.inputs.dtype:
+        """Return changed inputs of the same shape and type; raises `PluginError` for others."""
+        with errors_of(self.name):
+            changed: object = self.function(batch.inputs, batch.padding_mask, generator)
+        inputs = batch.inputs
+        if not isinstance(changed, Tensor) or changed.shape != inputs.shape or changed.dtype != inputs.dtype:
             raise PluginError(
-                f"the augmentation {self.name} must return inputs of shape {tuple(batch.inputs.shape)} and type "
-                f"{batch.inputs.dtype}, not {tuple(changed.shape)} and {changed.dtype}"
+                f"{self.name} must return inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}, not "
+                f"{given(changed)}"
             )
         return changed

@@ -53,12 +53,13 @@ WRONG = [
     (
         "encode",
         "if 'wordd' in ' '.join(texts): raise KeyError('d')",
-        "the tokenizer 'own' cannot encode row 4, 'worddddd': KeyError: 'd'",
+        "the tokenizer 'own' (toy_plugin.own:Own) cannot encode row 4, 'worddddd': KeyError: 'd'",
     ),
     (
         "encode",
-        "return [[1, 2] for text in texts]",
-        "encode of the tokenizer 'own' must return EncodedRows, not list",
+        "return tuple([1, 5] for text in texts)",
+        "encode of the tokenizer 'own' (toy_plugin.own:Own) must return EncodedRows, or a list with the ids of "
+        "each row, not tuple",
     ),
     ("encode", "return super().encode(texts[1:])", "returned 29 rows for 30 rows"),
     (

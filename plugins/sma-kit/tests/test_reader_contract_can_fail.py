@@ -53,9 +53,9 @@ def test_a_set_that_is_mostly_unusable(install):
         ("rows = list(read_text(path, None, ()))\n    n = next(calls) % 5\n    yield from rows[n:]", "same order"),
         (
             "for row in read_text(path, None, ()): yield Row(row.number - 1, row.text)",
-            "number the rows of a file from 1",
+            "the number 0, where rows are numbered from 1",
         ),
-        ("for row in read_text(path, None, ()): yield Row(7, row.text)", "without duplicates"),
+        ("for row in read_text(path, None, ()): yield Row(7, row.text)", "no row is given twice"),
     ],
 )
 @breaks("test_reader_gives_the_same_rows_each_time")

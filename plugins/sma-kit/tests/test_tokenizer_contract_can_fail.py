@@ -90,6 +90,14 @@ def test_a_tokenizer_that_is_wrong(wrong, body, check, said):
     assert said in only_failure(check)
 
 
+def test_a_tokenizer_may_give_lists(wrong):
+    wrong(
+        "character_starts = None\n"
+        "    def encode(self, texts): return [[*(byte + 6 for byte in text.encode()), 5] for text in texts]"
+    )
+    assert failures("test_tokenizer_works_in_another_process") == {}
+
+
 def test_a_tokenizer_may_say_that_it_is_lossy(wrong):
     wrong("lossy = True\n    def decode(self, ids): return super().decode(ids).lower()")
     assert failures() == {}
@@ -123,8 +131,8 @@ def test_a_tokenizer_may_refuse_what_never_arrives(install):
     ("body", "said"),
     [
         (
-            "def encode(self, texts): return [[int(byte) + 6 for byte in text.encode()] for text in texts]",
-            "not list",
+            "def encode(self, texts): return tuple([int(byte) + 6 for byte in text.encode()] for text in texts)",
+            "not tuple",
         ),
         ("def encode(self, texts): return None", "not NoneType"),
         ("def encode(self, texts): return self.vocabulary[texts]", "has no attribute 'vocabulary'"),

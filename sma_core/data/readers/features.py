@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -130,6 +130,28 @@ def finite_block(
         for i in np.flatnonzero(bad).tolist()
     }
     return rejected_rows(block, reasons), block.take(np.flatnonzero(~bad))
+
+
+def finite_rows(block: Block, columns: Sequence[str]) -> Iterator[RejectedRow | Block]:
+    """Yield the rows of a reader's block with an infinity as rejected rows, then the block of the others.
+
+    Values of float64 become float32, in which numbers beyond its range are infinite. ``columns`` are the names of
+    the features or channels.
+    """
+    if block.values.dtype.kind == "f" and block.values.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):
+            block = replace(block, values=block.values.astype(np.float32))
+    if block.values.dtype.kind != "f" or not np.isinf(block.values).any():
+        yield block
+        return
+    rows = Sequences(block.values, np.arange(len(block) + 1)) if block.offsets is None else block.sequences
+    bad, reasons = rows.with_infinity(), {}
+    for row in np.flatnonzero(bad).tolist():
+        position, channel = np.argwhere(np.isinf(rows[row]))[0].tolist()
+        where = "" if block.offsets is None else f" of position {position + 1:,}"
+        reasons[row] = f"not a finite float32 number: {columns[channel]}{where} is {rows[row][position, channel]}"
+    yield from rejected_rows(block, reasons)
+    yield block.take(np.flatnonzero(~bad))
 
 
 def rejected_rows(block: Block, reasons: Mapping[int, str]) -> list[RejectedRow]:

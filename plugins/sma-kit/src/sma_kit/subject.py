@@ -135,10 +135,10 @@ class Subject:
 
     def _encoded(self, tokenizer: DiscreteTokenizer, rows: list[str], advice: str = "") -> EncodedRows:
         """Encode rows; fail when encode raises, or returns anything but `EncodedRows`."""
-        from sma_core.data.plugin_code import encode
+        from sma_core.data.plugin_code import ids_of
 
         with explained(advice or f"encode of the tokenizer {tokenizer.name!r} must encode good_rows"):
-            return encode(tokenizer, rows, range(1, len(rows) + 1))
+            return ids_of(tokenizer, rows, range(1, len(rows) + 1))
 
     def _good_rows(self) -> list[str]:
         """Return the author's good rows; fail when there are none."""

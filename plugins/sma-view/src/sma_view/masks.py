@@ -17,7 +17,7 @@ from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.hashing import hashed
 from sma_core.data.sequences import Sequences
-from sma_core.data.tokenizers import DiscreteTokenizer, text_of_ids
+from sma_core.data.tokenizers import DiscreteTokenizer, text_of, text_of_ids
 from sma_core.errors import CheckpointError, DataError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
@@ -210,7 +210,7 @@ def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_pag
     if isinstance(run.feed, TextFeed):
         ids, tokenizer = _ids(batch), run.feed.tokenizer
         return DrawnRow(
-            importance=(), text=tokenizer.decode(ids), pieces=text_of_ids(tokenizer, ids) if for_page else ()
+            importance=(), text=text_of(tokenizer, ids), pieces=text_of_ids(tokenizer, ids) if for_page else ()
         )
     values = chunk.inputs
     if isinstance(values, Sequences):
@@ -325,6 +325,6 @@ def _with_dots(tokenizer: DiscreteTokenizer, ids: NDArray[Any], hidden: Sequence
     """Write a row's text with a dot for every hidden id."""
     shown, start = "", 0
     for end in [*hidden, len(ids)]:
-        shown += tokenizer.decode(ids[start:end]) + (HIDDEN if end < len(ids) else "")
+        shown += text_of(tokenizer, ids[start:end]) + (HIDDEN if end < len(ids) else "")
         start = end + 1
     return shown

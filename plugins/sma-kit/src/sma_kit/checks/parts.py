@@ -73,11 +73,12 @@ def read_some(
 def read_blocks(registry: Registry, source: Source, most: int) -> list[Block]:
     """Read blocks of a file of numbers until there are ``most`` rows."""
     from sma_core.data.blocks import Block
+    from sma_core.data.record_faults import with_arrays
 
     blocks, rows = [], 0
     for record in registry.build(source.reader)(source.path, source.columns, (), names=source.names):
         if isinstance(record, Block) and len(record):
-            blocks.append(record)
+            blocks.append(with_arrays(record))
             rows += len(record)
         if rows >= most:
             break
@@ -93,6 +94,7 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
     from sma_core.data.batching.held_out import split_held_out
     from sma_core.data.blocks import Block
     from sma_core.data.preparation.prepare import prepare
+    from sma_core.data.record_faults import with_arrays
     from sma_core.data.scaling import fit_scale, without_sentinels
     from sma_core.feeds.feed import LabelColumns
     from sma_core.feeds.values import values_request
@@ -104,7 +106,7 @@ def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[
         train, _ = split_held_out(store.row_numbers, config.data.held_out, source.label)
         stored, numbers = store.scale(train), store.row_numbers[train]
     records = request.reader(source.path, source.columns, (), names=source.names)
-    blocks = [record for record in records if isinstance(record, Block)]
+    blocks = [with_arrays(record) for record in records if isinstance(record, Block)]
     kept = (block.take(np.flatnonzero(np.isin(block.numbers, numbers))) for block in blocks)
     rows = (without_sentinels(block.values, registry.domain.sentinels) for block in kept)
     return stored, fit_scale(rows, stored.columns)

@@ -64,7 +64,7 @@ class DrawingChecks(Subject):
 
         tokenizer, texts = self._tokenizer(), self._rows()
         chosen = [*texts[:ROWS], max(texts, key=len)]
-        ids = shorten(tokenizer.encode(chosen), LONGEST, tokenizer.separator_id)
+        ids = shorten(self._encoded(tokenizer, chosen), LONGEST, tokenizer.separator_id)
         for index, text in enumerate(chosen):
             yield f"the row {text[:40]!r}", _of_text(text_of_ids(tokenizer, ids[index]))
         short = shorten(ids, CUT, tokenizer.separator_id)

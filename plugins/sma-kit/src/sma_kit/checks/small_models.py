@@ -56,11 +56,11 @@ def small_model(encoder: EncoderName = "cross-attention") -> ModelConfig:
 def text_trial(tokenizer: DiscreteTokenizer, config: PretrainConfig, rows: Sequence[str]) -> TrialBatch:
     """Encode rows, truncated to `MAX_LENGTH`, as one batch."""
     from sma_core.data.batching.batches import collate_encoded
-    from sma_core.data.plugin_code import encode
+    from sma_core.data.plugin_code import ids_of
     from sma_core.data.tokenizers import shorten
     from sma_core.nn.inputs import DiscreteInputs
 
-    encoded = shorten(encode(tokenizer, list(rows), range(1, len(rows) + 1)), MAX_LENGTH, tokenizer.separator_id)
+    encoded = shorten(ids_of(tokenizer, list(rows), range(1, len(rows) + 1)), MAX_LENGTH, tokenizer.separator_id)
     batch = collate_encoded(encoded, tokenizer.pad_id, max_length=MAX_LENGTH)
     return TrialBatch(batch, DiscreteInputs(tokenizer.vocabulary_size), config)
 

@@ -28,7 +28,9 @@ def answers(reference: str, texts: list[str]) -> list[str | None]:
 
 def ids(factory: str, texts: list[str]) -> list[list[int]]:
     """Build a tokenizer and encode ``texts``."""
-    encoded = pkgutil.resolve_name(factory)().encode(texts)
+    from sma_core.data.plugin_code import ids_of
+
+    encoded = ids_of(pkgutil.resolve_name(factory)(), texts, range(1, len(texts) + 1))
     return [encoded[at].tolist() for at in range(len(encoded))]
 
 

@@ -1,0 +1,147 @@
+"""Guard the parts of the method that plugins provide: a wrong result or an exception is one sentence.
+
+Each function takes a plugin's factory, and returns what it gives guarded; parts of the core need none. The
+sentence begins with ``part``, such as "the head 'own' of sma-lab 1.0".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sma_core.config import ModelConfig, TrainingConfig
+from sma_core.errors import PluginError
+from sma_core.nn.encoders.encoder import Encoder, EncoderFactory, Latents
+from sma_core.nn.losses.reconstruction import ReconstructionLoss
+from sma_core.nn.part_faults import (
+    HeadFault,
+    LossFault,
+    fault_of_latents,
+    fault_of_projection,
+    fault_of_vectors,
+)
+from sma_core.nn.positions.protocol import PositionFactory
+from sma_core.nn.strategies.guarded import GuardedStrategy
+from sma_core.nn.strategies.protocol import Strategy
+from sma_core.plugin_calls import Guarded, errors_of, given, guard, is_number
+from sma_core.training.optimizers.groups import OptimizerFactory
+from sma_core.training.schedules.rate import ScheduleFunction
+
+
+def built(part: str, factory: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - see the specs
+    """Call a plugin's factory; raises `PluginError` when it raises."""
+    with errors_of(f"the factory of {part}"):
+        return factory(*arguments)
+
+
+def _module(part: str, module: object) -> nn.Module:
+    if not isinstance(module, nn.Module):
+        raise PluginError(f"the factory of {part} must return a torch.nn.Module, not {given(module)}")
+    return module
+
+
+def guarded_head(
+    part: str, factory: Callable[..., Any], model: ModelConfig, outputs: int, per_position: bool
+) -> nn.Module:
+    """Build a head whose outputs are checked."""
+    head = _module(part, built(part, factory, model, outputs))
+    guard(head, "forward", part, HeadFault(head, outputs, per_position))
+    return head
+
+
+def guarded_strategy(part: str, factory: Callable[..., Any], options: object) -> Strategy:
+    """Build a masking strategy whose masks are checked."""
+    return GuardedStrategy(built(part, factory, options), part)
+
+
+def guarded_loss(part: str, factory: Callable[..., Any], decoder: object) -> ReconstructionLoss:
+    """Build a loss whose results are checked."""
+    loss = built(part, factory, decoder)
+    if not callable(loss):
+        raise PluginError(f"the factory of {part} must return a function, not {given(loss)}")
+    return Guarded(loss, part, LossFault())
+
+
+def guarded_positions(part: str, factory: Callable[..., Any]) -> PositionFactory:
+    """Return a factory of position embeddings whose vectors are checked."""
+
+    def checked(config: ModelConfig, width: int) -> nn.Module | None:
+        module = built(part, factory, config, width)
+        if module is None:
+            return None
+        positions = _module(part, module)
+        guard(positions, "forward", part, partial(_vectors, width))
+        return positions
+
+    return checked
+
+
+def _vectors(width: int, vectors: object, length: int) -> str | None:
+    return fault_of_vectors(vectors, length, width)
+
+
+def guarded_encoder(part: str, factory: Callable[..., Any]) -> EncoderFactory:
+    """Return a factory of encoders whose vectors are checked; raises `PluginError` for another type."""
+
+    def checked(config: ModelConfig) -> Encoder:
+        encoder = built(part, factory, config)
+        if not isinstance(encoder, Encoder):
+            raise PluginError(
+                f"{part} must be a subclass of sma_core.nn.encoders.encoder.Encoder, not {type(encoder).__name__}"
+            )
+        width = config.latent_width
+        guard(encoder, "query_count", part, _count)
+        guard(encoder, "project", part, lambda projected, _: fault_of_projection(projected))
+        guard(encoder, "enter", part, partial(_entered, width))
+        guard(encoder, "trunk", part, partial(_trunk, width))
+        guard(encoder, "forward", part, partial(_encoded, width))
+        return encoder
+
+    return checked
+
+
+def _count(count: object, _: int) -> str | None:
+    return None if isinstance(count, int) and count > 0 else f"a whole number from 1, not {count!r:.60}"
+
+
+def _entered(width: int, latents: object, _: object, embedded: Tensor, *others: object) -> str | None:
+    return fault_of_latents(latents, len(embedded), width)
+
+
+def _trunk(width: int, latents: object, entered: Latents, *others: object) -> str | None:
+    return fault_of_latents(latents, len(entered.values), width)
+
+
+def _encoded(width: int, latents: object, embedded: Tensor, *others: object) -> str | None:
+    return fault_of_latents(latents, len(embedded), width)
+
+
+def guarded_optimizer(part: str, factory: Callable[..., Any]) -> OptimizerFactory:
+    """Return a factory of optimisers that are checked to have all parameters."""
+
+    def checked(groups: list[dict[str, Any]], config: TrainingConfig) -> torch.optim.Optimizer:
+        wanted = {id(parameter) for group in groups for parameter in group["params"]}
+        optimizer = built(part, factory, groups, config)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise PluginError(f"the factory of {part} must return a torch.optim.Optimizer, not {given(optimizer)}")
+        has = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        if not wanted <= has:
+            raise PluginError(
+                f"the factory of {part} must pass all groups to the optimiser, which lacks {len(wanted - has):,} "
+                f"of {len(wanted):,} parameters: they would not be trained"
+            )
+        guard(optimizer, "step", part, lambda *_: None)
+        return optimizer
+
+    return checked
+
+
+def guarded_schedule(part: str, function: Callable[..., Any]) -> ScheduleFunction:
+    """Return a schedule that is checked to return numbers."""
+    return Guarded(
+        function, part, lambda factor, *_: None if is_number(factor) else f"a number, not {given(factor)}"
+    )
