@@ -1,0 +1,286 @@
+"""What a part of a plugin returns wrongly, or raises, is one sentence: part, package, what was expected."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import sma_core
+from sma_core.errors import PluginError
+from sma_core.nn.part_faults import LOOK_EVERY, LOOKS, Looks
+from sma_core.plugin_calls import guard
+
+PLUGIN = """
+import numpy as np
+import torch
+from sma_core.nn.encoders.cross_attention import CrossAttentionEncoder
+from sma_core.nn.encoders.encoder import Latents
+from sma_core.nn.losses.cross_entropy import CrossEntropy
+from sma_core.nn.losses.reconstruction import Reconstruction
+from sma_core.nn.masking import Mask, hide
+from sma_core.nn.strategies.protocol import Hiding
+from sma_core.plugins import *
+
+class First(Hiding):
+    def choose(self, situation):
+        real, noise, masking = situation.padding_mask, situation.noise, situation.masking
+        positions = torch.arange(real.shape[1]).expand(real.shape).contiguous()
+        {choose}
+        return hide(noise.positions, real, masking, noise)
+
+def strategy(options):
+    {strategy}
+    return First(options)
+
+class OwnHead(torch.nn.Module):
+    def __init__(self, config, outputs):
+        super().__init__()
+        {init}
+        self.linear = torch.nn.Linear(config.latent_width, outputs)
+
+    def forward(self, encoded):
+        outputs = self.linear(encoded.latents.values.mean(dim=1))
+        {forward}
+        return outputs
+
+class Positions(torch.nn.Module):
+    def __init__(self, config, width):
+        super().__init__()
+        self.table = torch.nn.Embedding(config.max_length, width)
+
+    def forward(self, length):
+        vectors = self.table.weight[:length]
+        {positions}
+        return vectors
+
+class OwnLoss(CrossEntropy):
+    def __call__(self, outputs, targets, mask):
+        result = super().__call__(outputs, targets, mask)
+        {loss}
+        return result
+
+class Own(CrossAttentionEncoder):
+    def trunk(self, entered, depth=None):
+        latents = super().trunk(entered, depth)
+        {trunk}
+        return latents
+
+def optimizer(groups, config):
+    optimizer = torch.optim.SGD(groups, lr=config.learning_rate)
+    {optimizer}
+    return optimizer
+
+def schedule(step, steps):
+    {schedule}
+    return 1.0
+
+def augmentation(config, options):
+    def change(inputs, padding_mask, generator):
+        {augment}
+        return inputs
+    return change
+
+def own_metric(labels, predictions):
+    {metric}
+    return 1.0
+
+NAMED = dict(summary="Own", name="own")
+
+@hookimpl
+def sma_masking_strategies(): return [MaskingStrategy(factory="other_wrong:strategy", **NAMED)]
+@hookimpl
+def sma_heads(): return [Head(factory="other_wrong:OwnHead", **NAMED)]
+@hookimpl
+def sma_position_embeddings(): return [PositionEmbedding(factory="other_wrong:Positions", **NAMED)]
+@hookimpl
+def sma_losses(): return [Loss(factory="other_wrong:OwnLoss", inputs=("discrete",), **NAMED)]
+@hookimpl
+def sma_encoders(): return [EncoderType(factory="other_wrong:Own", **NAMED)]
+@hookimpl
+def sma_optimizers(): return [Optimizer(factory="other_wrong:optimizer", **NAMED)]
+@hookimpl
+def sma_schedules(): return [Schedule(factory="other_wrong:schedule", **NAMED)]
+@hookimpl
+def sma_augmentations(): return [Augmentation(factory="other_wrong:augmentation", **NAMED)]
+@hookimpl
+def sma_metrics():
+    return [Metric(factory="other_wrong:own_metric", kinds=("regression",), higher_is_better=True, **NAMED)]
+"""
+PLACES = (
+    *("choose", "strategy", "init", "forward", "positions", "loss", "trunk", "optimizer", "schedule", "augment"),
+    "metric",
+)
+TRAINED = {
+    "training.steps": 2,
+    "masking.strategy": "own",
+    "model.decoder.loss": "own",
+    "model.positions": "own",
+    "model.encoder": "own",
+    "training.optimizer": "own",
+    "training.schedule": "own",
+}
+TUNED = {"training.epochs": 1.0, "head": "own", "training.augmentation": "own"}
+COMMON = {"training.batch_size": 4, "training.device": "cpu", "training.warmup_steps": 0, "training.log_every": 1}
+
+BOOM = "raise ValueError('boom')"
+MASK = "choose of the masking strategy 'own' of sma-wrong 1.0"
+HEAD = "forward of the head 'own' of sma-wrong 1.0"
+POSITIONS = "forward of the position embedding 'own' of sma-wrong 1.0"
+LOSS = "the loss 'own' of sma-wrong 1.0"
+TRUNK = "trunk of the encoder 'own' of sma-wrong 1.0"
+OPTIMIZER = "of the optimizer 'own' of sma-wrong 1.0"
+SCHEDULE = "the schedule 'own' of sma-wrong 1.0"
+AUGMENTATION = "the augmentation 'own' of sma-wrong 1.0"
+METRIC = "the metric 'own' of sma-wrong 1.0"
+SHAPE = "must return a tensor of floating-point numbers of shape (B, outputs) = ("
+WRONG = [
+    (
+        "choose",
+        "return None",
+        f"{MASK} must return a sma_core.nn.masking.Mask, as its function hide does, not None",
+    ),
+    ("choose", "return real", f"{MASK} must return a sma_core.nn.masking.Mask"),
+    ("choose", BOOM, f"{MASK} failed: ValueError: boom"),
+    ("choose", "return Mask(real[:, 1:], positions, real)", "a mask whose hidden is bool of shape ("),
+    ("choose", "return Mask(real, positions.float(), real)", "a mask whose positions are int64 of shape ("),
+    ("choose", "return Mask(real, positions, real[:, 1:])", "a mask whose valid is bool of shape ("),
+    ("choose", "return Mask(real, positions + 1, real)", "a mask whose positions are from 0 to "),
+    ("choose", "real = torch.ones_like(real)", f"{MASK} must return a mask that hides no padding"),
+    (
+        "choose",
+        "return Mask(real, positions, real)",
+        "a mask that leaves an input of every row visible, also of row 1",
+    ),
+    (
+        "choose",
+        "return hide(noise.positions, real, masking, noise)._replace(valid=torch.zeros(len(real), 1, dtype=bool),"
+        " positions=positions[:, :1])",
+        "a mask that lists every hidden position",
+    ),
+    (
+        "choose",
+        "return hide(noise.positions * float('nan'), real, masking, noise)",
+        f"{MASK} must rank positions by numbers, but its ranking contains NaN",
+    ),
+    (
+        "strategy",
+        "return 3",
+        "the masking strategy 'own' of sma-wrong 1.0 has no guided, hides, choose, most_visible",
+    ),
+    ("strategy", BOOM, "the factory of the masking strategy 'own' of sma-wrong 1.0 failed: ValueError: boom"),
+    ("init", BOOM, "the factory of the head 'own' of sma-wrong 1.0 failed: ValueError: boom"),
+    ("forward", "return None", f"{HEAD} {SHAPE}"),
+    ("forward", "return outputs.detach().numpy()", f"{HEAD} {SHAPE}"),
+    ("forward", "return outputs[:, 0]", f"{HEAD} {SHAPE}"),
+    ("forward", "return outputs[:1, :0]", f"{HEAD} {SHAPE}"),
+    ("forward", "return torch.zeros_like(outputs)", f"{HEAD} must return outputs that depend on its parameters"),
+    ("forward", "return outputs * float('nan')", f"{HEAD} must return finite outputs, as its inputs are"),
+    ("forward", BOOM, f"{HEAD} failed: ValueError: boom"),
+    (
+        "positions",
+        "return None",
+        f"{POSITIONS} must return a tensor of floating-point numbers of shape (length, width)",
+    ),
+    ("positions", "return vectors[:-1]", f"{POSITIONS} must return"),
+    ("positions", "return vectors[:, :-1]", f"{POSITIONS} must return"),
+    ("positions", "return vectors[:1]", f"{POSITIONS} must return"),
+    ("positions", "return vectors[None]", f"{POSITIONS} must return"),
+    ("positions", BOOM, f"{POSITIONS} failed: ValueError: boom"),
+    (
+        "loss",
+        "return None",
+        f"{LOSS} must return a sma_core.nn.losses.reconstruction.Reconstruction, not NoneType",
+    ),
+    ("loss", "return result.loss", f"{LOSS} must return a sma_core.nn.losses.reconstruction.Reconstruction"),
+    ("loss", "return result._replace(loss=1.0)", "a Reconstruction whose loss is a tensor of one number"),
+    ("loss", "return result._replace(loss=outputs)", "a Reconstruction whose loss is a tensor of one number"),
+    ("loss", "return result._replace(scored=3)", "a Reconstruction whose scored is a tensor of one number"),
+    (
+        "loss",
+        "return result._replace(loss=result.loss.detach())",
+        f"{LOSS} must return a loss that depends on the outputs",
+    ),
+    ("loss", "return result._replace(loss=result.loss * float('nan'))", f"{LOSS} must return a finite loss"),
+    ("loss", BOOM, f"{LOSS} failed: ValueError: boom"),
+    ("trunk", "return latents.values", f"{TRUNK} must return a sma_core.nn.encoders.encoder.Latents, not Tensor"),
+    ("trunk", "return Latents(latents.values[:, :, 1:], None)", f"{TRUNK} must return Latents whose values have"),
+    ("trunk", "return Latents(latents.values, latents.values)", f"{TRUNK} must return Latents whose real is None"),
+    ("trunk", BOOM, f"{TRUNK} failed: ValueError: boom"),
+    ("optimizer", "return None", f"the factory {OPTIMIZER} must return a torch.optim.Optimizer, not NoneType"),
+    ("optimizer", "return torch.optim.SGD(groups[:1], lr=0.1)", f"the factory {OPTIMIZER} must pass all groups"),
+    ("optimizer", "optimizer.step = lambda *_: 1 / 0", f"step {OPTIMIZER} failed: ZeroDivisionError"),
+    ("optimizer", BOOM, f"the factory {OPTIMIZER} failed: ValueError: boom"),
+    ("schedule", "return None", f"{SCHEDULE} must return a number, not NoneType"),
+    ("schedule", BOOM, f"{SCHEDULE} failed: ValueError: boom"),
+    ("augment", "return None", f"{AUGMENTATION} must return inputs of shape"),
+    ("augment", BOOM, f"{AUGMENTATION} failed: ValueError: boom"),
+    ("metric", "return None", f"{METRIC} must return a number, NaN where it is undefined, not NoneType"),
+    ("metric", "return '1.0'", f"{METRIC} must return a number"),
+    (
+        "metric",
+        "return np.ones(3)",
+        f"{METRIC} must return a number, NaN where it is undefined, not ndarray of shape (3,)",
+    ),
+    (
+        "metric",
+        "return float('inf')",
+        f"{METRIC} must return a finite number, or NaN where it is undefined, not inf",
+    ),
+    ("metric", BOOM, f"{METRIC} failed on"),
+]
+
+
+@pytest.fixture
+def parts(install, monkeypatch, tmp_path):
+    """Install the toy, and a package with every part, of which one is wrong."""
+    monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
+    install.toy()
+
+    def make(place="choose", body="pass"):
+        source = PLUGIN
+        for name in PLACES:
+            source = source.replace("{" + name + "}", body if name == place else "pass")
+        install("sma-wrong", {"any.wrong": "other_wrong"}, {"other_wrong.py": source})
+
+    return make
+
+
+def run(place, out):
+    """Pre-train, or fine-tune where the wrong part is one of fine-tuning."""
+    if place in ("init", "forward", "augment", "metric"):
+        return sma_core.finetune("toy", settings=COMMON | TUNED, out=out)
+    return sma_core.train("toy", settings=COMMON | TRAINED, out=out)
+
+
+@pytest.mark.parametrize("place", ["choose", "forward"])
+def test_parts_that_are_right_train(parts, tmp_path, place):
+    parts()
+    assert run(place, tmp_path / "run").run.is_dir()
+
+
+@pytest.mark.parametrize(("place", "body", "sentence"), WRONG)
+def test_a_wrong_part_is_a_sentence(parts, tmp_path, place, body, sentence):
+    parts(place, body)
+    with pytest.raises(PluginError) as raised:
+        run(place, tmp_path / "run")
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_values_are_looked_at_now_and_then_where_that_waits():
+    looks, elsewhere = Looks(), torch.empty(1, device="meta")
+    due = [call for call in range(1, 3 * LOOK_EVERY) if looks.due(elsewhere)]
+    assert due == [*range(1, LOOKS + 1), LOOK_EVERY, 2 * LOOK_EVERY]
+    assert all(looks.due(torch.empty(1)) for _ in range(10))
+
+
+def test_a_copy_of_a_guarded_module_is_its_own():
+    module = nn.Linear(1, 1)
+    guard(module, "forward", "it", lambda *_: None)
+    other = copy.deepcopy(module)
+    with torch.no_grad():
+        other.weight.fill_(0.0)
+        other.bias.fill_(7.0)
+        assert float(other(torch.ones(1))) == 7.0
+    assert other.forward.function.__self__ is other
