@@ -14,6 +14,9 @@ from typing import get_args
 import pytest
 
 from sma_core import plugins
+from sma_core.nn.encoders.encoder import Latents
+from sma_core.nn.heads import Encoded
+from sma_core.nn.part_faults import fault_of_outputs
 from sma_core.plugins import API_VERSION, DrawnRow, Spec, events, hookspecs
 from sma_core.plugins.drawing_check import checked
 from sma_kit import DomainContract, write_distribution
@@ -49,6 +52,19 @@ def test_every_field_of_a_spec_is_in_its_section(spec):
 def test_every_field_of_a_drawn_row_is_in_the_reference():
     section = REFERENCE.partition("called with one [`DrawnRow`]")[2].partition("\n## ")[0]
     assert {field.name for field in fields(DrawnRow)} == set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+
+
+def test_the_head_of_the_section_on_encoded_rows_runs():
+    section = REFERENCE.partition("\n### Encoded\n")[2].partition("\n## ")[0]
+    described = set(re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
+    latents = {f"latents.{name}" for name in Latents._fields}
+    assert described == latents | set(Encoded._fields) - {"latents"}
+    names = {}
+    exec(re.search(r"<!-- encoded -->\n```python\n(.*?)```", section, re.DOTALL)[1], names)
+    encoded, outputs = names["encoded"], names["outputs"]
+    rows, length = encoded.padding_mask.shape
+    assert fault_of_outputs(outputs, rows, length, 3, per_position=False) is None
+    assert outputs.requires_grad
 
 
 def test_the_renderer_of_the_page_draws():

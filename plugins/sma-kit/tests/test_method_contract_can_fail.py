@@ -163,6 +163,12 @@ def test_good_parts_hold_the_contract(wrong):
             "leave at least one input",
         ),
         ("    hides = True", "    hides = False", "agree with its attribute hides"),
+        (MASK, "        return mask.hidden\n", "return a sma_core.nn.masking.Mask"),
+        (
+            "hide(situation.noise.positions,",
+            "hide(float('nan') * situation.noise.positions,",
+            "rank positions by numbers, not NaN",
+        ),
         (
             MASK,
             "        return mask._replace(valid=torch.zeros_like(mask.valid))\n",
@@ -353,6 +359,7 @@ def test_a_metric_in_the_wrong_direction(wrong):
     [
         ("labels -= 1\n    predictions -= 1\n    return float(abs", "must not change labels"),
         ("labels[1]\n    return float(abs", "must return a number"),
+        ("if len(labels) == 1: return float('inf')\n    return float(abs", "not infinity"),
     ],
 )
 @breaks("test_metrics_change_nothing_and_take_few_rows")

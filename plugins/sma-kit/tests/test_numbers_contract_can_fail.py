@@ -74,6 +74,28 @@ def test_a_reader_that_gives_no_proper_blocks(boxes, body, said):
 
 
 UNNAMED = ('words", columns=("a", "b")', 'words"')
+TWICE = "yield replace(block.take(np.arange(20)), {first}); yield replace(block.take(np.arange(20, 40)), {then})"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("yield replace(block, columns=('a', 'a', 'b'))", "each column a name of its own"),
+        ("yield replace(block, columns=(0, 1, 2))", "each column a name of its own"),
+        (
+            TWICE.format(first="columns=('a', 'b', 'c')", then="columns=('b', 'a', 'c')"),
+            "same columns in all blocks",
+        ),
+        (
+            TWICE.format(first="offsets=np.arange(21)", then="offsets=None"),
+            "same columns in all blocks of a file, all tables or all sequences",
+        ),
+    ],
+)
+@breaks("test_reader_gives_blocks_of_numbers")
+def test_a_reader_whose_blocks_differ(boxes, body, said):
+    boxes(body, UNNAMED)
+    assert said in failures(contract=ToyNumbers)["test_reader_gives_blocks_of_numbers"]
 
 
 @breaks("test_reader_finds_the_columns_that_its_blocks_name")

@@ -38,13 +38,18 @@ class MethodChecks(Subject):
 
     def test_masking_strategies_hide_real_positions(self) -> None:
         """Masks hide no padding or missing value, leave an input of each row visible, and list what they hide."""
+        from sma_core.nn.masking import seen_rankings
+
         for spec, factory in self._own_parts(MaskingStrategy):
             with explained(f"the MaskingStrategy {spec.name!r} must be created by factory(options)"):
                 strategy = factory({})
             for encoder in ENCODERS:
                 with explained(f"the MaskingStrategy {spec.name!r} must choose masks with a {encoder} encoder"):
-                    mask, real = small_methods.choose_mask(strategy, encoder)
+                    with seen_rankings() as rankings:
+                        mask, real = small_methods.choose_mask(strategy, encoder)
                     fault = _fault_of_mask(mask, real, strategy)
+                    if any(bool(ranking.isnan().any()) for ranking in rankings):
+                        fault = "rank positions by numbers, not NaN"
                 if fault:
                     fail(f"the MaskingStrategy {spec.name!r} must {fault}")
 
@@ -172,8 +177,13 @@ class MethodChecks(Subject):
                 labels, predictions, _ = small_methods.labels_and_predictions(kind, _classes(spec))
                 before = labels.copy(), predictions.copy()
                 with explained(f"the Metric {spec.name!r} must return a number, NaN where it is undefined"):
-                    float(function(labels, predictions, **_weights(function, labels)))
-                    float(function(labels[:1].copy(), predictions[:1].copy(), **_weights(function, labels[:1])))
+                    few = labels[:1].copy(), predictions[:1].copy()
+                    values = (
+                        float(function(labels, predictions, **_weights(function, labels))),
+                        float(function(*few, **_weights(function, labels[:1]))),
+                    )
+                if any(map(math.isinf, values)):
+                    fail(f"the Metric {spec.name!r} must return NaN where it is undefined, not infinity")
                 if any((one != other).any() for one, other in zip(before, (labels, predictions), strict=True)):
                     fail(f"the Metric {spec.name!r} must not change labels or predictions")
 
@@ -220,6 +230,10 @@ def _fault_of_mask(mask: Mask, real: Tensor, strategy: Any) -> str:  # noqa: ANN
     """Return what a mask must do and does not; empty when it is good. ``real`` (B, N): what may be hidden."""
     import torch
 
+    from sma_core.nn.part_faults import fault_of_mask
+
+    if wrong := fault_of_mask(mask, real):
+        return f"return {wrong}"
     visible = real & ~mask.hidden
     listed = torch.zeros_like(real).scatter(1, mask.positions, mask.valid)
     if bool((mask.hidden & ~real).any()):

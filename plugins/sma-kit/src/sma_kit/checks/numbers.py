@@ -31,6 +31,10 @@ class NumbersChecks(Subject):
             names = block.names(source.columns)
             if len(names) != block.values.shape[1] or (source.columns and names != source.columns):
                 fail(f"{reader} must yield the columns {', '.join(source.columns or names)} in this order")
+            if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
+                fail(f"{reader} must give each column a name of its own, a str, not {', '.join(map(str, names))}")
+            if names != blocks[0].names(source.columns) or (block.offsets is None) != (blocks[0].offsets is None):
+                fail(f"{reader} must yield the same columns in all blocks of a file, all tables or all sequences")
             numbers = block.numbers
             if numbers[0] <= last or bool((np.diff(numbers) < 1).any()):
                 fail(f"{reader} must number the rows of a file from 1 in increasing order, without duplicates")
