@@ -79,3 +79,14 @@ def test_events_are_made_anew_when_higgs_is_newer_and_only_then(tmp_path, monkey
     later = made.stat().st_mtime + 5
     os.utime(source, (later, later))
     assert parquet.read_table(higgs_without_test()).column(0).to_pylist() == [2]
+
+
+@pytest.mark.parametrize("name", ["linear", "boosted_trees"])
+def test_sequences_are_described_by_statistics_of_their_channels(baselines, name):
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 600).astype(float)
+    rows = [draw.normal(2 * label, 1, (draw.integers(3, 9), 2)).astype(np.float32) for label in labels]
+    known = np.where(np.arange(600) < 500, labels, np.nan)[:, None]
+    inputs = baselines.BaselineRows(rows, known, "binary", (), np.arange(400), np.arange(400, 500), 0)
+    predictions = getattr(baselines, name)(inputs)
+    assert np.mean((predictions[500:, 0] > 0.5) == labels[500:]) > 0.9

@@ -8,7 +8,7 @@ Letters: n rows, F features, T targets, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -174,3 +174,23 @@ def _fit_classes(features: Features, rows: BaselineRows) -> Array:
     assert best is not None, "there are penalties"
     probabilities: Array = softmax(best.predict(products), axis=1)
     return probabilities
+
+
+def channel_statistics(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return statistics (n, 5 C + 1) of n sequences (n_i, C): of each channel, and the length.
+
+    They are mean, standard deviation, minimum, maximum and mean absolute change; NaN where a channel has no value.
+    """
+    return np.stack([_statistics(np.asarray(row)) for row in sequences])
+
+
+def _statistics(row: NDArray[np.float32]) -> NDArray[np.float64]:
+    numbers: list[float] = []
+    for channel in row.T.astype(np.float64):
+        values = channel[~np.isnan(channel)]
+        if not len(values):
+            numbers += [np.nan] * 5
+            continue
+        changes = np.abs(np.diff(values)).mean() if len(values) > 1 else 0.0
+        numbers += [values.mean(), values.std(), values.min(), values.max(), changes]
+    return np.array([*numbers, len(row)])

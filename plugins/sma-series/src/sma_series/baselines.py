@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from sma_bench.baselines import BaselineRows, fit_linear
+from sma_bench.baselines import BaselineRows, channel_statistics, fit_linear
 
 RESAMPLED = 32
 """Positions to which `nearest` resamples each row."""
@@ -17,22 +17,9 @@ RESAMPLED = 32
 
 def statistics(rows: BaselineRows) -> NDArray[np.float64]:
     """Fit ridge or logistic regression to statistics of each channel."""
-    features = np.stack([_statistics(np.asarray(row)) for row in rows.inputs])
+    features = channel_statistics([np.asarray(row) for row in rows.inputs])
     scaler = StandardScaler().fit(features[rows.train])  # ignores NaN
     return fit_linear(np.nan_to_num(scaler.transform(features)), rows)
-
-
-def _statistics(row: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return statistics of each channel of a row (n_i, C), NaN where it has no value, and the row's length."""
-    numbers: list[float] = []
-    for channel in row.T.astype(np.float64):
-        values = channel[~np.isnan(channel)]
-        if not len(values):
-            numbers += [np.nan] * 5
-            continue
-        changes = np.abs(np.diff(values)).mean() if len(values) > 1 else 0.0
-        numbers += [values.mean(), values.std(), values.min(), values.max(), changes]
-    return np.array([*numbers, len(row)])
 
 
 def nearest(rows: BaselineRows) -> NDArray[np.float64]:
