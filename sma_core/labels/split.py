@@ -26,6 +26,7 @@ from sma_core.labels.label_form import row_labels
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
 from sma_core.printable import counted
+from sma_core.training.targets import is_per_position
 
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8
@@ -79,13 +80,16 @@ def divide(
 ) -> Divided:
     """Split a store, prepared from the ``rows`` rows of ``file``, with labels of ``kind``.
 
-    With ``config.group``, rows of the same number in ``equal`` (n,) are in the same part.
+    With ``config.group``, rows of the same number in ``equal`` (n,) are in the same part. Labels of positions are
+    split at random where the default splitter needs labels of rows.
 
     Without validation rows, a share ``config.valid`` of the training rows is drawn; with the authors' protocol the
     validation part is empty instead. Then the training rows are reduced to ``division.train_rows``. Raises
     `DataError` when another part would be empty.
     """
     splitter = registry.find(Splitter, division.splitter)
+    if config.name is None and "labels" in splitter.needs and is_per_position(kind):
+        splitter = registry.find(Splitter, "random")
     by_splitter = division.column is None and division.test_last is None
     if config.group and not by_splitter:
         raise ConfigError(

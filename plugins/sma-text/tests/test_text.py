@@ -11,6 +11,7 @@ import torch
 from sklearn.metrics import matthews_corrcoef
 
 import sma_core
+from sma_core.errors import DataError
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count
@@ -104,3 +105,29 @@ def test_the_page_of_masks_shows_bytes(tmp_path):
     (tmp_path / "rows.txt").write_text("  Größe: three words\n")
     masks(result.run, tmp_path / "rows.txt", page=tmp_path / "masks.html")
     assert "Größe" in (tmp_path / "masks.html").read_text()
+
+
+def test_labels_of_characters_are_split_at_random_unless_a_split_is_chosen(tmp_path):
+    lines = [f"word {number},{'C' * len(f'word {number}')}"[:-1] + "V" for number in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["text,tags", *lines]))
+    few = SHORT | {"training.epochs": 1.0, "targets": ["tags"], "kind": "per-position", "baselines": False}
+    del few["training.steps"], few["training.evaluate_rows"]
+    result = sma_core.finetune("text", data=tmp_path / "a.csv", settings=few, out=tmp_path / "run")
+    assert result.split == "random"
+    chosen = few | {"split.name": "stratified"}
+    with pytest.raises(DataError, match="needs labels of rows"):
+        sma_core.finetune("text", data=tmp_path / "a.csv", settings=chosen, out=tmp_path / "other")
+
+
+def test_an_empty_document_and_one_in_utf16_are_set_aside(tmp_path):
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number:02}.md").write_text(f"the document {number}\nhas two lines")
+    (folder / "empty.md").write_text("")
+    (folder / "wide.md").write_bytes("two bytes a letter".encode("utf-16"))
+    settings = SHORT | {"data.reader": "document"}
+    result = sma_core.train("text", data=folder, settings=settings, out=tmp_path / "run")
+    assert (result.rows, result.rejected) == (40, 2)
+    with pytest.raises(DataError, match=r"the only row of .*empty.md cannot be used"):
+        sma_core.train("text", data=folder / "empty.md", settings=settings, out=tmp_path / "other")
