@@ -7,8 +7,13 @@ import torch
 from torch import nn
 
 import sma_core
+from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError
+from sma_core.nn.attention import Projected
+from sma_core.nn.masking import draw_noise, hide
 from sma_core.nn.part_faults import LOOK_EVERY, LOOKS, Looks
+from sma_core.nn.strategies.guarded import GuardedStrategy
+from sma_core.nn.strategies.protocol import Hiding, Situation
 from sma_core.plugin_calls import guard
 
 PLUGIN = """
@@ -284,3 +289,21 @@ def test_a_copy_of_a_guarded_module_is_its_own():
         other.bias.fill_(7.0)
         assert float(other(torch.ones(1))) == 7.0
     assert other.forward.function.__self__ is other
+
+
+def test_a_model_that_has_diverged_is_not_the_fault_of_a_strategy():
+    class ByKeys(Hiding):
+        def choose(self, situation):
+            real = situation.padding_mask
+            return hide(situation.projected.keys.mean(dim=(1, 3)), real, situation.masking, situation.noise)
+
+    real, keys = torch.ones(2, 6, dtype=torch.bool), torch.randn(2, 1, 6, 4)
+    noise = draw_noise(2, 3, 6, torch.Generator().manual_seed(0), "cpu")
+    strategy = GuardedStrategy(ByKeys({}), "it")
+
+    def choose(keys):
+        projected = Projected(keys, keys, keys)
+        return strategy.choose(Situation(real, None, projected, keys, real, MaskingConfig(), noise))
+
+    assert choose(keys).hidden.any()
+    assert choose(keys * float("nan")).hidden.any()

@@ -53,8 +53,8 @@ class GuardedStrategy:
         check_result(function, fault_of_mask(mask, candidates))
         if self._looks.due(candidates):
             check_result(function, fault_of_hiding(mask, candidates))
-            known = bool(situation.projected.keys.isfinite().all())
-            if known and any(bool(ranking.isnan().any()) for ranking in rankings):
+            unranked = any(bool(ranking.isnan().any()) for ranking in rankings)
+            if unranked and bool(situation.projected.keys.isfinite().all()):  # else the model has diverged
                 raise PluginError(f"{function} must rank positions by numbers, but its ranking contains NaN")
         return mask
 
