@@ -135,6 +135,11 @@ def test_other_channels_are_refused_and_some_may_be_chosen(tmp_path, jets):
         list(read_particles(tmp_path / "a.parquet", ("mass",), ()))
     (block,) = read_particles(tmp_path / "a.parquet", ("phi", "log_pt"), ())
     assert np.array_equal(block.values, channels(jets).values[:, [2, 0]])
+    (block,) = read_particles(tmp_path / "a.parquet", (), (), exclude=("phi", "prongs"))
+    assert block.columns == tuple(name for name in CHANNELS if name != "phi")
+    assert block.fields == ()
+    with pytest.raises(DataError, match="'mass'"):
+        list(read_particles(tmp_path / "a.parquet", (), (), exclude=("mass",)))
 
 
 def test_a_run_on_jets_is_fine_tuned_beside_its_baselines(tmp_path):

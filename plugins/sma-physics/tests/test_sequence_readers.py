@@ -49,6 +49,11 @@ def test_lists_and_single_numbers_are_not_joined_unasked(tmp_path):
     write_root(tmp_path / "a.root", "mktree")
     with pytest.raises(DataError, match=r"columns of lists \(pt, eta\) and of single numbers .*name those to use"):
         list(read_root(tmp_path / "a.root", (), ()))
+    (block,) = read_root(tmp_path / "a.root", (), ("y",), exclude=("y", "eta"))
+    assert block.columns == ("pt",)
+    (block,) = read_root(tmp_path / "a.root", (), ("y", "npt"))
+    assert block.columns == ("pt", "eta")
+    assert block.fields[1].tolist() == np.diff(block.offsets).tolist()
 
 
 @pytest.mark.parametrize("with_lengths", [True, False])
@@ -66,6 +71,9 @@ def test_a_dataset_of_three_dimensions_has_sequences(tmp_path, with_lengths):
     assert block.sequences[1].tolist() == values[1, :2].tolist()
     (other,) = read_hdf5(tmp_path / "a.h5", ("2",), ("jets/y",))
     assert other.values[:, 0].tolist() == [2, 5, 8, 11, 14, 17]
+    (rest,) = read_hdf5(tmp_path / "a.h5", (), ("y",), exclude=("1", "jets/y"))
+    assert rest.columns == ("0", "2")
+    assert rest.sequences[1].tolist() == values[1, :2, [0, 2]].T.tolist()
     with pytest.raises(DataError, match=r"has no column '7'"):
         list(read_hdf5(tmp_path / "a.h5", ("7",), ()))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sma_core.data.blocks import Block
+from sma_core.data.readers.features import remaining
 from sma_core.data.readers.parquet import read_parquet
 from sma_core.data.records import RejectedRow
 from sma_core.data.sequences import Sequences
@@ -34,10 +35,12 @@ def read_particles(
     *,
     names: Sequence[str] = (),
     tree: str | None = None,
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
     """Yield the jets of ``path`` in blocks; ``names`` is not used, since columns have names.
 
-    Raises `DataError` for columns other than `CHANNELS`, and when the file has no momenta.
+    ``exclude`` are channels that are left out, or other columns of the file, which are none anyway. Raises
+    `DataError` for columns other than `CHANNELS`, and when the file has no momenta.
     """
     unknown = [name for name in columns if name not in CHANNELS]
     if unknown:
@@ -45,14 +48,15 @@ def read_particles(
             f"{path}: the channels of particles are {', '.join(CHANNELS)}, not {', '.join(unknown)}; for the "
             "columns of the file as they are, name its own reader with data.reader (parquet, root or hdf5)"
         )
-    chosen = [CHANNELS.index(name) for name in columns or CHANNELS]
-    for record in _momenta(path, fields, tree):
+    chosen = [CHANNELS.index(name) for name in columns or remaining(CHANNELS, exclude, path)]
+    others = [name for name in exclude if name not in CHANNELS]
+    for record in _momenta(path, (*fields, *others), tree):
         if isinstance(record, RejectedRow):
             yield record
             continue
         rows = particles(record.sequences)
         names_read = tuple(CHANNELS[index] for index in chosen)
-        yield Block(record.numbers, rows.values[:, chosen], record.fields, names_read, rows.offsets)
+        yield Block(record.numbers, rows.values[:, chosen], record.fields[: len(fields)], names_read, rows.offsets)
 
 
 def _momenta(path: Path, fields: Sequence[str], tree: str | None) -> Iterator[Block | RejectedRow]:

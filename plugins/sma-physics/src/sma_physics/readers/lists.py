@@ -26,11 +26,19 @@ INPUTS = "inputs"
 
 
 def read_lists(
-    path: Path, columns: Sequence[str], fields: Sequence[str], *, names: Sequence[str] = ()
+    path: Path,
+    columns: Sequence[str],
+    fields: Sequence[str],
+    *,
+    names: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks; raise `DataError` if a column is missing."""
+    """Yield the rows of ``path`` in blocks, without the features in ``exclude``.
+
+    Raises `DataError` if a column is missing.
+    """
     known = tuple(names) or FEATURE_NAMES
-    chosen = Chosen.among(known, columns, (), path)
+    chosen = Chosen.among(known, columns, (), path, [name for name in exclude if name in known])
     step = rows_in_block(len(known))
     waiting: list[tuple[Row, list[float]]] = []
     for record in read_csv(path, INPUTS, fields):

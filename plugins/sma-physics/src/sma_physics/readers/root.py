@@ -2,7 +2,8 @@
 
 Rows are the entries of a tree (TTree or RNTuple), columns are its branches with one number per entry. If a file
 has several trees, ``tree`` selects one, or exactly one of them must have all requested columns. Branches with
-lists of numbers, such as one for each particle of a jet, are channels, and rows are then sequences of vectors.
+lists of numbers, such as one for each particle of a jet, are channels, and rows are then sequences of vectors;
+branches with the lengths of lists are no features.
 
 Letters: n entries.
 """
@@ -91,7 +92,8 @@ def _read(
     fields: Sequence[str],
     exclude: Sequence[str],
 ) -> Iterator[Block | RejectedRow]:
-    chosen = Chosen.among(tree.keys(), columns, fields, path, exclude)
+    apart = {*exclude, *(_counters(tree) - set(fields))}
+    chosen = Chosen.among(tree.keys(), columns, fields, path, tuple(apart))
     if not tree.num_entries:
         raise no_rows(path)
     lists = [name for name in chosen.columns if not _is_number(tree[name])]
@@ -129,6 +131,12 @@ def _sequences(
         if len(block):
             yield block
         start += len(part)
+
+
+def _counters(tree: Any) -> set[str]:  # noqa: ANN401 - uproot has no types
+    """Return the branches of a TTree that have the lengths of the lists of others."""
+    counters = (getattr(branch, "count_branch", None) for branch in getattr(tree, "branches", ()))
+    return {counter.name for counter in counters if counter is not None}
 
 
 def _is_list(branch: Any) -> bool:  # noqa: ANN401 - uproot has no types
