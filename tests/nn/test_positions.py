@@ -94,7 +94,7 @@ def test_a_set_is_decoded_with_learned_queries():
     [
         ({"positions": "axes"}, r"axes needs model\.grid, such as \[28, 28\]"),
         ({"positions": "axes", "grid": (4, 6)}, r"has 24 positions, fewer than model\.max_length, which is 512"),
-        ({"grid": (32, 32)}, r"model\.positions learned does not use model\.grid: set axes or fourier"),
+        ({"grid": (32, 32)}, r"model\.positions learned does not use model\.grid: set model.grid=none"),
         ({"positions": "none", "decoder": {"shared_queries": True, "width": 256}}, r"model\.positions is none"),
     ],
 )
