@@ -23,6 +23,7 @@ from sma_core.evaluation.splits import (
 )
 from sma_core.labels.duplicates import first_of_each
 from sma_core.labels.label_form import row_labels
+from sma_core.plugin_calls import check_result, errors_of, given
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
 from sma_core.printable import counted
@@ -140,7 +141,11 @@ def _by_splitter(
         texts, labels = [texts[row] for row in first.tolist()], labels[first]
     arguments = {"labels": labels, "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
     needed = {need: arguments[need] for need in splitter.needs}
-    train, valid, test = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
+    function = f"the splitter {splitter.name!r} of {registry.provider(splitter)}"
+    with errors_of(function):
+        result = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
+    check_result(function, _fault_of_parts(result))
+    train, valid, test = result
     label = splitter.name + (", equal rows together" if config.group else "")
     if "fold" in needed:
         label += f", fold {needed['fold']} of {config.fold_count}"
@@ -148,6 +153,16 @@ def _by_splitter(
     if config.group:
         train, valid, test = (np.flatnonzero(np.isin(group, part)) for part in (train, valid, test))
     return label, (train, valid, test)
+
+
+def _fault_of_parts(parts: object) -> str | None:
+    """Return what a splitter must return; None for the indices of three parts."""
+    arrays = parts if isinstance(parts, tuple) and len(parts) == 3 else ()
+    fit = [isinstance(part, np.ndarray) and part.ndim == 1 and part.dtype.kind == "i" for part in arrays]
+    if len(fit) == 3 and all(fit):
+        return None
+    what = f"a tuple of {', '.join(map(given, parts))}" if isinstance(parts, tuple) else given(parts)
+    return f"a tuple of three int64 arrays, the indices of training, validation and test rows, not {what}"
 
 
 def _by_column(division: Division, column: str, store: Store, file: str, tested: bool) -> Parts:

@@ -6,8 +6,8 @@ Files are written atomically. All chunks of a table have the same columns.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 from sma_core.errors import DataError, UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.files import replacing
+from sma_core.plugin_calls import errors_of
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import TableFormat
 from sma_core.printable import printable
@@ -39,9 +40,43 @@ def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
         return
     formats = {suffix: spec for spec in registry.in_order(TableFormat) for suffix in spec.suffixes}
     suffix = check_suffix(out, tuple(formats), "predictions are")
-    opened = registry.build(formats[suffix])
-    with writing(out) as temporary, opened(temporary, suffix) as table:
-        yield table
+    spec = formats[suffix]
+    part = f"the table format {spec.name!r} of {registry.provider(spec)}"
+    with writing(out) as temporary:
+        opened = registry.build(spec)
+        own = registry.is_core(spec)
+        with opened(temporary, suffix) if own else _guarded(opened, part, temporary, suffix) as table:
+            yield table
+
+
+@contextmanager
+def _guarded(
+    opened: Callable[[Path, str], AbstractContextManager[TableWriter]], part: str, path: Path, suffix: str
+) -> Iterator[TableWriter]:
+    """Open a table of the format ``part``; its exceptions are raised as `PluginError`."""
+    with errors_of(part):
+        context = opened(path, suffix)
+        table = context.__enter__()
+    try:
+        yield _GuardedTable(table, part)
+    except BaseException as error:
+        context.__exit__(type(error), error, error.__traceback__)
+        raise
+    with errors_of(part):
+        context.__exit__(None, None, None)
+
+
+class _GuardedTable:
+    """A table whose exceptions are raised as `PluginError`."""
+
+    def __init__(self, table: TableWriter, part: str) -> None:
+        self._table = table
+        self._part = part
+
+    def write(self, columns: Columns) -> None:
+        """Write rows."""
+        with errors_of(f"write of {self._part}"):
+            self._table.write(columns)
 
 
 class PrintableOutput:

@@ -90,6 +90,27 @@ def own_metric(labels, predictions):
     {metric}
     return 1.0
 
+def splitter(texts, valid, test, seed):
+    parts = tuple(np.arange(start, len(texts), 3) for start in range(3))
+    {splitter}
+    return parts
+
+class Table:
+    def __init__(self, path, suffix):
+        self.file = open(path, "w")
+        {opened}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        {closed}
+        self.file.close()
+
+    def write(self, columns):
+        {write}
+        print(len(columns), file=self.file)
+
 NAMED = dict(summary="Own", name="own")
 
 @hookimpl
@@ -109,12 +130,16 @@ def sma_schedules(): return [Schedule(factory="other_wrong:schedule", **NAMED)]
 @hookimpl
 def sma_augmentations(): return [Augmentation(factory="other_wrong:augmentation", **NAMED)]
 @hookimpl
+def sma_splitters(): return [Splitter(factory="other_wrong:splitter", **NAMED)]
+@hookimpl
+def sma_table_formats(): return [TableFormat(factory="other_wrong:Table", suffixes=(".own",), **NAMED)]
+@hookimpl
 def sma_metrics():
     return [Metric(factory="other_wrong:own_metric", kinds=("regression",), higher_is_better=True, **NAMED)]
 """
 PLACES = (
     *("choose", "strategy", "init", "forward", "positions", "loss", "trunk", "optimizer", "schedule", "augment"),
-    "metric",
+    *("metric", "splitter", "opened", "closed", "write"),
 )
 TRAINED = {
     "training.steps": 2,
@@ -125,7 +150,7 @@ TRAINED = {
     "training.optimizer": "own",
     "training.schedule": "own",
 }
-TUNED = {"training.epochs": 1.0, "head": "own", "training.augmentation": "own"}
+TUNED = {"training.epochs": 1.0, "head": "own", "split.name": "own", "training.augmentation": "own"}
 COMMON = {"training.batch_size": 4, "training.device": "cpu", "training.warmup_steps": 0, "training.log_every": 1}
 
 BOOM = "raise ValueError('boom')"
@@ -138,6 +163,8 @@ OPTIMIZER = "of the optimizer 'own' of sma-wrong 1.0"
 SCHEDULE = "the schedule 'own' of sma-wrong 1.0"
 AUGMENTATION = "the augmentation 'own' of sma-wrong 1.0"
 METRIC = "the metric 'own' of sma-wrong 1.0"
+SPLITTER = "the splitter 'own' of sma-wrong 1.0"
+TABLE = "the table format 'own' of sma-wrong 1.0"
 SHAPE = "must return a tensor of floating-point numbers of shape (B, outputs) = ("
 WRONG = [
     (
@@ -233,6 +260,13 @@ WRONG = [
         f"{METRIC} must return a finite number, or NaN where it is undefined, not inf",
     ),
     ("metric", BOOM, f"{METRIC} failed on"),
+    ("splitter", "return None", f"{SPLITTER} must return a tuple of three int64 arrays"),
+    ("splitter", "return parts[:2]", f"{SPLITTER} must return a tuple of three int64 arrays"),
+    ("splitter", "return parts[0] * 1.0, parts[1], parts[2]", "and test rows, not a tuple of ndarray of shape"),
+    ("splitter", BOOM, f"{SPLITTER} failed: ValueError: boom"),
+    ("opened", BOOM, f"{TABLE} failed: ValueError: boom"),
+    ("closed", BOOM, f"{TABLE} failed: ValueError: boom"),
+    ("write", BOOM, f"write of {TABLE} failed: ValueError: boom"),
 ]
 
 
@@ -253,8 +287,11 @@ def parts(install, monkeypatch, tmp_path):
 
 def run(place, out):
     """Pre-train, or fine-tune where the wrong part is one of fine-tuning."""
-    if place in ("init", "forward", "augment", "metric"):
+    if place in ("init", "forward", "augment", "metric", "splitter"):
         return sma_core.finetune("toy", settings=COMMON | TUNED, out=out)
+    if place in ("opened", "closed", "write"):
+        run = sma_core.finetune("toy", settings=COMMON | TUNED, out=out).run
+        return sma_core.predict(run, "toy:words", out=out.with_suffix(".own"))
     return sma_core.train("toy", settings=COMMON | TRAINED, out=out)
 
 
@@ -264,6 +301,11 @@ def test_parts_that_are_right_train(parts, tmp_path, place):
     assert run(place, tmp_path / "run").run.is_dir()
 
 
+def test_a_table_that_is_right_is_written(parts, tmp_path):
+    parts()
+    assert run("write", tmp_path / "run").out.read_text().strip().isdigit()
+
+
 @pytest.mark.parametrize(("place", "body", "sentence"), WRONG)
 def test_a_wrong_part_is_a_sentence(parts, tmp_path, place, body, sentence):
     parts(place, body)
@@ -271,6 +313,7 @@ def test_a_wrong_part_is_a_sentence(parts, tmp_path, place, body, sentence):
         run(place, tmp_path / "run")
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
+    assert not (tmp_path / "run.own").exists()
 
 
 def test_values_are_looked_at_now_and_then_where_that_waits():
