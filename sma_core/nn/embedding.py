@@ -30,6 +30,14 @@ class Embedding(nn.Module):
         self.norm = nn.LayerNorm(config.embedding_width, eps=OUTER_NORM_EPS)
         self.dropout = config.dropout
 
+    def vectors(self, inputs: Tensor) -> Tensor:
+        """Return the vectors ``(B, N, E)`` of inputs, from which `finish` makes the embedding."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embed ids ``(B, N)`` or numbers ``(B, N, C)``; return ``(B, N, E)``. Raises as `finish` does."""
+        return self.finish(self.vectors(inputs))
+
     def finish(self, vectors: Tensor) -> Tensor:
         """Add position embeddings to ``(B, N, E)``, then apply LayerNorm and dropout.
 
@@ -61,9 +69,10 @@ class TokenEmbedding(Embedding):
         self.tokens = nn.Embedding(inputs.vocabulary_size, config.embedding_width)  # (V, E)
         self.initialise(config)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Embed ids ``(B, N)`` of any integer type; return ``(B, N, E)``. Raises as `finish` does."""
-        return self.finish(self.tokens(inputs.to(torch.int64)))
+    def vectors(self, inputs: Tensor) -> Tensor:
+        """Return the vectors ``(B, N, E)`` of ids ``(B, N)`` of any integer type."""
+        vectors: Tensor = self.tokens(inputs.to(torch.int64))
+        return vectors
 
 
 class ValueEmbedding(Embedding):
@@ -83,13 +92,13 @@ class ValueEmbedding(Embedding):
         shape = (inputs.channels, config.embedding_width)
         self.missing = nn.Parameter(torch.zeros(shape)) if learned else None  # (C, E)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Embed numbers ``(B, N, C)``, NaN where missing; return ``(B, N, E)``. Raises as `finish` does."""
+    def vectors(self, inputs: Tensor) -> Tensor:
+        """Return the vectors ``(B, N, E)`` of numbers ``(B, N, C)``, NaN where missing."""
         missing, dtype = inputs.isnan(), self.projection.weight.dtype
-        vectors = self.projection(inputs.masked_fill(missing, 0.0).to(dtype))
+        vectors: Tensor = self.projection(inputs.masked_fill(missing, 0.0).to(dtype))
         if self.missing is not None:
             vectors = vectors + missing.to(dtype) @ self.missing  # (B, N, C) @ (C, E)
-        return self.finish(vectors)
+        return vectors
 
 
 def build_embedding(

@@ -197,7 +197,9 @@ class Predictor(nn.Module):
 
     def encode(self, inputs: Tensor, padding_mask: Tensor, depth: int | None = None) -> Encoded:
         """Return the input of the head, encoded without masking; arguments as in `SMA.encode`."""
-        embedded = self.embed(inputs)
+        return self._encoded(self.embed(inputs), padding_mask, depth)
+
+    def _encoded(self, embedded: Tensor, padding_mask: Tensor, depth: int | None = None) -> Encoded:
         latents: Latents = self.encoder(embedded, padding_mask, depth)
         return Encoded(latents, embedded, padding_mask)
 
@@ -207,6 +209,16 @@ class Predictor(nn.Module):
         ``inputs`` ``(B, N)`` ids of any integer type or ``(B, N, C)`` numbers; ``padding_mask`` ``(B, N)`` bool,
         True at real positions. Raises `DataError` if N is larger than ``model.max_length``.
         """
-        encoded = self.encode(inputs, padding_mask)
+        return self._outputs(self.encode(inputs, padding_mask))
+
+    def from_vectors(self, vectors: Tensor, padding_mask: Tensor) -> Tensor:
+        """Predict from the vectors ``(B, N, E)`` that ``embed.vectors`` returns for inputs.
+
+        Use it for gradients with respect to inputs: ``forward(inputs, padding_mask)`` equals
+        ``from_vectors(embed.vectors(inputs), padding_mask)``. ``padding_mask``, result and errors as in `forward`.
+        """
+        return self._outputs(self._encoded(self.embed.finish(vectors), padding_mask))
+
+    def _outputs(self, encoded: Encoded) -> Tensor:
         outputs: Tensor = self.head(encoded)
         return outputs if self.probe is None else self.probe(encoded.latents, outputs)

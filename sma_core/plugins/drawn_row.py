@@ -1,4 +1,4 @@
-"""What a renderer is given: one row, how important each input is, and which inputs a mask hides."""
+"""What a renderer is given: one row, a number for each input, and which inputs a mask hides."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ class DrawnRow:
     (N, C) the numbers of each position, and ``features`` number the positions from 1. ``grid`` are the sizes of
     the axes that positions are on, such as rows and columns, the last fastest; empty if the model knows none.
     ``prefix`` begins every id of the drawing; no two drawings of a page share it.
+
+    With ``signed``, ``importance`` holds instead what each input adds to a prediction, in the prediction's unit and
+    negative where it lowers it; the row is under no mask. ``channel_importance`` (N, C) divides these values among
+    the channels of a sequence; it is empty if they are not known. Only renderers whose spec is ``signed`` get such
+    rows.
     """
 
     importance: tuple[float, ...]
@@ -29,6 +34,8 @@ class DrawnRow:
     vectors: tuple[tuple[float, ...], ...] = ()
     grid: tuple[int, ...] = ()
     prefix: str = ""
+    signed: bool = False
+    channel_importance: tuple[tuple[float, ...], ...] = ()
 
     @property
     def owners(self) -> tuple[int, ...]:

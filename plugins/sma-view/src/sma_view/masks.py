@@ -16,9 +16,8 @@ from sma_core.config import MaskingConfig
 from sma_core.config.layers import validate
 from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.hashing import hashed
-from sma_core.data.sequences import Sequences
-from sma_core.data.tokenizers import DiscreteTokenizer, text_of, text_of_ids
-from sma_core.errors import CheckpointError, DataError
+from sma_core.data.tokenizers import DiscreteTokenizer, text_of
+from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
 from sma_core.models.loaded_run import LoadedRun
@@ -32,10 +31,10 @@ from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.methods import masking_strategy
-from sma_core.sources.source_set import SourceSet
 from sma_view.drawer import Drawer
 from sma_view.masks_page import PageRow, prefix
 from sma_view.page_file import check_page, explained_measures, head, write_page
+from sma_view.row_as_drawn import as_drawn, ids_of, name_of, named_chunks, text_of_row
 
 HIDDEN = "·"
 RANDOM = {"strategy": "random", "options": {}}
@@ -121,7 +120,7 @@ def masks(
     choice, random = (_Choice.of(run, masking), _Choice.of(run, masking.model_copy(update=RANDOM)))
     fields = [identifier] if identifier else []
     source = run.reading.source(data, column, reader, columns=columns, fields=fields)
-    chunk = next(_first_chunk(run, source, identifier).cut(rows))
+    chunk = next(next(named_chunks(run, source, identifier)).cut(rows))
     seeds = range(seed, seed + draws)
     masked = dict(_masked_rows(run, (choice, random), chunk, seeds, page is not None))
     listed = [_listed(chunk, index, masked.get(index)) for index in range(len(chunk))]
@@ -132,17 +131,6 @@ def masks(
         drawn = [_on_page(chunk, index, masked.get(index)) for index in range(len(chunk))]
         write_page(page, head(run, data, masking, seeds, result.measures), drawn, drawer, policy.strict)
     return result
-
-
-def _first_chunk(run: LoadedRun, source: SourceSet, identifier: str | None) -> RowChunk:
-    """Return the first rows with their names: those of ``identifier``, else of a usual column."""
-    usual = () if identifier else source.first.reader.identifiers
-    for name in usual:
-        try:
-            return next(iter(run.reading.chunks(source, name)))
-        except DataError:  # the file has no such column
-            continue
-    return next(iter(run.reading.chunks(source, identifier)))
 
 
 @dataclass(frozen=True)
@@ -192,7 +180,7 @@ def _masked_rows(
     """
     choice, random = choices
     for places, batch in run.batches(chunk, tokens=1):
-        index, row = int(chunk.usable[places[0]]), _as_drawn(run, chunk, int(places[0]), batch, for_page)
+        index, row = int(chunk.usable[places[0]]), as_drawn(run, chunk, int(places[0]), batch, for_page)
         number = chunk.numbers[index]
         drawn = list(_draws(choice, batch, seeds, row, number))
         (beside,) = _draws(random, batch, range(seeds.stop, seeds.stop + 1), row, number)
@@ -200,26 +188,6 @@ def _masked_rows(
         shown = [_shown(run, batch, sorted(draw.hidden), row.features) for draw in (*drawn, beside)]
         measures = _measured(choice, batch, seeds.start, number)
         yield index, _Masked(drawn, shown[:-1], beside, shown[-1], measures)
-
-
-def _as_drawn(run: LoadedRun, chunk: RowChunk, place: int, batch: Batch, for_page: bool) -> DrawnRow:
-    """Return the ``place``-th usable row as a renderer takes it, with nothing hidden and no importance yet.
-
-    Pieces of a text take time quadratic in its length, so they are made for a page only.
-    """
-    if isinstance(run.feed, TextFeed):
-        ids, tokenizer = _ids(batch), run.feed.tokenizer
-        return DrawnRow(
-            importance=(), text=text_of(tokenizer, ids), pieces=text_of_ids(tokenizer, ids) if for_page else ()
-        )
-    values = chunk.inputs
-    if isinstance(values, Sequences):
-        vectors = tuple(tuple(vector) for vector in values[place].tolist())
-        places = tuple(f"position {number}" for number in range(1, len(vectors) + 1))
-        grid = run.model.grid or ()
-        return DrawnRow(importance=(), features=places, channels=run.features, vectors=vectors, grid=grid)
-    assert isinstance(values, np.ndarray), "other feeds give numbers"
-    return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
 
 
 def _draws(choice: _Choice, batch: Batch, seeds: range, row: DrawnRow, number: int) -> Iterator[DrawnRow]:
@@ -239,48 +207,33 @@ def _listed(chunk: RowChunk, index: int, masked: _Masked | None) -> RowMasks:
     """Return the result for a row; nothing is hidden of one that cannot be used."""
     number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return RowMasks(number, _text(chunk, index), [], [], [], reason, name=_name(chunk, index))
+        return RowMasks(number, text_of_row(chunk, index), [], [], [], reason, name=name_of(chunk, index))
     first = masked.drawn[0]
     hidden = [sorted(draw.hidden) for draw in masked.drawn]
     text = ", ".join(first.channels or first.features) if first.features else first.text
     importance, random = list(masked.mean.importance), sorted(masked.random.hidden)
-    shown, name = masked.random_shown, _name(chunk, index)
+    shown, name = masked.random_shown, name_of(chunk, index)
     return RowMasks(number, text, hidden, masked.shown, importance, reason, random, shown, name)
-
-
-def _name(chunk: RowChunk, index: int) -> str:
-    return "" if chunk.names is None else chunk.names[index]
 
 
 def _on_page(chunk: RowChunk, index: int, masked: _Masked | None) -> PageRow:
     """Return a row as the page shows it; the names of features are part of its pictures."""
     number, reason = chunk.numbers[index], chunk.reasons[index]
     if masked is None:
-        return PageRow(number, _text(chunk, index), reason=reason, name=_name(chunk, index))
+        return PageRow(number, text_of_row(chunk, index), reason=reason, name=name_of(chunk, index))
     drawn = {f"mask {draw}": row for draw, row in enumerate(masked.drawn, start=1)}
     if len(drawn) > 1:
         drawn[f"mean of {len(drawn)} masks, what more than half of them hide"] = masked.mean
     drawn["a random mask, for comparison"] = masked.random
-    return PageRow(number, masked.drawn[0].text, drawn, reason, _name(chunk, index))
-
-
-def _text(chunk: RowChunk, index: int) -> str:
-    """Return the text of a row; empty for rows of numbers."""
-    return "" if chunk.texts is None else chunk.texts[index]
+    return PageRow(number, masked.drawn[0].text, drawn, reason, name_of(chunk, index))
 
 
 def _shown(run: LoadedRun, batch: Batch, hidden: Sequence[int], features: Sequence[str]) -> str:
     """Write a row with its hidden characters replaced, without its end marker, or name its hidden ``features``."""
     if isinstance(run.feed, TextFeed):
-        ids = _ids(batch)[:-1]
+        ids = ids_of(batch)[:-1]
         return _with_dots(run.feed.tokenizer, ids, [place for place in hidden if place < len(ids)])
     return ", ".join(features[place] for place in hidden)
-
-
-def _ids(batch: Batch) -> NDArray[Any]:
-    """Return the ids (N,) of a batch of one row of text, without padding."""
-    ids: NDArray[Any] = batch.inputs[0, : int(batch.padding_mask.sum())].cpu().numpy()
-    return ids
 
 
 @torch.inference_mode()

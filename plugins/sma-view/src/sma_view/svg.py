@@ -97,3 +97,8 @@ def document(width: float, height: float, parts: Sequence[str], label: str) -> s
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escaped(label)}" width="{width:g}" '
         f'height="{height:g}" viewBox="0 0 {width:g} {height:g}" fill="currentColor">{"".join(parts)}</svg>'
     )
+
+
+def rgba(colour: str, opacity: float) -> str:
+    """Return a colour such as ``#e8590c`` with an opacity, as style sheets write it."""
+    return f"rgba({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))}, {opacity})"

@@ -14,9 +14,9 @@ from sma_core.plugins.registry import Registry
 from sma_core.printable import printable
 from sma_core.writers.tables import check_suffix, writing
 from sma_view.drawer import Drawer
+from sma_view.page import page, remark, section
 from sma_view.report import sections
 from sma_view.report.charts import require_matplotlib
-from sma_view.report.page import page, remark, section
 from sma_view.report.predictions import judge_rows
 from sma_view.report.run_facts import RunFacts
 

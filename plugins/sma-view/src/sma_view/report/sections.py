@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.results import Estimate, EvaluateResult
 from sma_view.drawer import Drawer
+from sma_view.page import Chart, charts, drawing, facts, remark, section, table, warnings
 from sma_view.report.charts import curves, svg_of
 from sma_view.report.label_charts import charts_of
-from sma_view.report.page import Chart, charts, drawing, facts, remark, section, table, warnings
 from sma_view.report.predictions import TargetPredictions
 from sma_view.report.run_facts import Curve, RunFacts
 

@@ -1,4 +1,7 @@
-"""The page of `sma report`: sections with tables and charts, in one file that needs no network."""
+"""What pages are made of: the head and style they share, sections, tables, charts and drawings.
+
+A page is one file that needs no network; its colours follow the light or dark mode of the system.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,22 @@ from dataclasses import dataclass
 from html import escape
 from string import Template
 
-from sma_view.page_style import STYLE
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-$style
-h2 { font-size: 19px; border-bottom: 1px solid var(--line); padding-bottom: 4px; }
+STYLE = """:root { color-scheme: light dark;
+  --page: #f6f6f4; --card: #fff; --text: #1d1f21; --quiet: #5f6368; --line: #d9d9d5; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #16181a; --card: #202326; --text: #e6e6e3; --quiet: #a3a7ab; --line: #3a3e42; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 16px; max-width: 1100px; background: var(--page); color: var(--text);
+  font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { margin: 0 0 8px; font-size: 22px; overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; }
+dt, .quiet { color: var(--quiet); }
+dd { margin: 0; overflow-wrap: anywhere; }
+figure { margin: 0; padding: 8px; max-width: 100%; background: var(--card); border: 1px solid var(--line);
+  border-radius: 6px; }
+figcaption { font-size: 12.5px; color: var(--quiet); }
+h2 { margin: 28px 0 4px; font-size: 19px; border-bottom: 1px solid var(--line); padding-bottom: 4px; }
 h3 { margin: 20px 0 6px; font-size: 15px; }
 .charts { display: flex; flex-wrap: wrap; gap: 12px; }
 .charts figure { flex: 0 1 460px; min-width: 0; }
@@ -33,6 +41,19 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: 
 .warning { border-left: 4px solid #d9822b; background: var(--card); padding: 6px 10px; margin: 8px 0;
   overflow-wrap: anywhere; }
 nav a { color: inherit; margin-right: 14px; }
+.text { max-height: 6em; overflow: auto; margin: 0 0 10px; overflow-wrap: anywhere; white-space: pre-wrap;
+  font: 13px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.draws { display: flex; flex-wrap: wrap; gap: 12px; }
+.wide svg { display: block; }
+.scale { display: inline-block; width: 120px; height: 10px; border: 1px solid var(--line); }"""
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+$style
 </style>
 </head>
 <body>
@@ -52,9 +73,9 @@ class Chart:
     svg: str
 
 
-def page(title: str, body: Iterable[str]) -> str:
-    """Return the whole page."""
-    return _PAGE.substitute(title=visible(title), style=STYLE, body="\n".join(body))
+def page(title: str, body: Iterable[str], style: str = "") -> str:
+    """Return the whole page; ``style`` are rules of its own."""
+    return _PAGE.substitute(title=visible(title), style=f"{STYLE}\n{style}".strip(), body="\n".join(body))
 
 
 def section(title: str, parts: Sequence[str], level: int = 2, anchor: str = "") -> str:
@@ -100,6 +121,22 @@ def warnings(sentences: Iterable[str]) -> str:
 def remark(sentence: str) -> str:
     """Return a quiet paragraph."""
     return f'<p class="quiet">{visible(sentence)}</p>'
+
+
+def written(text: str) -> str:
+    """Return the text of a row, which scrolls if it is long; nothing for an empty one."""
+    return f'<p class="text">{visible(text)}</p>' if text else ""
+
+
+def side_by_side(drawings: Iterable[str]) -> str:
+    """Return drawings in lines; nothing without any."""
+    joined = "".join(drawings)
+    return f'<div class="draws">{joined}</div>' if joined else ""
+
+
+def colour_scale(*colours: str) -> str:
+    """Return a strip that runs through colours of a style sheet, for a legend."""
+    return f'<span class="scale" style="background: linear-gradient(to right, {", ".join(colours)})"></span>'
 
 
 def visible(text: str) -> str:
