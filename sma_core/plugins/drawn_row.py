@@ -18,8 +18,8 @@ class DrawnRow:
     the axes that positions are on, such as rows and columns, the last fastest; empty if the model knows none.
     ``prefix`` begins every id of the drawing; no two drawings of a page share it.
 
-    With ``signed``, ``importance`` holds instead what each input adds to a prediction, in the prediction's unit and
-    negative where it lowers it; the row is under no mask. ``channel_importance`` (N, C) divides these values among
+    With ``signed``, ``importance`` holds instead what each input adds to a prediction, in the prediction's unit,
+    negative where it lowers it; nothing is hidden then. ``channel_importance`` (N, C) divides these values among
     the channels of a sequence; it is empty if they are not known. Only renderers whose spec is ``signed`` get such
     rows.
     """

@@ -288,6 +288,7 @@ class Renderer(Spec):
 
     The SVG stands in a page among others, so it is complete in itself: no script, no style sheet, no link, and
     each id begins with the row's ``prefix``. It draws every row, whatever is hidden, importance that is NaN too.
+    ``signed`` says that it also draws rows whose importance is signed (`DrawnRow.signed`), which it then gets.
 
     >>> spec = Renderer(name="codons", summary="Codons", factory="my_package.drawing:draw_codons")
     >>> spec.references
@@ -295,6 +296,7 @@ class Renderer(Spec):
     """
 
     factory: str
+    signed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,22 @@
 """Drawing of a molecule with its mask: atoms coloured by importance, and the SMILES below.
 
-The importance of an atom is the mean over its characters. Hidden atoms have a ring, which is dashed if only some
+The importance of an atom is the mean over its characters, or the sum of signed values, which are then also the
+colours of the atoms: the largest sum has the strongest. Hidden atoms have a ring, which is dashed if only some
 of the atom's characters are hidden. For an invalid SMILES, only the text is drawn.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from sma_chem.smiles_atoms import atom_spans, read_molecule
 from sma_core.plugins import DrawnRow
-from sma_core.printable import counted
 from sma_view.letters import letter_parts
-from sma_view.svg import SANS, Shades, document, escaped, mean, said
+from sma_view.svg import SANS, Shades, document, escaped, mean, said, told
 
 WIDTH, HEIGHT = 292, 210
 """Size of the molecule in pixels."""
@@ -32,8 +32,7 @@ def draw_molecule(row: DrawnRow) -> str:
     except ValueError as error:
         parts, top = [_note(f"no molecule to draw: {error}", 13.0)], 18.0
     letters, width, bottom = letter_parts(row, top)
-    label = f"{row.text}: {len(row.hidden)} of {counted(len(row.importance), 'input')} hidden"
-    return document(max(width, WIDTH), bottom, [*parts, *letters], label)
+    return document(max(width, WIDTH), bottom, [*parts, *letters], f"{row.text}: {told(row)}")
 
 
 def _note(text: str, y: float) -> str:
@@ -44,16 +43,19 @@ def _note(text: str, y: float) -> str:
 def _molecule(row: DrawnRow, molecule: Chem.Mol) -> list[str]:
     """Return circles of importance, the molecule over them, and rings around hidden atoms."""
     drawing, coordinates = _drawn(molecule)
-    radius, shades = RADIUS * _bond_length(molecule, coordinates), Shades(row.importance)
+    radius = RADIUS * _bond_length(molecule, coordinates)
     circles, rings = [], []
-    owners = row.owners
-    for number, (begin, end) in enumerate(atom_spans(row.text)):
-        inputs = sorted(set(owners[begin:end]))
+    owners, spans = row.owners, atom_spans(row.text)
+    atoms = [sorted(set(owners[begin:end])) for begin, end in spans]
+    total: Callable[[Iterable[float]], float] = sum if row.signed else mean
+    values = [total(row.importance[place] for place in inputs) for inputs in atoms]
+    shades = Shades(values, signed=True) if row.signed else Shades.of(row)
+    for number, ((begin, end), inputs, importance) in enumerate(zip(spans, atoms, values, strict=True)):
         hidden = sum(place in row.hidden for place in inputs)
-        importance = mean(row.importance[place] for place in inputs)
         x, y = coordinates[number]
         circle = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"'
-        title = f"atom {number + 1} {row.text[begin:end]}: {said(importance)}, {hidden} of {len(inputs)} hidden"
+        share = "" if row.signed else f", {hidden} of {len(inputs)} hidden"
+        title = f"atom {number + 1} {row.text[begin:end]}: {said(importance)}{share}"
         circles.append(f"<circle {circle} {shades.fill(importance)}/>")
         # The transparent disc receives the pointer events that show the title.
         rings.append(

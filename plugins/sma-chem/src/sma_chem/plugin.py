@@ -311,6 +311,7 @@ def sma_renderers() -> list[Renderer]:
             name="molecule",
             summary="Molecule with atoms coloured by importance, and its SMILES below",
             factory="sma_chem.drawing:draw_molecule",
+            signed=True,
         )
     ]
 

@@ -5,27 +5,36 @@ from __future__ import annotations
 import math
 
 from sma_core.plugins import DrawnRow
-from sma_view.svg import SANS, Shades, document, escaped, said
+from sma_view.svg import SANS, Shades, document, escaped, said, told
 
 SIDE, GAP, HEAD = 160.0, 12.0, 18.0
 """Pixels: longest side of a picture, space between pictures, height of their titles."""
+PALE = 0.35
+"""Opacity of the picture under signed values."""
 
 
 def draw_picture(row: DrawnRow) -> str:
     """Draw the picture, the picture without its hidden pixels, and importance.
 
+    Of signed values, draw the picture and, on a pale one, what each pixel adds to the prediction.
+
     Raises `ValueError` when the pixels fill no grid.
     """
     rows, columns = grid_of(row)
     step = SIDE / max(rows, columns)
-    shades, colours = Shades(row.importance), _colours(row)
+    shades, colours = Shades.of(row), _colours(row)
     parts = [f'<g font-family="{SANS}" font-size="11.5" shape-rendering="crispEdges">']
-    for index, title in enumerate(("picture", "what the model sees", "importance")):
+    titles = (
+        ("picture", "adds to the prediction") if row.signed else ("picture", "what the model sees", "importance")
+    )
+    for index, title in enumerate(titles):
         left = index * (columns * step + GAP)
         parts.append(f'<text x="{left:g}" y="12">{title}</text>')
         for place in range(rows * columns):
             x, y = left + place % columns * step, HEAD + place // columns * step
-            if index == 2:
+            if row.signed and index:
+                parts.append(_pixel(x, y, step, f'fill="{colours[place]}" fill-opacity="{PALE}"'))
+            if index == len(titles) - 1:
                 fill = shades.fill(row.importance[place])
             elif index == 1 and place in row.hidden:
                 parts.append(_cross(x, y, step))
@@ -33,11 +42,9 @@ def draw_picture(row: DrawnRow) -> str:
             else:
                 fill = f'fill="{colours[place]}"'
             title_of = f"<title>{escaped(_described(row, place, columns))}</title>"
-            parts.append(
-                f'<rect x="{x:.4g}" y="{y:.4g}" width="{step:.4g}" height="{step:.4g}" {fill}>{title_of}</rect>'
-            )
-    label = f"picture of {rows} x {columns} pixels, {len(row.hidden)} hidden"
-    return document(3 * columns * step + 2 * GAP, HEAD + rows * step, [*parts, "</g>"], label)
+            parts.append(_pixel(x, y, step, fill, title_of))
+    label = f"picture of {rows} x {columns} pixels, {told(row)}"
+    return document(len(titles) * (columns * step + GAP) - GAP, HEAD + rows * step, [*parts, "</g>"], label)
 
 
 def grid_of(row: DrawnRow) -> tuple[int, int]:
@@ -74,7 +81,11 @@ def _described(row: DrawnRow, place: int, columns: int) -> str:
     values = ", ".join(f"{name} {value:.4g}" for name, value in zip(row.channels, row.vectors[place], strict=True))
     where = f"row {place // columns + 1}, column {place % columns + 1}"
     hidden = ", hidden" if place in row.hidden else ""
-    return f"{where}: {values}; importance {said(row.importance[place])}{hidden}"
+    return f"{where}: {values}; {'adds' if row.signed else 'importance'} {said(row.importance[place])}{hidden}"
+
+
+def _pixel(x: float, y: float, step: float, fill: str, title: str = "") -> str:
+    return f'<rect x="{x:.4g}" y="{y:.4g}" width="{step:.4g}" height="{step:.4g}" {fill}>{title}</rect>'
 
 
 def _cross(x: float, y: float, step: float) -> str:

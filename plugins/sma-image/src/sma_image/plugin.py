@@ -79,6 +79,7 @@ def sma_renderers() -> list[Renderer]:
             name="picture",
             summary="The pixels on their grid, hidden ones marked, beside a map of importance",
             factory="sma_image.drawing:draw_picture",
+            signed=True,
         )
     ]
 

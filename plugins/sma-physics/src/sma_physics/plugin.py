@@ -181,6 +181,7 @@ def sma_renderers() -> list[Renderer]:
             name="event",
             summary="Feature bars grouped by physics object, with values",
             factory="sma_physics.drawing:draw_event",
+            signed=True,
         )
     ]
 

@@ -213,6 +213,7 @@ def sma_renderers() -> list[Renderer]:
             name="sequence",
             summary="Residues coloured by importance, in numbered blocks of ten",
             factory="sma_protein.drawing:draw_sequence",
+            signed=True,
         )
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sma_core.plugins.drawn_row import DrawnRow
-from sma_view.svg import SANS, Shades, box, document, escaped, pale, said
+from sma_view.svg import SANS, Shades, box, document, escaped, pale, said, told
 
 WIDTH, LINE, NAMES, BAR = 296.0, 18.0, 130.0, 92.0
 """Pixels: width of the drawing, height of a line, width of names, length of the longest bar."""
@@ -15,7 +15,10 @@ CHANNELS_SHOWN = 2
 
 
 def draw_bars(row: DrawnRow) -> str:
-    """Draw a line per feature: name, importance as a bar, value; hidden features are boxed and pale."""
+    """Draw a line per feature: name, importance as a bar, value; hidden features are boxed and pale.
+
+    Bars of signed values go from the middle to the right or, where negative, to the left.
+    """
     return draw_groups(row, {"": range(len(row.features))})
 
 
@@ -28,7 +31,7 @@ def draw_groups(
     """
     if len(row.features) != len(row.importance) or len(row.values or row.vectors) != len(row.importance):
         raise ValueError("bars are for rows of numbers")
-    shades, parts, y = Shades(row.importance), [f'<g font-family="{SANS}" font-size="{FONT}">'], 2.0
+    shades, parts, y = Shades.of(row), [f'<g font-family="{SANS}" font-size="{FONT}">'], 2.0
     for heading, places in groups.items():
         if heading:
             y += 4.0
@@ -37,7 +40,7 @@ def draw_groups(
         for place in places:
             parts.append(_line(row, place, y, shades, (meanings or {}).get(row.features[place], "")))
             y += LINE
-    label = f"{len(row.features)} {'positions' if row.vectors else 'numbers'}, {len(row.hidden)} hidden"
+    label = f"{'sequence' if row.vectors else 'numbers'}, {told(row)}"
     return document(WIDTH, y + 2.0, [*parts, "</g>"], label)
 
 
@@ -57,16 +60,17 @@ def _line(row: DrawnRow, place: int, y: float, shades: Shades, meaning: str) -> 
     if row.vectors:
         numbers = zip(row.channels, row.vectors[place], strict=True)
         meaning = ", ".join(f"{channel} {_number(value)}" for channel, value in numbers)
-    title = (
-        f"{name}{': ' if meaning else ''}{meaning}; importance {said(importance)}{', hidden' if hidden else ''}"
-    )
+    what = "adds" if row.signed else "importance"
+    title = f"{name}{': ' if meaning else ''}{meaning}; {what} {said(importance)}{', hidden' if hidden else ''}"
     size, text = _fitted(name)
-    length = (shades.share(importance) or 0.0) * BAR
+    length = (shades.share(importance) or 0.0) * (BAR / 2 if row.signed else BAR)
+    zero = NAMES + 6 + (BAR / 2 if row.signed else 0.0)
+    left = zero - (length if row.signed and importance < 0 else 0.0)
     value = _vector(row.vectors[place]) if row.vectors else _number(row.values[place])
     parts = [
         f'<text x="6" y="{y + 13:g}" font-size="{size:.3g}"{pale(hidden)}>{escaped(text)}</text>',
-        f'<rect x="{NAMES + 6:g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',
-        f'<path d="M{NAMES + 6:g} {y + 2:g}v14" stroke="currentColor" stroke-opacity="0.35"/>',
+        f'<rect x="{left:.4g}" y="{y + 4:g}" width="{length:.4g}" height="10" {shades.fill(importance)}/>',
+        f'<path d="M{zero:g} {y + 2:g}v14" stroke="currentColor" stroke-opacity="0.35"/>',
         f'<text x="{WIDTH - 6:g}" y="{y + 13:g}" text-anchor="end"{pale(hidden)}>{value}</text>',
     ]
     if hidden:

@@ -14,9 +14,14 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Renderer
 from sma_core.printable import counted
 from sma_view.bars import draw_bars
+from sma_view.course import draw_course
 from sma_view.letters import draw_letters
 
-GENERAL: dict[str, Callable[[DrawnRow], str]] = {"letters": draw_letters, "bars": draw_bars}
+GENERAL: dict[str, Callable[[DrawnRow], str]] = {
+    "letters": draw_letters,
+    "bars": draw_bars,
+    "course": draw_course,
+}
 """The general renderers by name; `sma_view.plugin` registers them too."""
 
 
@@ -31,19 +36,33 @@ class Failure:
 class Drawer:
     """Draws the rows of a page; ``failures`` lists the rows drawn by the general renderer instead.
 
-    ``name`` is a renderer of the registry; None is the domain's own.
+    ``name`` is a renderer of the registry; None is the domain's own. With ``signed``, the rows have signed
+    importance, and a renderer of the domain that does not know it is not asked.
     """
 
-    def __init__(self, registry: Registry, name: str | None = None) -> None:
-        """Raise `PluginError` when the renderer ``name`` does not exist."""
+    def __init__(self, registry: Registry, name: str | None = None, signed: bool = False) -> None:
+        """Raise `PluginError` when the renderer ``name`` does not exist, or does not draw ``signed`` rows."""
         self.failures: list[Failure] = []
         self._drawn = 0
         self._registry = registry
         general = general_renderer(registry)
         self._general = self._function(general)
-        self._name = name or registry.domain.renderer or general
+        own = registry.domain.renderer
+        if signed and own is not None and not self._draws_signed(own):
+            own = None
+        self._name = name or own or general
+        self._takes_vectors = signed and name is None and own is None
         if name is not None:
             self._function(name)
+            if signed and not self._draws_signed(name):
+                raise PluginError(
+                    f"the renderer {name!r} does not draw signed values: choose another, such as bars"
+                )
+
+    def _draws_signed(self, name: str) -> bool:
+        """Return whether a renderer draws rows with signed importance."""
+        specs = [spec for spec in self._registry.specs(Renderer) if spec.name == name]
+        return all(spec.signed for spec in specs) and bool(specs or name in GENERAL)
 
     def _function(self, name: str) -> Callable[[DrawnRow], str]:
         """Return the renderer ``name``; raises `PluginError` when it does not exist."""
@@ -55,6 +74,8 @@ class Drawer:
     def draw(self, row: DrawnRow, number: int) -> str:
         """Return the drawing of a row, the ``number``-th of its file."""
         self._drawn += 1
+        if self._takes_vectors and row.vectors:
+            return checked(draw_course(row), row.prefix)
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 return checked(self._function(self._name)(row), row.prefix)

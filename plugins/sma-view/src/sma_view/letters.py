@@ -6,8 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sma_core.plugins.drawn_row import DrawnRow
-from sma_core.printable import counted
-from sma_view.svg import MONOSPACE, Shades, cell, document, said
+from sma_view.svg import MONOSPACE, Shades, cell, document, said, told
 
 CELL, LINE, WIDTH, MARGIN = 11.0, 26.0, 290.0, 3.0
 """Pixels: the width of a letter, the height of a line, the room for letters, the space around."""
@@ -20,12 +19,12 @@ def draw_letters(row: DrawnRow) -> str:
     if len(row.pieces) != len(row.importance):
         raise ValueError("letters are for rows of text")
     parts, width, height = letter_parts(row, 0.0)
-    return document(width, height, parts, f"{counted(len(row.pieces), 'input')} of text, {len(row.hidden)} hidden")
+    return document(width, height, parts, f"text, {told(row)}")
 
 
 def letter_parts(row: DrawnRow, top: float) -> tuple[list[str], float, float]:
     """Return the letters as parts of a drawing from ``top`` on, with its width, and where they end below."""
-    shades, lines = Shades(row.importance), list(_lines(row.pieces))
+    shades, lines = Shades.of(row), list(_lines(row.pieces))
     parts = [f'<g font-family="{MONOSPACE}" font-size="14" text-anchor="middle">']
     widest = WIDTH
     for number, line in enumerate(lines):

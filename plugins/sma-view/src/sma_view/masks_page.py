@@ -13,9 +13,9 @@ from sma_view.svg import ACCENT, SPAN, STRONGEST, rgba
 
 END_MARKER = " The narrow box at the end of a row is its end marker, which is an input too."
 _SCALE = colour_scale("transparent", rgba(ACCENT, STRONGEST))
-_LEGEND = f"""<p class="quiet">Colour is importance, by which guided masking ranks inputs, drawn anew for each mask.
-It is relative to the mean of the row, with one scale for all rows: 1/{SPAN:g} {_SCALE} {SPAN:g} times the mean;
-equal colours mean uniform attention. Hidden inputs are outlined. Point at an input for its number."""
+_LEGEND = f"""<p class="quiet">Colour is importance, by which guided masking ranks inputs, drawn anew for each
+mask. It is relative to the mean of the row, with one scale for all rows: 1/{SPAN:g} {_SCALE} {SPAN:g} times the
+mean; equal colours mean uniform attention. Hidden inputs are outlined. Point at an input for its number."""
 
 
 @dataclass(frozen=True)

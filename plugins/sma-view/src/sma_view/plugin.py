@@ -8,17 +8,25 @@ from sma_core.plugins.events import Event, ResultsWritten
 
 @hookimpl
 def sma_renderers() -> list[Renderer]:
-    """Return the renderers `letters` and `bars`."""
+    """Return the renderers `letters`, `bars` and `course`."""
     return [
         Renderer(
             name="letters",
             summary="Text, each input on the colour of its importance, hidden ones boxed.",
             factory="sma_view.letters:draw_letters",
+            signed=True,
         ),
         Renderer(
             name="bars",
             summary="A line for each number: its name, its importance as a bar, its value.",
             factory="sma_view.bars:draw_bars",
+            signed=True,
+        ),
+        Renderer(
+            name="course",
+            summary="A sequence as a curve for each channel, on the colour of its importance.",
+            factory="sma_view.course:draw_course",
+            signed=True,
         ),
     ]
 

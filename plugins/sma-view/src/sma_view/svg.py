@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-ACCENT = "#e8590c"
-"""The hue of importance."""
+from sma_core.plugins.drawn_row import DrawnRow
+from sma_core.printable import counted
+
+ACCENT, LOWERS = "#e8590c", "#1c7ed6"
+"""The hue of importance and of what raises a prediction; the hue of what lowers it."""
 SPAN = 8.0
 """The strongest colour is for this many times the mean importance of a row."""
 STRONGEST = 0.75
@@ -35,13 +38,30 @@ class Shades:
 
     Logarithmic, from no colour at 1 / `SPAN` of the mean to the strongest at `SPAN` times the mean. Nearly uniform
     importance therefore looks nearly uniform.
+
+    Signed values, those of `DrawnRow.signed`, have another scale: linear, from no colour at 0 to the strongest at
+    the largest size in the row, in one hue where they raise the prediction and in another where they lower it.
     """
 
-    def __init__(self, importance: Iterable[float]) -> None:
-        self.mean = mean(importance)
+    def __init__(self, importance: Iterable[float], signed: bool = False) -> None:
+        values = list(importance)
+        self.mean = mean(values)
+        self.largest = largest(values) if signed else None
+
+    @classmethod
+    def of(cls, row: DrawnRow) -> Shades:
+        """Return the scale of a row."""
+        return cls(row.importance, row.signed)
 
     def share(self, value: float) -> float | None:
-        """Return where ``value`` is on the scale, from 0 to 1 and 0.5 for the mean; None where it is unknown."""
+        """Return where ``value`` is on the scale, from 0 to 1 and 0.5 for the mean; None where it is unknown.
+
+        Of signed values it is the size relative to the largest.
+        """
+        if self.largest is not None:
+            return (
+                None if not math.isfinite(value) else min(abs(value) / self.largest, 1.0) if self.largest else 0.0
+            )
         if not math.isfinite(value) or not math.isfinite(self.mean):
             return None
         if value <= 0.0 or self.mean <= 0.0:
@@ -51,7 +71,8 @@ class Shades:
     def fill(self, value: float) -> str:
         """Return the attributes that fill a shape with the colour of ``value``; no colour where it is unknown."""
         share = self.share(value)
-        return 'fill="none"' if share is None else f'fill="{ACCENT}" fill-opacity="{share * STRONGEST:.3f}"'
+        hue = LOWERS if self.largest is not None and value < 0 else ACCENT
+        return 'fill="none"' if share is None else f'fill="{hue}" fill-opacity="{share * STRONGEST:.3f}"'
 
 
 def said(value: float) -> str:
@@ -63,6 +84,19 @@ def mean(values: Iterable[float]) -> float:
     """Return the mean of those that are known; NaN when none is."""
     known = [value for value in values if math.isfinite(value)]
     return sum(known) / len(known) if known else math.nan
+
+
+def largest(values: Iterable[float]) -> float:
+    """Return the largest size of those that are known; 0 when none is."""
+    return max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+
+
+def told(row: DrawnRow) -> str:
+    """Say what a drawing shows of its row: how many inputs are hidden, or what each adds to the prediction."""
+    inputs = counted(len(row.importance), "input")
+    return (
+        f"what each of {inputs} adds to the prediction" if row.signed else f"{len(row.hidden)} of {inputs} hidden"
+    )
 
 
 def cell(x: float, y: float, width: float, text: str, fill: str, hidden: bool, title: str) -> str:
