@@ -81,3 +81,14 @@ def test_a_predictor_whose_weights_are_bf16_predicts(head_class):
 def test_bf16_latents_are_averaged_without_more_rounding(real):
     values = torch.tensor([1.0, 1.0, 1.0, 1.0078125]).bfloat16()[None, :, None].expand(1, 4, 2)  # (1, L, D)
     assert mean_latents(Latents(values, real)).tolist() == [[1.001953125, 1.001953125]]
+
+
+def test_predictions_from_vectors_are_those_from_inputs_and_have_gradients():
+    model, (inputs, padding_mask) = small_model(), batch()
+    predictor = Predictor(model.embed, model.encoder, MeanHead(small_config(), 2)).eval()
+    vectors = predictor.embed.vectors(inputs).detach().requires_grad_()
+    predicted = predictor.from_vectors(vectors, padding_mask)
+    assert torch.equal(predicted, predictor(inputs, padding_mask))
+    (slopes,) = torch.autograd.grad(predicted[:, 0].sum(), vectors)
+    assert slopes[padding_mask].abs().sum(dim=1).min() > 0
+    assert slopes[~padding_mask].abs().max() == 0

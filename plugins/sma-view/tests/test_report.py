@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -19,10 +17,10 @@ from sma_view.report.plot import plot
 from sma_view.report.predictions import judge_rows
 from sma_view.report.report import report
 from sma_view.report.run_facts import RunFacts
+from tests.support.browser import CHROMIUM, measured
 
 pytest.importorskip("matplotlib")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "img", "br"}
 FEW = {"training.epochs": 1.0, "baselines": False}
 
@@ -152,19 +150,13 @@ def test_the_commands_print_where_the_files_are(tuned, run_sma):
 @pytest.mark.parametrize("width", [390, 1200])
 def test_a_browser_shows_every_picture_and_nothing_is_wider_than_the_window(tuned, tmp_path, width):
     text = report(tuned).page.read_text(encoding="utf-8")
-    measured = "document.documentElement.scrollWidth, innerWidth"
-    drawn = "[...document.images].filter(image => image.naturalWidth > 0).length, document.images.length"
-    check = f"<script>onload = () => {{ document.title = JSON.stringify([{measured}, {drawn}]) }}</script>"
-    (tmp_path / "checked.html").write_text(text.replace("</body>", f"{check}</body>"), encoding="utf-8")
-    command = [
-        *(CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}"),
-        *(f"--window-size={width},2000", "--virtual-time-budget=5000", "--dump-dom"),
-        (tmp_path / "checked.html").as_uri(),
-    ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    title = re.search(r"<title>(\[.*\])</title>", shown)
-    assert title is not None
-    wide, window, drawn, pictures = json.loads(title[1])
+    wide, window, drawn, pictures = measured(
+        text,
+        tmp_path,
+        width,
+        *("document.documentElement.scrollWidth", "innerWidth"),
+        *("[...document.images].filter(image => image.naturalWidth > 0).length", "document.images.length"),
+    )
     assert wide <= window
     assert drawn == pictures > 3
     assert not np.isnan(window)

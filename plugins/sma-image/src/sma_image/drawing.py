@@ -43,7 +43,7 @@ def draw_picture(row: DrawnRow) -> str:
                 fill = f'fill="{colours[place]}"'
             title_of = f"<title>{escaped(_described(row, place, columns))}</title>"
             parts.append(_pixel(x, y, step, fill, title_of))
-    label = f"picture of {rows} x {columns} pixels, {told(row)}"
+    label = f"picture of {rows} x {columns} pixels, {told(row) if row.signed else f'{len(row.hidden)} hidden'}"
     return document(len(titles) * (columns * step + GAP) - GAP, HEAD + rows * step, [*parts, "</g>"], label)
 
 

@@ -115,8 +115,8 @@ def _tell(result: ExplainResult) -> None:
     echo(f"values in {result.unit}, by {result.method}")
     for row in result.shown:
         _tell_row(row)
-    if result.gap is not None:
-        echo(f"completeness gap {result.gap:.3g}: how far the sum of the values is from what they explain")
+    if result.completeness:
+        echo(("warning: " if result.is_incomplete else "") + result.completeness, err=result.is_incomplete)
     if result.deletion is not None:
         echo(result.deletion.sentence)
     for out in result.outs:

@@ -137,6 +137,7 @@ def explain(
         drawn=len(collected.drawn),
         deletion=test.result() if deletion_rows else None,
         gap=collected.gap,
+        gap_share=collected.gap_share,
         shown=collected.shown,
         seconds=time.monotonic() - began,
     )
@@ -181,14 +182,12 @@ def _facts(result: ExplainResult, run: LoadedRun, data: str | Path, way: Method)
         "integrated-gradients": f", {way.steps} steps",
     }
     shown = f", of which {result.drawn:,} are drawn" if result.drawn < result.rows else ""
-    gap = [] if result.gap is None else [("completeness gap", f"{result.gap:.3g} in the mean")]
     return [
         ("run", str(run.path)),
         ("domain", f"{registry.name} ({registry.provider(registry.domain)})"),
         ("rows", f"{without_secrets(str(data))}: {result.rows:,} rows{shown}"),
         ("predicted", f"{result.target}, in {result.unit}"),
         ("method", f"{result.method}{settings[result.method]}"),
-        *gap,
     ]
 
 
@@ -202,7 +201,7 @@ def _write_page(
 ) -> None:
     """Draw the rows and write the page; warn of a renderer that failed, or raise `PluginError` when ``strict``."""
     title = f"What carries a prediction: {Path(pairs[0][1]).name}"
-    text = explanation_page(title, pairs, rows, result.deletion, drawer, result.unit)
+    text = explanation_page(title, pairs, rows, result, drawer)
     if drawer.warning is not None:
         if strict:
             raise PluginError(drawer.warning)

@@ -10,6 +10,7 @@ from typing import Any
 from sma_view.drawer import Drawer
 from sma_view.explain.deletion import DeletionResult
 from sma_view.explain.explained_rows import ExplainedRow
+from sma_view.explain.result import ExplainResult
 from sma_view.page import (
     Chart,
     charts,
@@ -35,17 +36,19 @@ def explanation_page(
     title: str,
     pairs: Sequence[tuple[str, str]],
     rows: Sequence[ExplainedRow],
-    test: DeletionResult | None,
+    result: ExplainResult,
     drawer: Drawer,
-    unit: str,
 ) -> str:
     """Return the page as HTML; ``pairs`` are names and values that stand in its head."""
+    unit = result.unit
     legend_of_colours = (
         f'<p class="quiet">Each input has the value that it adds to the prediction, in {visible(unit)}: {_SCALE} '
         "from lowers to raises. The strongest colour of a row is for its largest value, which is named above the "
         "drawing. Point at an input for its value.</p>"
     )
-    body = [facts(pairs), _tested(test, unit), legend_of_colours, *(_row(row, drawer) for row in rows)]
+    complete = warnings([result.completeness]) if result.is_incomplete else remark(result.completeness)
+    tested = [_tested(result.deletion, unit), complete if result.completeness else ""]
+    body = [facts(pairs), *tested, legend_of_colours, *(_row(row, drawer) for row in rows)]
     return page(title, body)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from sma_view.explain.deletion import DeletionResult
 from sma_view.explain.explained_rows import ExplainedRow
 
+LARGE_GAP = 0.05
+"""Share of the explained change from which on a completeness gap is a warning."""
 SHOWN, TOP = 3, 5
 """Rows of the result with their largest values, and the number of these."""
 
@@ -41,8 +43,8 @@ class ExplainResult:
     """What was explained, and whether it means anything.
 
     ``rows`` were read, of which ``unusable`` have no values. ``unit`` is that of predictions and values. ``gap``
-    is the mean size of the completeness gap of integrated gradients, None for other methods. ``shown`` are the
-    first rows.
+    is the mean size of the completeness gap of integrated gradients, and ``gap_share`` its part of the change that
+    the values explain; None for other methods. ``shown`` are the first rows.
     """
 
     outs: list[Path]
@@ -54,8 +56,22 @@ class ExplainResult:
     drawn: int
     deletion: DeletionResult | None
     gap: float | None
+    gap_share: float | None
     shown: list[ShownRow]
     seconds: float
+
+    @property
+    def completeness(self) -> str:
+        """A sentence on the completeness gap; empty for other methods than integrated gradients."""
+        if self.gap is None or self.gap_share is None:
+            return ""
+        figures = f"completeness gap {self.gap:.3g}, {self.gap_share:.1%} of the change that the values explain"
+        return f"{figures}: use more steps, or another method" if self.is_incomplete else figures
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the gap is so large that the values are not what the method promises."""
+        return self.gap_share is not None and self.gap_share > LARGE_GAP
 
 
 @dataclass
@@ -67,6 +83,7 @@ class Collected:
     usable: int = 0
     reason: str | None = None
     gaps: list[float] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
     drawn: list[ExplainedRow] = field(default_factory=list)
     shown: list[ShownRow] = field(default_factory=list)
 
@@ -76,7 +93,9 @@ class Collected:
         self.usable += row.values is not None
         if row.values is None and not self.reason:
             self.reason = f"row {row.number:,} {row.remark}"
-        self.gaps += [] if row.gap is None else [abs(row.gap)]
+        if row.gap is not None:
+            self.gaps.append(abs(row.gap))
+            self.changes.append(abs(row.by_input.sum() + row.gap))
         if len(self.drawn) < self.page_rows:
             self.drawn.append(row)
         if len(self.shown) < SHOWN:
@@ -86,6 +105,11 @@ class Collected:
     def gap(self) -> float | None:
         """The mean size of the completeness gap, None if there is none."""
         return float(np.mean(self.gaps)) if self.gaps else None
+
+    @property
+    def gap_share(self) -> float | None:
+        """The gap relative to the mean size of the changes that the values should add up to."""
+        return float(np.sum(self.gaps) / max(np.sum(self.changes), 1e-12)) if self.gaps else None
 
 
 def shown(row: ExplainedRow) -> ShownRow:
