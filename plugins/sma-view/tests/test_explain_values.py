@@ -172,6 +172,20 @@ def test_what_decides_is_better_than_random_order_and_shuffled_values_are_not(wo
     assert "no better than random order, so do not trust it" in bad.sentence
 
 
+def test_values_that_cancel_are_better_than_random_order_if_they_are_right(boxes):
+    run = models.weighing(boxes, [1.0, 1.0, 1.0, 1.0, 1.0])
+    asker, test = Asker(run, Question.of(run), 4096), DeletionTest(60)
+    scale = run.feed.known_scale
+    standard = np.tile([3.0, -3.0, 0.1, -0.1, 0.1], (60, 1)) + np.random.default_rng(0).normal(0, 0.01, (60, 5))
+    rows = (standard * np.array(scale.spread) + np.array(scale.mean)).astype(np.float32)
+    (chunk,) = run.reading.chunks_of(rows)
+    list(explained_rows(asker, Method("occlusion"), chunk, test))
+    result = test.result()
+    assert result.better
+    assert min(result.raising, result.lowering) > 0
+    assert result.raising_first[4] < result.at_random[4] < result.lowering_first[2]
+
+
 def test_values_that_name_what_matters_last_are_worse_and_few_rows_have_no_verdict(words):
     run = models.counting(words)
     asker = Asker(run, Question.of(run), 4096)

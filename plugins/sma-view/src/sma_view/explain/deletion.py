@@ -1,7 +1,10 @@
 """The deletion test, which tells whether an explanation is better than random order.
 
-Inputs of a row are hidden one share after another, in the order of the sizes of their values and in random orders,
-and the change of the prediction is followed. The area between the two curves, averaged over rows, has an interval.
+Inputs of a row are hidden, one share after another, in three kinds of order: those with the largest values
+first, which should lower the prediction; those with the smallest first, which should raise it; and random orders.
+The areas between the curve of random order and the other two, averaged over rows, have an interval. The order of
+the sizes of values would not do: where one input raises the prediction as much as the next lowers it, hiding both
+changes nothing, however right the explanation is.
 
 Letters: B rows, N padded length, n rows of the test, S shares, R random orders.
 """
@@ -34,15 +37,19 @@ DRAWS, CONFIDENCE = 1000, 0.95
 class DeletionResult:
     """Curves and areas, means over ``rows``, in the unit of the prediction.
 
-    ``by_value`` and ``at_random`` (S,) are the sizes of the change of the prediction when ``shares`` of the inputs
-    are hidden. ``area`` is the mean distance between the curves, from ``low`` to ``high`` with 95 % confidence
-    over rows; ``sentence`` is the verdict.
+    ``raising_first``, ``lowering_first`` and ``at_random`` (S,) are the changes of the prediction when
+    ``shares`` of the inputs are hidden. ``raising`` and ``lowering`` are the areas between the first two curves and the third,
+    positive for an explanation that means something. ``area`` is the mean of both, from ``low`` to ``high`` with
+    95 % confidence over rows; ``sentence`` is the verdict.
     """
 
     rows: int
     shares: tuple[float, ...]
-    by_value: tuple[float, ...]
+    raising_first: tuple[float, ...]
+    lowering_first: tuple[float, ...]
     at_random: tuple[float, ...]
+    raising: float
+    lowering: float
     area: float
     low: float
     high: float
@@ -57,8 +64,7 @@ class DeletionTest:
     most: int
     seed: int = 0
     _taken: int = 0
-    _by_value: list[NDArray[np.float64]] = field(default_factory=list)
-    _at_random: list[NDArray[np.float64]] = field(default_factory=list)
+    _curves: list[NDArray[np.float64]] = field(default_factory=list)
 
     def wanted(self, rows: list[int]) -> list[int]:
         """Return the first of these usable rows, as many as are still to be tested."""
@@ -75,35 +81,47 @@ class DeletionTest:
             places = asked.explained[row].nonzero().flatten()
             if not bool(values[row, places].isfinite().all()):
                 continue
-            ranked = places[values[row, places].abs().argsort(descending=True, stable=True)]
             generator = np.random.default_rng(int(hashed(np.array([numbers[row]]), self.seed)[0]))
-            permuted = [torch.from_numpy(generator.permutation(len(places))) for _ in range(ORDERS)]
-            shuffled = [places[order.to(places.device)] for order in permuted]
-            curves = _changes(asker, asked, row, [ranked, *shuffled])
-            self._by_value.append(curves[0])
-            self._at_random.append(curves[1:].mean(axis=0))
+            orders = [torch.from_numpy(generator.permutation(len(places))) for _ in range(ORDERS + 2)]
+            shuffled = [places[order.to(places.device)] for order in orders]  # equal values are in random order
+            first, second = (order[values[row, order].argsort(stable=True)] for order in shuffled[:2])
+            changes = _changes(asker, asked, row, [first.flip(0), second, *shuffled[2:]])
+            self._curves.append(np.stack([changes[0], changes[1], changes[2:].mean(axis=0)]))
 
     def result(self) -> DeletionResult:
         """Return the result of all rows."""
-        shape = (len(self._by_value), len(SHARES))
-        chosen, random = np.reshape(self._by_value, shape), np.reshape(self._at_random, shape)
-        if not len(chosen):
+        if not self._curves:
             nothing = "deletion test: no row has two inputs that can be hidden, so there is no verdict"
-            return DeletionResult(0, SHARES, (), (), *(float("nan"),) * 3, False, nothing)
-        areas = _area(chosen) - _area(random)
+            return DeletionResult(0, SHARES, (), (), (), *(float("nan"),) * 5, False, nothing)
+        curves = np.stack(self._curves)  # (n, 3, S)
+        highest, lowest, random = _areas(curves).T
+        raising, lowering = random - highest, lowest - random
+        areas = (raising + lowering) / 2
 
         def mean(rows: NDArray[np.int64]) -> dict[str, float]:
             return {"area": float(areas[rows].mean())}
 
         low, high = percentile_intervals(mean, len(areas), DRAWS, CONFIDENCE, self.seed)["area"]
-        better = len(areas) >= FEWEST and low > 0
-        sentence = _verdict(_area(chosen), _area(random), low, high)
-        means = tuple(map(float, chosen.mean(axis=0))), tuple(map(float, random.mean(axis=0)))
-        return DeletionResult(len(areas), SHARES, *means, float(areas.mean()), low, high, better, sentence)
+        means = [tuple(map(float, curve)) for curve in curves.mean(axis=0)]
+        sides = float(raising.mean()), float(lowering.mean())
+        return DeletionResult(
+            rows=len(areas),
+            shares=SHARES,
+            raising_first=means[0],
+            lowering_first=means[1],
+            at_random=means[2],
+            raising=sides[0],
+            lowering=sides[1],
+            area=float(areas.mean()),
+            low=low,
+            high=high,
+            better=len(areas) >= FEWEST and low > 0,
+            sentence=_verdict(len(areas), *sides, low, high),
+        )
 
 
 def _changes(asker: Asker, asked: Asked, row: int, orders: list[Tensor]) -> NDArray[np.float64]:
-    """Return the size of the change of a row's prediction (orders, S) with more and more inputs hidden."""
+    """Return the change of a row's prediction (orders, S) with more and more inputs hidden."""
     count, length = len(orders[0]), asked.padding_mask.shape[1]
     hidden = torch.zeros(len(orders), len(SHARES), length, dtype=torch.bool, device=orders[0].device)
     for order, places in enumerate(orders):
@@ -115,28 +133,27 @@ def _changes(asker: Asker, asked: Asked, row: int, orders: list[Tensor]) -> NDAr
     starts = range(0, len(flat), size)
     parts = [asker.with_hidden(asked, rows[at : at + size], flat[at : at + size]) for at in starts]
     predictions = torch.cat(parts)
-    changes = (predictions - asked.predictions[row]).abs().view(len(orders), len(SHARES))
+    changes = (predictions - asked.predictions[row]).view(len(orders), len(SHARES))
     return changes.double().cpu().numpy()
 
 
-def _area(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean height (n,) of curves (n, S) that start at 0."""
-    started = np.pad(curves, ((0, 0), (1, 0)))
-    heights: NDArray[np.float64] = ((started[:, 1:] + started[:, :-1]) / 2).mean(axis=1)
+def _areas(curves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean height (n, 3) of curves (n, 3, S) that start at 0."""
+    started = np.pad(curves, ((0, 0), (0, 0), (1, 0)))
+    heights: NDArray[np.float64] = ((started[..., 1:] + started[..., :-1]) / 2).mean(axis=-1)
     return heights
 
 
-def _verdict(chosen: NDArray[np.float64], random: NDArray[np.float64], low: float, high: float) -> str:
-    rows, area = len(chosen), float((chosen - random).mean())
-    figures = f"area between the curves {area:.3g}, 95 % interval {low:.3g} to {high:.3g}, {counted(rows, 'row')}"
+def _verdict(rows: int, raising: float, lowering: float, low: float, high: float) -> str:
+    area = (raising + lowering) / 2
+    figures = f"area {area:.3g}, 95 % interval {low:.3g} to {high:.3g}, {counted(rows, 'row')}"
     if rows < FEWEST:
         return f"deletion test: too few rows for a verdict, which needs {FEWEST} ({figures})"
     if low > 0:
-        times = chosen.mean() / random.mean() if random.mean() > 0 else float("inf")
         return (
-            f"deletion test: the explanation is better than random order: hiding the inputs with the largest "
-            f"values first changes the prediction {times:.2f} times as much ({figures})"
+            "deletion test: the explanation is better than random order: hiding first what raises the prediction "
+            f"lowers it by {raising:.3g} more, hiding first what lowers it raises it by {lowering:.3g} more "
+            f"({figures})"
         )
-    if high < 0:
-        return f"deletion test: the explanation is worse than random order, so do not trust it ({figures})"
-    return f"deletion test: the explanation is no better than random order, so do not trust it ({figures})"
+    than = "worse" if high < 0 else "no better"
+    return f"deletion test: the explanation is {than} than random order, so do not trust it ({figures})"

@@ -29,6 +29,7 @@ from sma_view.page import (
 from sma_view.report.charts import legend, plain, svg_of
 from sma_view.svg import ACCENT, LOWERS, STRONGEST, largest, rgba
 
+RANDOM = "random order"
 _SCALE = colour_scale(rgba(LOWERS, STRONGEST), "transparent", rgba(ACCENT, STRONGEST))
 
 
@@ -61,21 +62,25 @@ def _tested(test: DeletionResult | None, unit: str) -> str:
     if not test.rows:
         return section("Does the explanation mean anything?", [verdict])
     head = ("share of inputs hidden", *(f"{share:.0%}" for share in test.shares))
-    lines = [
-        ("largest values first", *(f"{value:.3g}" for value in test.by_value)),
-        ("random order", *(f"{value:.3g}" for value in test.at_random)),
-    ]
+    lines = [(name, *(f"{value:.3g}" for value in curve)) for name, curve in _curves_of(test).items()]
     caption = "Mean change of the prediction while more and more inputs are hidden"
     drawn = [Chart(caption, svg_of(_curves(test, unit)))] if find_spec("matplotlib") else []
     return section("Does the explanation mean anything?", [verdict, charts(drawn), table(head, lines)])
+
+
+def _curves_of(test: DeletionResult) -> dict[str, tuple[float, ...]]:
+    """Return the curves of the test by the names that the page gives them."""
+    named = {"what lowers it first": test.lowering_first, RANDOM: test.at_random}
+    return named | {"what raises it first": test.raising_first}
 
 
 def _curves(test: DeletionResult, unit: str) -> Any:  # noqa: ANN401 - draws on matplotlib's axes
     shares = (0.0, *test.shares)
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib's
-        axes.plot(shares, (0.0, *test.by_value), label="largest values first", linewidth=1.3)
-        axes.plot(shares, (0.0, *test.at_random), label="random order", linewidth=1.3, linestyle="--")
+        for name, curve in _curves_of(test).items():
+            style = "--" if name == RANDOM else "-"
+            axes.plot(shares, (0.0, *curve), label=name, linewidth=1.3, linestyle=style)
         axes.set(xlabel="share of inputs hidden", ylabel=plain(f"change, {unit}"))
         legend(axes)
 
