@@ -102,6 +102,21 @@ def test_a_renderer_that_is_wrong(install, body, said):
     assert said in failure_of()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("pass", "looks the same whatever the signs"),
+        ("1 / (not row.signed)", "with signed values: ZeroDivisionError"),
+        ("parts.append(f'<g class=\"{row.importance[0] < 0}\"/>')", ""),
+    ],
+)
+def test_a_renderer_that_says_it_is_signed_shows_signs(install, body, said):
+    signed = tuple((old, new.replace('own:draw"', 'own:draw", signed=True')) for old, new in WITH_RENDERER)
+    install.toy(*signed, own=DRAW.format(body=body))
+    assert said in failure(CHECK)
+    assert bool(said) == bool(failure(CHECK))
+
+
 def test_an_id_that_begins_with_the_prefix_and_a_link_inside_are_fine(install):
     body = 'parts.append(f\'<g id="{row.prefix}a"/><use href="#{row.prefix}a" fill="url(#{row.prefix}a)"/>\')'
     install.toy(*WITH_RENDERER, own=DRAW.format(body=body))

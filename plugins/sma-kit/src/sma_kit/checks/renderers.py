@@ -115,11 +115,21 @@ def _check_row(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> 
         "every second input hidden": replace(row, hidden=frozenset(sorted(every)[::2])),
         "importance that is NaN": replace(row, importance=(math.nan,) * len(every), hidden=frozenset({0})),
     }
+    if spec.signed:
+        cases |= {"signed values": _signed(row, 1.0), "signed values of the other sign": _signed(row, -1.0)}
     drawings = {name: _drawing(registry, spec, f"{what} with {name}", case) for name, case in cases.items()}
     if drawings["nothing hidden"] == drawings["everything hidden"]:
         fail(f"the Renderer {spec.name!r} must show what is hidden: {what} looks the same with all of it hidden")
+    if spec.signed and drawings["signed values"] == drawings["signed values of the other sign"]:
+        fail(f"the Renderer {spec.name!r} says that it is signed, but {what} looks the same whatever the signs")
     if drawings["nothing hidden"] != _drawing(registry, spec, what, row):
         fail(f"the Renderer {spec.name!r} must draw a row in the same way each time, but does not for {what}")
+
+
+def _signed(row: DrawnRow, sign: float) -> DrawnRow:
+    """Return a row with values that raise and lower a prediction in turn."""
+    values = tuple(sign * (1.0 if place % 2 else -0.5) for place in range(len(row.importance)))
+    return replace(row, importance=values, signed=True)
 
 
 def _drawing(registry: Registry, spec: Renderer, what: str, row: DrawnRow) -> str:

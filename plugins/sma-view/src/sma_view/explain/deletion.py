@@ -38,9 +38,9 @@ class DeletionResult:
     """Curves and areas, means over ``rows``, in the unit of the prediction.
 
     ``raising_first``, ``lowering_first`` and ``at_random`` (S,) are the changes of the prediction when
-    ``shares`` of the inputs are hidden. ``raising`` and ``lowering`` are the areas between the first two curves and the third,
-    positive for an explanation that means something. ``area`` is the mean of both, from ``low`` to ``high`` with
-    95 % confidence over rows; ``sentence`` is the verdict.
+    ``shares`` of the inputs are hidden. ``raising`` and ``lowering`` are the areas between the first two curves
+    and the third, positive for an explanation that means something. ``area`` is the mean of both, from ``low`` to
+    ``high`` with 95 % confidence over rows; ``sentence`` is the verdict.
     """
 
     rows: int
