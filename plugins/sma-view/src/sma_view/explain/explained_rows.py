@@ -22,7 +22,7 @@ from sma_view.explain.asker import Asked, Asker
 from sma_view.explain.deletion import DeletionTest
 from sma_view.explain.gradients import gradient, integrated_gradients
 from sma_view.explain.occlusion import occlusion
-from sma_view.row_as_drawn import as_drawn, name_of, text_of
+from sma_view.row_as_drawn import as_drawn, name_of, text_of_row
 
 MethodName = Literal["occlusion", "gradient", "integrated-gradients"]
 NOT_FINITE = "the prediction is not a finite number"
@@ -105,7 +105,7 @@ def explained_rows(asker: Asker, method: Method, chunk: RowChunk, test: Deletion
 
 def _unexplained(chunk: RowChunk, index: int) -> ExplainedRow:
     number, remark = chunk.numbers[index], chunk.remarks[index]
-    return ExplainedRow(number, name_of(chunk, index), text_of(chunk, index), remark)
+    return ExplainedRow(number, name_of(chunk, index), text_of_row(chunk, index), remark)
 
 
 def _row(
