@@ -101,6 +101,12 @@ SETTINGS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    """Runs without a name are not written beside the sources."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def toy(install, monkeypatch, tmp_path):
     monkeypatch.setenv("SMA_CACHE", str(tmp_path / "cache"))
