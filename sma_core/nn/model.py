@@ -98,6 +98,17 @@ class SMA(nn.Module):
         """
         return self._reconstruct(inputs, *self._enter(inputs, padding_mask, lambda *_: mask, most_visible))
 
+    def reconstructed(self, inputs: Tensor, padding_mask: Tensor, mask: Mask) -> Tensor:
+        """Return the decoder's outputs at ``mask.positions``: logits ``(B, K, V)``, or numbers ``(B, K, C)``.
+
+        Numbers are in the scale of ``target_scale``. Arguments as in `forward`; outputs where ``mask.valid`` is
+        False are undefined.
+        """
+        embedded = self.embed(inputs)
+        latents: Latents = self.encoder(embedded, padding_mask & ~mask.hidden)
+        outputs: Tensor = self.decoder(latents, mask.positions, self.embed, mask.valid, inputs.shape[1])
+        return outputs
+
     def _enter(
         self,
         inputs: Tensor,
