@@ -158,3 +158,22 @@ def test_the_command_writes_a_table_and_says_what_it_did(words, tmp_path, run_sm
 @pytest.mark.parametrize(("ratio", "passes"), [(0.3, 4), (0.5, 2), (0.75, 2), (0.15, 7), (0.25, 4)])
 def test_a_pass_hides_about_the_share_of_the_training(ratio, passes):
     assert usual_passes(ratio) == passes
+
+
+def test_scores_are_compared_with_a_column(words, tmp_path, run_sma):
+    score(words, tmp_path / "rows.txt", out=tmp_path / "a.csv")
+    scores = [float(row["score"]) for row in table(tmp_path / "a.csv")]
+    order = np.argsort(np.argsort(scores))
+    lines = [f"{word},{-rank},{int(rank > 2)},?" for word, rank in zip(WORDS, order, strict=True)]
+    (tmp_path / "b.csv").write_text("\n".join(["word,effect,high,empty", *lines]))
+    figures = {}
+    for name in ("effect", "high", "empty"):
+        found = score(words, tmp_path / "b.csv", out=tmp_path / f"{name}.csv", column="word", against=name)
+        figures[name] = found.agreement
+    assert (figures["effect"].metric, figures["effect"].value) == ("spearman", pytest.approx(-1.0))
+    assert (figures["high"].metric, figures["high"].value, figures["high"].rows) == ("roc_auc", 1.0, 5)
+    assert figures["effect"].low <= -1.0 + 1e-9
+    assert (figures["empty"].rows, math.isnan(figures["empty"].value)) == (0, True)
+    options = ("--input", "word", "--against", "high", "--out", "c.csv")
+    done = run_sma("score", "b.csv", "--model", "run", *options)
+    assert "roc_auc of the score and high: 1.0000 [1.0000, 1.0000], 5 rows" in done.stderr

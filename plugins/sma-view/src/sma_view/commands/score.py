@@ -42,6 +42,10 @@ def score(
             "--substitutions", metavar="COLUMN", help="Score the substitutions of this column, such as A2C:D5E."
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="COLUMN", help="Compare the scores with this column of numbers."),
+    ] = None,
     passes: Annotated[
         int | None,
         typer.Option("--passes", help="Passes per row. Default: each hides about the share of the training."),
@@ -74,6 +78,7 @@ def score(
             passes=passes,
             seed=seed,
             substitutions=substitutions,
+            against=against,
             column=column,
             identifier=identifier,
             reader=source_reader,
@@ -91,6 +96,8 @@ def score(
     read = counted(result.rows, "row")
     passed = counted(result.passes, "pass", "passes")
     echo(f"{read}{target}, {result.unusable:,} without a score, {passed} each, {result.seconds:.1f} s", err=True)
+    if result.agreement is not None:
+        echo(result.agreement.sentence, err=True)
     if result.truncated:
         echo(
             f"{counted(result.truncated, 'row')} truncated to the model's length; see the column reason", err=True

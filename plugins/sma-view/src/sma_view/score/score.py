@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sma_core.errors import CheckpointError, UserError
 from sma_core.feeds.rows import RowChunk
@@ -19,6 +20,7 @@ from sma_core.nn.losses.table import CONTINUOUS, DISCRETE, loss_name
 from sma_core.paths import STANDARD_OUTPUT, as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.writers.tables import open_table, with_row_columns
+from sma_view.score.agreement import Agreement, agreement
 from sma_view.score.likelihood import FEWEST_PASSES, ONE_POSITION, score_rows, usual_passes
 from sma_view.score.substitutions import score_substitutions
 
@@ -36,6 +38,8 @@ class ScoreResult:
     truncated: int
     passes: int
     seconds: float
+    agreement: Agreement | None = None
+    """How the scores agree with the column ``against``; None without one."""
 
 
 def score(
@@ -47,6 +51,7 @@ def score(
     passes: int | None = None,
     seed: int = 0,
     substitutions: str | None = None,
+    against: str | None = None,
     column: str | None = None,
     identifier: str | None = None,
     reader: str | None = None,
@@ -73,6 +78,7 @@ def score(
             share of the training. With as many as positions, they are hidden one at a time.
         seed: Seed of the division of positions into passes.
         substitutions: Column of substitutions such as ``A2C`` or ``A2C:D5E``, which are scored instead of the row.
+        against: Column of numbers, such as measured effects or two classes, with which the scores are compared.
         column: Column of the input; None looks for a usual name.
         identifier: As in `sma_core.predict`, like the following.
         reader: Name of the reader.
@@ -94,9 +100,11 @@ def score(
     check_outputs(out, inputs=local_files(data), force=force)
     run = LoadedRun.load(Path(model), device, policy)
     number = _check(run, passes, substitutions)
-    copied = tuple(dict.fromkeys([*keep, *([substitutions] if substitutions else [])]))
+    copied = tuple(dict.fromkeys(filter(None, (*keep, substitutions, against))))
     fields = (*([identifier] if identifier else []), *copied)
     count = unusable = truncated = 0
+    cells: list[str] = []
+    scores: list[NDArray[np.float64]] = []
     with open_table(out, run.registry) as table:
         source = run.reading.source(data, column, reader, delimiter, columns, fields)
         for chunk in run.reading.chunks(source, identifier, keep=copied):
@@ -105,7 +113,11 @@ def score(
             count += len(chunk)
             unusable += scored["score"].null_count
             truncated += len(chunk.truncated)
-    return ScoreResult(out, count, unusable, truncated, number, time.monotonic() - began)
+            if against is not None:
+                cells += chunk.copied[against]
+                scores.append(scored["score"].to_numpy(zero_copy_only=False))
+    agreed = None if against is None else agreement(against, cells, np.concatenate([np.empty(0), *scores]))
+    return ScoreResult(out, count, unusable, truncated, number, time.monotonic() - began, agreed)
 
 
 def _check(run: LoadedRun, passes: int | None, substitutions: str | None) -> int:
