@@ -80,7 +80,7 @@ def some(tmp_path):
     return tmp_path / "some.csv"
 
 
-def test_tables_have_a_line_for_each_input_and_a_reason_for_rows_without(words, some, tmp_path):
+def test_tables_have_a_line_for_each_input_and_a_reason_for_rows_without(words, some, tmp_path, monkeypatch):
     outs = [tmp_path / f"x{ending}" for ending in (".csv", ".json", ".jsonl", ".html")]
     result = explain(words, some, out=outs, identifier="name")
     assert (result.rows, result.unusable, result.drawn) == (14, 1, 14)
@@ -104,6 +104,9 @@ def test_tables_have_a_line_for_each_input_and_a_reason_for_rows_without(words, 
     page = outs[3].read_text()
     assert "cannot be used: not letters only" in page
     assert "Does the explanation mean anything?" in page
+    monkeypatch.setattr("sma_view.explain.explain.MOST_DRAWN", 2)
+    assert explain(words, some, out=outs[3], rows=5, force=True).drawn == 2
+    assert "5 rows, of which 2 are drawn" in outs[3].read_text()
 
 
 def test_the_same_values_come_whatever_the_parts_and_batches(words, some, tmp_path, monkeypatch):
@@ -203,6 +206,8 @@ def test_what_cannot_be_explained_is_one_sentence(words, some, toy, tmp_path, ru
     (tmp_path / "old.csv").write_text("mine\n")
     assert "exists already" in refused(words, some, "--out", "old.csv")
     assert "is both input and output" in refused(words, some, "--out", some)
+    assert "--window 2 is for occlusion" in refused(words, some, "--window", 2, "--method", "gradient")
+    assert "--steps 5 is for integrated-gradients" in refused(words, some, "--steps", 5)
     assert "needs a page to draw on" in refused(words, some, "--renderer", "letters")
     monkeypatch.setattr("sma_view.explain.gradients.find_spec", lambda _: None)
     assert "pip install 'sma-view[captum]'" in refused(words, some, "--method", "integrated-gradients")

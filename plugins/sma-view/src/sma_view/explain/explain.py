@@ -23,7 +23,6 @@ from sma_view.explain.asker import Asker
 from sma_view.explain.deletion import DeletionTest
 from sma_view.explain.explained_rows import ExplainedRow, Method, MethodName, explained_rows
 from sma_view.explain.explanation_page import explanation_page
-from sma_view.explain.gradients import require_captum
 from sma_view.explain.question import Question
 from sma_view.explain.result import Collected, ExplainResult
 from sma_view.explain.table import endings, opened, table_of
@@ -32,8 +31,8 @@ from sma_view.row_as_drawn import named_chunks
 logger = logging.getLogger("sma")
 
 PAGE = (".html", ".htm")
-PAGE_ROWS = 20
-"""Rows drawn on a page if the number is not named."""
+PAGE_ROWS, MOST_DRAWN = 20, 100
+"""Rows drawn on a page if the number is not named, and at most."""
 VALUES_IN_MEMORY = 1 << 18
 """Values in memory at a time, if more than one row."""
 
@@ -97,12 +96,12 @@ def explain(
         CheckpointError: ``model`` is not a fine-tuned run, or is damaged.
         DataError: ``data`` cannot be read, none of its rows can be used, or a file cannot be written.
         PluginError: The renderer does not exist, or does not draw signed values.
-        UserError: The run has no such target or class, Captum is not installed, or ``out`` has an unknown ending,
-            is also an input, or exists (unless ``force``).
+        UserError: The run has no such target or class, Captum is not installed, an option is for another method,
+            or ``out`` has an unknown ending, is also an input, or exists (unless ``force``).
     """
     began = time.monotonic()
-    if method == "integrated-gradients":
-        require_captum()
+    way, test = Method(method, window, steps), DeletionTest(deletion_rows, seed)
+    way.check()
     outs = [as_path(path) for path in ([out] if isinstance(out, str | Path) else out)]
     check_outputs(*outs, inputs=local_files(data), force=force)
     policy = policy or PluginPolicy.from_environment()
@@ -113,16 +112,15 @@ def explain(
     drawer = Drawer(run.registry, renderer, signed=True)
     source = run.reading.source(data, column, reader, delimiter, columns, [identifier] if identifier else [])
     parts = _parts(run, named_chunks(run, source, identifier), rows)
-    way, test = Method(method, window, steps), DeletionTest(deletion_rows, seed)
-    collected = Collected((rows or PAGE_ROWS) if pages else 0)
+    collected = Collected(min(rows or PAGE_ROWS, MOST_DRAWN) if pages else 0)
     with ExitStack() as stack:
         writers = [stack.enter_context(opened(path, run)) for path in tables]
         for part in parts:
             found = list(explained_rows(asker, way, part, test))
             for row in found:
                 collected.add(row)
-            lines = table_of(found, asker.question, run, part.names is not None, way.has_channels(run))
             for writer in writers:
+                lines = table_of(found, asker.question, run, part.names is not None, way.has_channels(run))
                 writer.write(without_formulas(lines) if escape_formulas else lines)
         if not collected.usable:
             why = f": {collected.reason}" if collected.reason else ", which has none"

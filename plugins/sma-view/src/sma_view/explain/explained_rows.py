@@ -15,16 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.drawn_row import DrawnRow
 from sma_view.explain.asker import Asked, Asker
 from sma_view.explain.deletion import DeletionTest
-from sma_view.explain.gradients import gradient, integrated_gradients
+from sma_view.explain.gradients import gradient, integrated_gradients, require_captum
 from sma_view.explain.occlusion import occlusion
 from sma_view.row_as_drawn import as_drawn, name_of, text_of_row
 
 MethodName = Literal["occlusion", "gradient", "integrated-gradients"]
+STEPS = 50
+"""Steps of integrated gradients, if the number is not named."""
 NOT_FINITE = "the prediction is not a finite number"
 NOTHING_LEFT = "hiding an input would leave nothing to predict from: use another method, or a smaller window"
 
@@ -35,7 +38,16 @@ class Method:
 
     name: MethodName
     window: int = 1
-    steps: int = 50
+    steps: int = STEPS
+
+    def check(self) -> None:
+        """Raise `UserError` for an option of another method, or a method whose package is not installed."""
+        if self.window != 1 and self.name != "occlusion":
+            raise UserError(f"`window={self.window}` is for occlusion, not for {self.name}: omit it")
+        if self.steps != STEPS and self.name != "integrated-gradients":
+            raise UserError(f"`steps={self.steps}` is for integrated-gradients, not for {self.name}: omit it")
+        if self.name == "integrated-gradients":
+            require_captum()
 
     def has_channels(self, run: LoadedRun) -> bool:
         """Return whether a position has a value for each channel: gradients do, hidden positions do not."""

@@ -26,7 +26,7 @@ from sma_view.page import (
     warnings,
     written,
 )
-from sma_view.report.charts import legend, plain, svg_of
+from sma_view.report.charts import legend, svg_of
 from sma_view.svg import ACCENT, LOWERS, STRONGEST, largest, rgba
 
 RANDOM = "random order"
@@ -48,12 +48,12 @@ def explanation_page(
         "drawing. Point at an input for its value.</p>"
     )
     complete = warnings([result.completeness]) if result.is_incomplete else remark(result.completeness)
-    tested = [_tested(result.deletion, unit), complete if result.completeness else ""]
+    tested = [_tested(result.deletion), complete if result.completeness else ""]
     body = [facts(pairs), *tested, legend_of_colours, *(_row(row, drawer) for row in rows)]
     return page(title, body)
 
 
-def _tested(test: DeletionResult | None, unit: str) -> str:
+def _tested(test: DeletionResult | None) -> str:
     """Return the verdict and the curves of the deletion test."""
     if test is None:
         return warnings(["no deletion test was made, so nothing shows whether this explanation means anything"])
@@ -64,7 +64,7 @@ def _tested(test: DeletionResult | None, unit: str) -> str:
     head = ("share of inputs hidden", *(f"{share:.0%}" for share in test.shares))
     lines = [(name, *(f"{value:.3g}" for value in curve)) for name, curve in _curves_of(test).items()]
     caption = "Mean change of the prediction while more and more inputs are hidden"
-    drawn = [Chart(caption, svg_of(_curves(test, unit)))] if find_spec("matplotlib") else []
+    drawn = [Chart(caption, svg_of(_curves(test)))] if find_spec("matplotlib") else []
     return section("Does the explanation mean anything?", [verdict, charts(drawn), table(head, lines)])
 
 
@@ -74,14 +74,14 @@ def _curves_of(test: DeletionResult) -> dict[str, tuple[float, ...]]:
     return named | {"what raises it first": test.raising_first}
 
 
-def _curves(test: DeletionResult, unit: str) -> Any:  # noqa: ANN401 - draws on matplotlib's axes
+def _curves(test: DeletionResult) -> Any:  # noqa: ANN401 - draws on matplotlib's axes
     shares = (0.0, *test.shares)
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib's
         for name, curve in _curves_of(test).items():
             style = "--" if name == RANDOM else "-"
             axes.plot(shares, (0.0, *curve), label=name, linewidth=1.3, linestyle=style)
-        axes.set(xlabel="share of inputs hidden", ylabel=plain(f"change, {unit}"))
+        axes.set(xlabel="share of inputs hidden", ylabel="change of the prediction")
         legend(axes)
 
     return draw

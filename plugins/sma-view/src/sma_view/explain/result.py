@@ -82,8 +82,9 @@ class Collected:
     rows: int = 0
     usable: int = 0
     reason: str | None = None
-    gaps: list[float] = field(default_factory=list)
-    changes: list[float] = field(default_factory=list)
+    with_gap: int = 0
+    gaps: float = 0.0
+    changes: float = 0.0
     drawn: list[ExplainedRow] = field(default_factory=list)
     shown: list[ShownRow] = field(default_factory=list)
 
@@ -94,8 +95,9 @@ class Collected:
         if row.values is None and not self.reason:
             self.reason = f"row {row.number:,} {row.remark}"
         if row.gap is not None:
-            self.gaps.append(abs(row.gap))
-            self.changes.append(abs(row.by_input.sum() + row.gap))
+            self.with_gap += 1
+            self.gaps += abs(row.gap)
+            self.changes += abs(float(row.by_input.sum()) + row.gap)
         if len(self.drawn) < self.page_rows:
             self.drawn.append(row)
         if len(self.shown) < SHOWN:
@@ -104,12 +106,12 @@ class Collected:
     @property
     def gap(self) -> float | None:
         """The mean size of the completeness gap, None if there is none."""
-        return float(np.mean(self.gaps)) if self.gaps else None
+        return self.gaps / self.with_gap if self.with_gap else None
 
     @property
     def gap_share(self) -> float | None:
         """The gap relative to the mean size of the changes that the values should add up to."""
-        return float(np.sum(self.gaps) / max(np.sum(self.changes), 1e-12)) if self.gaps else None
+        return self.gaps / max(self.changes, 1e-12) if self.with_gap else None
 
 
 def shown(row: ExplainedRow) -> ShownRow:
