@@ -101,3 +101,13 @@ def test_the_drawing_takes_the_colour_of_the_page():
     drawing = draw_molecule(row_of("c1ccccc1O"))
     assert "#000000" not in drawing
     assert "currentColor" in drawing
+
+
+def test_signed_values_of_an_atom_are_the_sum_of_its_characters():
+    row = DrawnRow(importance=(-1.0, 2.0, 3.0, 0.0), text="OCl", pieces=("O", "C", "l", ""), signed=True)
+    circles = list(ElementTree.fromstring(draw_molecule(row)).iter(f"{SVG}circle"))
+    titles = [each.find(f"{SVG}title").text for each in circles if each.find(f"{SVG}title") is not None]
+    assert titles == ["atom 1 O: -1", "atom 2 Cl: 5"]
+    low, high = (each for each in circles if each.get("fill", "none") != "none")
+    assert low.get("fill") != high.get("fill")
+    assert float(low.get("fill-opacity")) == pytest.approx(float(high.get("fill-opacity")) / 5, abs=2e-3)

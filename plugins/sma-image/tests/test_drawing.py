@@ -40,3 +40,14 @@ def test_the_grid_is_that_of_the_model_else_a_square():
     for wrong in (drawn(grid=(3, 5)), drawn(vectors=drawn().vectors[:7])):
         with pytest.raises(ValueError, match="do not fill a grid"):
             drawing.grid_of(wrong)
+
+
+def test_signed_values_lie_on_a_pale_picture():
+    values = (-4.0, *(0.0,) * 14, 2.0)
+    svg = drawing.draw_picture(drawn(importance=values, hidden=frozenset(), signed=True))
+    rects = [each for each in ElementTree.fromstring(svg).iter() if each.tag.endswith("rect")]
+    assert len(rects) == 3 * 16
+    lowers, raises = rects[17], rects[-1]
+    assert lowers.attrib["fill"] != raises.attrib["fill"]
+    assert float(lowers.attrib["fill-opacity"]) == 2 * float(raises.attrib["fill-opacity"])
+    assert "row 1, column 1: a 0; adds -4" in svg

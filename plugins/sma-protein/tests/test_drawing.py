@@ -61,3 +61,15 @@ def test_residues_of_longer_pieces_share_what_their_piece_is():
 
 def test_no_residue_is_a_picture_too():
     assert texts(draw_sequence(row_of([""]))) == [("1", 28.0, 17.0)]
+
+
+def test_signed_values_are_a_logo_above_and_below_its_line():
+    row = DrawnRow(importance=(2.0, -1.0, 0.01, 0.0), text="MKT", pieces=("M", "K", "T", ""), signed=True)
+    root = ElementTree.fromstring(draw_sequence(row))
+    letters = {each.text: each for each in root.iter(f"{SVG}text")}
+    areas = [(float(rect.get("y")), float(rect.get("height"))) for rect in root.iter(f"{SVG}rect")]
+    (above, tall), (below, half) = areas
+    assert tall == 2 * half  # as large as the values
+    assert above + tall == below  # the line
+    assert letters["M"].get("fill") != letters["K"].get("fill")
+    assert letters["T"].get("font-size") == "8"  # too flat to read

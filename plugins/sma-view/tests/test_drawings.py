@@ -10,6 +10,7 @@ from sma_core.plugins import DrawnRow, Renderer
 from sma_core.plugins.drawing_check import SVG, checked
 from sma_core.plugins.registry import Registry
 from sma_view.bars import draw_bars, draw_groups
+from sma_view.course import draw_course
 from sma_view.drawer import Drawer
 from sma_view.letters import draw_letters
 from sma_view.svg import SPAN, STRONGEST, Shades
@@ -144,3 +145,33 @@ def test_what_is_no_drawing_is_not_put_in_the_page(drawer_of, answer):
 def test_a_renderer_that_the_user_names_must_be_there(toy):
     with pytest.raises(PluginError, match="has no renderer 'letter': did you mean 'letters'"):
         Drawer(Registry.load("toy"), "letter")
+
+
+def test_bars_of_signed_values_go_to_both_sides_of_the_middle():
+    row = DrawnRow(importance=(-2.0, 1.0), features=("height", "width"), values=(1.0, 2.0), signed=True)
+    root = ElementTree.fromstring(draw_bars(row))
+    left, right = ((float(rect.get("x")), float(rect.get("width"))) for rect in root.iter(f"{SVG}rect"))
+    assert sum(left) == pytest.approx(right[0])
+    assert left[1] == pytest.approx(2 * right[1])
+    assert titles(draw_bars(row)) == ["height; adds -2", "width; adds 1"]
+
+
+def test_a_course_has_a_panel_for_each_channel_and_gaps_where_values_are_missing():
+    row = DrawnRow(
+        importance=(1.0, -1.0, 0.0),
+        features=("position 1", "position 2", "position 3"),
+        channels=("x", "<y>"),
+        vectors=((1.0, 2.0), (math.nan, 1.0), (3.0, 4.0)),
+        signed=True,
+        channel_importance=((2.0, -1.0), (0.0, -1.0), (0.5, -0.5)),
+    )
+    drawing = checked(draw_course(row), row.prefix)
+    rects = list(ElementTree.fromstring(drawing).iter(f"{SVG}rect"))
+    assert len(rects) == 6
+    assert float(rects[0].get("fill-opacity")) == STRONGEST
+    assert rects[3].get("fill") != rects[0].get("fill")
+    assert "position 2: missing; adds 0" in titles(drawing)
+    paths = [path.get("d").count("M") for path in ElementTree.fromstring(drawing).iter(f"{SVG}path")]
+    assert paths == [2, 1]
+    with pytest.raises(ValueError, match="sequences of vectors"):
+        draw_course(BOX)
