@@ -36,7 +36,7 @@ def errors_of(function: str) -> Iterator[None]:
         raise PluginError(f"{function} failed: {reason_of_failure(error)}") from error
 
 
-def reason_of_failure(error: Exception) -> str:
+def reason_of_failure(error: BaseException) -> str:
     """Return the type and the first line of an exception."""
     lines = str(error).splitlines()
     return ": ".join([type(error).__name__, *lines[:1]])

@@ -194,7 +194,7 @@ def read(
             yield record
     except PASSED_ON:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"{name} failed after row {faults.last:,} of {path}: {reason_of_failure(error)}"
         ) from error

@@ -6,7 +6,7 @@ Letters: n rows of a block, T positions of all its rows, C columns or channels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -131,11 +131,24 @@ def _fault_of_fields(block: Block, fields: int) -> str | None:
 
 
 def with_arrays(block: Block) -> Block:
-    """Return a block whose row numbers and offsets are arrays where the reader gave lists, and columns a tuple."""
+    """Return a block with arrays where the reader gave lists of numbers or texts, and columns a tuple."""
     numbers, offsets = _integers(block.numbers), _integers(block.offsets)
     columns: Any = block.columns
     columns = tuple(columns) if isinstance(columns, list) else columns
-    return replace(block, numbers=numbers, offsets=offsets, columns=columns)
+    fields = tuple(map(_cells, block.fields))
+    return replace(block, numbers=numbers, offsets=offsets, columns=columns, fields=fields)
+
+
+def _cells(given: Any) -> Any:  # noqa: ANN401 - whatever the plugin gives
+    """Return a further column that is a list of numbers or texts, or an array of integers, as it is expected."""
+    if isinstance(given, np.ndarray):
+        return given.astype(np.float64) if given.ndim == 1 and given.dtype.kind in "iu" else given
+    if not isinstance(given, list | tuple):
+        return given
+    if all(isinstance(cell, str) for cell in given):
+        return np.array(given, dtype=object)
+    numbers = all(isinstance(cell, Real) and not isinstance(cell, bool) for cell in given)
+    return np.array(given, dtype=np.float64) if numbers else given
 
 
 def _integers(given: Any) -> Any:  # noqa: ANN401 - whatever the plugin gives
@@ -167,6 +180,8 @@ def block_fault(block: Block) -> str | None:
             return f"offsets that are not {rows + 1:,} integers from 0 to {len(values):,}, in ascending order"
     if wrong := _fault_of_columns(block.columns, values.shape[1]):
         return wrong
+    if wrong := _fault_of_grid(block.grid) or next(filter(None, map(_fault_of_cells, block.fields)), None):
+        return wrong
     uneven = [len(cells) for cells in (*block.fields, *block.written) if len(cells) != rows]
     return f"{counted(uneven[0], 'cell')} in a further column, but {counted(rows, 'row')}" if uneven else None
 
@@ -181,6 +196,26 @@ def _fault_of_columns(columns: Any, width: int) -> str | None:  # noqa: ANN401 -
         sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     )
     return f"the column {twice[0]!r:.100} twice, where names differ" if twice else None
+
+
+def _fault_of_grid(grid: Any) -> str | None:  # noqa: ANN401 - whatever the plugin gives
+    whole = isinstance(grid, tuple) and all(isinstance(size, Integral) and int(size) > 0 for size in grid)
+    return None if whole else f"a grid that is not a tuple of whole numbers from 1: {grid!r:.60}"
+
+
+def _fault_of_cells(cells: Any) -> str | None:  # noqa: ANN401 - whatever the plugin gives
+    """Return what is wrong with a further column (n,)."""
+    is_array = isinstance(cells, np.ndarray) and cells.ndim == 1
+    if is_array and (cells.dtype.kind in "fU" or (cells.dtype == object and _are_texts(cells))):
+        return None
+    return (
+        f"a further column of type {_type(cells)}, where an array (n,) of floats, or of objects of type str, is "
+        "expected: make it with array_column or text_column of sma_core.data.readers.other_columns"
+    )
+
+
+def _are_texts(cells: NDArray[Any]) -> bool:
+    return all(isinstance(cell, str) for cell in cells.tolist())
 
 
 def _is_integers(numbers: Any) -> bool:  # noqa: ANN401 - whatever the plugin gives

@@ -131,11 +131,15 @@ def _mean_of_known(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
+ROUNDING = 1e-9
+"""Distance from 0 to 1 up to which an area under a curve is rounded, not outside."""
+
+
 def beyond_range(figures: Mapping[str, float]) -> list[str]:
     """Return a sentence on areas under curves outside 0 to 1, which negative weights of rows can give."""
     names = [
         name
         for name in ("roc_auc", "pr_auc")
-        if not 0 <= figures.get(name, 0.0) <= 1 and figures[name] == figures[name]
+        if not -ROUNDING <= figures.get(name, 0.0) <= 1 + ROUNDING and figures[name] == figures[name]
     ]
     return [f"{' and '.join(names)} outside 0 to 1: some weights of rows are negative"] if names else []

@@ -106,7 +106,7 @@ def _result(registry: Registry, spec: Baseline, task: BaselineTask) -> BaselineR
         if registry.strict and missing is None and isinstance(error, PluginError):
             raise
         return replace(result, left_out=reason)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"it failed: {type(error).__name__}: {error}"
         if registry.strict:
             raise PluginError(f"the baseline {spec.name!r} of {registry.provider(spec)}: {reason}") from error

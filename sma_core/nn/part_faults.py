@@ -94,6 +94,15 @@ def fault_of_outputs(outputs: object, rows: int, length: int, count: int, per_po
     return f"a tensor of floating-point numbers of shape {words} = {shape}, not {given(outputs)}"
 
 
+def fault_of_numbers(numbers: Tensor, looks: Looks, *inputs: Tensor) -> str | None:
+    """Return what finite ``inputs`` must give in the first calls: finite ``numbers``."""
+    if not looks.due(numbers) or not looks.first or numbers.dtype == torch.float16:
+        return None
+    if bool(numbers.isfinite().all()) or not all(bool(tensor.isfinite().all()) for tensor in inputs):
+        return None
+    return "finite numbers" + (", as its inputs are" if inputs else "")
+
+
 @dataclass(eq=False)
 class HeadFault:
     """Checks the outputs of a ``head`` of ``count`` outputs: their shape, gradient and, at first, numbers."""
@@ -164,7 +173,8 @@ def fault_of_latents(latents: object, rows: int, width: int) -> str | None:
     if not isinstance(latents, Latents):
         return f"a sma_core.nn.encoders.encoder.Latents, not {given(latents)}"
     values, real = latents
-    if not isinstance(values, Tensor) or values.dim() != 3 or (len(values), values.shape[2]) != (rows, width):
+    fits = isinstance(values, Tensor) and values.dim() == 3 and values.shape[1] > 0
+    if not fits or (len(values), values.shape[2]) != (rows, width):
         return f"Latents whose values have the shape (B, L, D) = ({rows}, L, {width}), not {given(values)}"
     expected = tuple(values.shape[:2])
     if real is not None and not (isinstance(real, Tensor) and real.shape == expected and real.dtype == torch.bool):

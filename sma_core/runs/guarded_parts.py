@@ -19,8 +19,10 @@ from sma_core.nn.encoders.encoder import Encoder, EncoderFactory, Latents
 from sma_core.nn.losses.reconstruction import ReconstructionLoss
 from sma_core.nn.part_faults import (
     HeadFault,
+    Looks,
     LossFault,
     fault_of_latents,
+    fault_of_numbers,
     fault_of_projection,
     fault_of_vectors,
 )
@@ -74,14 +76,15 @@ def guarded_positions(part: str, factory: Callable[..., Any]) -> PositionFactory
         if module is None:
             return None
         positions = _module(part, module)
-        guard(positions, "forward", part, partial(_vectors, width))
+        guard(positions, "forward", part, partial(_vectors, width, Looks()))
         return positions
 
     return checked
 
 
-def _vectors(width: int, vectors: object, length: int) -> str | None:
-    return fault_of_vectors(vectors, length, width)
+def _vectors(width: int, looks: Looks, vectors: object, length: int) -> str | None:
+    fault = fault_of_vectors(vectors, length, width)
+    return fault_of_numbers(vectors, looks) if fault is None and isinstance(vectors, Tensor) else fault
 
 
 def guarded_encoder(part: str, factory: Callable[..., Any]) -> EncoderFactory:
@@ -97,8 +100,8 @@ def guarded_encoder(part: str, factory: Callable[..., Any]) -> EncoderFactory:
         guard(encoder, "query_count", part, _count)
         guard(encoder, "project", part, lambda projected, _: fault_of_projection(projected))
         guard(encoder, "enter", part, partial(_entered, width))
-        guard(encoder, "trunk", part, partial(_trunk, width))
-        guard(encoder, "forward", part, partial(_encoded, width))
+        guard(encoder, "trunk", part, partial(_trunk, width, Looks()))
+        guard(encoder, "forward", part, partial(_encoded, width, Looks()))
         return encoder
 
     return checked
@@ -112,12 +115,25 @@ def _entered(width: int, latents: object, _: object, embedded: Tensor, *others: 
     return fault_of_latents(latents, len(embedded), width)
 
 
-def _trunk(width: int, latents: object, entered: Latents, *others: object) -> str | None:
-    return fault_of_latents(latents, len(entered.values), width)
+def _trunk(width: int, looks: Looks, latents: object, entered: Latents, *others: object) -> str | None:
+    fault = fault_of_latents(latents, len(entered.values), width)
+    if fault is not None or not isinstance(latents, Latents):
+        return fault
+    return fault_of_numbers(_real(latents), looks, _real(entered))
 
 
-def _encoded(width: int, latents: object, embedded: Tensor, *others: object) -> str | None:
-    return fault_of_latents(latents, len(embedded), width)
+def _encoded(width: int, looks: Looks, latents: object, embedded: Tensor, *others: object) -> str | None:
+    fault = fault_of_latents(latents, len(embedded), width)
+    if fault is not None or not isinstance(latents, Latents):
+        return fault
+    return fault_of_numbers(_real(latents), looks, embedded)
+
+
+def _real(latents: Latents) -> Tensor:
+    """Return the vectors of a batch, zeros where they are padding, whose values are undefined."""
+    if latents.real is None:
+        return latents.values
+    return latents.values.masked_fill(~latents.real[:, :, None], 0.0)
 
 
 def guarded_optimizer(part: str, factory: Callable[..., Any]) -> OptimizerFactory:

@@ -16,6 +16,7 @@ from sma_core.config import DataConfig
 from sma_core.data.remote.files import DataFile
 from sma_core.errors import DataError, PluginError, UserError
 from sma_core.paths import as_path, is_special
+from sma_core.plugin_calls import errors_of, given
 from sma_core.plugins.imports import resolve
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import DataSet, Reader
@@ -199,7 +200,12 @@ def _not_found(registry: Registry, name: str) -> UserError:
 def locations(registry: Registry, spec: DataSet) -> list[DataSetLocation]:
     """Return the possible locations of a named set, in search order."""
     if spec.locate is not None:
-        path: Path = resolve(spec.locate, f"the data set {spec.name!r} of {registry.provider(spec)}")()
+        part = f"the data set {spec.name!r} of {registry.provider(spec)}"
+        function = f"locate of {part}"
+        with errors_of(function):
+            path: object = resolve(spec.locate, part)()
+        if not isinstance(path, Path):
+            raise PluginError(f"{function} must return a pathlib.Path, not {given(path)}")
         return [DataSetLocation("ships", path)]
     candidates = []
     if spec.file is not None:

@@ -67,6 +67,8 @@ class ModelFeatures:
                 f"{', '.join(self.names)}, in this order"
             )
         pairs = [f"{own} as {name}" for own, name in zip(columns, self.names, strict=False) if own != name]
+        if not pairs:
+            return ()
         listed = ", ".join(pairs[:MOST_LISTED]) + (", …" if len(pairs) > MOST_LISTED else "")
         return (f"columns are read as features of the model with other names: {listed}",)
 
@@ -82,7 +84,8 @@ class ModelFeatures:
             _first_names(named, registry, config, read_fields)
         except DataError as error:
             by_position = self._by_position(source, registry, config, read_fields)
-            if by_position is None and "has no column" not in str(error):
+            lacks = any(f"has no column {name!r}" in str(error) for name in self.names)
+            if by_position is None and not lacks:
                 raise
             if by_position is None:
                 hint = f"name the {len(self.names)} columns that hold the model's channels with data.columns"

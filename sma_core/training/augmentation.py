@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sma_core.data.batching.batches import Batch
 from sma_core.errors import PluginError
+from sma_core.nn.attention import may_look
 from sma_core.plugin_calls import errors_of, given
 
 AugmentFunction = Callable[[Tensor, Tensor, torch.Generator], Tensor]
@@ -29,7 +30,10 @@ class Augmenter:
     name: str
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        """Return changed inputs of the same shape and type; raises `PluginError` for others."""
+        """Return changed inputs of the same shape and type; raises `PluginError` for others.
+
+        On the CPU, where looking at numbers does not wait, it is checked that finite ones stay finite.
+        """
         with errors_of(self.name):
             changed: object = self.function(batch.inputs, batch.padding_mask, generator)
         inputs = batch.inputs
@@ -38,4 +42,8 @@ class Augmenter:
                 f"{self.name} must return inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}, not "
                 f"{given(changed)}"
             )
+        if not changed.is_floating_point() or not may_look(changed):
+            return changed
+        if bool(changed.isinf().any() | (changed.isnan() & ~inputs.isnan()).any()):
+            raise PluginError(f"{self.name} must return finite numbers, NaN only where an input is missing")
         return changed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+from sma_core.printable import counted
 
 
 class SkippedSteps:
@@ -58,6 +61,25 @@ class SkippedSteps:
         count = int(self._counts[2])
         self._counts[2] = 0
         return count
+
+
+MANY_SKIPPED = 0.05
+"""Share of skipped steps from which it is told; half precision skips a few while it finds its scale."""
+
+
+def nothing_learned(skipped: int, steps: int, held_out: float | None = None) -> list[str]:
+    """Return sentences on ``skipped`` of ``steps`` steps, and on a ``held_out`` loss that is not a number."""
+    sentences = []
+    if skipped >= max(1, MANY_SKIPPED * steps):
+        sentences.append(
+            f"{skipped:,} of {counted(steps, 'step')} were skipped, since the gradient was not finite: try "
+            "a lower training.learning_rate, or find the values, or the part of a plugin, that are not finite"
+        )
+    if held_out is not None and math.isnan(held_out):
+        sentences.append(
+            "the held-out loss is not a number, so that nothing is known of what was learned: do not use this run"
+        )
+    return sentences
 
 
 def _is_fused(optimizer: torch.optim.Optimizer) -> bool:

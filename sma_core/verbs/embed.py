@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -9,14 +10,20 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
+from sma_core.feeds.rows import RowChunk
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling
+from sma_core.models.vectors import BATCH_TOKENS, Embedder, Pooling, Vectors
 from sma_core.paths import as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.printable import counted
 from sma_core.writers.gathering import gather_in_order, pack_vectors, unpack_vectors
 from sma_core.writers.vector_files import open_vectors
+
+logger = logging.getLogger("sma")
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ def embed(
     out, rows, unusable, truncated, windowed = as_path(out), 0, 0, 0, 0
     check_outputs(out, inputs=local_files(data), force=force)
     shape: tuple[int, ...] = ()
+    not_finite = 0
     with joined() as ranks, open_vectors(out, pooling, identifier) if ranks.first else nullcontext() as file:
         loaded = LoadedRun.load(Path(model), device, policy, precision)
         embedder = Embedder(loaded, pooling, layer, batch_tokens)
@@ -107,9 +115,20 @@ def embed(
             assert file is not None, "only rank 0 receives vectors, and it opened the file"
             file.add(part, vectors)
             shape = vectors.values.shape[1:]
+            not_finite += _not_finite(part, vectors)
             rows += len(part.numbers)
             unusable += len(part.numbers) - len(part.usable)
             truncated += len(part.truncated)
             windowed += len(part.windowed)
+    if not_finite:
+        logger.warning(
+            f"{counted(not_finite, 'vector')} in {out} are not finite numbers: the model has diverged on them"
+        )
     longest = loaded.model.max_length
     return EmbedResult(out, rows, unusable, truncated, windowed, longest, shape, time.monotonic() - began)
+
+
+def _not_finite(chunk: RowChunk, vectors: Vectors) -> int:
+    """Return the number of vectors of usable rows that are not finite."""
+    values = vectors.values if vectors.lengths is not None else vectors.values[chunk.usable]
+    return int((~np.isfinite(values)).any(axis=-1).sum())

@@ -50,6 +50,7 @@ from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
+from sma_core.training.nonfinite import nothing_learned
 from sma_core.training.optimizers.layer_decay import layer_rates
 from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.reporting.observers import Observer, Observers
@@ -329,6 +330,7 @@ def _judge(
             # rows.warnings has the missing values of these rows, if the feed is that of a pre-trained run
             *job.feed.warnings(job.config.data, job.config.model, missing=job.config.pretrained is None),
             *job.rows.warnings,
+            *nothing_learned(trainer.state.skipped, trainer.state.step),
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
             *([*constant_predictions(test, job.config, kept), *beyond_range(test.figures())] if test else []),
         ],

@@ -58,6 +58,7 @@ from sma_core.training.average import WeightAverage
 from sma_core.training.little_learned import frequency_loss, little_learned
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
+from sma_core.training.nonfinite import nothing_learned
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.training.reporting.observers import Observer, Observers
@@ -236,7 +237,8 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
             *single_positions(store),
             *job.feed.warnings(job.config.data, job.config.model),
             *few_held_out(held_out_count),
-            *([] if collapse is None else [collapse]),
+            *([] if collapse is None or math.isnan(losses[1]) else [collapse]),
+            *nothing_learned(state.skipped, state.step, losses[1] if held_out else None),
             *([] if job.config.model.decoder.loss else little_learned(losses[1], losses[0], frequency)),
         ),
     )

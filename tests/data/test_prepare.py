@@ -307,6 +307,23 @@ def test_two_at_once_do_not_break_each_other(request_for, tmp_path):
     assert len(rows(found[0])) == 4000
 
 
+def test_fresh_data_that_another_process_just_made_are_used(request_for, monkeypatch):
+    request = request_for("a\nb\nc\n")
+    prepare(request)
+    fresh = replace(request, fresh=True)
+    assert not prepare(fresh).reused
+    locked = prepare_module._locked
+
+    def waits(partial):
+        monkeypatch.setattr(prepare_module, "_locked", locked)
+        prepare(fresh)  # another process, which held the lock
+        return locked(partial)
+
+    monkeypatch.setattr(prepare_module, "_locked", waits)
+    assert prepare(fresh).reused
+    assert not prepare(fresh).reused
+
+
 def test_a_missing_file_is_named(request_for):
     request = request_for("one\n")
     with pytest.raises(DataError, match=r"gone\.txt cannot be read: there is no such file"):

@@ -217,6 +217,7 @@ WRONG = [
     ("positions", "return vectors[:-1]", f"{POSITIONS} must return"),
     ("positions", "return vectors[:, :-1]", f"{POSITIONS} must return"),
     ("positions", "return vectors[:1]", f"{POSITIONS} must return"),
+    ("positions", "return vectors * float('nan')", f"{POSITIONS} must return finite numbers"),
     ("positions", "return vectors[None]", f"{POSITIONS} must return"),
     ("positions", BOOM, f"{POSITIONS} failed: ValueError: boom"),
     (
@@ -238,6 +239,12 @@ WRONG = [
     ("trunk", "return latents.values", f"{TRUNK} must return a sma_core.nn.encoders.encoder.Latents, not Tensor"),
     ("trunk", "return Latents(latents.values[:, :, 1:], None)", f"{TRUNK} must return Latents whose values have"),
     ("trunk", "return Latents(latents.values, latents.values)", f"{TRUNK} must return Latents whose real is None"),
+    ("trunk", "return Latents(latents.values[:, :0], None)", f"{TRUNK} must return Latents whose values have"),
+    (
+        "trunk",
+        "return Latents(latents.values * float('inf'), latents.real)",
+        f"{TRUNK} must return finite numbers, as its inputs are",
+    ),
     ("trunk", BOOM, f"{TRUNK} failed: ValueError: boom"),
     ("optimizer", "return None", f"the factory {OPTIMIZER} must return a torch.optim.Optimizer, not NoneType"),
     ("optimizer", "return torch.optim.SGD(groups[:1], lr=0.1)", f"the factory {OPTIMIZER} must pass all groups"),

@@ -90,6 +90,12 @@ def test_another_number_of_channels_is_one_sentence(named, numbered, files, tmp_
         vectors(numbered, files / "lists.parquet", tmp_path, columns=["x", "y"])
 
 
+def test_columns_are_not_advised_where_another_option_names_a_missing_one(named, files, tmp_path):
+    with pytest.raises(DataError, match="has no column 'nothere'") as raised:
+        sma_core.embed(named, files / "block.npz", tmp_path / "a.npz", identifier="nothere")
+    assert "data.columns" not in str(raised.value)
+
+
 def test_columns_that_are_named_hold_the_features_in_this_order(numbered, files, tmp_path):
     file = files / "lists.parquet"
     expected = vectors(numbered, files / "block.npz", tmp_path)

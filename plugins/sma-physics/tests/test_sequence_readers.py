@@ -84,3 +84,13 @@ def test_lengths_that_do_not_fit_are_refused(tmp_path):
         file["particles"], file["lengths"] = np.zeros((2, 4, 3)), [5, 1]
     with pytest.raises(DataError, match="whole number from 0 to 4 for each of the 2 rows"):
         list(read_hdf5(tmp_path / "a.h5", (), ()))
+
+
+def test_a_record_of_an_rntuple_is_refused(tmp_path):
+    uproot, awkward = pytest.importorskip("uproot"), pytest.importorskip("awkward")
+    particles = awkward.zip({"x": awkward.Array(PT), "y": awkward.Array(PT)})
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mkrntuple("jets", {"p": particles, "kind": np.array([0, 1, 0, 1])})
+    for columns in ((), ("p",), ("p.x",)):
+        with pytest.raises(DataError, match="p is a record of several fields, which is not read"):
+            list(read_root(tmp_path / "a.root", columns, ("kind",)))

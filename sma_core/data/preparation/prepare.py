@@ -75,8 +75,10 @@ def _prepare_folder(
     """Build the folder, or wait for another process that builds it."""
     partial = folder.with_name(f"{folder.name}.partial")
     remove_leftovers(folder)
+    before = _state(folder)
     with _locked(partial):
-        prepared = request.cached()
+        just_made = request.fresh and _state(folder) != before  # by another process, while this one waited
+        prepared = Prepared.find(folder) if just_made else request.cached()
         if prepared is not None:
             remove_folder(partial)
             return prepared
@@ -89,6 +91,15 @@ def _prepare_folder(
             publish_folder(partial, folder)
     remove_shard_facts(folder, len(summary.shards))
     return Prepared(folder=folder, summary=summary, reused=False)
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """Return what differs between two results in the same folder; None without one."""
+    try:
+        facts = (folder / SUMMARY).stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
 
 
 @contextmanager

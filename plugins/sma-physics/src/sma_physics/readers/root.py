@@ -96,6 +96,7 @@ def _read(
     chosen = Chosen.among(tree.keys(), columns, fields, path, tuple(apart))
     if not tree.num_entries:
         raise no_rows(path)
+    _refuse_records(tree, chosen.columns, path)
     lists = [name for name in chosen.columns if not _is_number(tree[name])]
     for name in lists:
         if not _is_list(tree[name]):
@@ -131,6 +132,19 @@ def _sequences(
         if len(block):
             yield block
         start += len(part)
+
+
+def _refuse_records(tree: Any, columns: Sequence[str], path: Path) -> None:  # noqa: ANN401
+    """Raise `DataError` for a field of an RNTuple that is a record of others, or part of one."""
+    names = [name for name in tree.keys() if getattr(tree[name], "interpretation", None) is None]  # noqa: SIM118
+    records = {name.rpartition(".")[0] for name in names if "." in name} & set(names)
+    for name in columns:
+        if name in records or name.rpartition(".")[0] in records:
+            record = name if name in records else name.rpartition(".")[0]
+            raise DataError(
+                f"{path}: {record} is a record of several fields, which is not read: write each of them as a "
+                "branch of its own"
+            )
 
 
 def _counters(tree: Any) -> set[str]:  # noqa: ANN401 - uproot has no types
