@@ -101,7 +101,7 @@ def test_symbols_need_a_tokenizer_that_knows_characters(labelled):
         def decode(self, ids):
             return ByteTokenizer().decode(ids)
 
-    with pytest.raises(DataError, match="tokenizer 'other' cannot tell where characters begin"):
+    with pytest.raises(DataError, match=r"tokenizer 'other' .* cannot tell where characters begin"):
         labelled("text,y\nabc,CCC\n", tokenizer=Other())
 
 
