@@ -53,8 +53,8 @@ def score_rows(run: LoadedRun, chunk: RowChunk, passes: int, seed: int, batch_to
             if not bool(hidden.any()):
                 continue
             mask = mask_of(hidden)
-            found = similarities(run, batch, mask).masked_fill(~mask.valid, 0.0)
-            sums[places] += found.double().sum(dim=1).cpu().numpy()
+            similar = similarities(run, batch, mask).masked_fill(~mask.valid, 0.0)
+            sums[places] += similar.double().sum(dim=1).cpu().numpy()
             counts[places] += mask.valid.sum(dim=1).cpu().numpy()
     alone = counts == 1 if run.feed.columns else np.zeros(len(counts), dtype=bool)
     means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=(counts > 0) & ~alone)

@@ -59,10 +59,10 @@ def score_substitutions(
         if not bool(hidden.any()):
             continue
         mask = mask_of(hidden.to(batch.inputs.device))
-        found = log_probabilities(run, batch, mask)  # (B, K, V)
-        pair = torch.stack([new.to(found.device), batch.inputs.long()], dim=2)  # (B, N, 2)
+        logarithms = log_probabilities(run, batch, mask)  # (B, K, V)
+        pair = torch.stack([new.to(logarithms.device), batch.inputs.long()], dim=2)  # (B, N, 2)
         ids = pair.take_along_dim(mask.positions[:, :, None], dim=1)  # (B, K, 2)
-        gained = found.gather(2, ids).diff(dim=2)[:, :, 0].neg()  # (B, K): new minus old
+        gained = logarithms.gather(2, ids).diff(dim=2)[:, :, 0].neg()  # (B, K): new minus old
         scores[places] = gained.masked_fill(~mask.valid, 0.0).double().sum(dim=1).cpu().numpy()
     for place, change in enumerate(changes):
         if change.reason is not None:
@@ -77,10 +77,10 @@ def _change(tokenizer: DiscreteTokenizer, text: str, written: str, number: int, 
     if written.strip().lower() in NONE:
         return Change()
     for part in filter(None, _BETWEEN.split(written.strip())):
-        found = _SUBSTITUTION.fullmatch(part)
-        if found is None:
+        match = _SUBSTITUTION.fullmatch(part)
+        if match is None:
             return Change(reason=f"not a substitution such as A2C: {part[:40]!r}")
-        old, place, new = found[1], int(found[2]), found[3]
+        old, place, new = match[1], int(match[2]), match[3]
         if not 1 <= place <= len(letters):
             return Change(reason=f"{part}: the row has {len(letters):,} characters")
         if text[place - 1] != old:
