@@ -9,6 +9,8 @@ import typer
 
 from sma_core.cli.label_options import PositionMask, Target, Weight
 from sma_core.cli.options import (
+    Add,
+    Calibrated,
     Column,
     Columns,
     Debug,
@@ -17,11 +19,13 @@ from sma_core.cli.options import (
     EscapeFormulas,
     Force,
     Identifier,
+    Interval,
     Json,
     MaxRejected,
     Reader,
     WindowOverlap,
     names_from,
+    wanted_columns,
 )
 from sma_core.cli.output import echo, metric_text
 from sma_core.cli.run_domain import reads_run
@@ -61,6 +65,9 @@ def evaluate(
     max_rejected: MaxRejected = None,
     part: OfRun = None,
     window_overlap: WindowOverlap = None,
+    interval: Interval = None,
+    calibrated: Calibrated = False,
+    add: Add = None,
     bootstrap: Bootstrap = 1000,
     confidence: Confidence = 0.95,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
@@ -91,6 +98,7 @@ def evaluate(
             max_rejected=max_rejected,
             part=part,
             window_overlap=window_overlap,
+            add=wanted_columns(add, interval=interval, calibrated=calibrated),
             bootstrap=bootstrap,
             confidence=confidence,
             seed=seed,

@@ -105,6 +105,22 @@ EscapeFormulas = Annotated[
         "--escape-formulas", help="Put ' before texts that a spreadsheet would take for formulas (= + - @ tab)."
     ),
 ]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        "--interval",
+        metavar="LEVEL",
+        help="Conformal intervals, or sets of classes, that hold the label with this probability, such as 0.9.",
+    ),
+]
+Calibrated = Annotated[
+    bool,
+    typer.Option("--calibrated", help="Probabilities with a temperature that was fitted on validation rows."),
+]
+Add = Annotated[
+    list[str] | None,
+    typer.Option("--add", metavar="NAME[=VALUE]", help="Columns of a plugin, by name; repeatable."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be trained, without training.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Devices = Annotated[
@@ -131,6 +147,13 @@ def settings_from(
     options = {"data.source": data, "training.seed": seed, "data.max_rejected": max_rejected, **others}
     passed = {setting: value for setting, value in options.items() if value is not None}
     return dict(flatten(parse_assignments(assignments or []))) | passed
+
+
+def wanted_columns(add: list[str] | None, **named: str | float | None) -> dict[str, str | float | bool]:
+    """Return the columns to add from the options ``--add NAME[=VALUE]`` and those of their own."""
+    pairs = (text.partition("=") for text in add or [])
+    values: dict[str, str | float | bool] = {name: value if equals else True for name, equals, value in pairs}
+    return values | {name: value for name, value in named.items() if value is not None and value is not False}
 
 
 def deprecated(option: str, instead: str) -> Callable[[Any], Any]:

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from sma_core.cli.options import (
+    Add,
     Arithmetic,
     BatchTokens,
+    Calibrated,
     Column,
     Columns,
     Debug,
@@ -20,10 +22,12 @@ from sma_core.cli.options import (
     EscapeFormulas,
     Force,
     Identifier,
+    Interval,
     Json,
     Reader,
     WindowOverlap,
     names_from,
+    wanted_columns,
 )
 from sma_core.cli.output import echo
 from sma_core.cli.piped_rows import GivenRows, RowsFile, rows_file
@@ -60,6 +64,13 @@ def predict(
             "--probabilities", help="For labels of positions: add the probabilities of each class, as lists."
         ),
     ] = False,
+    interval: Interval = None,
+    calibrated: Calibrated = False,
+    familiarity: Annotated[
+        bool,
+        typer.Option("--familiarity", help="How far each row is from the rows that the model was trained on."),
+    ] = False,
+    add: Add = None,
     window_overlap: WindowOverlap = None,
     batch_tokens: BatchTokens = 8192,
     device: Device = "auto",
@@ -90,6 +101,7 @@ def predict(
             columns=names_from(columns),
             keep=keep or (),
             probabilities=probabilities,
+            add=wanted_columns(add, interval=interval, calibrated=calibrated, familiarity=familiarity),
             window_overlap=window_overlap,
             batch_tokens=batch_tokens,
             device=device,

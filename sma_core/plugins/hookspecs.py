@@ -20,6 +20,7 @@ from sma_core.plugins.specs import (
     DataSet,
     Domain,
     Head,
+    PredictionColumns,
     Reader,
     Renderer,
     ShippedModel,
@@ -153,6 +154,12 @@ def sma_suites() -> list[ShippedSuite]:
 @hookspec
 def sma_table_formats() -> list[TableFormat]:
     """Formats in which `sma predict` writes its table."""
+    return []
+
+
+@hookspec
+def sma_prediction_columns() -> list[PredictionColumns]:
+    """Columns that `sma predict` adds to predictions on request, such as intervals."""
     return []
 
 

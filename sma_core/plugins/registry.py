@@ -32,6 +32,7 @@ from sma_core.plugins.specs import (
     DataSet,
     Domain,
     Head,
+    PredictionColumns,
     Reader,
     Renderer,
     ShippedModel,
@@ -69,6 +70,7 @@ _HOOKS: dict[str, type[Spec]] = {
     "sma_recipes": ShippedRecipe,
     "sma_suites": ShippedSuite,
     "sma_table_formats": TableFormat,
+    "sma_prediction_columns": PredictionColumns,
     "sma_baselines": Baseline,
 }
 _NOUNS: dict[type[Spec], str] = {
@@ -92,6 +94,7 @@ _NOUNS: dict[type[Spec], str] = {
     ShippedRecipe: "recipe",
     ShippedSuite: "suite",
     TableFormat: "table format",
+    PredictionColumns: "column of predictions",
     Baseline: "baseline",
 }
 

@@ -346,6 +346,23 @@ class ShippedSuite(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictionColumns(Spec):
+    """``factory(models, value)`` gives an object that adds columns to each prediction of `sma predict`.
+
+    ``models`` is a `sma_core.models.ensemble.Ensemble`, and ``value`` the text, number or True that the user gave.
+    The object has the method ``columns(chunk, predictions)``, which returns a mapping from names to m cells, for
+    the usable rows of a `sma_core.feeds.rows.RowChunk`; and may have ``figures(judged)``, which returns for each
+    target a mapping from names to numbers that `sma evaluate` reports.
+
+    >>> spec = PredictionColumns(name="interval", summary="Bounds", factory="my_package.intervals:Interval")
+    >>> spec.references
+    {'factory': 'my_package.intervals:Interval'}
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableFormat(Spec):
     """``factory(path, suffix)`` gives a context manager of an object with a method ``write(columns)``.
 

@@ -24,6 +24,8 @@ from sma_core.files import write_atomically
 from sma_core.labels.labelled_file import LabelledFile, read_labelled_file, with_the_models_classes
 from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled
 from sma_core.labels.windowed_predictions import WHOLE, predict_in_windows
+from sma_core.models.added_columns import AddedColumns, Wanted
+from sma_core.models.ensemble import Ensemble
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.model import Predictor
 from sma_core.paths import as_path, check_outputs, local_files
@@ -75,6 +77,7 @@ def evaluate(
     max_rejected: float | None = None,
     part: JudgedPart | None = None,
     window_overlap: int | None = None,
+    add: Wanted | None = None,
     bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -105,6 +108,8 @@ def evaluate(
         part: Part of the run's own rows; None is the test part.
         window_overlap: Read rows that are longer than the model in windows that share at least this number of
             inputs, and average their predictions, or join those of positions; None reads their beginning.
+        add: Columns of `predict` whose figures are reported too: ``{"interval": 0.9}`` gives the share of labels
+            within the interval, and its width.
         bootstrap: Number of resamples; 0 computes no intervals. Whole rows are resampled, also when positions have
             labels.
         confidence: Confidence level of the intervals.
@@ -134,20 +139,29 @@ def evaluate(
     file = _file(part, LabelledFile(str(data or ""), *options, identifier if data else None, features))
     loaded = LoadedRun.load(Path(model), device, policy, precision=None)
     loaded.needed_targets()
+    added = AddedColumns.load(Ensemble((loaded,)), add or {})
     loaded.reading.in_windows(window_overlap)
     longest = None if window_overlap is None else WHOLE
     if file is None:
-        rows = _own_rows(loaded, preparing, policy, identifier, longest)
+        rows = own_rows(loaded, preparing, policy, identifier, longest)
     else:
         rows = read_labelled_file(loaded, file, preparing, longest)
     judged = _judge(loaded, rows, part or "test", window_overlap)
     weight = _weight(loaded) if file is None else weight
-    result = _result(loaded, rows, judged, None if file else part or "test", draws, began, weight)
+    result = _result(loaded, added, rows, judged, None if file else part or "test", draws, began, weight)
     if predictions is not None:
         write_rows(predictions, judged, rows, identifier, escape_formulas)
     if out is not None:
         _write(out, result)
     return result
+
+
+def predict_part(loaded: LoadedRun, part: Part, policy: PluginPolicy | None = None) -> LabelledPredictions:
+    """Return labels and predictions of a part of a fine-tuned run's own rows, in file order.
+
+    Raises `CheckpointError` when the run's rows are now split differently, `ConfigError` when the part has none.
+    """
+    return _judge(loaded, own_rows(loaded, None, policy), part, None)
 
 
 def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
@@ -161,14 +175,14 @@ def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:
     return file if file.data else None
 
 
-def _own_rows(
+def own_rows(
     loaded: LoadedRun,
-    preparing: Progress | None,
-    policy: PluginPolicy | None,
-    identifier: str | None,
-    longest: int | None,
+    preparing: Progress | None = None,
+    policy: PluginPolicy | None = None,
+    identifier: str | None = None,
+    longest: int | None = None,
 ) -> LabelledRows:
-    """Read the rows of the run's task, up to a length of ``longest``; None is the model's.
+    """Read the rows of a fine-tuned run's task, up to a length of ``longest``; None is the model's.
 
     Raises `CheckpointError` when they are now split differently.
     """
@@ -212,6 +226,7 @@ def _judge(loaded: LoadedRun, rows: LabelledRows, part: JudgedPart, overlap: int
 
 def _result(
     loaded: LoadedRun,
+    added: AddedColumns,
     rows: LabelledRows,
     judged: LabelledPredictions,
     part: JudgedPart | None,
@@ -220,7 +235,7 @@ def _result(
     weight: str | None,
 ) -> EvaluateResult:
     """Compute the metrics and their intervals."""
-    estimates = _estimates(judged, draws)
+    estimates = _estimates(judged, added, draws)
     summary = rows.prepared.summary
     return EvaluateResult(
         run=loaded.path,
@@ -267,22 +282,24 @@ def _weight(loaded: LoadedRun) -> str | None:
     return loaded.config.weight if isinstance(loaded.config, FinetuneConfig) else None
 
 
-def _estimates(judged: LabelledPredictions, draws: _Draws) -> dict[str, dict[str, Estimate]]:
+def _estimates(judged: LabelledPredictions, added: AddedColumns, draws: _Draws) -> dict[str, dict[str, Estimate]]:
     """Return metrics with intervals by target; the empty name holds the means over targets."""
     indices = np.arange(len(judged.rows))
     intervals = percentile_intervals(
-        lambda rows: _figures(judged.take(rows)), len(indices), draws.number, draws.confidence, draws.seed
+        lambda rows: _figures(judged.take(rows), added), len(indices), draws.number, draws.confidence, draws.seed
     )
     estimates: dict[str, dict[str, Estimate]] = {}
-    for (target, name), value in _figures(judged).items():
+    for (target, name), value in _figures(judged, added).items():
         low, high = intervals.get((target, name), (None, None))
         estimates.setdefault(target, {})[name] = Estimate(value, low, high)
     return estimates
 
 
-def _figures(judged: LabelledPredictions) -> dict[_Key, float]:
+def _figures(judged: LabelledPredictions, added: AddedColumns) -> dict[_Key, float]:
     """Return the means of the metrics over targets, and with several targets also those of each."""
-    by_target = judged.target_figures()
+    by_target = [
+        figures | more for figures, more in zip(judged.target_figures(), added.figures(judged), strict=True)
+    ]
     result = {("", name): value for name, value in judged.metrics.mean(by_target).items()}
     if len(by_target) > 1:
         for target, figures in zip(judged.targets.names, by_target, strict=True):

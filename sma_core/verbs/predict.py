@@ -14,6 +14,7 @@ from sma_core.config.training import Precision
 from sma_core.devices.ranks import joined
 from sma_core.errors import UserError
 from sma_core.feeds.rows import RowChunk
+from sma_core.models.added_columns import AddedColumns, Wanted
 from sma_core.models.ensemble import Ensemble
 from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.paths import STANDARD_OUTPUT, as_path, check_outputs, local_files
@@ -37,6 +38,7 @@ def predict(
     columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     probabilities: bool = False,
+    add: Wanted | None = None,
     window_overlap: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
     device: str = "auto",
@@ -69,6 +71,7 @@ def predict(
         keep: Further columns of the file to copy to the output.
         probabilities: For labels of positions, add a column ``<target>:<class>`` for each class with a list of the
             probabilities of all characters; predictions of rows have probabilities always.
+        add: Columns of plugins to add, by name: ``{"interval": 0.9, "familiarity": True}``.
         window_overlap: Read rows of text that are longer than the model in windows that share at least this number
             of ids, and average their predictions, or join those of positions; None reads their beginning.
         batch_tokens: Maximum number of padded inputs in one forward pass.
@@ -79,8 +82,10 @@ def predict(
     Raises:
         CheckpointError: A ``model`` is not a fine-tuned run or is damaged, or the runs' tasks differ.
         DataError: ``data`` cannot be read, or ``out`` cannot be written.
+        PluginError: No plugin has the columns to ``add``.
         UserError: ``out`` has an unknown ending, is also an input, or exists (unless ``force``), windows cannot
-            have such an overlap, or ``probabilities`` are requested of labels of rows.
+            have such an overlap, ``probabilities`` are requested of labels of rows, or a value of ``add`` does not
+            suit.
     """
     began = time.monotonic()
     count = unusable = remarks = 0
@@ -91,13 +96,14 @@ def predict(
         loaded = Ensemble.load(models, device, policy, precision)
         if probabilities and not loaded.targets.per_position:
             raise UserError("predictions of rows of this kind have no further columns: omit `probabilities`")
+        added = AddedColumns.load(loaded, add or {})
         reading = loaded.first.reading.in_windows(window_overlap)
         fields = (*([identifier] if identifier else []), *keep)
         with open_table(out, loaded.first.registry) if ranks.first else nullcontext() as table:
             source = reading.source(data, column, reader, delimiter, columns, fields)
             chunks = reading.chunks(source, identifier, (ranks.rank, ranks.size), keep)
             tables = (
-                with_row_columns(chunk, identifier, _predicted(loaded, chunk, batch_tokens, probabilities))
+                with_row_columns(chunk, identifier, _predicted(loaded, added, chunk, batch_tokens, probabilities))
                 for chunk in chunks
             )
             gathered = (
@@ -118,9 +124,12 @@ NOT_FINITE = "the prediction is not a finite number"
 """Reason for a row whose values are so large that the network overflows."""
 
 
-def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int, probabilities: bool) -> dict[str, pa.Array]:
+def _predicted(
+    model: Ensemble, added: AddedColumns, chunk: RowChunk, batch_tokens: int, probabilities: bool
+) -> dict[str, pa.Array]:
     """Return the columns of predictions for all rows of a chunk, null for unusable rows."""
-    values, spread, characters = model.predict(chunk, batch_tokens)
+    predictions = model.predict(chunk, batch_tokens)
+    values, spread, characters = predictions
     rows: Iterable[list[float | str]] = map(model.targets.cells, values)
     if spread is not None:
         rows = ([*cells, *extra] for cells, extra in zip(rows, spread.tolist(), strict=True))
@@ -144,4 +153,4 @@ def _predicted(model: Ensemble, chunk: RowChunk, batch_tokens: int, probabilitie
         for index, name in enumerate(model.first.classes):
             cells = [lists[row][:, index] if row in lists else None for row in range(len(chunk))]
             columns[f"{model.targets.names[0]}:{name}"] = pa.array(cells, pa.list_(pa.float64()))
-    return columns
+    return columns | added.of(chunk, predictions, tuple(columns))

@@ -83,6 +83,17 @@ def average(rows):
     shape = (len(rows.inputs), rows.columns)
     return torch.full(shape, float(rows.labels[rows.train].mean())).numpy()
 
+class Limits:
+    'The prediction and 1.'
+    def __init__(self, models, value):
+        self.models = models
+
+    def columns(self, chunk, predictions):
+        return {"upper": predictions.values[:, 0] + 1}
+
+    def figures(self, judged):
+        return [{"share": 1.0} for _ in judged.targets.names]
+
 class Tabs:
     def __init__(self, file):
         self.file = file
@@ -103,6 +114,7 @@ SPECS = {
         ("sma_schedules", "Schedule", "schedule", ""),
         ("sma_metrics", "Metric", "error", ', kinds=("regression",), higher_is_better=False'),
         ("sma_table_formats", "TableFormat", "tabs", ', suffixes=(".tabs",)'),
+        ("sma_prediction_columns", "PredictionColumns", "Limits", ""),
         ("sma_baselines", "Baseline", "average", ', kinds=("regression", "multiclass")'),
     )
 }
@@ -117,7 +129,7 @@ WORDS = (
         "schedules",
         "metrics",
     ),
-    *("table_formats", "baselines"),
+    *("table_formats", "prediction_columns", "baselines"),
 )
 OF_METHOD = [name for name in CHECKS if any(word in name for word in WORDS)]
 MASK = "        return mask\n"
@@ -380,6 +392,26 @@ def test_a_metric_that_changes_its_arrays_or_needs_many(wrong, new, said):
 def test_a_table_format_that_loses_rows(wrong, old, new, said):
     wrong(old, new)
     assert said in only_failure_of_method("test_table_formats_write_chunks")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("def __init__(self, models, value)", "def __init__(self, models)", "must take (models, value)"),
+        (
+            "def columns(self, chunk, predictions)",
+            "def columns(self, chunk)",
+            "must take (self, chunk, predictions)",
+        ),
+        ("def columns(self, chunk, predictions)", "def others(self, chunk)", "must have a method columns"),
+        ("def figures(self, judged)", "def figures(self)", "must take (self, judged)"),
+        ("class Limits:", "Limits = 3\n\nclass Other:", "must be a function or a class, not int"),
+    ],
+)
+@breaks("test_prediction_columns_have_their_signatures")
+def test_prediction_columns_of_other_arguments(wrong, old, new, said):
+    wrong(old, new)
+    assert said in only_failure_of_method("test_prediction_columns_have_their_signatures")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,10 @@ def csv_format(path: Path, suffix: str) -> Iterator[TableWriter]:
 
 
 class CsvTable:
-    """Comma-separated, numbers with the digits that float32 needs, lists with spaces, missing cells empty."""
+    """Comma-separated, numbers with the digits that float32 needs, missing cells empty.
+
+    Lists have spaces between numbers, and vertical bars between texts.
+    """
 
     def __init__(self, file: SupportsWrite[str]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
@@ -82,5 +85,5 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - a cell of any type
     if value is None:
         return ""
     if isinstance(value, list):
-        return " ".join(map(number_text, value))
+        return "|".join(value) if value and isinstance(value[0], str) else " ".join(map(number_text, value))
     return number_text(value) if isinstance(value, float) else value

@@ -19,6 +19,7 @@ from sma_kit.checks.data_sets import DataSetChecks
 from sma_kit.checks.heads import HeadChecks
 from sma_kit.checks.method_parts import MethodChecks
 from sma_kit.checks.numbers import NumbersChecks
+from sma_kit.checks.prediction_columns import PredictionColumnsChecks
 from sma_kit.checks.readers import ReaderChecks
 from sma_kit.checks.renderers import DrawingChecks
 from sma_kit.checks.row_check import CheckFunctionChecks
@@ -36,6 +37,7 @@ class DomainContract(  # pytest runs the checks of the last base class first
     ShippedChecks,
     TrainingChecks,
     BaselineChecks,
+    PredictionColumnsChecks,
     TableFormatChecks,
     MethodChecks,
     HeadChecks,
@@ -58,7 +60,9 @@ class DomainContract(  # pytest runs the checks of the last base class first
     """
 
 
-class ExtensionContract(AddedFileChecks, TableFormatChecks, MethodChecks, HeadChecks, ReferenceChecks):
+class ExtensionContract(
+    AddedFileChecks, PredictionColumnsChecks, TableFormatChecks, MethodChecks, HeadChecks, ReferenceChecks
+):
     """Base class of contract tests of a plugin that adds to a domain, or to every domain; set ``plugin``.
 
     Attributes:

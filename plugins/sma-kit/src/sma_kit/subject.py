@@ -24,6 +24,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import (
     DataSet,
     Head,
+    PredictionColumns,
     Reader,
     Renderer,
     ShippedRecipe,
@@ -60,6 +61,7 @@ KINDS: tuple[type[Spec], ...] = (
     Schedule,
     Metric,
     TableFormat,
+    PredictionColumns,
     Baseline,
     ShippedRecipe,
     ShippedSuite,

@@ -1,8 +1,8 @@
-"""What sma-view adds to every domain: renderers of any row, and the report of each finished run."""
+"""What sma-view adds to every domain: renderers, columns of predictions, and files of each finished run."""
 
 from __future__ import annotations
 
-from sma_core.plugins import Renderer, hookimpl
+from sma_core.plugins import PredictionColumns, Renderer, hookimpl
 from sma_core.plugins.events import Event, ResultsWritten
 
 
@@ -32,9 +32,33 @@ def sma_renderers() -> list[Renderer]:
 
 
 @hookimpl
+def sma_prediction_columns() -> list[PredictionColumns]:
+    """Return what `sma predict` adds on request: `interval`, `calibrated` and `familiarity`."""
+    return [
+        PredictionColumns(
+            name="interval",
+            summary="Conformal intervals of values, and sets of classes.",
+            factory="sma_view.trust.intervals:Interval",
+        ),
+        PredictionColumns(
+            name="calibrated",
+            summary="Probabilities with a temperature fitted on validation rows.",
+            factory="sma_view.trust.temperature:Calibrated",
+        ),
+        PredictionColumns(
+            name="familiarity",
+            summary="The nearest training row, its distance, and the score of the pre-trained model.",
+            factory="sma_view.trust.familiarity:Familiarity",
+        ),
+    ]
+
+
+@hookimpl
 def sma_on_event(event: Event) -> None:
-    """Write the report of a finished run."""
+    """Write the calibration and the report of a finished run."""
     if isinstance(event, ResultsWritten):
         from sma_view.report.automatic import write_report
+        from sma_view.trust.calibration import write_calibration
 
+        write_calibration(event.run)
         write_report(event.run)

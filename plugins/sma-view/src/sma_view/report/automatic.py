@@ -24,10 +24,11 @@ def write_report(run: Path) -> Path | None:
     """
     if os.environ.get(VARIABLE, "").lower() == "off" or find_spec("matplotlib") is None:
         return None
+    from sma_view.finished_run import policy_of
     from sma_view.report.report import report
 
     try:
-        return report(run, predictions=_test_rows(run) <= MOST_ROWS).page
+        return report(run, predictions=_test_rows(run) <= MOST_ROWS, policy=policy_of(run)).page
     except SmaError as error:
         logger.warning("the report of %s was not written: %s", run, error)
         return None

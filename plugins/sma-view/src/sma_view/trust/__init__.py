@@ -1,0 +1,1 @@
+"""Whether to trust a prediction: intervals, calibrated probabilities, familiarity, and neighbours of rows."""
