@@ -148,7 +148,7 @@ def test_arrays_hold_pictures_and_labels(tmp_path, shape):
     assert block.fields[0].tolist() == list("abcde")
     assert np.array_equal(block.values, pixels.reshape(5 * 24, -1))
     other = "L" if len(shape) == 4 else "RGB"
-    with pytest.raises(DataError, match=f"but data.options.mode is {other}: set data.options.mode={mode}"):
+    with pytest.raises(DataError, match=f"but data.options.mode is {other}: convert them to {other}"):
         list(read_pictures(tmp_path / "a.npz", (), (), mode=other))
     with pytest.raises(DataError, match=r"4 x 6 pixels, but data.options.size is 8x8, and arrays are not scaled"):
         list(read_pictures(tmp_path / "a.npz", (), (), mode=mode, size=8))

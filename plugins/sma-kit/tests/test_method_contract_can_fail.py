@@ -4,6 +4,7 @@ import pytest
 
 from sma_kit import ExtensionContract
 from sma_kit.check_plugin import check_plugin
+from sma_kit.checks.small_methods import fault_of_augmentation
 from tests.support.wrong_plugins import CHECKS, breaks, failure, failures, with_part
 
 GOOD = """
@@ -326,6 +327,12 @@ def test_encoders_that_are_wrong(wrong, old, new, said):
 def test_augmentations_that_are_wrong(wrong, old, new, said):
     wrong(old, new)
     assert said in only_failure_of_method("test_augmentations_keep_shapes_and_repeat_themselves")
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.0, "no infinite numbers"), (float("nan"), "NaN only where")])
+def test_augmentations_of_numbers_that_are_not_finite(share, said):
+    fault = fault_of_augmentation(lambda config, options: lambda inputs, *rest: inputs / share, discrete=False)
+    assert said in fault
 
 
 @breaks("test_optimizers_reduce_a_loss")

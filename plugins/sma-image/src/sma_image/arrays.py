@@ -42,14 +42,14 @@ def read_array(
     if shape.size is not None and (rows, width) != shape.size:
         raise DataError(
             f"{path} has pictures of {rows} x {width} pixels, but data.options.size is "
-            f"{shape.size[0]}x{shape.size[1]}, and arrays are not scaled: set data.options.size={rows}x{width}, "
-            f"and model.grid=[{rows},{width}] for a new model"
+            f"{shape.size[0]}x{shape.size[1]}, and arrays are not scaled: scale them to that size, or train a new "
+            f"model with data.options.size={rows}x{width} and model.grid=[{rows},{width}]"
         )
     mode = "L" if channels == 1 else "RGB"
     if shape.mode not in (None, mode) and channels in (1, 3):
         raise DataError(
-            f"{path} has {counted(channels, 'channel')}, but data.options.mode is {shape.mode}: set "
-            f"data.options.mode={mode}"
+            f"{path} has {counted(channels, 'channel')}, but data.options.mode is {shape.mode}: convert them to "
+            f"{shape.mode}, or train a new model with data.options.mode={mode}"
         )
     usual = {len(known): known for known in CHANNELS.values()}
     known = given_names(names or usual.get(channels, ()), channels, path)

@@ -139,6 +139,8 @@ def fault_of_augmentation(factory: Any, discrete: bool) -> str:  # noqa: ANN401 
             return "return new inputs, and not modify those that it gets"
         if first.shape != inputs.shape or first.dtype != inputs.dtype:
             return f"keep shape and type of the inputs, here {tuple(inputs.shape)} of {inputs.dtype}"
+        if first.isinf().any() or (first.isnan() & ~inputs.isnan()).any():
+            return "return no infinite numbers, and NaN only where values are missing"
         if not torch.equal(first, second):
             return "take all chance from the generator, or a resumed run differs from one that was not stopped"
     return ""
