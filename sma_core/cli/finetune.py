@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -114,16 +115,7 @@ def finetune(
 
     if not dry_run:
         run_in_ranks(devices)
-    options = {setting: context.params.get(name) for name, setting in SETTINGS.items()} | {
-        "targets": "*" if target_all_others else names_from(target),
-        "data.columns": names_from(columns),
-        "data.exclude": names_from(exclude),
-        "data.delimiter": delimiter,
-        "data.fresh": fresh or None,
-        "baselines": False if no_baselines else None,
-    }
-    wishes: dict[str, Any] = {"model": model, "task": task, "recipe": recipe, "config": config}
-    wishes["settings"] = settings_from(assignments, seed=seed, **options)
+    wishes = request_from(context.params)
     if dry_run:
         print_dry_run(plan_finetuning(domain, **wishes, policy=context.obj), as_json)
         return
@@ -143,6 +135,23 @@ def finetune(
         part="" if result.test else " --part valid",
     )
     print_result(result, as_json, result_lines(result), next_command)
+
+
+def request_from(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of `sma_core.finetune` from the options of ``sma finetune``, by the names of parameters.
+
+    They are ``model``, ``task``, ``recipe``, ``config`` and ``settings``. Public API for authors of commands.
+    """
+    settings = {setting: options.get(name) for name, setting in SETTINGS.items()} | {
+        "targets": "*" if options.get("target_all_others") else names_from(options.get("target")),
+        "data.columns": names_from(options.get("columns")),
+        "data.exclude": names_from(options.get("exclude")),
+        "data.delimiter": options.get("delimiter"),
+        "data.fresh": options.get("fresh") or None,
+        "baselines": False if options.get("no_baselines") else None,
+    }
+    request = {name: options.get(name) for name in ("model", "task", "recipe", "config")}
+    return request | {"settings": settings_from(options.get("assignments"), seed=options.get("seed"), **settings)}
 
 
 def result_lines(result: FinetuneResult) -> list[str]:

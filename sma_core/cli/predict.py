@@ -84,9 +84,10 @@ def predict(
     """Write a prediction for every row of a file, in order; unusable rows get a reason instead."""
     from sma_core.cli.output import counted, counts, tell_long_rows
     from sma_core.cli.ranks import is_silent, run_in_ranks
+    from sma_core.runs.member_runs import members_of
     from sma_core.verbs.predict import predict
 
-    with rows_file(file, rows, model[0], reader, devices) as (source, source_reader):
+    with rows_file(file, rows, members_of(model[0])[0], reader, devices) as (source, source_reader):
         run_in_ranks(devices)
         result = predict(
             model,

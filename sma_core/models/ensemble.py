@@ -22,6 +22,7 @@ from sma_core.feeds.text import TextFeed
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.runs.member_runs import members_of
 from sma_core.training.targets import Labels, Multiclass, PerPosition, Targets
 
 
@@ -54,12 +55,13 @@ class Ensemble:
         policy: PluginPolicy | None = None,
         precision: Precision = "fp32",
     ) -> Ensemble:
-        """Load the best checkpoint of each run.
+        """Load the best checkpoint of each run; a folder of several runs stands for all of them.
 
         Raises `CheckpointError` when one is not a fine-tuned run or the runs differ in inputs or targets;
         `PluginError` when a required plugin is not installed.
         """
-        members = tuple(LoadedRun.load(path, device, policy, precision) for path in paths)
+        runs = [run for path in paths for run in members_of(path)]
+        members = tuple(LoadedRun.load(run, device, policy, precision) for run in runs)
         for member in members:
             member.needed_targets()
         for other in members[1:]:

@@ -37,6 +37,7 @@ from sma_core.errors import CheckpointError, UserError
 from sma_core.files import is_temporary, remove_temporaries, replacing, write_atomically
 from sma_core.paths import as_path
 from sma_core.printable import message_text
+from sma_core.runs.member_runs import members_of
 from sma_core.runs.record import RunRecord
 from sma_core.urls import without_secrets
 
@@ -91,6 +92,11 @@ class RunFolder:
         path = as_path(path)
         if not (path / "config.toml").is_file() or not (path / "model.json").is_file():
             hint = "" if path.exists() else " (there is no such folder)"
+            several = members_of(path)
+            if several != [path]:
+                raise CheckpointError(
+                    f"{path} is a folder of several runs: name one of them, such as {several[0]}"
+                )
             raise CheckpointError(
                 f"{path} is not a run folder{hint}: sma train writes config.toml and model.json into one"
             )

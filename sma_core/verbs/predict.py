@@ -55,7 +55,7 @@ def predict(
     truncated, or the number of windows. Memory use is bounded by a chunk of rows.
 
     Args:
-        model: A fine-tuned run, or several of one task.
+        model: A fine-tuned run, or several of one task, or a folder of several, such as `sma ensemble` writes.
         data: A file, folder, pattern, comma-separated list, or the name of a data set.
         out: File ending in ``.csv``, ``.csv.gz``, ``.parquet``, ``.jsonl``, or as a plugin's format does; it
             appears only when complete. None or ``-`` writes CSV to standard output.
