@@ -56,6 +56,14 @@ Metric = Annotated[
     typer.Option("--metric", help="Metric that selects the checkpoint. Default: the task's, or one for the kind."),
 ]
 Head = Annotated[str | None, typer.Option("--head", help="Name of the head: decoder, mean, position, …")]
+Loss = Annotated[
+    Literal["squared-error", "absolute-error", "huber"] | None,
+    typer.Option(
+        "--loss",
+        help="Loss of a regression: squared-error (default), absolute-error or huber, on which outliers have less "
+        "influence.",
+    ),
+]
 ClassWeights = Annotated[
     Literal["balanced", "none"] | None,
     typer.Option("--class-weights", help="balanced: weight classes inversely to their frequency."),

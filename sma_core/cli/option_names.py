@@ -28,6 +28,7 @@ SETTINGS = {
     "weight": "weight",
     "metric": "metric",
     "head": "head",
+    "loss": "loss",
     "class_weights": "class_weights",
     "position_mask": "position_mask",
     "split": "split.name",

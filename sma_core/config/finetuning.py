@@ -130,6 +130,14 @@ class FinetuneConfig(Settings):
         None,
         description="Metric on validation that selects the checkpoint; empty: the task's, or the kind's first.",
     )
+    loss: Literal["squared-error", "absolute-error", "huber"] | None = Field(
+        None, description="Loss of a regression's standardised labels; empty: squared-error."
+    )
+    huber_delta: float = Field(
+        1.0,
+        gt=0.0,
+        description="Error up to which the loss huber is a square, in standard deviations of the training labels.",
+    )
     class_weights: Literal["balanced"] | None = Field(
         None,
         description="balanced: weight classes inversely to their frequency in training; empty: equal weights.",
@@ -149,6 +157,12 @@ class FinetuneConfig(Settings):
             raise ValueError(
                 "training.probe_fallback does not use weights of rows: set it to false, or leave weight out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _delta_has_its_loss(self) -> Self:
+        if self.loss != "huber" and self.huber_delta != type(self).model_fields["huber_delta"].default:
+            raise ValueError("huber_delta is the parameter of loss=huber: set that too, or leave huber_delta out")
         return self
 
     @model_validator(mode="after")

@@ -85,7 +85,8 @@ class FinetuneResult:
     metrics. ``stopped_early`` means that training ended at ``step`` since validation did not improve.
     ``test_targets`` has the metrics of each target, when there are several. ``seconds`` does not include the
     ``baselines``. ``truncated`` is the number of rows longer than ``model.max_length``. ``warnings`` are
-    sentences about the rows and the test predictions, such as that these are nearly constant.
+    sentences about the rows and the test predictions, such as that these are nearly constant. ``notes`` tell what
+    of the training differs from the usual, such as the loss.
     """
 
     run: Path
@@ -111,6 +112,7 @@ class FinetuneResult:
     kind_guess: str = ""
     positive: str | None = None
     weight: str | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

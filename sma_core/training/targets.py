@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from sma_core.data.scaling import check_numbers, is_spread
 from sma_core.documents import first_fault
-from sma_core.errors import CheckpointError, ConfigError, DataError
+from sma_core.errors import CheckpointError, ConfigError
+from sma_core.training.regression_losses import HUBER, REGRESSION_LOSSES, SQUARED_ERROR
 
 Labels = NDArray[np.float64]
 
@@ -79,6 +80,17 @@ class Targets(ABC):
         """
         raise ConfigError(f"class_weights requires class labels, not labels of kind {self.kind}: remove it")
 
+    def with_loss(self, name: str, delta: float) -> Targets:
+        """Return these targets with a loss of `REGRESSION_LOSSES`; raises `ConfigError` if labels are not values.
+
+        ``delta`` is the parameter of the Huber loss.
+        """
+        raise ConfigError(f"`loss={name}` requires numbers as labels, not labels of kind {self.kind}: remove it")
+
+    def loss_text(self) -> str | None:
+        """Return the loss as text; None where the kind has one only."""
+        return None
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json``."""
         return {"kind": self.kind, **asdict(self)}
@@ -130,10 +142,15 @@ class Targets(ABC):
 
 @dataclass(frozen=True)
 class Regression(Targets):
-    """Real values, standardised with ``mean`` and ``spread`` (standard deviation) of the training rows."""
+    """Real values, standardised with ``mean`` and ``spread`` (standard deviation) of the training rows.
+
+    ``loss_name`` is the loss of standardised labels; ``huber_delta`` is in standard deviations.
+    """
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
+    loss_name: str = SQUARED_ERROR
+    huber_delta: float = 1.0
 
     kind: ClassVar[str] = "regression"
 
@@ -151,12 +168,25 @@ class Regression(Targets):
         super().check_sizes()
         check_numbers(self.mean, len(self.names), "mean")
         check_numbers(self.spread, len(self.names), "spread", positive=True)
+        check_numbers((self.huber_delta,), 1, "huber_delta", positive=True)
+        if self.loss_name not in REGRESSION_LOSSES:
+            raise ValueError(f"the loss {self.loss_name!r} is unknown")
+
+    def with_loss(self, name: str, delta: float) -> Targets:
+        """Return these targets with another loss of standardised labels."""
+        return replace(self, loss_name=name, huber_delta=delta)
+
+    def loss_text(self) -> str:
+        """Return the name of the loss, with the parameter of the Huber loss."""
+        delta = f" (delta {self.huber_delta:g})" if self.loss_name == HUBER else ""
+        return f"{self.loss_name}{delta} of standardised labels"
 
     def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean squared error of standardised labels."""
+        """Return the mean of the loss ``loss_name`` over standardised labels."""
         mean, spread = labels.new_tensor(self.mean), labels.new_tensor(self.spread)
         scaled = ((labels.nan_to_num(0.0) - mean) / spread).float()
-        return _mean_of_known((outputs.float() - scaled) ** 2, labels, weights)
+        losses = REGRESSION_LOSSES[self.loss_name](outputs.float() - scaled, self.huber_delta)
+        return _mean_of_known(losses, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:
         """Convert outputs (n, T) to values in the labels' units."""
@@ -358,36 +388,3 @@ def _mean_of_known(losses: Tensor, labels: Tensor, weights: Tensor | None) -> Te
     known = ~labels.isnan()
     losses = losses if weights is None else losses * weights
     return (losses * known).sum() / known.sum().clamp(min=1)
-
-
-def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:
-    """Guess the kind of labels (n, T): class names, and values 0 and 1, are classes; others are regression."""
-    if classes:
-        return Multiclass.kind
-    known = labels[~np.isnan(labels)]
-    if np.isin(known, (0.0, 1.0)).all():
-        return MultiLabel.kind if labels.shape[1] > 1 else Binary.kind
-    return Regression.kind
-
-
-def check_labels(labels: Labels, names: tuple[str, ...], kind: str, where: str, rows: NDArray[np.int64]) -> None:
-    """Raise `DataError` with column, row and value if labels (n, T) do not match ``kind``."""
-    check_columns(names, kind)
-    if kind not in (Binary.kind, MultiLabel.kind):
-        return
-    invalid = np.argwhere(~np.isnan(labels) & (labels != 0) & (labels != 1))
-    if len(invalid):
-        row, column = invalid[0]
-        raise DataError(
-            f"{where}, row {rows[row]}: the target {names[column]!r} is {labels[row, column]:g}, "
-            f"but {kind} labels are 0 or 1; for real values use `kind=regression`, for two other values name the "
-            "positive one with `positive`"
-        )
-
-
-def check_columns(names: tuple[str, ...], kind: str) -> None:
-    """Raise `DataError` if a kind with a single target column gets several."""
-    if kind == Binary.kind and len(names) > 1:
-        raise DataError(f"binary takes one target column, not {len(names)}: use `kind=multilabel`")
-    if issubclass(_KINDS[kind], Multiclass) and len(names) > 1:
-        raise DataError(f"{kind} takes one target column, not {len(names)}: name one with `targets`")

@@ -56,6 +56,7 @@ from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.reporting.observers import Observer, Observers
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
+from sma_core.training.training_notes import training_notes
 from sma_core.writers.model_card import CardFacts, model_card
 
 VERB = "finetune"
@@ -105,7 +106,12 @@ def plan_finetuning(
     sizes = rows.sizes()
     parts = ", ".join(f"{count:,} {part}" for part, count in sizes.items())
     notes = [f"{rows.label} ({rows.kind}): {parts} ({rows.rejected:,} set aside)", *filter(None, [rows.guess])]
-    notes += [f"split: {rows.split}", f"head: {job.head}", *(f"warning: {line}" for line in rows.warnings)]
+    notes += [
+        f"split: {rows.split}",
+        f"head: {job.head}",
+        *training_notes(targets, job.config),
+        *(f"warning: {line}" for line in rows.warnings),
+    ]
     steps = count_steps(training, math.ceil(sizes["train"] / training.batch_size))
     return Plan(dict(flatten(dump(job.config))), parameter_count(module), f"{steps:,}", sizes, tuple(notes))
 
@@ -251,8 +257,10 @@ def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
 
 
 def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
-    """Compute scale and class weights from the training labels."""
+    """Compute scale and class weights from the training labels, and choose the loss."""
     targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes or rows.values)
+    if config.loss is not None:
+        targets = targets.with_loss(config.loss, config.huber_delta)
     if config.class_weights is None:
         return targets
     return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
@@ -324,6 +332,7 @@ def _judge(
         selection=_selection(objective.selection, valid, undefined),
         baselines=_baselines(job),
         truncated=summary.shortened,
+        notes=training_notes(objective.targets, job.config),
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
             *single_positions(job.rows.store),

@@ -75,6 +75,8 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     ]
     if result.weight:
         rows.insert(3, ("weights of rows", f"`{result.weight}`, in loss, metrics and baselines"))
+    if facts.targets.loss_text() is not None:
+        rows.insert(3, ("loss", str(facts.targets.loss_text())))
     if result.kind_guess:
         rows.insert(3, ("kind of labels", result.kind_guess))
     if facts.rows.classes:

@@ -45,6 +45,7 @@ def summary(run: RunFacts) -> str:
     ]
     if "best_step" in results:
         pairs.append(("weights", f"step {results['best_step']:,}: {results.get('selection', '')}"))
+        pairs += [("training", str(note)) for note in results.get("notes", ())]
     if "seconds" in results:
         pairs.append(("training time", _duration(float(results["seconds"]))))
     return facts(pairs) + warnings(run.warnings)
