@@ -65,8 +65,13 @@ Loss = Annotated[
     ),
 ]
 ClassWeights = Annotated[
-    Literal["balanced", "none"] | None,
-    typer.Option("--class-weights", help="balanced: weight classes inversely to their frequency."),
+    str | None,
+    typer.Option(
+        "--class-weights",
+        metavar="WEIGHTS",
+        help="Weights of classes in the loss: none (default), balanced (inversely to their frequency), or numbers "
+        "such as active=5,inactive=1; with several targets TARGET=NUMBER, the weight of its label 1.",
+    ),
 ]
 Split = Annotated[
     str | None,

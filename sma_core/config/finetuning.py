@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sma_core.config.class_weights import BALANCED, class_weights_of
 from sma_core.config.data import DataConfig
 from sma_core.config.models import ModelConfig
 from sma_core.config.settings import MemberName, Names, Options, Settings, Size
@@ -138,9 +139,10 @@ class FinetuneConfig(Settings):
         gt=0.0,
         description="Error up to which the loss huber is a square, in standard deviations of the training labels.",
     )
-    class_weights: Literal["balanced"] | None = Field(
+    class_weights: str | None = Field(
         None,
-        description="balanced: weight classes inversely to their frequency in training; empty: equal weights.",
+        description="Weights of classes in the loss. balanced: inversely to their frequency; or numbers, "
+        "such as active=5,inactive=1 (several targets: of their label 1); empty: equal weights.",
     )
     baselines: bool = Field(True, description="Also score the baselines of the domain on the same split.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
@@ -158,6 +160,13 @@ class FinetuneConfig(Settings):
                 "training.probe_fallback does not use weights of rows: set it to false, or leave weight out"
             )
         return self
+
+    @field_validator("class_weights")
+    @classmethod
+    def _numbers_by_name(cls, value: str | None) -> str | None:
+        if value not in (None, BALANCED):
+            class_weights_of(value)
+        return value
 
     @model_validator(mode="after")
     def _delta_has_its_loss(self) -> Self:

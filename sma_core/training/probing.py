@@ -101,9 +101,10 @@ def fit_linear_map(targets: Targets, features: Labels, labels: Labels, penalty: 
             columns = [_ridge(features, column, penalty) for column in scaled.T]
         else:
             assert isinstance(targets, MultiLabel), "labels of positions have no probe"
-            weights = targets.positive_weights or (1.0,) * labels.shape[1]
+            equal = (1.0,) * labels.shape[1]
+            weights = zip(targets.negative_weights or equal, targets.positive_weights or equal, strict=True)
             pairs = zip(labels.T, weights, strict=True)
-            columns = [_logistic(features, column, penalty, {0: 1.0, 1: weight}) for column, weight in pairs]
+            columns = [_logistic(features, column, penalty, {0: zero, 1: one}) for column, (zero, one) in pairs]
     weights_of, biases = zip(*columns, strict=True)
     return LinearMap(np.concatenate(weights_of), np.concatenate(biases))
 

@@ -198,10 +198,12 @@ class Regression(Targets):
 class MultiLabel(Targets):
     """Labels 0 and 1 in several columns.
 
-    ``positive_weights`` (T) are the loss weights of label 1 in each column; empty: 1.
+    ``positive_weights`` and ``negative_weights`` (T) are the loss weights of the labels 1 and 0 in each column;
+    empty: 1.
     """
 
     positive_weights: tuple[float, ...] = ()
+    negative_weights: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "multilabel"
 
@@ -214,6 +216,7 @@ class MultiLabel(Targets):
         """Raise `ValueError` unless the weights, if any, are finite, one for each target."""
         super().check_sizes()
         check_numbers(self.positive_weights, len(self.names) if self.positive_weights else 0, "positive_weights")
+        check_numbers(self.negative_weights, len(self.names) if self.negative_weights else 0, "negative_weights")
 
     def balanced(self, labels: Labels) -> Targets:
         """Weight each column so that ones and zeros have equal total weight."""
@@ -229,6 +232,8 @@ class MultiLabel(Targets):
         losses = functional.binary_cross_entropy_with_logits(
             outputs, expected, reduction="none", pos_weight=of_ones
         )
+        if self.negative_weights:
+            losses = losses * torch.where(expected == 0, outputs.new_tensor(self.negative_weights), 1.0)
         return _mean_of_known(losses, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
+from sma_core.config.class_weights import BALANCED, class_weights_of
 from sma_core.config.layers import dump, flatten
 from sma_core.data.row_warnings import single_positions
 from sma_core.data.truncation import truncation_warnings
@@ -45,6 +46,7 @@ from sma_core.runs.shipped_models import locate_model
 from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.source_set import with_pair
 from sma_core.training.average import WeightAverage
+from sma_core.training.class_weights import weighted
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
@@ -263,6 +265,8 @@ def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
         targets = targets.with_loss(config.loss, config.huber_delta)
     if config.class_weights is None:
         return targets
+    if config.class_weights != BALANCED:
+        return weighted(targets, class_weights_of(config.class_weights))
     return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
 
 

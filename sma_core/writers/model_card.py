@@ -161,7 +161,7 @@ def _limits(facts: CardFacts, result: FinetuneResult) -> str:
     if facts.registry.domain.check is not None and config.data.check_rows:
         limits.insert(2, f"Rows that fail the domain's check, `{facts.registry.domain.check}`, are rejected.")
     if config.class_weights is not None:
-        limits.append("Training weighted rare classes more, so their predicted probabilities are too high.")
+        limits.append("Training weighted some classes more, so their predicted probabilities are too high.")
     return "\n".join(f"- {limit}" for limit in limits)
 
 
