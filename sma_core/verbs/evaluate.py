@@ -35,6 +35,7 @@ from sma_core.runs.results import Estimate, EvaluateResult
 from sma_core.runs.run_folder import RunFolder
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
+from sma_core.training.weightless_classes import weightless_classes
 from sma_core.writers.evaluation_table import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]
@@ -258,6 +259,7 @@ def _result(
             *rows.warnings,
             *truncation_warnings(summary.shortened, summary.kept, loaded.model.max_length, LONGER),
             *_constant(loaded, judged),
+            *weightless_classes(judged, "these rows"),
             *beyond_range({name: figure.value for name, figure in estimates[""].items()}),
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],

@@ -5,81 +5,56 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from sma_core.config import FinetuneConfig
-from sma_core.config.class_weights import BALANCED, class_weights_of
 from sma_core.config.layers import dump, flatten
 from sma_core.data.row_warnings import single_positions
 from sma_core.data.truncation import truncation_warnings
-from sma_core.devices.device import autocast, seeded
-from sma_core.devices.placement import Placement
+from sma_core.devices.device import autocast
 from sma_core.evaluation.metric_set import beyond_range
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.labels.baselines import run_baselines
-from sma_core.labels.labelled_rows import LabelledRows, check_same_rows, read_labelled, split_record
+from sma_core.labels.labelled_rows import check_same_rows, read_labelled, split_record
 from sma_core.labels.learnable import undefined_selection
 from sma_core.labels.task_request import TaskRequest
-from sma_core.models.build import build_predictor, choose_head, load_encoder, load_weights
+from sma_core.models.build import build_predictor, choose_head, load_weights
 from sma_core.models.pretrained import open_pretrained
-from sma_core.nn.model import Predictor
 from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.domain_file import named
-from sma_core.plugins.events import ResultsWritten, RunOrigin
+from sma_core.plugins.events import ResultsWritten
 from sma_core.plugins.registry import Registry
-from sma_core.runs.methods import augmenter, check_members, optimizer_factory, schedule_function
+from sma_core.runs.methods import check_members
 from sma_core.runs.provenance import explain_missing_parts, origin_of
 from sma_core.runs.record import RunRecord
 from sma_core.runs.results import AUTHORS_PROTOCOL, BaselineResult, FinetuneResult, Plan
-from sma_core.runs.resuming import find_run, reopen, restore_newest
+from sma_core.runs.resuming import find_run, reopen
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
-from sma_core.runs.shipped_models import locate_model
 from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.source_set import with_pair
-from sma_core.training.average import WeightAverage
-from sma_core.training.class_weights import weighted
 from sma_core.training.constant_predictions import constant_predictions
 from sma_core.training.finetuning import FinetuneObjective
 from sma_core.training.labelled_predictions import figures_by_target
 from sma_core.training.loop import Trainer
-from sma_core.training.method import Method
 from sma_core.training.nonfinite import nothing_learned
-from sma_core.training.optimizers.layer_decay import layer_rates
-from sma_core.training.probing import MOST_ROWS, fit_probe
-from sma_core.training.reporting.observers import Observer, Observers
+from sma_core.training.reporting.observers import Observer
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
 from sma_core.training.training_notes import training_notes
+from sma_core.training.weightless_classes import weightless_classes
+from sma_core.verbs.finetuning_job import VERB, Job, build_objective, build_trainer, fit_targets
 from sma_core.writers.model_card import CardFacts, model_card
 
-VERB = "finetune"
 LONGER = "; start from a model with a larger model.max_length, or leave such rows out with data.truncate=false"
 """Advice when many rows are truncated."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A fine-tuning with everything resolved: plugins, settings, labelled rows, and where to compute."""
-
-    registry: Registry
-    config: FinetuneConfig
-    rows: LabelledRows
-    head: str
-    placement: Placement
-
-    @property
-    def feed(self) -> Feed:
-        """Feed of the rows."""
-        return self.rows.feed
 
 
 def plan_finetuning(
@@ -102,7 +77,7 @@ def plan_finetuning(
     domain, policy = named(domain, policy)
     with nothing_kept(), open_session(request, (), policy) as session:
         job = _begin(domain, start, session)
-    targets, rows, training = _targets(job.rows, job.config), job.rows, job.config.training
+    targets, rows, training = fit_targets(job.rows, job.config), job.rows, job.config.training
     with torch.device("meta"):
         module = build_predictor(job.registry, job.config, job.feed.inputs, job.head, targets)
     sizes = rows.sizes()
@@ -166,15 +141,15 @@ def finetune(
         with session.preparing(find) as resumed:
             job = _begin(domain, start, session) if resumed is None else _resume(resumed, session)
             run = resumed or _new_run(job, session, folder)
-        objective = _objective(job, run, session.policy)
-        trainer = _trainer(job, run, objective, session.observers_of(run, job.config.training))
+        objective = build_objective(job, run, session.policy)
+        trainer = build_trainer(job, run, objective, session.observers_of(run, job.config.training))
         trainer.run(job.config.training.deadline(began))
         result = _finish(run, job, objective, _judge(job, run, trainer, objective, time.monotonic() - began))
         session.observers(ResultsWritten(run.path, result.step))
         return result
 
 
-def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
+def _finish(run: RunFolder, job: Job, objective: FinetuneObjective, result: FinetuneResult) -> FinetuneResult:
     """Write results and model card, and mark the run as finished."""
     run.write_results(asdict(result))
     run.write_card(_card(job, objective, result))
@@ -182,14 +157,14 @@ def _finish(run: RunFolder, job: _Job, objective: FinetuneObjective, result: Fin
     return result
 
 
-def _card(job: _Job, objective: FinetuneObjective, result: FinetuneResult) -> str:
+def _card(job: Job, objective: FinetuneObjective, result: FinetuneResult) -> str:
     """Write the model card."""
     size = sum(parameter.numel() for parameter in objective.module.parameters())
     about = CardFacts(job.registry, job.config, job.rows, objective.targets, job.head, size)
     return model_card(about, result)
 
 
-def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
+def _begin(domain: str | None, model: Path | None, session: Session) -> Job:
     """Resolve a new fine-tuning and prepare its rows."""
     start = open_pretrained(domain, model, "fine-tuning starts from", session.policy)
     with explain_missing_parts(model, start.record, session.policy):
@@ -200,7 +175,7 @@ def _begin(domain: str | None, model: Path | None, session: Session) -> _Job:
     return _prepared(registry, config, feed, session)
 
 
-def _resume(run: RunFolder, session: Session) -> _Job:
+def _resume(run: RunFolder, session: Session) -> Job:
     """Resolve a resumed fine-tuning with its own settings, and prepare its rows."""
     registry, config = reopen(run, session.request_for(run), FinetuneConfig, session.policy)
     session.observe(registry)
@@ -216,89 +191,20 @@ def _resume(run: RunFolder, session: Session) -> _Job:
 
 def _prepared(
     registry: Registry, config: FinetuneConfig, feed: Feed, session: Session, recorded: Targets | None = None
-) -> _Job:
+) -> Job:
     """Prepare the rows; an unsuitable head is refused before reading them when the kind of labels is known."""
     kind = TaskRequest.of(registry, config).kind
     if kind is not None:
         choose_head(registry, config.head, kind)
     placement = session.placement(config.training)
     rows = read_labelled(registry, config, feed, session.observers.rows_read, recorded)
-    return _Job(
+    return Job(
         registry, with_pair(config, rows.source), rows, choose_head(registry, config.head, rows.kind), placement
     )
 
 
-def _objective(job: _Job, run: RunFolder, policy: PluginPolicy | None) -> FinetuneObjective:
-    """Build the network; the weights of a checkpoint to resume from are loaded later."""
-    config, rows = job.config, job.rows
-    targets = run.record().targets
-    assert targets is not None, "a record of a fine-tuned run has targets"
-    with seeded(config.training.seed):
-        module = build_predictor(job.registry, config, job.feed.inputs, job.head, targets)
-    module.encoder.activation_checkpointing = config.training.activation_checkpointing
-    if config.pretrained is not None and not run.checkpoints.steps():
-        load_encoder(module, RunFolder.open(locate_model(config.pretrained, policy)))
-    if module.probe is not None and not run.checkpoints.steps():
-        _fit_probe(job, module, targets)
-    if config.training.frozen_encoder:
-        module.freeze()
-    valid = rows.batches("valid", config.training.batch_size)
-    unit = 1.0 if rows.weights is None else float(np.abs(rows.weights[rows.parts["train"]]).mean()) or 1.0
-    compiled, augment = config.training.compile, augmenter(job.registry, config)
-    return FinetuneObjective(
-        module, targets, valid, rows.metrics, rows.selection, compiled, rows.weights, unit, augment
-    )
-
-
-def _fit_probe(job: _Job, module: Predictor, targets: Targets) -> None:
-    """Fit the probe of the frozen encoder, on a sample of rows if there are many."""
-    rows, training = job.rows, job.config.training
-    draw = np.random.default_rng(training.seed)
-    train, valid = (rows.some_batches(part, MOST_ROWS, draw, training.batch_size) for part in ("train", "valid"))
-    fit_probe(module, targets, rows.metrics, rows.selection, train, valid, job.placement)
-
-
-def _targets(rows: LabelledRows, config: FinetuneConfig) -> Targets:
-    """Compute scale and class weights from the training labels, and choose the loss."""
-    targets = Targets.fit(rows.targets, rows.kind, rows.labels("train"), rows.classes or rows.values)
-    if config.loss is not None:
-        targets = targets.with_loss(config.loss, config.huber_delta)
-    if config.class_weights is None:
-        return targets
-    if config.class_weights != BALANCED:
-        return weighted(targets, class_weights_of(config.class_weights))
-    return targets.balanced(rows.known_symbols("train") if targets.per_position else rows.labels("train"))
-
-
-def _trainer(job: _Job, run: RunFolder, objective: FinetuneObjective, observers: Observers) -> Trainer:
-    """Build batches and loop, evaluated and saved once an epoch; restore the newest checkpoint."""
-    training, length = job.config.training, job.config.model.max_length
-    rows, ranks = job.rows.parts["train"], job.placement.ranks
-    source = job.feed.batches(job.rows.store, training.batch_size, length, training.seed, rows, ranks)
-    epoch = math.ceil(source.batches_in(0) / training.accumulate)
-    training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
-    steps = count_steps(training, source.batches_in(0))
-    trainer = Trainer(
-        objective,
-        source,
-        training,
-        steps,
-        run.checkpoints,
-        job.placement,
-        observers,
-        method=Method(optimizer_factory(job.registry, training), schedule_function(job.registry, training)),
-        rates=layer_rates(objective.module, training.layer_decay),
-        patience=training.patience or None,
-        average=WeightAverage.of(objective.module, training),
-        save_start=objective.module.probe is not None,
-        origin=RunOrigin(job.registry.name, VERB, dict(flatten(dump(job.config)))),
-    )
-    restore_newest(trainer, run)
-    return trainer
-
-
 def _judge(
-    job: _Job, run: RunFolder, trainer: Trainer, objective: FinetuneObjective, seconds: float
+    job: Job, run: RunFolder, trainer: Trainer, objective: FinetuneObjective, seconds: float
 ) -> FinetuneResult:
     """Score the selected checkpoint on the validation and test parts; only here the test part is used."""
     best = load_weights(objective.module, run)
@@ -346,6 +252,7 @@ def _judge(
             *nothing_learned(trainer.state.skipped, trainer.state.step),
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
             *([*constant_predictions(test, job.config, kept), *beyond_range(test.figures())] if test else []),
+            *(weightless_classes(test, "the test rows") if test else []),
         ],
     )
 
@@ -357,16 +264,16 @@ def _selection(metric: str, valid: Mapping[str, float], undefined: bool) -> str:
     return f"last step, since {metric} is undefined on validation" if undefined else f"best validation {metric}"
 
 
-def _baselines(job: _Job) -> list[BaselineResult]:
+def _baselines(job: Job) -> list[BaselineResult]:
     """Score the domain's baselines on rank 0, which writes and prints the results."""
     if not job.config.baselines or not job.placement.ranks.first or not len(job.rows.parts["test"]):
         return []
     return run_baselines(job.registry, job.rows, job.config.split.seed)
 
 
-def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:
+def _new_run(job: Job, session: Session, folder: Path | None) -> RunFolder:
     """Create the folder of a new run and write its files, ``model.json`` last."""
-    record = _record(job, _targets(job.rows, job.config), finished=False)
+    record = _record(job, fit_targets(job.rows, job.config), finished=False)
     run = session.create(folder, f"{job.registry.name}-{job.rows.name}")
     run.write_config(job.config, job.placement.precision)
     run.write_environment(job.registry.packages)
@@ -376,7 +283,7 @@ def _new_run(job: _Job, session: Session, folder: Path | None) -> RunFolder:
     return run
 
 
-def _record(job: _Job, targets: Targets, finished: bool) -> RunRecord:
+def _record(job: Job, targets: Targets, finished: bool) -> RunRecord:
     return RunRecord(
         verb=VERB,
         finished=finished,

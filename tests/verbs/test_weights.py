@@ -133,3 +133,30 @@ def test_metrics_of_rows_without_weight_are_undefined():
         figures = core_metrics("regression").compute(labels, predictions, weights)
         assert figures
         assert all(np.isnan(value) for value in figures.values())
+
+
+@pytest.mark.parametrize("heavy", [0, 1])
+def test_a_class_whose_weights_sum_to_less_than_nothing_has_no_ranking(heavy):
+    labels, scores = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.2, 0.4, 0.1])
+    weights = np.where(labels == heavy, 5.0, [1.0, -1.5, 1.0, -1.5])
+    figures = core_metrics("binary").compute(labels[:, None], scores[:, None], weights)
+    assert np.isnan(figures["roc_auc"])
+    assert np.isnan(figures["pr_auc"])
+    assert not np.isnan(figures["accuracy"])
+
+
+def test_a_run_says_that_a_class_has_no_weight_in_the_test(numbers, events, tmp_path):
+    lines = (tmp_path / "events.csv").read_text().splitlines()
+    few = [
+        f"{pt},{eta},{-0.1 if y == 's' and k % 3 else 2.0},{y},{('train', 'test', 'test', 'valid')[k % 4]}"
+        for k, (pt, eta, _, y) in enumerate(line.split(",") for line in lines[1:])
+    ]
+    few = [line.replace("2.0,s,test", "-0.1,s,test") for line in few]
+    (tmp_path / "signed.csv").write_text("pt,eta,w,y,part\n" + "\n".join(few) + "\n")
+    settings = FEW | {"split.column": "part", "baselines": False}
+    result = sma_core.finetune(numbers, data=tmp_path / "signed.csv", settings=settings, out=tmp_path / "run")
+    assert np.isnan(result.test["roc_auc"])
+    said = "for 's' of 'y': roc_auc and pr_auc need a positive sum of each class and are undefined"
+    assert [said in line for line in result.warnings if "the weights of the test rows sum to -" in line] == [True]
+    warned = sma_core.evaluate(result.run, bootstrap=0).warnings
+    assert any("the weights of these rows sum to -" in line for line in warned)

@@ -1,6 +1,7 @@
 """Metrics of binary labels that depend on the order of the predictions alone.
 
-Labels (n,) are 0 or 1, predictions (n,) probabilities. Both are NaN when all labels are alike.
+Labels (n,) are 0 or 1, predictions (n,) probabilities. Both are NaN when all labels are alike, and when the
+weights of a class, which may be negative, do not have a positive sum.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from sma_core.evaluation.calibration import Array
 from sma_core.plugins.metrics import metric
 
 
-def _has_both_classes(labels: Array) -> bool:
-    return bool(labels.min(initial=1) < labels.max(initial=0))
+def _has_both_classes(labels: Array, weights: Array | None) -> bool:
+    counts = np.ones(len(labels)) if weights is None else weights
+    return all((labels == label).any() and counts[labels == label].sum() > 0.0 for label in (0, 1))
 
 
 @metric("roc_auc", "binary", "multilabel", higher_is_better=True)
@@ -20,7 +22,7 @@ def roc_auc(labels: Array, predictions: Array, weights: Array | None = None) -> 
     """Area under the ROC curve: the chance that a positive row ranks above a negative one."""
     from sklearn.metrics import roc_auc_score
 
-    if not _has_both_classes(labels):
+    if not _has_both_classes(labels, weights):
         return float("nan")
     return float(roc_auc_score(labels, predictions)) if weights is None else _area(labels, predictions, weights)
 
@@ -32,9 +34,8 @@ def _area(labels: Array, predictions: Array, weights: Array) -> float:
     positive, negative = (
         np.concatenate([[0.0], np.cumsum(weights[order] * (labels[order] == label))[ends]]) for label in (1, 0)
     )
-    total = positive[-1] * negative[-1]
     area = np.sum((positive[1:] + positive[:-1]) / 2 * np.diff(negative))  # by trapezoids
-    return float(area / total) if total else float("nan")
+    return float(area / (positive[-1] * negative[-1]))
 
 
 @metric("pr_auc", "binary", "multilabel", higher_is_better=True)
@@ -42,6 +43,6 @@ def average_precision(labels: Array, predictions: Array, weights: Array | None =
     """Average precision, the area under the precision-recall curve."""
     from sklearn.metrics import average_precision_score
 
-    if not _has_both_classes(labels):
+    if not _has_both_classes(labels, weights):
         return float("nan")
     return float(average_precision_score(labels, predictions, sample_weight=weights))
