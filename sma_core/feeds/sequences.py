@@ -51,6 +51,10 @@ class SequenceFeed(ValueFeed):
                 "such vectors"
             )
 
+    def _no_rows(self) -> Block:
+        """Return a block without rows."""
+        return replace(super()._no_rows(), offsets=np.zeros(1, dtype=np.int64))
+
     def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
         """Return index -> reason for sequences without a logarithm, or too long where they are not truncated."""
         positions = self.known_scale.unreadable(block.values)

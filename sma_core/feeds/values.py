@@ -206,9 +206,12 @@ class ValueFeed:
             yield self._chunk(kept, rejected, dict(zip(fields, kept.texts(), strict=True)), reading)
             rejected = []
         if rejected:
-            no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
-            nothing: dict[str, list[str]] = {name: [] for name in fields}
-            yield value_chunk(np.zeros(0, dtype=np.int64), no_values, rejected, nothing)
+            yield self._chunk(self._no_rows(), rejected, {name: [] for name in fields}, reading)
+
+    def _no_rows(self) -> Block:
+        """Return a block without rows."""
+        no_values = np.zeros((0, len(self.columns)), dtype=np.float32)
+        return Block(np.zeros(0, dtype=np.int64), no_values, (), self.columns)
 
     def _unusable(self, block: Block, reading: RowReading) -> dict[int, str]:
         """Return index -> reason for rows of a block that the model cannot read."""

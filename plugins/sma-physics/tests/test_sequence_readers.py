@@ -86,6 +86,63 @@ def test_lengths_that_do_not_fit_are_refused(tmp_path):
         list(read_hdf5(tmp_path / "a.h5", (), ()))
 
 
+TRACKS = [("pt", "f4"), ("eta", "f8"), ("charge", "i1")]
+
+
+def tracks(draw):
+    values = np.zeros((5, 3), TRACKS)
+    for name in ("pt", "eta"):
+        values[name] = draw.normal(size=(5, 3))
+    values["charge"] = draw.integers(-1, 2, (5, 3))
+    return values
+
+
+def test_a_compound_dataset_of_two_dimensions_has_sequences(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    values = tracks(np.random.default_rng(0))
+    jets = np.zeros(5, [("mass", "f4"), ("flavour", "i4")])
+    jets["flavour"] = range(5)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["tracks"], file["jets"], file["lengths"] = values, jets, [3, 2, 1, 0, 3]
+    (block,) = read_hdf5(tmp_path / "a.h5", (), ("flavour",))
+    assert block.columns == ("pt", "eta", "charge")
+    assert np.diff(block.offsets).tolist() == [3, 2, 1, 0, 3]
+    assert block.fields[0].tolist() == [0, 1, 2, 3, 4]
+    expected = np.stack([values[name][1, :2] for name, _ in TRACKS], axis=1).astype(np.float32)
+    np.testing.assert_array_equal(block.sequences[1], expected)
+    (block,) = read_hdf5(tmp_path / "a.h5", ("charge", "pt"), ())
+    np.testing.assert_array_equal(block.sequences[1], expected[:, [2, 0]])
+    (block,) = read_hdf5(tmp_path / "a.h5", (), (), exclude=("eta",))
+    assert block.columns == ("pt", "charge")
+
+
+def test_several_compound_datasets_of_sequences_are_not_chosen_between(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    values = tracks(np.random.default_rng(0))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["tracks"], file["clusters"], file["label"] = values, values, np.arange(5)
+    with pytest.raises(DataError, match=r"clusters \(5 x 3\), tracks \(5 x 3\) would be left out.*data.tree=NAME"):
+        list(read_hdf5(tmp_path / "a.h5", (), ("label",)))
+    (block,) = read_hdf5(tmp_path / "a.h5", (), ("label",), tree="tracks")
+    assert block.columns == ("pt", "eta", "charge")
+
+
+def test_datasets_of_two_dimensions_are_channels_when_they_are_named(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    draw = np.random.default_rng(0)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name in ("pt", "eta"):
+            file[f"parts/{name}"] = draw.normal(size=(4, 3))
+        file["label"] = np.arange(4)
+        eta = file["parts/eta"][:].astype(np.float32)
+    with pytest.raises(DataError, match=r"if each is a channel of sequences, with data\.columns=eta,pt"):
+        list(read_hdf5(tmp_path / "a.h5", (), ("label",)))
+    (block,) = read_hdf5(tmp_path / "a.h5", ("pt", "eta"), ("label",))
+    assert block.columns == ("pt", "eta")
+    np.testing.assert_array_equal(block.sequences[2][:, 1], eta[2])
+    assert block.fields[0].tolist() == [0, 1, 2, 3]
+
+
 def test_a_record_of_an_rntuple_is_refused(tmp_path):
     uproot, awkward = pytest.importorskip("uproot"), pytest.importorskip("awkward")
     particles = awkward.zip({"x": awkward.Array(PT), "y": awkward.Array(PT)})

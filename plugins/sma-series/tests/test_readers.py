@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import sma_core
 from sma_core.data.blocks import Block
 from sma_core.data.plugin_code import read
 from sma_core.data.records import RejectedRow
@@ -197,3 +198,29 @@ def test_an_excluded_channel_of_a_ts_file_is_not_read(tmp_path):
     assert block.texts() == [["a"]]
     with pytest.raises(DataError, match="none is left"):
         rows_of(read_ts, tmp_path / "a.ts", HEADER + "1,2:4,5:a\n", exclude=("u", "v"), **options)
+
+
+def test_rows_that_cannot_be_used_are_not_no_rows(tmp_path):
+    head = "@problemName t\n@timeStamps false\n@univariate false\n@classLabel true A B\n@data\n"
+    (tmp_path / "bad.ts").write_text(head + "1,2,x:4,5,6:A\n1,2:3,4:C\n")
+    reasons = [row.reason for row in read_ts(tmp_path / "bad.ts", (), ())]
+    assert reasons == ["not a number: 'x'", "class not in the header: 'C'"]
+    (tmp_path / "empty.ts").write_text(head)
+    with pytest.raises(DataError, match="holds no rows"):
+        list(read_ts(tmp_path / "empty.ts", (), ()))
+
+
+@pytest.mark.parametrize("window_overlap", [None, 1])
+def test_a_file_without_a_usable_row_is_predicted_with_reasons(tmp_path, window_overlap):
+    head = "@problemName t\n@timeStamps false\n@univariate false\n@classLabel true A B\n@data\n"
+    good = "".join(f"{i},2,{i % 3}:4,{i},6:{'AB'[i % 2]}\n" for i in range(40))
+    (tmp_path / "good.ts").write_text(head + good)
+    (tmp_path / "bad.ts").write_text(head + "1,2,x:4,5,6:A\n1,2:3,4:C\n")
+    settings = {"training.epochs": 1.0, "baselines": False, "targets": ["label"], "model.max_length": 8}
+    run = sma_core.finetune("series", data=tmp_path / "good.ts", settings=settings, out=tmp_path / "run").run
+    options = {"window_overlap": window_overlap, "out": tmp_path / "out.jsonl"}
+    result = sma_core.predict(run, tmp_path / "bad.ts", **options)
+    assert (result.rows, result.unusable) == (2, 2)
+    assert "not a number: 'x'" in (tmp_path / "out.jsonl").read_text()
+    result = sma_core.embed(run, tmp_path / "bad.ts", out=tmp_path / "out.npy")
+    assert np.isnan(np.load(tmp_path / "out.npy")).all()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sma_core
-from sma_core.errors import CheckpointError, UserError
+from sma_core.errors import CheckpointError, DataError, UserError
 from sma_core.models.ensemble import Predictions
 from sma_core.training.labelled_predictions import LabelledPredictions
 from sma_core.training.targets import Binary, Multiclass, MultiLabel, Regression
@@ -289,3 +289,17 @@ def test_neighbours_on_the_command_line(tuned, some, run_sma, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 5
     assert run_sma(*arguments, "--out", str(tmp_path / "n.csv")).returncode == 2
+
+
+def test_a_library_without_a_usable_row_is_refused(tuned, some, tmp_path):
+    (tmp_path / "library.csv").write_text("word\nnot-a-word\n")
+    with pytest.raises(DataError, match=r"library\.csv has no usable row to be a neighbour"):
+        neighbours(tuned, some, tmp_path / "library.csv", column="word", out=tmp_path / "out.csv")
+
+
+def test_vectors_that_are_not_finite_have_no_neighbour():
+    library = Library.of(np.eye(3, dtype=np.float32))
+    distances, indices = library.nearest(np.array([[np.nan, 0, 0], [1, 0, 0]], dtype=np.float32), 2)
+    assert np.isnan(distances[0]).all()
+    assert indices[0].tolist() == [-1, -1]
+    assert indices[1, 0] == 0

@@ -6,9 +6,11 @@ Those of a single two-dimensional dataset are named by ``names`` or numbered fro
 ``inputs/0``, ``inputs/1``, …. The last part of a name is sufficient if it is unique. All columns that are read
 must have the same length.
 
-A dataset of three dimensions (rows, positions, channels), the only one or ``tree``, has rows that are sequences of
-vectors. Its channels are named by ``names`` or numbered; a one-dimensional dataset ``lengths`` tells where rows
-end, else positions at the end without a value are padding.
+A dataset of three dimensions (rows, positions, channels), or of two with a compound type, the only one or
+``tree``, has rows that are sequences of vectors (`sma_physics.readers.hdf5_sequences`). Its channels are named by
+``names``, by the members, or numbered; a one-dimensional dataset ``lengths`` tells where rows end, else positions
+at the end without a value are padding. Several datasets (rows, positions) of one shape are channels when
+``columns`` names them.
 
 Without requested columns, all columns but the further ones are features, or those of the dataset or group
 ``tree``; the file is refused if other datasets of numbers in it would be left out.
@@ -27,12 +29,12 @@ from numpy.typing import NDArray
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.arrays import check_lengths, padded_sequences, refuse_empty
-from sma_core.data.readers.features import Chosen, given_names, remaining
+from sma_core.data.readers.features import Chosen, given_names
 from sma_core.data.records import RejectedRow
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 from sma_physics.readers.blocks import is_numeric, make_block, not_numbers, not_there, rows_in_block
+from sma_physics.readers.hdf5_sequences import find_sequences, is_compound_of_sequences
 from sma_physics.readers.pandas_table import check_filters, column_names, is_index, members
 
 LARGEST_RATIO = 2000
@@ -76,9 +78,12 @@ def read_hdf5(
     with file:
         datasets = [item for item in _walk(h5py, file, path, set()) if isinstance(item, h5py.Dataset)]
         inside = datasets if tree is None else _inside(h5py, file, datasets, tree, path)
-        deep = [item for item in inside if item.ndim == 3 and is_numeric(item.dtype)]
-        if len(deep) == 1 and not any(item.ndim == 2 for item in inside):
-            yield from _sequences(path, deep[0], datasets, (columns, fields, exclude), names)
+        sequences = find_sequences(inside, columns)
+        if sequences is not None:
+            for dataset in sequences.datasets:
+                _refuse_hollow(dataset, path)
+                check_filters(dataset, path)
+            yield from sequences.read(path, datasets, (columns, fields, exclude), names)
             return
         known = _find_columns(datasets, inside, names, path)
         full = _full_names(known)
@@ -125,38 +130,6 @@ def _opened(path: Path) -> tuple[Any, Any]:
     return h5py, file
 
 
-def _sequences(
-    path: Path,
-    dataset: Any,  # noqa: ANN401 - h5py has no types
-    datasets: Sequence[Any],
-    requested: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    names: Sequence[str],
-) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of a dataset (rows, positions, channels); one-dimensional datasets are further columns.
-
-    ``requested`` are columns, fields and excluded columns.
-    """
-    _refuse_hollow(dataset, path)
-    check_filters(dataset, path)
-    refuse_empty(path, dataset.shape)
-    others = {
-        item.name.rpartition("/")[2]: item for item in datasets if item.ndim == 1 and len(item) == len(dataset)
-    }
-    check_lengths(path, dataset.shape, others)
-    channels = given_names(names, dataset.shape[2], path)
-    columns, *further = requested
-    last, left_out = ([name.rpartition("/")[2] for name in list_] for list_ in further)
-    wanted = columns or remaining(channels, left_out, path)
-    chosen = Chosen.among([*channels, *others], wanted, last, path, left_out)
-    try:
-        for rejected, block in padded_sequences(path, dataset, others, chosen):
-            yield from rejected
-            if len(block):
-                yield block
-    except OSError as error:
-        raise DataError(f"{path} is damaged: {error}") from error
-
-
 def _read(
     path: Path, features: Sequence[_Column], fields: Sequence[_Column], columns: tuple[str, ...]
 ) -> Iterator[Block | RejectedRow]:
@@ -200,7 +173,7 @@ def _find_columns(
 
     If one dataset of ``inside`` is a table, its columns are named by ``names`` or numbered.
     """
-    tables = [dataset.name for dataset in inside if dataset.ndim == 2]
+    tables = [dataset.name for dataset in inside if dataset.ndim == 2 and not dataset.dtype.names]
     columns: dict[str, _Column] = {}
     for dataset in datasets:
         name, kind = dataset.name.strip("/"), dataset.dtype
@@ -209,7 +182,7 @@ def _find_columns(
                 columns |= _of_member(dataset, member, name)
         elif dataset.ndim == 1:
             columns[name] = _Column(dataset, None, kind)
-        elif dataset.ndim == 2:
+        elif dataset.ndim == 2 and not kind.names:
             alone = tables == [dataset.name]
             numbered = enumerate(given_names(names if alone else (), dataset.shape[1], path))
             prefix = "" if alone else f"{name}/"
@@ -241,8 +214,12 @@ def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: P
     Without requested columns, nobody has chosen between them.
     """
     taken = {column.dataset.name for column in known.values()}
-    left = [item for item in datasets if item.name not in taken and is_numeric(item.dtype) and item.ndim]
-    tables = [item for item in datasets if item.ndim == 2]
+    left = [
+        item
+        for item in datasets
+        if item.name not in taken and item.ndim and (is_numeric(item.dtype) or is_compound_of_sequences(item))
+    ]
+    tables = [item for item in datasets if item.ndim == 2 and is_numeric(item.dtype)]
     if left:
         raise DataError(
             f"{path}: {', '.join(map(_described, left))} would be left out, since columns have one or two "
@@ -252,7 +229,16 @@ def _refuse_left_out(datasets: Sequence[Any], known: dict[str, _Column], path: P
         raise DataError(
             f"{path} has {len(tables)} tables: {', '.join(map(_described, tables))}; name the columns to use with "
             f"data.columns, such as {tables[0].name.strip('/')}/0, or a table with data.tree=NAME"
+            + _as_channels(tables)
         )
+
+
+def _as_channels(tables: Sequence[Any]) -> str:
+    """Return the advice for tables of one shape, which may be the channels of sequences."""
+    if len({table.shape for table in tables}) > 1:
+        return ""
+    names = ",".join(table.name.rpartition("/")[2] for table in tables[:4])
+    return f"; if each is a channel of sequences, with data.columns={names}"
 
 
 def _refuse_hollow(dataset: Any, path: Path) -> None:  # noqa: ANN401 - h5py has no types

@@ -47,6 +47,7 @@ def read_ts(
     lines = (line.decode("utf-8", "surrogateescape").strip() for line in read_lines(path))
     classes = _header(lines, path)
     labelled = classes is not None
+    number = 0
     for number, line in enumerate(filter(None, lines), start=1):
         row = _Row.parse(line, labelled, classes or ())
         if chosen is None and row.values is not None:
@@ -62,9 +63,9 @@ def read_ts(
         if chosen is not None and len(listed) == ROWS_IN_BLOCK:
             yield from _block(listed, chosen)
             listed = []
-    if chosen is None:
+    if not number:
         raise no_rows(path)
-    if listed:
+    if chosen is not None and listed:
         yield from _block(listed, chosen)
 
 

@@ -54,6 +54,8 @@ class Familiarity:
         rows = own_rows(self.run)
         draw = np.random.default_rng(0)
         self.numbers, vectors = _embedded(self.run, rows, "train", draw)
+        finite = np.isfinite(vectors).all(axis=1)
+        self.numbers, vectors = self.numbers[finite], vectors[finite]
         self.library = Library.of(vectors)
         texts = rows.store.texts
         self.texts = [shown(texts[row]) for row in self.numbers.tolist()] if texts else None

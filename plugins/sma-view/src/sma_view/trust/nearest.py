@@ -29,7 +29,7 @@ class Library:
 
     @classmethod
     def of(cls, vectors: Vectors) -> Self:
-        """Build the index of vectors (n, D) without NaN."""
+        """Build the index of vectors (n, D), n >= 1, all finite."""
         if find_spec("sklearn") is None:
             raise UserError('neighbours need the package scikit-learn: pip install "sma-view[trust]"')
         from sklearn.neighbors import NearestNeighbors
@@ -42,8 +42,13 @@ class Library:
         return int(self.index.n_samples_fit_)
 
     def nearest(self, vectors: Vectors, count: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return distances and indices of the ``count`` nearest vectors, each (m, count), the nearest first."""
-        if len(vectors) == 0:
-            return np.empty((0, count)), np.empty((0, count), dtype=np.int64)
-        distances, indices = self.index.kneighbors(vectors / self.spread, min(count, len(self)))
+        """Return distances and indices of the ``count`` nearest vectors, each (m, count), the nearest first.
+
+        There are no more than the library has. A vector that is not finite has the distance NaN and the index -1.
+        """
+        shape = (len(vectors), min(count, len(self)))
+        distances, indices = np.full(shape, np.nan), np.full(shape, -1, dtype=np.int64)
+        finite = np.isfinite(vectors).all(axis=1)
+        if finite.any():
+            distances[finite], indices[finite] = self.index.kneighbors(vectors[finite] / self.spread, shape[1])
         return distances, indices

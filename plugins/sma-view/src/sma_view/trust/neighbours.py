@@ -20,8 +20,11 @@ from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS, Embedder
 from sma_core.paths import STANDARD_OUTPUT, as_path, check_outputs, local_files
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.sources.source_set import SourceSet
 from sma_core.writers.tables import open_table, with_row_columns
 from sma_view.trust.nearest import Library
+
+NOT_FINITE = "its vector is not finite"
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,8 @@ def neighbours(
     run = LoadedRun.load(Path(model), device, policy)
     embedder = Embedder(run, batch_tokens=batch_tokens)
     fields = (identifier,) if identifier else ()
-    library = _library(embedder, run.reading.source(to, column, reader, delimiter, columns, fields), identifier)
-    if not library.numbers:
-        raise DataError(f"{to} has no usable row to be a neighbour")
+    found = run.reading.source(to, column, reader, delimiter, columns, fields)
+    library = _library(embedder, found, identifier, str(to))
     itself = str(data) == str(to)
     rows = unusable = 0
     with open_table(out, run.registry) as table:
@@ -114,20 +116,22 @@ def neighbours(
     return NeighboursResult(out, rows, unusable, len(library.numbers), library.unusable, time.monotonic() - began)
 
 
-def _library(embedder: Embedder, source: object, identifier: str | None) -> _Named:
+def _library(embedder: Embedder, source: SourceSet, identifier: str | None, where: str) -> _Named:
     """Embed the rows of a library."""
     vectors: list[np.ndarray] = [np.empty((0, embedder.width), dtype=np.float32)]
     numbers: list[int] = []
     texts: list[str] = []
     names: list[str] = []
     unusable = 0
-    for chunk, values in embedder.of_all(embedder.run.reading.chunks(source, identifier)):  # type: ignore[arg-type]
-        usable = chunk.usable.tolist()
-        vectors.append(values.values[chunk.usable])
+    for chunk, values in embedder.of_all(embedder.run.reading.chunks(source, identifier)):
+        usable = chunk.usable[np.isfinite(values.values[chunk.usable]).all(axis=1)].tolist()
+        vectors.append(values.values[usable])
         numbers += [chunk.numbers[index] for index in usable]
         texts += [] if chunk.texts is None else [shown((chunk.written or chunk.texts)[index]) for index in usable]
         names += [] if chunk.names is None else [chunk.names[index] for index in usable]
         unusable += len(chunk) - len(usable)
+    if not numbers:
+        raise DataError(f"{where} has no usable row to be a neighbour")
     return _Named(Library.of(np.concatenate(vectors)), numbers, texts or None, names or None, unusable)
 
 
@@ -142,6 +146,11 @@ def _lines(
     for index in range(len(chunk)):
         if chunk.reasons[index] is not None:
             lines.append((index, None, None, None))
+            continue
+        if indices[place, 0] < 0:
+            chunk.reasons[index] = NOT_FINITE
+            lines.append((index, None, None, None))
+            place += 1
             continue
         found = zip(indices[place].tolist(), distances[place].tolist(), strict=True)
         others = [pair for pair in found if not itself or library.numbers[pair[0]] != chunk.numbers[index]]
