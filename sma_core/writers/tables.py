@@ -110,7 +110,10 @@ def with_row_columns(chunk: RowChunk, identifier: str | None, results: Columns) 
     names = [name for name, _ in parts]
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate is not None:
-        raise UserError(f"two columns would be named {duplicate!r}: rename the one in the file")
+        raise UserError(
+            f"two columns would be named {duplicate!r}: rename the one in the file, or do not copy it as the "
+            "identifier"
+        )
     return dict(parts)
 
 

@@ -160,8 +160,8 @@ def check_lengths(path: Path, shape: tuple[int, ...], arrays: Mapping[str, NDArr
         fits = lengths.shape == (rows,) and lengths.dtype.kind in "iu" and name == LENGTHS
         if not fits or not bool(((lengths[:] >= 0) & (lengths[:] <= longest)).all()):
             raise DataError(
-                f"{path}: {name!r} must be named {LENGTHS!r} and have a whole number from 0 to {longest} for each "
-                f"of the {rows:,} rows"
+                f"{path}: {name!r} must have a whole number from 0 to {longest} for each of the {rows:,} rows"
+                + ("" if name == LENGTHS else f", and be named {LENGTHS!r}")
             )
 
 
