@@ -210,8 +210,9 @@ def test_an_array_of_lengths_says_what_is_padding(tmp_path):
 )
 def test_lengths_that_do_not_fit_are_refused(tmp_path, name, lengths):
     np.savez(tmp_path / "a.npz", rows=np.zeros((3, 4, 2)), **{name: np.array(lengths)})
-    with pytest.raises(DataError, match=f"'{name}' must have a whole number .*, and be named 'lengths'"):
+    with pytest.raises(DataError, match=f"'{name}' must have a whole number") as caught:
         blocks(tmp_path / "a.npz")
+    assert ("be named 'lengths'" in str(caught.value)) == (name != "lengths")
 
 
 def test_a_label_named_length_is_no_length_and_lengths_are_no_label(tmp_path):
