@@ -5,6 +5,7 @@ Letters: n rows of a block, T positions of all its rows, C columns or channels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
@@ -180,7 +181,7 @@ def block_fault(block: Block) -> str | None:
             return f"offsets that are not {rows + 1:,} integers from 0 to {len(values):,}, in ascending order"
     if wrong := _fault_of_columns(block.columns, values.shape[1]):
         return wrong
-    if wrong := _fault_of_grid(block.grid) or next(filter(None, map(_fault_of_cells, block.fields)), None):
+    if wrong := _fault_of_grid(block) or next(filter(None, map(_fault_of_cells, block.fields)), None):
         return wrong
     uneven = [len(cells) for cells in (*block.fields, *block.written) if len(cells) != rows]
     return f"{counted(uneven[0], 'cell')} in a further column, but {counted(rows, 'row')}" if uneven else None
@@ -198,9 +199,22 @@ def _fault_of_columns(columns: Any, width: int) -> str | None:  # noqa: ANN401 -
     return f"the column {twice[0]!r:.100} twice, where names differ" if twice else None
 
 
-def _fault_of_grid(grid: Any) -> str | None:  # noqa: ANN401 - whatever the plugin gives
-    whole = isinstance(grid, tuple) and all(isinstance(size, Integral) and int(size) > 0 for size in grid)
-    return None if whole else f"a grid that is not a tuple of whole numbers from 1: {grid!r:.60}"
+def _fault_of_grid(block: Block) -> str | None:
+    """Return what is wrong with the grid of a block whose offsets are right."""
+    grid: Any = block.grid
+    if not isinstance(grid, tuple) or not all(isinstance(size, Integral) and int(size) > 0 for size in grid):
+        return f"a grid that is not a tuple of whole numbers from 1: {grid!r:.60}"
+    places, lengths = math.prod(map(int, grid)), np.full(len(block), block.values.shape[1])  # (n,)
+    if block.offsets is not None:
+        lengths = np.diff(block.offsets)
+    long = np.flatnonzero(lengths > places)
+    if not grid or not len(long):
+        return None
+    row = int(long[0])
+    return (
+        f"{counted(int(lengths[row]), 'position')} in row {block.numbers[row]:,}, where the grid {grid} holds "
+        f"{places:,}"
+    )
 
 
 def _fault_of_cells(cells: Any) -> str | None:  # noqa: ANN401 - whatever the plugin gives

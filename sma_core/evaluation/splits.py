@@ -85,10 +85,7 @@ def _drawn(train: Indices, numbers: NDArray[np.int64], seed: int, purpose: int) 
 
 
 def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str, tested: bool = True) -> None:
-    """Raise `DataError` when a part is empty, or a row is in two parts or outside the set.
-
-    ``tested``: whether the test must have rows.
-    """
+    """Raise `DataError` when a part of ``rows`` rows is empty; ``tested``: whether the test must have rows."""
     for part, what in zip(parts, ("training", "validation", "test"), strict=True):
         if len(part) == 0 and (tested or what != "test"):
             cause = "so few rows" if rows < FEW_ROWS else "rows in so few groups, which stay together,"
@@ -97,6 +94,21 @@ def check_split(parts: tuple[Indices, Indices, Indices], rows: int, name: str, t
                 f"cannot be split so; give "
                 "more rows, or choose another splitter with split.name"
             )
-    together = np.concatenate(parts)
-    if len(np.unique(together)) != len(together) or together.min() < 0 or together.max() >= rows:
-        raise DataError(f"the splitter {name!r} gave a row twice or a row that does not exist")
+
+
+def fault_of_rows(parts: tuple[Indices, Indices, Indices], numbers: NDArray[np.int64]) -> str | None:
+    """Return what the indices of a splitter's parts must be; None where no row occurs twice, and all exist.
+
+    ``numbers`` are the row numbers (n,) in the file, for the sentence.
+    """
+    together, rows = np.concatenate(parts), len(numbers)
+    outside = np.flatnonzero((together < 0) | (together >= rows))
+    if len(outside):
+        return f"indices of the {counted(rows, 'row')}, from 0 to {rows - 1:,}, not {together[outside[0]]:,}"
+    counts = np.bincount(together, minlength=rows)  # (n,)
+    if counts.max(initial=0) < 2:
+        return None
+    row = int(np.argmax(counts > 1))
+    where = [part for part, indices in zip(PARTS, parts, strict=True) if row in indices]
+    twice = " and ".join(where) if len(where) > 1 else f"{where[0]} twice"
+    return f"each row once, but row {numbers[row]:,} is in {twice}"

@@ -55,21 +55,36 @@ class BaselineTask:
         rows = BaselineRows(inputs, labels, labelled.kind, labelled.classes, train, valid, seed, weights)
         return cls(labelled, rows, parts)
 
-    def predictions(self, function: BaselineFunction, name: str) -> Array:
-        """Call the baseline; raises `PluginError` when it needs a missing package or returns another shape."""
+    def predictions(self, function: BaselineFunction, part: str) -> Array:
+        """Call the baseline ``part``, such as "the baseline 'own' of sma-lab 1.0".
+
+        Raises `PluginError` when it needs a missing package, or returns another shape, or numbers that are not
+        finite.
+        """
         try:
             with output_to_stderr(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 predictions = np.asarray(function(self.rows), dtype=np.float64)
         except ImportError as error:
-            raise PluginError(f"the baseline {name!r} needs a package that is not installed: {error}") from error
+            raise PluginError(f"{part} needs a package that is not installed: {error}") from error
         expected = (len(self.rows.labels), self.rows.columns)
         if predictions.shape != expected:
             raise PluginError(
-                f"the baseline {name!r} must return {expected[0]} x {expected[1]} predictions, not "
+                f"{part} must return {expected[0]} x {expected[1]} predictions, not "
                 f"{' x '.join(map(str, predictions.shape))}"
             )
+        unknown = np.argwhere(~np.isfinite(predictions))
+        if len(unknown):
+            row, column = unknown[0].tolist()
+            number = self.labelled.store.row_number(int(self._rows_of_store()[row]))
+            raise PluginError(
+                f"{part} must return finite predictions; row {number:,} is {predictions[row, column]:g}"
+            )
         return predictions
+
+    def _rows_of_store(self) -> Indices:
+        """Return the store indices (n,) of the rows that the baseline gets."""
+        return np.concatenate([self.parts[part] for part in PARTS])
 
     def figures(self, predictions: Array, part: Part) -> Figures:
         """Return the metrics of the predictions (n, C) of one part."""
@@ -98,7 +113,7 @@ def _result(registry: Registry, spec: Baseline, task: BaselineTask) -> BaselineR
     rows: dict[str, int] = {part: len(indices) for part, indices in task.parts.items()}
     result = BaselineResult(spec.name, spec.summary, rows, 0.0, {}, {}, None)
     try:
-        predictions = task.predictions(registry.build(spec), spec.name)
+        predictions = task.predictions(registry.build(spec), registry.label(spec))
         valid, test = task.figures(predictions, "valid"), task.figures(predictions, "test")
     except UserError as error:
         missing = _missing_module(error)
@@ -109,7 +124,7 @@ def _result(registry: Registry, spec: Baseline, task: BaselineTask) -> BaselineR
     except (Exception, SystemExit) as error:
         reason = f"it failed: {type(error).__name__}: {error}"
         if registry.strict:
-            raise PluginError(f"the baseline {spec.name!r} of {registry.provider(spec)}: {reason}") from error
+            raise PluginError(f"{registry.label(spec)}: {reason}") from error
         return replace(result, left_out=reason)
     return replace(result, seconds=time.monotonic() - began, valid=valid, test=test)
 

@@ -19,6 +19,7 @@ from sma_core.evaluation.splits import (
     check_split,
     draw_subset,
     draw_validation,
+    fault_of_rows,
     parts_of_values,
 )
 from sma_core.labels.duplicates import first_of_each
@@ -141,10 +142,10 @@ def _by_splitter(
         texts, labels = [texts[row] for row in first.tolist()], labels[first]
     arguments = {"labels": labels, "kind": kind, "folds": config.fold_count, "fold": config.fold or 1}
     needed = {need: arguments[need] for need in splitter.needs}
-    function = f"the splitter {splitter.name!r} of {registry.provider(splitter)}"
+    function = registry.label(splitter)
     with errors_of(function):
         result = registry.build(splitter)(texts, config.valid, config.test, config.seed, **needed)
-    check_result(function, _fault_of_parts(result))
+    check_result(function, _fault_of_parts(result) or fault_of_rows(result, store.row_numbers[first]))
     train, valid, test = result
     label = splitter.name + (", equal rows together" if config.group else "")
     if "fold" in needed:

@@ -30,6 +30,7 @@ from sma_core.nn.counts import (
     shares,
     wanted,
 )
+from sma_core.plugin_calls import given
 
 
 class MaskNoise(NamedTuple):
@@ -232,8 +233,14 @@ def hide(
 ) -> Mask:
     """Return the mask that hides the top positions of ``ranking`` ``(B, N)``.
 
-    With ``annealed`` part of the choice is random, as set by ``masking.anneal``.
+    With ``annealed`` part of the choice is random, as set by ``masking.anneal``. Raises `ValueError` when the
+    ranking has another shape than ``padding_mask`` ``(B, N)``.
     """
+    if not isinstance(ranking, Tensor) or ranking.shape != padding_mask.shape:
+        raise ValueError(
+            f"the ranking must have a number for each position of padding_mask, a tensor of shape (B, N) = "
+            f"{tuple(padding_mask.shape)}, not {given(ranking)}"
+        )
     seen = None if torch.compiler.is_compiling() else _rankings.get()
     if seen is not None:
         seen.append(ranking)

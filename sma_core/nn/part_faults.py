@@ -24,6 +24,8 @@ LOOKS = 8
 """Number of first calls in which values are checked on any device."""
 LOOK_EVERY = 64
 """Values are checked again in one of so many calls, where that waits for the device."""
+ROUNDING = 1e-3
+"""Relative error of a number of positions that a loss has computed in float32 or narrower."""
 
 
 @dataclass(eq=False)
@@ -150,20 +152,32 @@ def fault_of_reconstruction(result: object, outputs: Tensor) -> str | None:
     return None
 
 
+def fault_of_scored(scored: float, most: int) -> str | None:
+    """Return what a loss must return as the number of scored positions, of which ``most`` are valid."""
+    if -ROUNDING <= scored <= most * (1.0 + ROUNDING):  # False for NaN
+        return None
+    return (
+        f"a Reconstruction whose scored is the number of positions that it scored, from 0 to the {most:,} where "
+        f"mask.valid, not {scored:,g}"
+    )
+
+
 @dataclass(eq=False)
 class LossFault:
-    """Checks the result of a loss: its shapes, its gradient and, at first, its number."""
+    """Checks the result of a loss: shapes, gradient, the number of scored positions and, at first, the loss."""
 
     def __post_init__(self) -> None:
         self.looks = Looks()
 
-    def __call__(self, result: object, outputs: Tensor, *_: Tensor) -> str | None:
-        """Return what the loss must return for ``outputs``."""
+    def __call__(self, result: object, outputs: Tensor, _: Tensor, mask: Mask) -> str | None:
+        """Return what the loss must return for ``outputs`` ``(B, K, V)`` or ``(B, K, C)`` at ``mask``."""
         fault = fault_of_reconstruction(result, outputs)
-        if fault is not None or not self.looks.due(outputs) or not self.looks.first:
+        if fault is not None or not self.looks.due(outputs):
             return fault
         assert isinstance(result, Reconstruction)
-        if bool(result.loss.isfinite()) or not bool(outputs.isfinite().all()):
+        if (fault := fault_of_scored(float(result.scored), int(mask.valid.sum()))) is not None:
+            return fault
+        if not self.looks.first or bool(result.loss.isfinite()) or not bool(outputs.isfinite().all()):
             return None
         return f"a finite loss, as the outputs are, not {float(result.loss)}"
 

@@ -6,6 +6,7 @@ sentence begins with ``part``, such as "the head 'own' of sma-lab 1.0".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.strategies.guarded import GuardedStrategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.plugin_calls import Guarded, errors_of, given, guard, is_number
+from sma_core.training.augmentation import Augmenter
 from sma_core.training.optimizers.groups import OptimizerFactory
 from sma_core.training.schedules.rate import ScheduleFunction
 
@@ -62,10 +64,18 @@ def guarded_strategy(part: str, factory: Callable[..., Any], options: object) ->
 
 def guarded_loss(part: str, factory: Callable[..., Any], decoder: object) -> ReconstructionLoss:
     """Build a loss whose results are checked."""
-    loss = built(part, factory, decoder)
-    if not callable(loss):
-        raise PluginError(f"the factory of {part} must return a function, not {given(loss)}")
-    return Guarded(loss, part, LossFault())
+    return Guarded(_function(part, built(part, factory, decoder)), part, LossFault())
+
+
+def guarded_augmentation(part: str, factory: Callable[..., Any], model: ModelConfig, options: object) -> Augmenter:
+    """Build an augmentation, whose results `Augmenter` checks."""
+    return Augmenter(_function(part, built(part, factory, model, options)), part)
+
+
+def _function(part: str, function: object) -> Callable[..., Any]:
+    if not callable(function):
+        raise PluginError(f"the factory of {part} must return a function, not {given(function)}")
+    return function
 
 
 def guarded_positions(part: str, factory: Callable[..., Any]) -> PositionFactory:
@@ -157,7 +167,14 @@ def guarded_optimizer(part: str, factory: Callable[..., Any]) -> OptimizerFactor
 
 
 def guarded_schedule(part: str, function: Callable[..., Any]) -> ScheduleFunction:
-    """Return a schedule that is checked to return numbers."""
-    return Guarded(
-        function, part, lambda factor, *_: None if is_number(factor) else f"a number, not {given(factor)}"
-    )
+    """Return a schedule that is checked to return finite numbers from 0."""
+    return Guarded(function, part, _fault_of_factor)
+
+
+def _fault_of_factor(factor: Any, step: int, steps: int) -> str | None:  # noqa: ANN401 - whatever the plugin gives
+    """Return what a schedule must return at ``step`` of ``steps``, both counted after the warm-up."""
+    if not is_number(factor):
+        return f"a number, not {given(factor)}"
+    if math.isfinite(factor) and factor >= 0.0:
+        return None
+    return f"a finite factor >= 0, not {float(factor):g}, as for step {step:,} of {steps:,} after the warm-up"

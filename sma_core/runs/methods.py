@@ -28,7 +28,7 @@ from sma_core.plugins.method_specs import (
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head, Spec
 from sma_core.runs.guarded_parts import (
-    built,
+    guarded_augmentation,
     guarded_encoder,
     guarded_head,
     guarded_loss,
@@ -111,9 +111,7 @@ def augmenter(registry: Registry, config: FinetuneConfig) -> Augmenter | None:
         return None
     spec = _member(registry, Augmentation, "training.augmentation", config.training.augmentation)
     options = config.training.augmentation_options
-    return Augmenter(
-        built(registry.label(spec), registry.build(spec), config.model, options), registry.label(spec)
-    )
+    return guarded_augmentation(registry.label(spec), registry.build(spec), config.model, options)
 
 
 def optimizer_factory(registry: Registry, training: TrainingConfig) -> OptimizerFactory:

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 
-from sma_core.errors import DataError, UserError
+from sma_core.errors import DataError, PluginError, UserError
 from sma_core.feeds.rows import RowChunk
 from sma_core.files import replacing
-from sma_core.plugin_calls import errors_of
+from sma_core.plugin_calls import errors_of, given
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import TableFormat
 from sma_core.printable import printable
@@ -53,10 +53,18 @@ def open_table(out: Path | None, registry: Registry) -> Iterator[TableWriter]:
 def _guarded(
     opened: Callable[[Path, str], AbstractContextManager[TableWriter]], part: str, path: Path, suffix: str
 ) -> Iterator[TableWriter]:
-    """Open a table of the format ``part``; its exceptions are raised as `PluginError`."""
+    """Open a table of the format ``part``; its exceptions, and a missing file, are raised as `PluginError`."""
     with errors_of(part):
-        context = opened(path, suffix)
+        context: object = opened(path, suffix)
+    if not isinstance(context, AbstractContextManager):
+        raise PluginError(
+            f"the factory of {part} must return an object with the methods __enter__, write and __exit__, not "
+            f"{given(context)}"
+        )
+    with errors_of(part):
         table = context.__enter__()
+    if not callable(getattr(table, "write", None)):
+        raise PluginError(f"__enter__ of {part} must return an object with the method write, not {given(table)}")
     try:
         yield _GuardedTable(table, part)
     except BaseException as error:
@@ -64,6 +72,8 @@ def _guarded(
         raise
     with errors_of(part):
         context.__exit__(None, None, None)
+    if not path.exists():
+        raise PluginError(f"{part} must write the file whose path its factory gets, but there is none at its end")
 
 
 class _GuardedTable:

@@ -21,8 +21,8 @@ def block(numbers=NUMBERS, values=TABLE, fields=(), columns=("x", "y"), offsets=
     return Block(numbers, values, fields, columns, offsets, written)
 
 
-def sequences(numbers=NUMBERS[:2], values=TABLE, fields=(), columns=("x", "y"), offsets=OFFSETS):
-    return Block(numbers, values, fields, columns, offsets)
+def sequences(numbers=NUMBERS[:2], values=TABLE, fields=(), columns=("x", "y"), offsets=OFFSETS, grid=()):
+    return Block(numbers, values, fields, columns, offsets, grid=grid)
 
 
 def blocks_of(*records, fields=()):
@@ -63,6 +63,12 @@ WRONG_BLOCKS = [
     ([block(fields=(NUMBERS,))], "1 further column, where 0 are requested as fields"),
     ([sequences(offsets=[0, 1])], "offsets that are not 3 integers from 0 to 3"),
     ([sequences(offsets=[0.0, 1.0, 3.0])], "offsets that are not 3 integers from 0 to 3"),
+    ([sequences(grid=(0,))], "a grid that is not a tuple of whole numbers from 1: (0,)"),
+    (
+        [sequences(grid=(3,)), sequences(LATER[:2], grid=(1, 1))],
+        "a block with 2 positions in row 5, where the grid (1, 1) holds 1, after row 2",
+    ),
+    ([Block(NUMBERS, TABLE, grid=(1,))], "a block with 2 positions in row 1, where the grid (1,) holds 1"),
     ([sequences(), block(LATER)], "rows that are a table, where the blocks before have sequences, after row 2"),
     ([block(), sequences(LATER[:2])], "rows that are sequences, where the blocks before have a table"),
     (
@@ -101,6 +107,11 @@ def test_right_blocks_are_read_as_they_are():
     rejected = [RejectedRow(5, "bad"), RejectedRow(4, "bad"), RejectedRow(9, "bad")]
     later = block(np.array([6, 7, 8]))
     assert blocks_of(block(), *rejected, later)[1:4] == rejected
+
+
+def test_rows_may_have_fewer_positions_than_their_grid():
+    (read,) = blocks_of(sequences(grid=(3, 1)))
+    assert read.grid == (3, 1)
 
 
 def test_lists_of_offsets_and_row_numbers_become_arrays():

@@ -7,7 +7,7 @@ import pytest
 
 from sma_core.errors import DataError
 from sma_core.evaluation.label_splits import stratified_split
-from sma_core.evaluation.splits import check_split, fold_split, random_split
+from sma_core.evaluation.splits import check_split, fault_of_rows, fold_split, random_split
 
 NAN = float("nan")
 
@@ -21,18 +21,28 @@ def test_the_random_split_covers_all_rows_once_and_follows_its_seed():
     assert not np.array_equal(first[2], other[2])
 
 
+def parts_of(*parts):
+    return tuple(np.array(part, dtype=np.int64) for part in parts)
+
+
+def test_a_split_without_rows_of_a_part_is_refused():
+    with pytest.raises(DataError, match="the 'mine' split of 4 rows leaves no row for validation"):
+        check_split(parts_of([0, 1], [], [2]), 4, "mine")
+
+
 @pytest.mark.parametrize(
-    ("parts", "sentence"),
+    ("parts", "fault"),
     [
-        (([0, 1], [], [2]), "leaves no row for validation"),
-        (([0, 1], [1], [2]), "a row twice"),
-        (([0, 1], [3], [9]), "does not exist"),
+        (([0, 1], [2], [3]), None),
+        (([0, 1], [3], []), None),
+        (([0, 1], [1], [2]), "each row once, but row 12 is in train and valid"),
+        (([0, 1], [2], [3, 3]), "each row once, but row 14 is in test twice"),
+        (([0, 1], [3], [9]), "indices of the 4 rows, from 0 to 3, not 9"),
+        (([0, -1], [3], [2]), "indices of the 4 rows, from 0 to 3, not -1"),
     ],
 )
-def test_a_bad_split_is_refused(parts, sentence):
-    arrays = tuple(np.array(part, dtype=np.int64) for part in parts)
-    with pytest.raises(DataError, match=sentence):
-        check_split(arrays, 4, "mine")
+def test_a_row_that_is_given_twice_or_does_not_exist_is_named(parts, fault):
+    assert fault_of_rows(parts_of(*parts), np.array([11, 12, 13, 14])) == fault
 
 
 def test_each_row_is_in_the_test_of_one_fold_and_validation_comes_from_the_rest():

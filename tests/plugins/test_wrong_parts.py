@@ -1,20 +1,9 @@
 """What a part of a plugin returns wrongly, or raises, is one sentence: part, package, what was expected."""
 
-import copy
-
 import pytest
-import torch
-from torch import nn
 
 import sma_core
-from sma_core.config import MaskingConfig
 from sma_core.errors import PluginError
-from sma_core.nn.attention import Projected
-from sma_core.nn.masking import draw_noise, hide
-from sma_core.nn.part_faults import LOOK_EVERY, LOOKS, Looks
-from sma_core.nn.strategies.guarded import GuardedStrategy
-from sma_core.nn.strategies.protocol import Hiding, Situation
-from sma_core.plugin_calls import guard
 
 PLUGIN = """
 import numpy as np
@@ -81,6 +70,7 @@ def schedule(step, steps):
     return 1.0
 
 def augmentation(config, options):
+    {augmentation}
     def change(inputs, padding_mask, generator):
         {augment}
         return inputs
@@ -95,17 +85,23 @@ def splitter(texts, valid, test, seed):
     {splitter}
     return parts
 
+def table(path, suffix):
+    {table}
+    return Table(path, suffix)
+
 class Table:
     def __init__(self, path, suffix):
         self.file = open(path, "w")
+        self.path = path
         {opened}
 
     def __enter__(self):
+        {entered}
         return self
 
     def __exit__(self, *error):
-        {closed}
         self.file.close()
+        {closed}
 
     def write(self, columns):
         {write}
@@ -132,14 +128,14 @@ def sma_augmentations(): return [Augmentation(factory="other_wrong:augmentation"
 @hookimpl
 def sma_splitters(): return [Splitter(factory="other_wrong:splitter", **NAMED)]
 @hookimpl
-def sma_table_formats(): return [TableFormat(factory="other_wrong:Table", suffixes=(".own",), **NAMED)]
+def sma_table_formats(): return [TableFormat(factory="other_wrong:table", suffixes=(".own",), **NAMED)]
 @hookimpl
 def sma_metrics():
     return [Metric(factory="other_wrong:own_metric", kinds=("regression",), higher_is_better=True, **NAMED)]
 """
 PLACES = (
     *("choose", "strategy", "init", "forward", "positions", "loss", "trunk", "optimizer", "schedule", "augment"),
-    *("metric", "splitter", "opened", "closed", "write"),
+    *("augmentation", "metric", "splitter", "table", "opened", "entered", "closed", "write"),
 )
 TRAINED = {
     "training.steps": 2,
@@ -166,6 +162,8 @@ METRIC = "the metric 'own' of sma-wrong 1.0"
 SPLITTER = "the splitter 'own' of sma-wrong 1.0"
 TABLE = "the table format 'own' of sma-wrong 1.0"
 SHAPE = "must return a tensor of floating-point numbers of shape (B, outputs) = ("
+FACTOR = "must return a finite factor >= 0"
+SCORED = "a Reconstruction whose scored is the number of positions that it scored, from 0 to the "
 WRONG = [
     (
         "choose",
@@ -195,6 +193,13 @@ WRONG = [
         "return hide(noise.positions * float('nan'), real, masking, noise)",
         f"{MASK} must rank positions by numbers, but its ranking contains NaN",
     ),
+    (
+        "choose",
+        "return hide(noise.positions[:, :2], real, masking, noise)",
+        f"{MASK} failed: ValueError: the ranking must have a number for each position of padding_mask, a "
+        "tensor of shape (B, N) = (",
+    ),
+    ("choose", "return hide(None, real, masking, noise)", "of padding_mask, a tensor of shape (B, N) = ("),
     (
         "strategy",
         "return 3",
@@ -235,6 +240,10 @@ WRONG = [
         f"{LOSS} must return a loss that depends on the outputs",
     ),
     ("loss", "return result._replace(loss=result.loss * float('nan'))", f"{LOSS} must return a finite loss"),
+    ("loss", "return result._replace(scored=result.scored * 1000)", f"{LOSS} must return {SCORED}"),
+    ("loss", "return result._replace(scored=result.scored + 1)", f"{LOSS} must return {SCORED}"),
+    ("loss", "return result._replace(scored=-result.scored)", f"{LOSS} must return {SCORED}"),
+    ("loss", "return result._replace(scored=result.scored * float('nan'))", "where mask.valid, not nan"),
     ("loss", BOOM, f"{LOSS} failed: ValueError: boom"),
     ("trunk", "return latents.values", f"{TRUNK} must return a sma_core.nn.encoders.encoder.Latents, not Tensor"),
     ("trunk", "return Latents(latents.values[:, :, 1:], None)", f"{TRUNK} must return Latents whose values have"),
@@ -251,8 +260,20 @@ WRONG = [
     ("optimizer", "optimizer.step = lambda *_: 1 / 0", f"step {OPTIMIZER} failed: ZeroDivisionError"),
     ("optimizer", BOOM, f"the factory {OPTIMIZER} failed: ValueError: boom"),
     ("schedule", "return None", f"{SCHEDULE} must return a number, not NoneType"),
+    ("schedule", "return -1.0", f"{SCHEDULE} {FACTOR}, not -1, as for step 0 of 2 after the warm-up"),
+    (
+        "schedule",
+        "return float('nan')",
+        f"{SCHEDULE} {FACTOR}, not nan, as for step 0 of 2",
+    ),
+    (
+        "schedule",
+        "return np.inf if step else 1",
+        f"{SCHEDULE} {FACTOR}, not inf, as for step 1 of 2",
+    ),
     ("schedule", BOOM, f"{SCHEDULE} failed: ValueError: boom"),
     ("augment", "return None", f"{AUGMENTATION} must return inputs of shape"),
+    ("augmentation", "return None", f"the factory of {AUGMENTATION} must return a function, not NoneType"),
     ("augment", BOOM, f"{AUGMENTATION} failed: ValueError: boom"),
     ("metric", "return None", f"{METRIC} must return a number, NaN where it is undefined, not NoneType"),
     ("metric", "return '1.0'", f"{METRIC} must return a number"),
@@ -270,6 +291,27 @@ WRONG = [
     ("splitter", "return None", f"{SPLITTER} must return a tuple of three int64 arrays"),
     ("splitter", "return parts[:2]", f"{SPLITTER} must return a tuple of three int64 arrays"),
     ("splitter", "return parts[0] * 1.0, parts[1], parts[2]", "and test rows, not a tuple of ndarray of shape"),
+    (
+        "splitter",
+        "return parts[0], parts[0][:5], parts[2]",
+        f"{SPLITTER} must return each row once, but row 1 is",
+    ),
+    (
+        "splitter",
+        "return parts[0] + 1000, parts[1], parts[2]",
+        f"{SPLITTER} must return indices of the 30 rows, from 0 to 29, not 1,000",
+    ),
+    (
+        "table",
+        "return None",
+        f"the factory of {TABLE} must return an object with the methods __enter__, write",
+    ),
+    ("entered", "return None", f"__enter__ of {TABLE} must return an object with the method write, not NoneType"),
+    (
+        "closed",
+        "self.path.unlink()",
+        f"{TABLE} must write the file whose path its factory gets, but",
+    ),
     ("splitter", BOOM, f"{SPLITTER} failed: ValueError: boom"),
     ("opened", BOOM, f"{TABLE} failed: ValueError: boom"),
     ("closed", BOOM, f"{TABLE} failed: ValueError: boom"),
@@ -294,9 +336,9 @@ def parts(install, monkeypatch, tmp_path):
 
 def run(place, out):
     """Pre-train, or fine-tune where the wrong part is one of fine-tuning."""
-    if place in ("init", "forward", "augment", "metric", "splitter"):
+    if place in ("init", "forward", "augment", "augmentation", "metric", "splitter"):
         return sma_core.finetune("toy", settings=COMMON | TUNED, out=out)
-    if place in ("opened", "closed", "write"):
+    if place in ("table", "opened", "entered", "closed", "write"):
         run = sma_core.finetune("toy", settings=COMMON | TUNED, out=out).run
         return sma_core.predict(run, "toy:words", out=out.with_suffix(".own"))
     return sma_core.train("toy", settings=COMMON | TRAINED, out=out)
@@ -321,39 +363,3 @@ def test_a_wrong_part_is_a_sentence(parts, tmp_path, place, body, sentence):
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "run.own").exists()
-
-
-def test_values_are_looked_at_now_and_then_where_that_waits():
-    looks, elsewhere = Looks(), torch.empty(1, device="meta")
-    due = [call for call in range(1, 3 * LOOK_EVERY) if looks.due(elsewhere)]
-    assert due == [*range(1, LOOKS + 1), LOOK_EVERY, 2 * LOOK_EVERY]
-    assert all(looks.due(torch.empty(1)) for _ in range(10))
-
-
-def test_a_copy_of_a_guarded_module_is_its_own():
-    module = nn.Linear(1, 1)
-    guard(module, "forward", "it", lambda *_: None)
-    other = copy.deepcopy(module)
-    with torch.no_grad():
-        other.weight.fill_(0.0)
-        other.bias.fill_(7.0)
-        assert float(other(torch.ones(1))) == 7.0
-    assert other.forward.function.__self__ is other
-
-
-def test_a_model_that_has_diverged_is_not_the_fault_of_a_strategy():
-    class ByKeys(Hiding):
-        def choose(self, situation):
-            real = situation.padding_mask
-            return hide(situation.projected.keys.mean(dim=(1, 3)), real, situation.masking, situation.noise)
-
-    real, keys = torch.ones(2, 6, dtype=torch.bool), torch.randn(2, 1, 6, 4)
-    noise = draw_noise(2, 3, 6, torch.Generator().manual_seed(0), "cpu")
-    strategy = GuardedStrategy(ByKeys({}), "it")
-
-    def choose(keys):
-        projected = Projected(keys, keys, keys)
-        return strategy.choose(Situation(real, None, projected, keys, real, MaskingConfig(), noise))
-
-    assert choose(keys).hidden.any()
-    assert choose(keys * float("nan")).hidden.any()

@@ -105,6 +105,7 @@ def test_a_baseline_of_another_kind_is_not_run(with_baselines):
     [
         ("not_here", "it needs a_package_that_is_not_here: pip install a-package-that-is-not-here"),
         ("too_few", "must return 200 x 1 predictions, not 3 x 1"),
+        ("not_finite", "the baseline 'not-finite' of toy-domain 1.0 must return finite predictions; row "),
         ("breaks", "it failed: ZeroDivisionError"),
     ],
 )
@@ -124,6 +125,12 @@ def test_a_baseline_that_cannot_run_does_not_lose_the_fine_tuning(
     else:
         with pytest.raises(PluginError):
             results_of(strict)
+
+
+def test_the_row_without_a_finite_prediction_is_that_of_the_file(with_baselines):
+    rows, results = results_of(Registry.load(with_baselines("not_finite")))
+    number = rows.store.row_number(rows.parts["valid"][3])
+    assert results["not-finite"].left_out.endswith(f"must return finite predictions; row {number} is nan")
 
 
 def test_a_module_that_is_missing_is_named_once_for_all_its_baselines(with_baselines, run_sma):

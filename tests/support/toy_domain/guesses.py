@@ -14,6 +14,12 @@ def too_few(rows):
     return np.zeros((3, 1))
 
 
+def not_finite(rows):
+    guesses = np.zeros((len(rows.inputs), 1))
+    guesses[rows.valid[3]] = np.nan
+    return guesses
+
+
 def not_here(rows):
     import a_package_that_is_not_here  # noqa: F401
 

@@ -21,7 +21,7 @@ def run_baseline(
 
     The function receives no test labels. It chooses its settings on validation rows, also when the suite's
     ``split.protocol`` is ``authors``. Raises `PluginError` when it cannot be imported, fails, or returns
-    predictions of the wrong shape.
+    predictions of the wrong shape or that are not finite.
     """
     began = time.monotonic()
     wanted = {**settings, "task": task, "split.protocol": "validation"}
@@ -29,7 +29,7 @@ def run_baseline(
     rows = read_labelled(registry, config, new_feed(registry, config.data))
     baseline: BaselineFunction = resolve(function, f"the suite's baseline for {task!r}")
     baseline_task = BaselineTask.of(rows, config.split.seed)
-    predictions = baseline_task.predictions(baseline, function)
+    predictions = baseline_task.predictions(baseline, f"the baseline {function!r}")
     return {
         "baseline": function,
         "task": rows.label,
