@@ -145,6 +145,7 @@ class FinetuneConfig(Settings):
         "such as active=5,inactive=1 (several targets: of their label 1); empty: equal weights.",
     )
     baselines: bool = Field(True, description="Also score the baselines of the domain on the same split.")
+    score_test: bool = Field(True, description="Score the test rows at the end; off for trials of a search.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Training, validation and test.")
     model: ModelConfig = Field(
         default_factory=ModelConfig, description="The network; with a pre-trained run only dropout may differ."

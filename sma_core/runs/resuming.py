@@ -27,7 +27,7 @@ _CHANGEABLE = (
     *("steps", "epochs", "patience", "evaluate_every", "checkpoint_every", "keep_last", "log_every", "device"),
     *("precision", "strategy", "time_limit", "max_skipped_steps", "milestones", "workers", "tensorboard"),
 )
-CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE) | {"baselines", "data.fresh"}
+CHANGEABLE = frozenset(f"training.{name}" for name in _CHANGEABLE) | {"baselines", "score_test", "data.fresh"}
 """Settings that may change on resume; all others must equal those of the run, or be left out."""
 SOURCE = "data.source"
 PRETRAINED = "pretrained"

@@ -214,7 +214,7 @@ def _judge(
         valid = objective.evaluate(job.placement.ranks)
         test = (
             objective.predict_labelled(job.rows.batches("test", batch_size), job.placement.ranks)
-            if len(job.rows.parts["test"])
+            if job.config.score_test and len(job.rows.parts["test"])
             else None
         )
     undefined = bool(valid) and math.isnan(valid[objective.selection])
@@ -266,7 +266,8 @@ def _selection(metric: str, valid: Mapping[str, float], undefined: bool) -> str:
 
 def _baselines(job: Job) -> list[BaselineResult]:
     """Score the domain's baselines on rank 0, which writes and prints the results."""
-    if not job.config.baselines or not job.placement.ranks.first or not len(job.rows.parts["test"]):
+    scored = job.config.baselines and job.config.score_test and len(job.rows.parts["test"])
+    if not scored or not job.placement.ranks.first:
         return []
     return run_baselines(job.registry, job.rows, job.config.split.seed)
 

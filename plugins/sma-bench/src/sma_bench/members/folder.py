@@ -61,12 +61,12 @@ def train_members(
     ``request`` has the arguments of `sma_core.finetune` that all members share. ``out`` None makes a folder under
     ``runs/``. Raises `UserError` when the folder holds runs of another request, and as `sma_core.finetune` does.
     """
-    folder = out or _new_folder(domain, kind)
+    folder = out or new_folder(domain, kind)
     _check_request(folder, domain, kind, members, request)
     finished = []
     for number, member in enumerate(members, start=1):
         run = folder / member.name
-        done = _results(run)
+        done = results_of(run)
         if done is None:
             if tell is not None:
                 tell(f"{kind} {number} of {len(members)}: {run}")
@@ -79,13 +79,13 @@ def train_members(
                 observers=observers,
                 policy=policy,
             )
-            done = _results(run)
+            done = results_of(run)
         assert done is not None, "a finished fine-tuning has results"
         finished.append(Finished(run, done))
     return folder, finished
 
 
-def _new_folder(domain: str | None, kind: str) -> Path:
+def new_folder(domain: str | None, kind: str) -> Path:
     """Return a folder under ``runs/`` that does not exist yet."""
     name = f"{Path(domain or 'model').stem}-{kind}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder, number = RUNS / name, 1
@@ -122,7 +122,7 @@ def _check_request(
         raise UserError(f"cannot write {file}: {error.strerror or error}") from error
 
 
-def _results(run: Path) -> Mapping[str, Any] | None:
+def results_of(run: Path) -> Mapping[str, Any] | None:
     """Return the results of a finished run; None when it is not there, or not finished."""
     try:
         record = json.loads((run / "model.json").read_text(encoding="utf-8"))

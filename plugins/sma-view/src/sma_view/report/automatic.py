@@ -28,13 +28,16 @@ def write_report(run: Path) -> Path | None:
     from sma_view.report.report import report
 
     try:
-        return report(run, predictions=_test_rows(run) <= MOST_ROWS, policy=policy_of(run)).page
+        return report(run, predictions=0 < _test_rows(run) <= MOST_ROWS, policy=policy_of(run)).page
     except SmaError as error:
         logger.warning("the report of %s was not written: %s", run, error)
         return None
 
 
 def _test_rows(run: Path) -> int:
+    """Return the number of rows that a report would predict; 0 where the test must not be looked at."""
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     rows = results.get("rows")
-    return max(rows.get("test", 0), rows.get("valid", 0)) if isinstance(rows, dict) else 0
+    if not isinstance(rows, dict) or (rows.get("test") and not results.get("test")):
+        return 0
+    return int(max(rows.get("test", 0), rows.get("valid", 0)))
