@@ -123,6 +123,8 @@ def _lines(result: EvaluateResult) -> list[str]:
         lines[0] += f" ({result.rejected:,} set aside)"
     if result.windowed:
         lines[0] += f", {result.windowed:,} read in windows"
+    if result.censored:
+        lines[0] += f", {counted(result.censored, 'censored label')} left out"
     rows = [[name, *_cells(figure)] for name, figure in result.figures.items()]
     for target, figures in result.targets.items():
         rows += [[f"{target}: {name}", *_cells(figure)] for name, figure in figures.items()]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sma_core.cli.label_options import (
+    CensoredLabels,
     ClassWeights,
     Fold,
     Folds,
@@ -80,6 +81,7 @@ def finetune(
     exclude: Exclude = None,
     delimiter: Delimiter = None,
     kind: LabelKind = None,
+    censored_labels: CensoredLabels = None,
     positive: Positive = None,
     weight: Weight = None,
     metric: Metric = None,

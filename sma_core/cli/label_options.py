@@ -33,6 +33,14 @@ LabelKind = Annotated[
     Kind | None,
     typer.Option("--kind", help="Kind of the labels. Default: the task's, else guessed from the labels."),
 ]
+CensoredLabels = Annotated[
+    bool | None,
+    typer.Option(
+        "--censored-labels",
+        help="Read labels of a regression such as <5.2 and >10 as limits: no loss on the permitted side, and no "
+        "metrics.",
+    ),
+]
 Positive = Annotated[
     str | None,
     typer.Option(

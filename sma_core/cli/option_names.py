@@ -24,6 +24,7 @@ SETTINGS = {
     "window_overlap": "data.window_overlap",
     "target": "targets",
     "kind": "kind",
+    "censored_labels": "censored_labels",
     "positive": "positive",
     "weight": "weight",
     "metric": "metric",

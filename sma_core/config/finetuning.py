@@ -116,6 +116,10 @@ class FinetuneConfig(Settings):
     kind: Literal["regression", "binary", "multilabel", "multiclass", "per-position"] | None = Field(
         None, description="Kind of labels; empty: the task's, or guessed from the data."
     )
+    censored_labels: bool = Field(
+        False,
+        description="Read labels of a regression such as <5.2 and >10 as limits, with a loss on one side only.",
+    )
     positive: str | None = Field(
         None, description="Positive class of binary labels that are two names; empty: chosen, and said."
     )
@@ -168,6 +172,12 @@ class FinetuneConfig(Settings):
         if value not in (None, BALANCED):
             class_weights_of(value)
         return value
+
+    @model_validator(mode="after")
+    def _limits_are_of_a_regression(self) -> Self:
+        if self.censored_labels and (self.kind not in (None, "regression") or self.positive is not None):
+            raise ValueError("censored_labels are those of a regression: leave out kind and positive")
+        return self
 
     @model_validator(mode="after")
     def _delta_has_its_loss(self) -> Self:

@@ -1,4 +1,4 @@
-"""Parse label columns into arrays, in three forms: numbers, class names, or one symbol per character.
+"""Parse label columns into arrays: numbers, numbers with limits, class names, or one symbol per character.
 
 Rows without a usable label are rejected with the reason.
 
@@ -26,6 +26,7 @@ UNKNOWN_SYMBOL = "?"
 """Symbol of a position without a label."""
 MOST_SYMBOLS = int(np.iinfo(SYMBOL_TYPE).max)
 _WORDS = {"true": 1.0, "false": 0.0} | dict.fromkeys(MISSING, math.nan)
+_LIMIT = re.compile(r"(?P<side>[<>]=?|[≤≥])\s*(?P<number>[^<>=≤≥\s]+)")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+")
 
 
@@ -73,17 +74,21 @@ def build_label_parser(
         return ClassLabelParser(names[0])
     if form == "symbols":
         return SymbolLabelParser(masked)
-    return NumberLabelParser(names, values)
+    return NumberLabelParser(names, values, censored=form == "censored")
 
 
 class NumberLabelParser:
-    """Parses numeric labels in K columns, the first K fields of a row; or two names, ``values``, as 0 and 1."""
+    """Parses numeric labels in K columns, the first K fields of a row; or two names, ``values``, as 0 and 1.
+
+    With ``censored``, a label may be a limit, such as ``<5.2``, which is NaN but not missing.
+    """
 
     classes: Sequence[str] = ()
 
-    def __init__(self, names: Sequence[str], values: Sequence[str] = ()) -> None:
+    def __init__(self, names: Sequence[str], values: Sequence[str] = (), censored: bool = False) -> None:
         self._names = names
         self._values = values
+        self._censored = censored
 
     def read(self, rows: Sequence[Row]) -> ParsedLabels:
         """Parse each field as a number; ``true`` and ``false`` are 1 and 0.
@@ -96,12 +101,16 @@ class NumberLabelParser:
         kept, unusable = [], []
         for row in rows:
             fields = row.fields[: len(self._names)]
-            values = [named_number(field, self._values, row.number) for field in fields]
+            limits = [self._censored and limit_of(field) is not None for field in fields]
+            values = [
+                math.nan if limit else named_number(field, self._values, row.number)
+                for field, limit in zip(fields, limits, strict=True)
+            ]
             wrong = next((k for k, value in enumerate(values) if value is None or math.isinf(value)), None)
             if wrong is not None:
-                reason = f"target is not a number: {self._names[wrong]} is {row.fields[wrong]!r}"
+                reason = not_a_number(self._names[wrong], row.fields[wrong])
                 unusable.append(RejectedRow(row.number, reason, row.text))
-            elif all(value is None or math.isnan(value) for value in values):
+            elif not any(limits) and all(value is None or math.isnan(value) for value in values):
                 unusable.append(RejectedRow(row.number, no_label(self._names), row.text))
             else:
                 table.append([value for value in values if value is not None])
@@ -269,6 +278,26 @@ def to_number(text: str) -> float | None:
         return None if "_" in text else float(text)  # Python reads 1_000 as 1000
     except ValueError:
         return None
+
+
+def limit_of(text: str) -> tuple[float, int] | None:
+    """Parse a limit of a label: the number, and 1 if the label is above it, -1 if below; None if it is no limit.
+
+    >>> limit_of("> 10"), limit_of("<=5.2"), limit_of("5.2")
+    ((10.0, 1), (5.2, -1), None)
+    """
+    found = _LIMIT.fullmatch(text.strip())
+    number = to_number(found["number"]) if found else None
+    if found is None or number is None or not math.isfinite(number):
+        return None
+    return number, 1 if found["side"][0] in ">≥" else -1
+
+
+def not_a_number(name: str, label: object) -> str:
+    """Return the reason of a row whose label of target ``name`` is not a number."""
+    limit = limit_of(str(label)) is not None
+    advice = "; `censored_labels=true` reads such limits of a regression" if limit else ""
+    return f"target is not a number: {name} is {label!r}{advice}"
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sma_core.data.labels import to_number
+from sma_core.data.labels import limit_of, to_number
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
+from sma_core.training.finetuning import Limits
 
 _FORMS: dict[str, LabelForm] = {"multiclass": "classes", "per-position": "symbols"}
 
 
-def form_of(kind: str) -> LabelForm:
-    """Return the form of labels of a kind."""
-    return _FORMS.get(kind, "numbers")
+def form_of(kind: str, censored: bool = False) -> LabelForm:
+    """Return the form of labels of a kind; ``censored`` labels are those of a regression."""
+    return "censored" if censored else _FORMS.get(kind, "numbers")
 
 
 def row_labels(store: Store) -> NDArray[np.float64]:
@@ -30,6 +32,19 @@ def row_labels(store: Store) -> NDArray[np.float64]:
     if store.targets is None:
         raise DataError("this store was prepared without labels")
     return store.targets.astype(np.float64)
+
+
+def row_limits(store: Store, names: Sequence[str]) -> Limits | None:
+    """Return the limits of the targets ``names``; None if the store has labels of another form."""
+    if store.metadata.label_form != "censored":
+        return None
+    values, sides = np.full((len(store), len(names)), math.nan), np.zeros((len(store), len(names)), dtype=np.int8)
+    for column, name in enumerate(names):
+        texts, indices = store.extra(name)
+        limits = [limit_of(text) or (math.nan, 0) for text in texts]
+        values[:, column] = np.array([number for number, _ in limits])[indices]
+        sides[:, column] = np.array([side for _, side in limits])[indices]
+    return Limits(values, sides)
 
 
 def row_weights(store: Store, column: str | None, where: str) -> NDArray[np.float64] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
-from sma_core.data.labels import label_name, symbols_of, to_number
+from sma_core.data.labels import label_name, limit_of, symbols_of, to_number
 from sma_core.data.readers.other_columns import class_name
 from sma_core.data.records import MISSING, MISSING_CLASSES, Row
 from sma_core.data.remote.files import local_copy
@@ -95,6 +95,12 @@ def _guess(pairs: Sequence[tuple[str, str]], target: str, positive: str | None, 
         if set(names) == {"-1", "1"}:
             return LabelGuess("numbers", f"the values -1 and 1 in {rows}", ("-1", "1"))
         return LabelGuess("numbers", f"numbers in {rows}{_few_numbers(names)}")
+    limits = [label for label in texts if limit_of(label) is not None]
+    if len(limits) > len(texts) / 2:
+        raise DataError(
+            f"{where}: the target {target!r} has limits, as in {limits[0]!r}: `censored_labels=true` reads them; "
+            "if the labels are names of classes, pass `kind=multiclass`"
+        )
     if sum(_DECIMAL_COMMA.fullmatch(text) is not None for text in texts) > len(texts) / 2:
         raise DataError(
             f"{where}: the target {target!r} has decimal commas, as in {texts[0]!r}: write decimal points; if the "

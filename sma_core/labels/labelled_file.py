@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sma_core.config import DataConfig
+from sma_core.config import DataConfig, FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.store.store import Store
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.feeds.feed import LabelColumns
 from sma_core.feeds.reading import pair_column
-from sma_core.labels.label_form import form_of, row_labels, row_weights
+from sma_core.labels.label_form import form_of, row_labels, row_limits, row_weights
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.labels.learnable import unlike_training
 from sma_core.models.loaded_run import LoadedRun
@@ -72,8 +72,9 @@ def read_labelled_file(
             f"{len(names)}: name a column for each, in this order"
         )
     data = file.config(loaded.config.data)
-    form, most = form_of(targets.kind), loaded.config.model.max_length
-    extras = tuple(dict.fromkeys(filter(None, (file.weight, file.identifier))))
+    censored = isinstance(loaded.config, FinetuneConfig) and loaded.config.censored_labels
+    form, most = form_of(targets.kind, censored), loaded.config.model.max_length
+    extras = tuple(dict.fromkeys(filter(None, (file.weight, *(names if censored else ()), file.identifier))))
     sources = find_sources(registry, data)
     sources = feed.features.found_in(sources, registry, data, file.columns or (), (*names, *extras))
     labels = LabelColumns(names, form, extras, file.position_mask, targets.values)
@@ -100,6 +101,7 @@ def read_labelled_file(
         max_length=most,
         values=targets.values,
         weights=row_weights(store, file.weight, sources.where),
+        limits=row_limits(store, names),
         warnings=(*sources.notes, *unlike),
     )
 

@@ -22,7 +22,7 @@ from sma_core.evaluation.splits import Part
 from sma_core.feeds.feed import Feed, LabelColumns, normalise_name
 from sma_core.labels.all_others import ALL_OTHERS, other_columns
 from sma_core.labels.duplicates import identities, shared_rows
-from sma_core.labels.label_form import form_of, row_labels, row_weights
+from sma_core.labels.label_form import form_of, row_labels, row_limits, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable, shared_ids, telling_features, unlike_training
 from sma_core.labels.split import divide
@@ -33,6 +33,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.source_set import SourceSet, find_sources
+from sma_core.training.finetuning import Limits
 from sma_core.training.label_checks import check_columns, check_labels, guess_kind
 from sma_core.training.targets import Binary, Labels, PerPosition, Targets, is_per_position
 
@@ -44,8 +45,8 @@ class LabelledRows:
     ``label`` names the task in messages (``text:reviews`` or a file), ``name`` in folder names. ``split``
     describes the split; ``guess`` says from what the kind of labels was guessed, empty when the user gave it.
     ``values`` are the names of binary labels, the positive last. ``weights`` (n,) are the weights of all store
-    rows, None without weights. The metric ``selection`` selects the checkpoint. ``warnings`` are sentences on
-    targets that cannot be learned.
+    rows, None without weights; ``limits`` are the censored labels, which are NaN among `labels`. The metric
+    ``selection`` selects the checkpoint. ``warnings`` are sentences on targets that cannot be learned.
     """
 
     label: str
@@ -64,6 +65,7 @@ class LabelledRows:
     max_length: int
     values: tuple[str, ...] = ()
     weights: Labels | None = None
+    limits: Limits | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -113,6 +115,8 @@ class LabelledRows:
         digest.update("\0".join(self.classes).encode())
         if self.weights is not None:
             digest.update(self.weights.tobytes())
+        if self.limits is not None:
+            digest.update(self.limits.values.tobytes() + self.limits.sides.tobytes())
         return digest.hexdigest()[:16]
 
     def part_of_rows(self) -> tuple[NDArray[np.int64], list[str]]:
@@ -125,6 +129,17 @@ class LabelledRows:
     def sizes(self) -> dict[str, int]:
         """Return the number of rows in each part."""
         return {part: len(rows) for part, rows in self.parts.items()}
+
+
+def censored_note(rows: LabelledRows) -> list[str]:
+    """Return a sentence on the number of censored labels of each part; empty if there can be none."""
+    if rows.limits is None:
+        return []
+    train, valid, test = (f"{rows.limits.count(rows.parts[part]):,}" for part in ("train", "valid", "test"))
+    return [
+        f"censored labels: {train} of training rows, with a loss on one side; {valid} of validation and {test} of "
+        "test rows, left out of all metrics"
+    ]
 
 
 def split_record(rows: LabelledRows, seed: int) -> SplitRecord:
@@ -198,6 +213,7 @@ def read_labelled(
         max_length=config.model.max_length,
         values=guess.values,
         weights=row_weights(store, task.weight, source.where),
+        limits=row_limits(store, task.targets),
     )
     sentences = _warnings(rows, task, registry, config, pretrained=rows.feed is feed)
     return replace(rows, warnings=(*sentences, *shared_rows(equal, divided.parts)))
@@ -309,7 +325,8 @@ def _prepared(
         check_columns(task.targets, task.kind)
     if guess.form == "symbols" and is_pair(source.first.column):
         raise ConfigError("labels of characters belong to one text, but data.column names two: name one")
-    extras = tuple(dict.fromkeys((*task.extras, *([identifier] if identifier else []))))
+    limits = task.targets if guess.form == "censored" else ()
+    extras = tuple(dict.fromkeys((*task.extras, *limits, *([identifier] if identifier else []))))
     labels = LabelColumns(task.targets, guess.form, extras, task.position_mask, guess.values)
     model = config.model
     return feed.prepare(registry, source, config.data, longest or model.max_length, labels, progress, model.grid)
@@ -319,6 +336,8 @@ def _guess(
     registry: Registry, config: FinetuneConfig, task: TaskRequest, source: SourceSet, recorded: Targets | None
 ) -> LabelGuess:
     """Return the form of labels: as in an existing run, as the kind requires, or guessed from the first rows."""
+    if config.censored_labels:
+        return LabelGuess("censored", "censored_labels")
     if recorded is not None:
         return LabelGuess(form_of(recorded.kind), "the labels when the run began", recorded.values)
     binary = task.kind == Binary.kind and (task.dataset is None or task.positive is not None)
@@ -348,7 +367,7 @@ def _kind(store: Store, task: TaskRequest, guess: LabelGuess, source: SourceSet)
     if store.metadata.has_symbols:
         kind = PerPosition.kind
     check_labels(labels, task.targets, kind, source.where, store.row_numbers)
-    if store.metadata.label_form != "numbers" and len(store.classes) < 2:
+    if store.metadata.label_form in ("classes", "symbols") and len(store.classes) < 2:
         raise DataError(
             f"{source.where}: the target {task.targets[0]!r} has only one class, {store.classes[0]!r}; there is "
             "nothing to learn"

@@ -12,7 +12,7 @@ from sma_core.errors import ConfigError, UserError
 from sma_core.labels.split import Division
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
-from sma_core.training.targets import Binary
+from sma_core.training.targets import Binary, Regression
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class TaskRequest:
             name = re.sub(r"[^\w-]", "", Path(source).name.split(".")[0]) or "labels"
             division = Division.wanted(config.split, registry.domain.splitter)
             kind = config.kind or (Binary.kind if config.positive is not None else None)
+            kind = Regression.kind if config.censored_labels else kind
             options = (config.metric, division, config.position_mask, config.positive, config.weight)
             return cls(source, name, None, config.targets, kind, *options)
         if config.task is None and registry.domain.task is None:
@@ -54,6 +55,8 @@ class TaskRequest:
         if config.data.source is not None and config.task is None:
             raise ConfigError("`data.source=FILE` needs `targets=COLUMN`: which column holds the labels?")
         task = registry.find(Task, config.task or str(registry.domain.task))
+        if config.censored_labels and (config.kind or task.kind) != Regression.kind:
+            raise ConfigError(f"`censored_labels` are those of a regression, not of {task.name}: leave it out")
         return cls(
             f"{registry.name}:{task.name}",
             task.name,

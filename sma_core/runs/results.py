@@ -130,9 +130,9 @@ class EvaluateResult:
 
     ``part`` is a part of the run's rows, None for another file. ``truncated`` rows, of all that were read, are
     longer than ``model.max_length`` and were read in part; ``warnings`` says so when they are many. Of the scored
-    rows, ``windowed`` were read in several windows. ``judged`` is the number of labelled
-    rows or positions. ``figures`` are means over targets; ``targets`` has the metrics of each, if there are
-    several.
+    rows, ``windowed`` were read in several windows. ``judged`` is the number of labelled rows or positions;
+    ``censored`` labels are in no metric. ``figures`` are means over targets; ``targets`` has the metrics of each,
+    if there are several.
     """
 
     run: Path
@@ -153,6 +153,7 @@ class EvaluateResult:
     seconds: float
     weight: str | None = None
     windowed: int = 0
+    censored: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sma_core.data.batching.batches import Batch
@@ -17,7 +20,26 @@ from sma_core.nn.model import Predictor
 from sma_core.plugins.method_specs import Metric
 from sma_core.training.augmentation import Augmenter
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
-from sma_core.training.targets import Labels, Targets
+from sma_core.training.targets import Labels, Regression, Targets
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of censored labels (n, T), NaN elsewhere, and ``sides`` (n, T): 1 for labels above, -1 below."""
+
+    values: Labels
+    sides: NDArray[np.int8]
+
+    def count(self, rows: NDArray[np.int64]) -> int:
+        """Return the number of censored labels of store rows (m,)."""
+        return int((self.sides[rows] != 0).sum())
+
+    def join(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the labels (B, T) of a batch, with limits where they are censored, and their sides (B, T)."""
+        assert batch.labels is not None, "the batch is labelled"
+        values, sides = (torch.from_numpy(array[batch.rows]) for array in (self.values, self.sides))
+        device = batch.labels.device
+        return batch.labels.where(sides.to(device) == 0, values.to(batch.labels)), sides.to(device)
 
 
 class FinetuneObjective:
@@ -25,6 +47,7 @@ class FinetuneObjective:
 
     Without validation rows there are no metrics, and no checkpoint is the best. ``weights`` (n,) are those of all
     store rows, which the loss divides by ``weight_unit``. ``augment`` changes training rows at random.
+    ``limits`` are the censored labels of all store rows, which count in the loss alone.
     """
 
     def __init__(
@@ -38,6 +61,7 @@ class FinetuneObjective:
         weights: Labels | None = None,
         weight_unit: float = 1.0,
         augment: Augmenter | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.module = module
         self.targets = targets
@@ -47,6 +71,7 @@ class FinetuneObjective:
         self._valid = valid
         self._weights, self._weight_unit = weights, weight_unit
         self._augment = augment
+        self._limits = limits
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
@@ -67,6 +92,10 @@ class FinetuneObjective:
         if self._weights is not None:
             rows = torch.from_numpy(self._weights[batch.rows] / self._weight_unit).to(outputs)
             weights = rows[:, None].expand_as(batch.labels)  # (B,) -> (B, T), (B, N) or (B, L)
+        if self._limits is not None:
+            assert isinstance(self.targets, Regression), "censored labels are those of a regression"
+            labels, sides = self._limits.join(batch)
+            return self.targets.loss(outputs, labels, weights, sides), (~labels.isnan()).sum()
         return self.targets.loss(outputs, batch.labels, weights), (~batch.labels.isnan()).sum()
 
     def evaluate(self, ranks: Ranks) -> dict[str, float]:

@@ -30,3 +30,9 @@ REGRESSION_LOSSES: dict[str, Callable[[Tensor, float], Tensor]] = {
     HUBER: _huber,
 }
 """Loss of each residual, from residuals of any shape and ``huber_delta``, both in standard deviations."""
+
+
+def one_sided(residuals: Tensor, sides: Tensor) -> Tensor:
+    """Return residuals of limits, 0 on the permitted side; ``sides`` is 1 for labels above, -1 below, else 0."""
+    residuals = residuals.where(sides <= 0, residuals.clamp(max=0.0))
+    return residuals.where(sides >= 0, residuals.clamp(min=0.0))

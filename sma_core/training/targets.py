@@ -20,7 +20,7 @@ from torch.nn import functional
 from sma_core.data.scaling import check_numbers, is_spread
 from sma_core.documents import first_fault
 from sma_core.errors import CheckpointError, ConfigError
-from sma_core.training.regression_losses import HUBER, REGRESSION_LOSSES, SQUARED_ERROR
+from sma_core.training.regression_losses import REGRESSION_LOSSES, SQUARED_ERROR
 
 Labels = NDArray[np.float64]
 
@@ -86,10 +86,6 @@ class Targets(ABC):
         ``delta`` is the parameter of the Huber loss.
         """
         raise ConfigError(f"`loss={name}` requires numbers as labels, not labels of kind {self.kind}: remove it")
-
-    def loss_text(self) -> str | None:
-        """Return the loss as text; None where the kind has one only."""
-        return None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``model.json``."""
@@ -176,16 +172,22 @@ class Regression(Targets):
         """Return these targets with another loss of standardised labels."""
         return replace(self, loss_name=name, huber_delta=delta)
 
-    def loss_text(self) -> str:
-        """Return the name of the loss, with the parameter of the Huber loss."""
-        delta = f" (delta {self.huber_delta:g})" if self.loss_name == HUBER else ""
-        return f"{self.loss_name}{delta} of standardised labels"
+    def loss(
+        self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None, sides: Tensor | None = None
+    ) -> Tensor:
+        """Return the mean of the loss ``loss_name`` over standardised labels.
 
-    def loss(self, outputs: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Return the mean of the loss ``loss_name`` over standardised labels."""
+        ``sides`` (B, T) is 1 where a label is a limit that the true one is above, -1 where below, else 0: there is
+        no loss on the permitted side.
+        """
         mean, spread = labels.new_tensor(self.mean), labels.new_tensor(self.spread)
         scaled = ((labels.nan_to_num(0.0) - mean) / spread).float()
-        losses = REGRESSION_LOSSES[self.loss_name](outputs.float() - scaled, self.huber_delta)
+        residuals = outputs.float() - scaled
+        if sides is not None:
+            residuals = residuals.where(sides <= 0, residuals.clamp(max=0)).where(
+                sides >= 0, residuals.clamp(min=0)
+            )
+        losses = REGRESSION_LOSSES[self.loss_name](residuals, self.huber_delta)
         return _mean_of_known(losses, labels, weights)
 
     def predictions(self, outputs: Tensor) -> Labels:

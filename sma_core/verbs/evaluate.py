@@ -264,6 +264,7 @@ def _result(
             *([_UNWEIGHTED.format(_weight(loaded))] if _weight(loaded) and not weight else []),
         ],
         weight=weight,
+        censored=0 if rows.limits is None else rows.limits.count(judged.rows),
         windowed=int((rows.store.lengths[judged.rows] > loaded.model.max_length).sum()),
         seconds=time.monotonic() - began,
     )

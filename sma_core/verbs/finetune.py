@@ -19,7 +19,7 @@ from sma_core.devices.device import autocast
 from sma_core.evaluation.metric_set import beyond_range
 from sma_core.feeds.feed import Feed, feed_of
 from sma_core.labels.baselines import run_baselines
-from sma_core.labels.labelled_rows import check_same_rows, read_labelled, split_record
+from sma_core.labels.labelled_rows import censored_note, check_same_rows, read_labelled, split_record
 from sma_core.labels.learnable import undefined_selection
 from sma_core.labels.task_request import TaskRequest
 from sma_core.models.build import build_predictor, choose_head, load_weights
@@ -87,6 +87,7 @@ def plan_finetuning(
         f"split: {rows.split}",
         f"head: {job.head}",
         *training_notes(targets, job.config),
+        *censored_note(rows),
         *(f"warning: {line}" for line in rows.warnings),
     ]
     steps = count_steps(training, math.ceil(sizes["train"] / training.batch_size))
@@ -242,7 +243,7 @@ def _judge(
         selection=_selection(objective.selection, valid, undefined),
         baselines=_baselines(job),
         truncated=summary.shortened,
-        notes=training_notes(objective.targets, job.config),
+        notes=[*training_notes(objective.targets, job.config), *censored_note(job.rows)],
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
             *single_positions(job.rows.store),

@@ -71,7 +71,7 @@ def build_objective(job: Job, run: RunFolder, policy: PluginPolicy | None) -> Fi
     unit = 1.0 if rows.weights is None else float(np.abs(rows.weights[rows.parts["train"]]).mean()) or 1.0
     compiled, augment = config.training.compile, augmenter(job.registry, config)
     return FinetuneObjective(
-        module, targets, valid, rows.metrics, rows.selection, compiled, rows.weights, unit, augment
+        module, targets, valid, rows.metrics, rows.selection, compiled, rows.weights, unit, augment, rows.limits
     )
 
 

@@ -17,6 +17,7 @@ from sma_core.plugins.specs import Task
 from sma_core.printable import counted
 from sma_core.runs.results import BaselineResult, FinetuneResult
 from sma_core.training.targets import Targets
+from sma_core.training.training_notes import loss_text
 from sma_core.writers.markdown import data_section, in_code, number, sections, table, warning_paragraphs
 
 _USE = """```bash
@@ -75,8 +76,8 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     ]
     if result.weight:
         rows.insert(3, ("weights of rows", f"`{result.weight}`, in loss, metrics and baselines"))
-    if facts.targets.loss_text() is not None:
-        rows.insert(3, ("loss", str(facts.targets.loss_text())))
+    if loss_text(facts.targets):
+        rows.insert(3, ("loss", loss_text(facts.targets)))
     if result.kind_guess:
         rows.insert(3, ("kind of labels", result.kind_guess))
     if facts.rows.classes:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sma_core.data import plugin_code
 from sma_core.data.blocks import Block
-from sma_core.data.labels import ClassLabelParser, named_number, no_label, to_number
+from sma_core.data.labels import ClassLabelParser, limit_of, named_number, no_label, not_a_number, to_number
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_chunk import PreparedChunk, StorableRows
 from sma_core.data.preparation.rejected import ROWS_BEFORE_EARLY_STOP
@@ -26,7 +26,7 @@ from sma_core.data.readers.other_columns import class_name, column_texts
 from sma_core.data.records import EMPTY, MISSING_CLASSES, RejectedRow
 from sma_core.data.scaling import without_sentinels
 from sma_core.data.sequences import Sequences
-from sma_core.data.store.format import StoreMetadata, ValueType
+from sma_core.data.store.format import LabelForm, StoreMetadata, ValueType
 from sma_core.data.store.writer import StoreWriter
 from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
@@ -146,7 +146,7 @@ def _chunks(
     request: ValuesRequest, value_type: ValueType, records: Iterator[Block | RejectedRow]
 ) -> Generator[PreparedChunk, None, None]:
     """Yield one chunk per block, and one for rejected rows after the last block."""
-    labels = BlockLabelParser(request.targets, request.label_form == "classes", request.label_values)
+    labels = BlockLabelParser(request.targets, request.label_form, request.label_values)
     pending: list[RejectedRow] = []
     empty: StorableRows | None = None
     for record in records:
@@ -201,12 +201,16 @@ def _prepare_block(block: Block, request: ValuesRequest, labels: BlockLabelParse
 
 
 class BlockLabelParser:
-    """Parses labels given as arrays: K columns of numbers or of two names ``values``, or one of class names."""
+    """Parses labels given as arrays: K columns of numbers or of two names ``values``, or one of class names.
 
-    def __init__(self, names: Sequence[str], are_classes: bool, values: Sequence[str] = ()) -> None:
+    Labels of the form ``censored`` may be limits, which are NaN but not missing.
+    """
+
+    def __init__(self, names: Sequence[str], form: LabelForm, values: Sequence[str] = ()) -> None:
         self._names = names
         self._values = values
-        self._classes = ClassLabelParser(names[0]) if are_classes else None
+        self._censored = form == "censored"
+        self._classes = ClassLabelParser(names[0]) if form == "classes" else None
 
     @property
     def classes(self) -> Sequence[str]:
@@ -229,8 +233,12 @@ class BlockLabelParser:
             ]
             targets = np.stack(columns, axis=1)
         for index in np.flatnonzero(np.isnan(targets).all(axis=1)).tolist():
-            reasons.setdefault(index, no_label(self._names))
+            if not any(self._is_limit(field[index]) for field in fields):
+                reasons.setdefault(index, no_label(self._names))
         return targets, reasons
+
+    def _is_limit(self, label: object) -> bool:
+        return self._censored and limit_of(str(label)) is not None
 
     def _named(self, field: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return 0, 1 or NaN for the names of a label column (n,)."""
@@ -245,10 +253,10 @@ class BlockLabelParser:
             for index in np.flatnonzero(np.isinf(field)).tolist():
                 reasons[index] = f"target is not a number: {name} is {field[index]}"
             return field.astype(np.float64, copy=False)
-        numbers = [to_number(text) for text in field.tolist()]
+        numbers = [math.nan if self._is_limit(text) else to_number(text) for text in field.tolist()]
         for index, number in enumerate(numbers):
             if number is None or math.isinf(number):
-                reasons[index] = f"target is not a number: {name} is {field[index]!r}"
+                reasons[index] = not_a_number(name, field[index])
         return np.array([math.nan if number is None else number for number in numbers], dtype=np.float64)
 
     def _numbered(self, field: NDArray[Any], classes: ClassLabelParser) -> NDArray[np.float64]:

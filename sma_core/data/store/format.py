@@ -39,8 +39,8 @@ SYMBOL_TYPE, COUNT_TYPE = np.dtype(np.int16), np.dtype(np.int32)
 
 ValueType = Literal["float32", "float16", "uint8"]
 """Type in which values are stored."""
-LabelForm = Literal["numbers", "classes", "symbols"]
-"""Form of labels: numbers, one class name per row, or one symbol per character."""
+LabelForm = Literal["numbers", "censored", "classes", "symbols"]
+"""Form of labels: numbers, numbers or limits such as <5.2, one class name per row, or one symbol per character."""
 
 
 @dataclass(frozen=True, kw_only=True)
