@@ -81,6 +81,11 @@ class StoredCheckpoint:
                 raise DamagedCheckpoint(f"{self.folder / MODEL}: {name} has values that are not finite")
         return tensors
 
+    @property
+    def model_size(self) -> int:
+        """Size of the file of the model's tensors in bytes."""
+        return (self.folder / MODEL).stat().st_size
+
     def training(self) -> dict[str, Tensor]:
         """Load the optimiser's tensors by name."""
         return self._load(TRAINING)

@@ -19,6 +19,7 @@ from sma_core.cli.label_options import (
     Head,
     LabelKind,
     LayerDecay,
+    LoraRank,
     Loss,
     Metric,
     NoBaselines,
@@ -30,6 +31,7 @@ from sma_core.cli.label_options import (
     SplitSeed,
     Target,
     TargetAllOthers,
+    UnfreezeLayers,
     Weight,
 )
 from sma_core.cli.option_names import SETTINGS, in_options
@@ -96,6 +98,8 @@ def finetune(
     folds: Folds = None,
     fold: Fold = None,
     frozen: Frozen = None,
+    lora_rank: LoraRank = None,
+    unfreeze_layers: UnfreezeLayers = None,
     layer_decay: LayerDecay = None,
     patience: Patience = None,
     no_baselines: NoBaselines = False,
@@ -173,7 +177,10 @@ def result_lines(result: FinetuneResult) -> list[str]:
     )
     kind = result.kind + (f", positive class {result.positive!r}" if result.positive else "")
     guessed = [in_options(result.kind_guess)] if result.kind_guess else []
-    early = [f"stopped early at step {result.step:,}: validation got no better"] if result.stopped_early else []
+    early = [
+        f"stopped early at {result.at(result.step)}: validation {result.metric} got no better; kept is "
+        f"{result.at(result.best_step)}"
+    ]
     truncated = f", {result.truncated:,} truncated" if result.truncated else ""
     weighted = [f"loss and metrics are weighted by {result.weight!r}"] if result.weight else []
     return [
@@ -183,7 +190,7 @@ def result_lines(result: FinetuneResult) -> list[str]:
         *weighted,
         *result.notes,
         f"split: {result.split}",
-        *early,
+        *(early if result.stopped_early else []),
         selected,
         f"test {metrics}" if metrics else NO_TEST,
         *warning_lines(result.warnings),

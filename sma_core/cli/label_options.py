@@ -92,6 +92,23 @@ Frozen = Annotated[
     bool | None,
     typer.Option("--frozen", help="Train only the head; with --head mean this is a linear probe."),
 ]
+LoraRank = Annotated[
+    int | None,
+    typer.Option(
+        "--lora-rank",
+        metavar="N",
+        help="Train only the head, and low-rank adapters (LoRA) of rank N on the encoder's linear projections.",
+    ),
+]
+UnfreezeLayers = Annotated[
+    int | None,
+    typer.Option(
+        "--unfreeze-layers",
+        metavar="N",
+        help="Gradual unfreezing: train the head alone in the first epoch, then N more layers with each epoch, "
+        "from the last.",
+    ),
+]
 LayerDecay = Annotated[
     float | None,
     typer.Option("--layer-decay", help="Learning rate of each layer relative to the layer above it."),

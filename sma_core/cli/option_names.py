@@ -39,6 +39,8 @@ SETTINGS = {
     "folds": "split.folds",
     "fold": "split.fold",
     "frozen": "training.frozen_encoder",
+    "lora_rank": "training.lora_rank",
+    "unfreeze_layers": "training.unfreeze_layers",
     "layer_decay": "training.layer_decay",
     "patience": "training.patience",
     "time_limit": "training.time_limit",

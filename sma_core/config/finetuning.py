@@ -76,6 +76,21 @@ class FinetuneTrainingConfig(TrainingConfig):
     frozen_encoder: bool = Field(
         False, description="Train only the head; with the head mean this is a linear probe."
     )
+    lora_rank: Size | None = Field(
+        None,
+        description="Rank of low-rank adapters (LoRA) on the linear projections of the encoder: only they and the "
+        "head train; empty: no adapters.",
+    )
+    lora_alpha: float | None = Field(
+        None,
+        gt=0.0,
+        description="Scale of adapters: their update is multiplied by lora_alpha / lora_rank; empty: the rank.",
+    )
+    unfreeze_layers: Size | None = Field(
+        None,
+        description="Gradual unfreezing: the head trains alone in the first epoch, and with each epoch so many "
+        "more layers of the encoder, from the last; empty: all train from the start.",
+    )
     probe_fallback: bool = Field(
         False,
         description="Fit a linear probe of the frozen encoder before the first step, and keep it if no epoch is "
@@ -97,6 +112,15 @@ class FinetuneTrainingConfig(TrainingConfig):
         description="Stop after this many evaluations without a better validation metric; 0 or empty: never.",
     )
     keep_last: int = Field(1, ge=1, description="Number of newest checkpoints kept besides the best.")
+
+    @model_validator(mode="after")
+    def _one_way_to_freeze(self) -> Self:
+        ways = [name for name in ("frozen_encoder", "lora_rank", "unfreeze_layers") if getattr(self, name)]
+        if len(ways) > 1:
+            raise ValueError(f"training.{ways[0]} and training.{ways[1]} exclude each other: omit one of them")
+        if self.lora_alpha is not None and self.lora_rank is None:
+            raise ValueError("training.lora_alpha needs training.lora_rank, the rank of the adapters")
+        return self
 
 
 class FinetuneConfig(Settings):
@@ -177,6 +201,12 @@ class FinetuneConfig(Settings):
     def _limits_are_of_a_regression(self) -> Self:
         if self.censored_labels and (self.kind not in (None, "regression") or self.positive is not None):
             raise ValueError("censored_labels are those of a regression: leave out kind and positive")
+        return self
+
+    @model_validator(mode="after")
+    def _adapters_need_a_model(self) -> Self:
+        if self.training.lora_rank is not None and self.pretrained is None:
+            raise ValueError("training.lora_rank adapts a pre-trained model: name one with `model`")
         return self
 
     @model_validator(mode="after")

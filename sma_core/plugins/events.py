@@ -35,7 +35,8 @@ class RunOrigin(NamedTuple):
 class RunStarted:
     """Training begins or goes on: from step ``step`` of ``steps``, on ``device`` in ``precision``.
 
-    ``domain``, ``verb`` and ``settings`` are as in `RunOrigin`.
+    ``parameters`` is the number of those that are trained. ``domain``, ``verb`` and ``settings`` are as in
+    `RunOrigin`.
     """
 
     run: Path

@@ -86,7 +86,7 @@ class FinetuneResult:
     ``test_targets`` has the metrics of each target, when there are several. ``seconds`` does not include the
     ``baselines``. ``truncated`` is the number of rows longer than ``model.max_length``. ``warnings`` are
     sentences about the rows and the test predictions, such as that these are nearly constant. ``notes`` tell what
-    of the training differs from the usual, such as the loss.
+    of the training differs from the usual, such as the loss. An epoch has ``epoch_steps`` steps.
     """
 
     run: Path
@@ -113,6 +113,12 @@ class FinetuneResult:
     positive: str | None = None
     weight: str | None = None
     notes: list[str] = field(default_factory=list)
+    epoch_steps: int = 0
+
+    def at(self, step: int) -> str:
+        """Return a step as text, with its epoch."""
+        epoch = f" (epoch {step / self.epoch_steps:.3g})" if self.epoch_steps else ""
+        return f"step {step:,}{epoch}"
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,3 @@ class WeightAverage:
         for name, parameter in self._averaged.named_parameters():
             if LATEST + name in tensors:
                 parameter.copy_(tensors[LATEST + name])
-
-
-def without_latest_weights(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint's training state that belong to the optimiser."""
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(LATEST)}

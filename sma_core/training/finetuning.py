@@ -21,6 +21,7 @@ from sma_core.plugins.method_specs import Metric
 from sma_core.training.augmentation import Augmenter
 from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
 from sma_core.training.targets import Labels, Regression, Targets
+from sma_core.training.unfreezing import GradualUnfreezing
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class FinetuneObjective:
 
     Without validation rows there are no metrics, and no checkpoint is the best. ``weights`` (n,) are those of all
     store rows, which the loss divides by ``weight_unit``. ``augment`` changes training rows at random.
+    ``unfreezing``, if it is set, decides what trains at a step.
     ``limits`` are the censored labels of all store rows, which count in the loss alone.
     """
 
@@ -72,6 +74,7 @@ class FinetuneObjective:
         self._weights, self._weight_unit = weights, weight_unit
         self._augment = augment
         self._limits = limits
+        self.unfreezing: GradualUnfreezing | None = None
         self.forward: nn.Module = module
         if compiled:
             self.forward = cast("nn.Module", torch.compile(module))
@@ -84,6 +87,8 @@ class FinetuneObjective:
         """
         if self.module.probe is not None:
             self.module.probe.deactivate()
+        if self.unfreezing is not None:
+            self.unfreezing.apply(step)
         if batch.labels is None:
             raise DataError("these rows have no labels")
         inputs = batch.inputs if self._augment is None else self._augment(batch, generator)

@@ -34,9 +34,11 @@ from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
+from sma_core.nn.adapters import PREFIX, adapter_tensors, restore_adapters
+from sma_core.nn.parameters import parameter_count
 from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunOrigin, RunStarted, StepLogged
 from sma_core.signals import StopRequest
-from sma_core.training.average import WeightAverage, without_latest_weights
+from sma_core.training.average import LATEST, WeightAverage
 from sma_core.training.method import Method
 from sma_core.training.nonfinite import SkippedSteps
 from sma_core.training.optimizers.groups import build_optimizer, set_learning_rate
@@ -149,9 +151,10 @@ class Trainer:
         check_weights(self.module.state_dict(), weights, self._run)
         load_full_state(self.module, weights)
         training = checkpoint.training()
+        restore_adapters(self.module, training)
         if self.average is not None:
             self.average.restore(training)
-        load_optimizer_tensors(self.optimizer, self.module, without_latest_weights(training))
+        load_optimizer_tensors(self.optimizer, self.module, of_the_optimizer(training))
         self.state = TrainingState.read(checkpoint)
         self.stream.epoch, self.stream.index = self.state.epoch, self.state.batch
         self._saved_step = self.state.step
@@ -177,7 +180,7 @@ class Trainer:
         """
         self._clock = time.monotonic() - self.state.elapsed
         self._log_clock, self._samples = time.monotonic(), 0
-        parameters = sum(parameter.numel() for parameter in self.module.parameters())
+        parameters = parameter_count(self.module)
         begun = RunStarted(self._run, self.state.step, self.steps, parameters, str(self.device), self.precision)
         self._emit(replace(begun, **self._origin._asdict()))
         cuda = [self.device] if self.device.type == "cuda" else []
@@ -328,6 +331,7 @@ class Trainer:
         training = optimizer_tensors(self.optimizer, self.module)
         with self._averaged_weights():
             model = self.module.state_dict()
+            training |= adapter_tensors(self.module)
             if self.average is not None:
                 training |= self.average.latest_weights()
             if self.ranks.first:
@@ -352,6 +356,11 @@ class Trainer:
             return False
         sign = 1.0 if self.objective.higher_is_better else -1.0
         return state.best_value is None or sign * value > sign * state.best_value
+
+
+def of_the_optimizer(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint's training state that belong to the optimiser."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith((LATEST, PREFIX))}
 
 
 def step_seeds(seed: int, step: int, rank: int = 0) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from sma_core.labels.learnable import undefined_selection
 from sma_core.labels.task_request import TaskRequest
 from sma_core.models.build import build_predictor, choose_head, load_weights
 from sma_core.models.pretrained import open_pretrained
+from sma_core.nn.adapters import merged_parameter_count
 from sma_core.nn.parameters import parameter_count
 from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
@@ -48,9 +49,10 @@ from sma_core.training.nonfinite import nothing_learned
 from sma_core.training.reporting.observers import Observer
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
+from sma_core.training.trained_parts import trained_parts
 from sma_core.training.training_notes import training_notes
 from sma_core.training.weightless_classes import weightless_classes
-from sma_core.verbs.finetuning_job import VERB, Job, build_objective, build_trainer, fit_targets
+from sma_core.verbs.finetuning_job import VERB, Job, build_objective, build_trainer, fit_targets, freeze
 from sma_core.writers.model_card import CardFacts, model_card
 
 LONGER = "; start from a model with a larger model.max_length, or leave such rows out with data.truncate=false"
@@ -80,6 +82,7 @@ def plan_finetuning(
     targets, rows, training = fit_targets(job.rows, job.config), job.rows, job.config.training
     with torch.device("meta"):
         module = build_predictor(job.registry, job.config, job.feed.inputs, job.head, targets)
+    freeze(module, training)
     sizes = rows.sizes()
     parts = ", ".join(f"{count:,} {part}" for part, count in sizes.items())
     notes = [f"{rows.label} ({rows.kind}): {parts} ({rows.rejected:,} set aside)", *filter(None, [rows.guess])]
@@ -88,6 +91,7 @@ def plan_finetuning(
         f"head: {job.head}",
         *training_notes(targets, job.config),
         *censored_note(rows),
+        *trained_parts(module, training),
         *(f"warning: {line}" for line in rows.warnings),
     ]
     steps = count_steps(training, math.ceil(sizes["train"] / training.batch_size))
@@ -160,7 +164,7 @@ def _finish(run: RunFolder, job: Job, objective: FinetuneObjective, result: Fine
 
 def _card(job: Job, objective: FinetuneObjective, result: FinetuneResult) -> str:
     """Write the model card."""
-    size = sum(parameter.numel() for parameter in objective.module.parameters())
+    size = merged_parameter_count(objective.module)
     about = CardFacts(job.registry, job.config, job.rows, objective.targets, job.head, size)
     return model_card(about, result)
 
@@ -243,7 +247,12 @@ def _judge(
         selection=_selection(objective.selection, valid, undefined),
         baselines=_baselines(job),
         truncated=summary.shortened,
-        notes=[*training_notes(objective.targets, job.config), *censored_note(job.rows)],
+        notes=[
+            *training_notes(objective.targets, job.config),
+            *censored_note(job.rows),
+            *trained_parts(objective.module, job.config.training, best.model_size),
+        ],
+        epoch_steps=trainer.config.evaluate_every,
         warnings=[
             *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
             *single_positions(job.rows.store),

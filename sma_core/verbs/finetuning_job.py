@@ -9,12 +9,15 @@ import numpy as np
 
 from sma_core.config import FinetuneConfig
 from sma_core.config.class_weights import BALANCED, class_weights_of
+from sma_core.config.finetuning import FinetuneTrainingConfig
 from sma_core.config.layers import dump, flatten
 from sma_core.devices.device import seeded
 from sma_core.devices.placement import Placement
+from sma_core.errors import ConfigError
 from sma_core.feeds.feed import Feed
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.build import build_predictor, load_encoder
+from sma_core.nn.adapters import add_adapters
 from sma_core.nn.model import Predictor
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.events import RunOrigin
@@ -33,6 +36,7 @@ from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.reporting.observers import Observers
 from sma_core.training.stream import count_steps
 from sma_core.training.targets import Targets
+from sma_core.training.unfreezing import GradualUnfreezing
 
 VERB = "finetune"
 
@@ -65,14 +69,26 @@ def build_objective(job: Job, run: RunFolder, policy: PluginPolicy | None) -> Fi
         load_encoder(module, RunFolder.open(locate_model(config.pretrained, policy)))
     if module.probe is not None and not run.checkpoints.steps():
         _fit_probe(job, module, targets)
-    if config.training.frozen_encoder:
-        module.freeze()
+    freeze(module, config.training, job.placement.strategy)
     valid = rows.batches("valid", config.training.batch_size)
     unit = 1.0 if rows.weights is None else float(np.abs(rows.weights[rows.parts["train"]]).mean()) or 1.0
     compiled, augment = config.training.compile, augmenter(job.registry, config)
     return FinetuneObjective(
         module, targets, valid, rows.metrics, rows.selection, compiled, rows.weights, unit, augment, rows.limits
     )
+
+
+def freeze(module: Predictor, training: FinetuneTrainingConfig, strategy: str = "single") -> None:
+    """Freeze what does not train at all, and add adapters; raises `ConfigError` where ranks do not support it."""
+    if training.lora_rank is not None and strategy == "fsdp":
+        raise ConfigError("training.lora_rank does not support training.strategy fsdp: use ddp")
+    if training.unfreeze_layers is not None and strategy != "single":
+        raise ConfigError("training.unfreeze_layers needs a single rank: leave it out, or train on one device")
+    if training.frozen_encoder:
+        module.freeze()
+    if training.lora_rank is not None:
+        with seeded(training.seed):
+            add_adapters(module, training.lora_rank, training.lora_alpha or training.lora_rank)
 
 
 def _fit_probe(job: Job, module: Predictor, targets: Targets) -> None:
@@ -102,6 +118,8 @@ def build_trainer(job: Job, run: RunFolder, objective: FinetuneObjective, observ
     source = job.feed.batches(job.rows.store, training.batch_size, length, training.seed, rows, ranks)
     epoch = math.ceil(source.batches_in(0) / training.accumulate)
     training = training.model_copy(update={"evaluate_every": epoch, "checkpoint_every": epoch})
+    if training.unfreeze_layers is not None:
+        objective.unfreezing = GradualUnfreezing(objective.module, training.unfreeze_layers, epoch)
     steps = count_steps(training, source.batches_in(0))
     trainer = Trainer(
         objective,

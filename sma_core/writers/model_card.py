@@ -59,6 +59,8 @@ def _what(facts: CardFacts, result: FinetuneResult) -> str:
     config = facts.config
     start = f"the pre-trained run `{Path(config.pretrained).name}`" if config.pretrained else "random weights"
     encoder = ", with a frozen encoder" if config.training.frozen_encoder else ""
+    if config.training.lora_rank is not None:
+        encoder = f", with low-rank adapters of rank {config.training.lora_rank}, merged into the weights"
     chosen = f"with the {result.selection}" if result.selection.startswith("best") else result.selection
     probe = ": a linear probe of the encoder, since no epoch was better" if result.best_step == 0 else ""
     kind = result.kind + (f", positive class `{result.positive}`" if result.positive else "")

@@ -32,7 +32,8 @@ def test_training_stops_after_so_many_evaluations_without_a_better_figure(toy, t
     events = []
     result = sma_core.finetune(toy, settings=STANDING_STILL, out=tmp_path / "run", observers=[events.append])
     assert (result.step, result.best_step, result.stopped_early) == (30, 10, True)
-    assert "stopped early at step 30: validation got no better" in result_lines(result)
+    early = "stopped early at step 30 (epoch 3): validation rmse got no better; kept is step 10 (epoch 1)"
+    assert early in result_lines(result)
     assert RunFinished(result.run, 30, stopped=False, early=True) in events
     assert json.loads((result.run / "model.json").read_text())["finished"]
     again = sma_core.finetune(resume=str(result.run))

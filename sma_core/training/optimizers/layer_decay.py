@@ -14,8 +14,13 @@ from sma_core.nn.model import Predictor
 
 def layer_rates(module: Predictor, decay: float) -> dict[str, float]:
     """Return the learning-rate factor of each parameter of ``module`` by name."""
+    return {name: decay**depth for name, depth in parameter_depths(module).items()}
+
+
+def parameter_depths(module: Predictor) -> dict[str, int]:
+    """Return the depth of each parameter of ``module`` by name."""
     layers = len(module.encoder.layers)
-    return {name: decay ** _depth(name, layers) for name, _ in module.named_parameters()}
+    return {name: _depth(name, layers) for name, _ in module.named_parameters()}
 
 
 def _depth(name: str, layers: int) -> int:
