@@ -16,7 +16,7 @@ from sma_core.paths import as_path
 
 SHAPE = ("model.", "data.tokenizer", "data.truncate")
 """Pre-training settings that also apply to random weights, so that all arms have the same network."""
-_UNUSED_BY_PROBES = ("training.", "head", "class_weights")
+_UNUSED_BY_PROBES = ("training.", "head", "class_weights", "loss", "huber_delta")
 """Fine-tuning settings that a probe does not use, but for the seed of random weights and the batch size."""
 _USED_BY_PROBES = ("training.batch_size",)
 
