@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from sma_core.data.batching.batches import MULTIPLE, Batch, collate_sequences
 from sma_core.data.blocks import Block
+from sma_core.data.readers.features import rejected_rows
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import without_sentinels
-from sma_core.data.sequences import Sequences, bounds_of
+from sma_core.data.sequences import Sequences
 from sma_core.data.windows import check_overlap, split_sequences
 from sma_core.errors import DataError
+from sma_core.feeds.named_lists import sequences_by_name
 from sma_core.feeds.reading import RowReading
 from sma_core.feeds.rows import ROWS_IN_CHUNK, MemoryRows, RowChunk, RowInputs, take_inputs, value_chunk
 from sma_core.feeds.values import ValueFeed
@@ -82,21 +84,36 @@ class SequenceFeed(ValueFeed):
         return chunk
 
     def read_memory(self, reading: RowReading, rows: MemoryRows) -> Iterator[RowChunk]:
-        """Stream sequences (n_i, C) in memory; raises `DataError` for other rows."""
+        """Stream sequences in memory: n arrays (n_i, C), or a table with a column of lists for each channel.
+
+        Columns with names are taken by name. Raises `DataError` for other rows.
+        """
+        earlier: list[RejectedRow] = []
+        for record in sequences_by_name(rows, self.columns) or self._blocks(rows):
+            if isinstance(record, RejectedRow):
+                earlier.append(record)
+                continue
+            known = without_sentinels(record.values, sentinels_of(reading.registry, reading.data))
+            block = replace(record, values=known)
+            reasons = dict.fromkeys(np.flatnonzero(block.empty).tolist(), EMPTY)
+            infinite = block.sequences.with_infinity()
+            reasons |= dict.fromkeys(np.flatnonzero(infinite).tolist(), "not a finite float32 number")
+            reasons |= self._unusable(block, reading)
+            kept = block.take(np.setdiff1d(np.arange(len(block)), list(reasons)))
+            yield self._chunk(kept, [*earlier, *rejected_rows(block, reasons)], {}, reading)
+            earlier = []
+        if earlier:
+            nothing = Sequences.joined([], len(self.columns))
+            yield value_chunk(np.zeros(0, dtype=np.int64), nothing, earlier)
+
+    def _blocks(self, rows: MemoryRows) -> Iterator[Block]:
+        """Yield the blocks of arrays (n_i, C)."""
         listed, start = iter(rows), 0
         while part := list(islice(listed, ROWS_IN_CHUNK)):
             arrays = [self._vectors(row, number) for number, row in enumerate(part, start=start + 1)]
             numbers = np.arange(start + 1, start + 1 + len(arrays))
             sequences = Sequences.joined(arrays, len(self.columns))
-            known = without_sentinels(sequences.values, sentinels_of(reading.registry, reading.data))
-            block = Block(numbers, known, (), self.columns, bounds_of(sequences.lengths))
-            reasons = dict.fromkeys(np.flatnonzero(block.empty).tolist(), EMPTY)
-            infinite = block.sequences.with_infinity()
-            reasons |= dict.fromkeys(np.flatnonzero(infinite).tolist(), "not a finite float32 number")
-            reasons |= self._unusable(block, reading)
-            rejected = [RejectedRow(int(numbers[row]), reason) for row, reason in sorted(reasons.items())]
-            kept = block.take(np.setdiff1d(np.arange(len(block)), list(reasons)))
-            yield self._chunk(kept, rejected, {}, reading)
+            yield Block(numbers, sequences.values, (), self.columns, sequences.offsets)
             start += len(part)
 
     def _vectors(self, row: Any, number: int) -> NDArray[np.float32]:  # noqa: ANN401 - rows of the caller

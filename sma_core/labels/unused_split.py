@@ -38,9 +38,8 @@ def _columns(source: Source) -> list[str]:
     endings = source.file.suffixes[-2:]
     if ".csv" in endings or ".tsv" in endings:
         return read_header(source.file, source.options.get("delimiter")) if not source.names else []
-    if ".parquet" in endings:
-        from pyarrow import parquet
+    if endings[-1:] and endings[-1] in (".parquet", ".arrow", ".feather"):
+        from sma_core.data.readers.parquet import column_names
 
-        names: list[str] = parquet.read_schema(source.file).names
-        return names
+        return column_names(source.file)
     return []

@@ -54,9 +54,9 @@ def sma_readers() -> list[Reader]:
         ),
         Reader(
             name="parquet",
-            summary="Columns of numbers in a Parquet file.",
+            summary="Columns of numbers in a Parquet or Arrow file.",
             factory="sma_core.data.readers.parquet:read_parquet",
-            suffixes=(".parquet",),
+            suffixes=(".parquet", ".arrow", ".feather"),
             reads="blocks",
         ),
         Reader(

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 from sma_core.data.blocks import Block
-from sma_core.data.readers import parquet as parquet_module
+from sma_core.data.readers import arrow_rows
 from sma_core.data.readers.parquet import read_parquet
 from sma_core.data.records import RejectedRow
 from sma_core.errors import DataError
@@ -28,7 +28,7 @@ def jets(tmp_path):
 
 @pytest.mark.parametrize("rows", [4096, 2])
 def test_each_column_of_lists_is_a_channel(jets, monkeypatch, rows):
-    monkeypatch.setattr(parquet_module, "ROWS_OF_LISTS", rows)
+    monkeypatch.setattr(arrow_rows, "ROWS_OF_LISTS", rows)
     records = list(read_parquet(jets, ("pt", "eta"), ("y",)))
     blocks = [record for record in records if isinstance(record, Block)]
     rejected = [record for record in records if isinstance(record, RejectedRow)]
@@ -45,6 +45,45 @@ def test_each_column_of_lists_is_a_channel(jets, monkeypatch, rows):
         (5, "channels of different lengths: pt has 3 positions, eta has 2", ("e",)),
         (6, "not a finite float32 number: pt of position 1 is inf", ("f",)),
     ]
+
+
+def arrow_files(folder, table):
+    """Write a table as Arrow's file format, its stream format, and Feather."""
+    for name, opened in (("file.arrow", pa.ipc.new_file), ("stream.arrow", pa.ipc.new_stream)):
+        with opened(str(folder / name), table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+        yield folder / name
+    feather.write_feather(table, folder / "own.feather")
+    yield folder / "own.feather"
+
+
+def read_rows(path):
+    """Return the rows of a file by number, or the reasons why they are rejected."""
+    rows = {}
+    for record in read_parquet(path, ("pt", "eta"), ("y", "mass")):
+        if isinstance(record, RejectedRow):
+            rows[record.number] = record.reason
+            continue
+        for row, number in enumerate(record.numbers.tolist()):
+            fields = [field[row] for field in record.fields]
+            rows[number] = str((record.sequences[row].tolist(), fields, record.columns))
+    return dict(sorted(rows.items()))
+
+
+def test_arrow_files_are_read_as_parquet_files_are(jets, tmp_path):
+    for path in arrow_files(tmp_path, parquet.read_table(jets)):
+        assert read_rows(path) == read_rows(jets)
+        whole, damaged = path.read_bytes(), tmp_path / f"damaged{path.suffix}"
+        for content in (whole[:50], b"FEA1" + whole, b""):
+            damaged.write_bytes(content)
+            with pytest.raises(DataError, match="is not a readable Arrow file"):
+                read_rows(damaged)
+
+
+def test_an_arrow_file_without_rows_is_refused(tmp_path):
+    for path in arrow_files(tmp_path, pa.table({"x": pa.array([], pa.float64())})):
+        with pytest.raises(DataError, match="holds no rows"):
+            list(read_parquet(path, (), ()))
 
 
 def test_lists_and_single_numbers_are_not_joined_unasked(jets):

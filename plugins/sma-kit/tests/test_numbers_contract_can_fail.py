@@ -124,10 +124,52 @@ def test_a_reader_without_usable_rows(boxes):
     assert "blocks of usable rows" in failures(contract=ToyNumbers)["test_reader_gives_blocks_of_numbers"]
 
 
-@breaks("test_statistics_come_from_training_rows_only")
+@breaks("test_statistics_come_from_training_rows_only", "test_reader_gives_the_same_rows_each_time")
 def test_a_reader_whose_rows_change(boxes):
     boxes("yield replace(block, values=block.values + np.float32(len(calls)))")
-    assert "the same values each time" in only_failure("test_statistics_come_from_training_rows_only", ToyNumbers)
+    found = failures(contract=ToyNumbers)
+    assert found.keys() == {
+        "test_statistics_come_from_training_rows_only",
+        "test_reader_gives_the_same_rows_each_time",
+    }
+    assert "the same values each time" in found["test_statistics_come_from_training_rows_only"]
+    assert "the same rows in the same order" in found["test_reader_gives_the_same_rows_each_time"]
+
+
+PAIRS = (
+    "second = {second}\n        yield replace(block, offsets=np.arange(len(block) + 1) * 2, "
+    "values=np.stack([block.values, second.astype(np.float32)], axis=1).reshape(-1, 2))"
+)
+
+
+@breaks("test_reader_gives_the_same_rows_each_time")
+def test_a_reader_of_sequences_whose_lengths_change(boxes):
+    offsets = "np.append(np.arange(40) * 2 + (np.arange(40) == len(calls) % 7 + 1), 80)"
+    boxes(PAIRS.format(second="block.values").replace("np.arange(len(block) + 1) * 2", offsets))
+    found = failures(contract=ToyNumbers)
+    assert "the same rows in the same order" in found["test_reader_gives_the_same_rows_each_time"]
+
+
+@breaks("test_padding_changes_nothing")
+def test_a_reader_of_sequences_that_pads_its_rows(boxes):
+    boxes(PAIRS.format(second="np.where(block.numbers[:, None] % 4, np.nan, block.values)"))
+    sentence = failures(contract=ToyNumbers)["test_padding_changes_nothing"]
+    assert "30 of 40 end with positions without a value: the reader must give each row its own" in sentence
+
+
+@pytest.mark.parametrize(
+    "second", ["block.values", "np.where(block.numbers[:, None] % 4, block.values, np.nan)"], ids=["all", "most"]
+)
+def test_sequences_whose_last_values_are_known_are_not_padded(boxes, second):
+    boxes(PAIRS.format(second=second))
+    found = failures(contract=ToyNumbers)
+    assert not {"test_reader_gives_the_same_rows_each_time", "test_padding_changes_nothing"} & found.keys()
+
+
+def test_rows_of_a_table_are_not_padded(boxes):
+    boxes()
+    with pytest.raises(pytest.skip.Exception, match="the rows of a table have one length"):
+        ToyNumbers().test_padding_changes_nothing()
 
 
 @breaks("test_one_training_step_on_numbers_is_finite")

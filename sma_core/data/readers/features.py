@@ -34,7 +34,7 @@ class Chosen:
         names: Sequence[str],
         columns: Sequence[str],
         fields: Sequence[str],
-        path: Path,
+        path: Path | str,
         exclude: Sequence[str] = (),
     ) -> Self:
         """Select ``columns`` (empty: all but ``fields`` and ``exclude``) and ``fields`` from ``names``.
@@ -55,7 +55,7 @@ class Chosen:
         return cls(features, others, tuple(names[index] for index in features))
 
 
-def remaining(names: Sequence[str], apart: Sequence[str], path: Path) -> list[str]:
+def remaining(names: Sequence[str], apart: Sequence[str], path: Path | str) -> list[str]:
     """Return the ``names`` of features or channels that are not ``apart``; raises `DataError` if none is left."""
     left = [name for name in names if name not in apart]
     if not left:
@@ -63,11 +63,11 @@ def remaining(names: Sequence[str], apart: Sequence[str], path: Path) -> list[st
     return left
 
 
-def _position(names: Sequence[str], wanted: str, path: Path) -> int:
+def _position(names: Sequence[str], wanted: str, path: Path | str) -> int:
     return names.index(choose_column(names, wanted, (), path))
 
 
-def given_names(names: Sequence[str], count: int, path: Path) -> list[str]:
+def given_names(names: Sequence[str], count: int, path: Path | str) -> list[str]:
     """Return ``names`` of ``count`` columns, or their indices from 0 when empty."""
     if names and len(names) != count:
         raise DataError(f"{path} has {counted(count, 'column')}, but {len(names)} names are given for them")

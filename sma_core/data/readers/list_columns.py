@@ -55,7 +55,7 @@ def lists_block(
     return sorted([*rejected, *uneven], key=lambda row: row.number), regular
 
 
-def choose_kind(path: Path, numbers: Sequence[str], lists: Sequence[str]) -> bool:
+def choose_kind(path: Path | str, numbers: Sequence[str], lists: Sequence[str]) -> bool:
     """Return whether features are columns of lists; raise `DataError` for features of both kinds."""
     if numbers and lists:
         raise DataError(

@@ -1,36 +1,26 @@
-"""Read ``.parquet`` files of numbers in blocks.
+"""Read ``.parquet`` files of numbers, and Arrow files (``.arrow``, ``.feather``), in blocks.
 
-Features are columns with one number a row, or columns of lists of numbers, one a channel, whose rows are sequences
-of vectors. A single column of lists of lists has a vector for each position; its channels are named by ``names``,
-or by index from 0, and ``columns`` may name either the column or channels of it.
-
-Letters: n rows, n_i positions of row i, T positions of all rows, F features, C channels.
+Features are columns as `sma_core.data.readers.arrow_rows` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
-from pyarrow import compute as pc
 
 from sma_core.data.blocks import Block
 from sma_core.data.readers import no_rows
-from sma_core.data.readers.features import Chosen, finite_block, finite_sequences, given_names
-from sma_core.data.readers.list_columns import choose_kind, lists_block
-from sma_core.data.readers.other_columns import arrow_column
+from sma_core.data.readers.arrow_rows import Batches, rows_of_batches
 from sma_core.data.records import RejectedRow
-from sma_core.data.sequences import Sequences, bounds_of
 from sma_core.data.streams import refuse_special
 from sma_core.errors import DataError
 
-ROWS_IN_BLOCK = 65_536
-ROWS_OF_LISTS = 4_096
+ARROW_ENDINGS = (".arrow", ".feather")
+MAGIC = b"ARROW1"
+"""First bytes of an Arrow file; a stream of Arrow batches has none."""
 
 
 def read_parquet(
@@ -41,132 +31,54 @@ def read_parquet(
     names: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Iterator[Block | RejectedRow]:
-    """Yield the rows of ``path`` in blocks; ``exclude`` are columns or channels that are not read."""
-    from pyarrow import parquet
+    """Yield the rows of ``path`` in blocks; ``exclude`` are columns or channels that are not read.
 
+    Raises `DataError` when the file cannot be read or holds no rows.
+    """
     refuse_special(path)
+    kind, number = "Arrow" if path.suffix.lower() in ARROW_ENDINGS else "Parquet", 0
     try:
-        file = parquet.ParquetFile(str(path), memory_map=True)
-        schema = file.schema_arrow
-        vectors = () if set(columns) & set(schema.names) else _columns_of_vectors(schema, (*fields, *exclude))
-        channels = columns if len(vectors) == 1 else ()
-        inside = tuple(name for name in exclude if len(vectors) == 1 and name not in schema.names)
-        apart = tuple(name for name in exclude if name not in inside)
-        chosen = Chosen.among(schema.names, vectors if channels else columns, fields, path, apart)
-        requested = dict.fromkeys(schema.names[index] for index in (*chosen.features, *chosen.fields))
-        to_block, size = _conversion(schema, chosen, path, (names, channels, inside))
-        number = 0
-        for batch in file.iter_batches(size, columns=list(requested)):
-            numbers = np.arange(number + 1, number + 1 + batch.num_rows)
-            others = tuple(arrow_column(batch.column(name)) for name in fields)
-            rejected, block = to_block(numbers, [batch.column(name) for name in chosen.columns], others)
-            yield from rejected
-            if len(block):
-                yield block
-            number += batch.num_rows
+        schema, batches = _batches(path)
+        for record in rows_of_batches(schema, batches, columns, fields, path, names, exclude):
+            number += 1
+            yield record
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+        raise DataError(f"{path} is not a readable {kind} file: {error}") from error
     if not number:
         raise no_rows(path)
 
 
-def _conversion(
-    schema: Any,  # noqa: ANN401 - pyarrow has no types
-    chosen: Chosen,
-    path: Path,
-    channels: tuple[Sequence[str], Sequence[str], Sequence[str]],
-) -> tuple[Callable[..., tuple[list[RejectedRow], Block]], int]:
-    """Return the function that makes blocks of the chosen features, and the number of rows to read at once.
-
-    ``channels`` are the names of all channels of a column of vectors, those to read, and excluded ones.
-    """
-    depths = {name: _depth(schema.field(name).type, name, path) for name in chosen.columns}
-    single = [name for name in chosen.columns if depths[name] == 0]
-    if not choose_kind(path, single, [name for name in chosen.columns if depths[name]]):
-        return partial(_table, columns=chosen.columns), ROWS_IN_BLOCK
-    if max(depths.values()) == 1:
-        return partial(_lists, columns=chosen.columns), ROWS_OF_LISTS
-    if len(depths) > 1:
-        raise DataError(f"{path} has {len(depths)} columns of lists, one of vectors: name one with data.columns")
-    return partial(_vectors, path=path, channels=channels), ROWS_OF_LISTS
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet or Arrow file."""
+    names: list[str] = _batches(path)[0].names
+    return names
 
 
-def _columns_of_vectors(schema: Any, fields: Sequence[str]) -> list[str]:  # noqa: ANN401 - pyarrow has no types
-    """Return the names of columns of lists of lists that are not among ``fields``."""
-    kinds = {name: kind for name, kind in zip(schema.names, schema.types, strict=True) if name not in fields}
-    return [name for name, kind in kinds.items() if _is_list(kind) and _is_list(kind.value_type)]
+def _batches(path: Path) -> tuple[Any, Batches]:
+    return _arrow_batches(path) if path.suffix.lower() in ARROW_ENDINGS else _parquet_batches(path)
 
 
-def _table(
-    numbers: NDArray[np.int64], features: Sequence[Any], fields: tuple[NDArray[Any], ...], columns: tuple[str, ...]
-) -> tuple[list[RejectedRow], Block]:
-    return finite_block(numbers, np.stack([_numbers(column) for column in features], axis=1), fields, columns)
+def _parquet_batches(path: Path) -> tuple[Any, Batches]:
+    """Return the schema of a Parquet file, and the function that returns its batches."""
+    from pyarrow import parquet
+
+    file = parquet.ParquetFile(str(path), memory_map=True)
+    return file.schema_arrow, lambda size, columns: file.iter_batches(size, columns=columns)
 
 
-def _lists(
-    numbers: NDArray[np.int64], features: Sequence[Any], fields: tuple[NDArray[Any], ...], columns: tuple[str, ...]
-) -> tuple[list[RejectedRow], Block]:
-    lengths, values = zip(*map(_flat, features), strict=True)
-    return lists_block(numbers, lengths, values, fields, columns)
+def _arrow_batches(path: Path) -> tuple[Any, Batches]:
+    """Return the schema of an Arrow file or stream, and the function that returns its batches."""
+    with path.open("rb") as start:
+        is_file = start.read(len(MAGIC)) == MAGIC
+    mapped = pa.memory_map(str(path))
+    file = pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)
+    given = (file.get_batch(index) for index in range(file.num_record_batches)) if is_file else iter(file)
 
+    def batches(size: int, columns: list[str]) -> Iterator[Any]:
+        for batch in given:
+            batch.validate(full=True)
+            kept = batch.select(columns)
+            for start in range(0, batch.num_rows, size):
+                yield kept.slice(start, size)
 
-def _depth(kind: Any, name: str, path: Path) -> int:  # noqa: ANN401 - pyarrow has no types
-    """Return how deep the numbers of a column lie in lists, 0 to 2; raise `DataError` for another type."""
-    inner, depth = kind, 0
-    while depth < 2 and _is_list(inner):
-        inner, depth = inner.value_type, depth + 1
-    if not (pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_boolean(inner)):
-        raise DataError(
-            f"{path}: the column {name!r} holds {kind}, not numbers; leave it out with `data.exclude={name}`, or "
-            "name others with data.columns"
-        )
-    return depth
-
-
-def _is_list(kind: Any) -> bool:  # noqa: ANN401 - pyarrow has no types
-    types = pa.types
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
-
-
-def _flat(column: Any) -> tuple[NDArray[np.int64], NDArray[np.float32]]:  # noqa: ANN401 - pyarrow has no types
-    """Return the lengths (n,) of a column of lists, and their values (T,)."""
-    return _lengths(column), _numbers(pc.list_flatten(column))
-
-
-def _lengths(column: Any) -> NDArray[np.int64]:  # noqa: ANN401 - pyarrow has no types
-    """Return the lengths (n,) of a column of lists, 0 where null."""
-    lengths: NDArray[np.int64] = pc.list_value_length(column).fill_null(0).cast(pa.int64()).to_numpy()
-    return lengths
-
-
-def _vectors(
-    numbers: NDArray[np.int64],
-    features: Sequence[Any],
-    fields: tuple[NDArray[Any], ...],
-    channels: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    path: Path,
-) -> tuple[list[RejectedRow], Block]:
-    """Return rejected rows and the block of a column of lists of vectors, which must have C numbers each.
-
-    ``channels`` is as in `_conversion`.
-    """
-    names, wanted, exclude = channels
-    (column,) = features
-    lengths = _lengths(column)  # (n,)
-    sizes, flat = _flat(pc.list_flatten(column))  # (T,), (T * C,)
-    width = int(sizes[0]) if len(sizes) else len(names)
-    if (sizes != width).any():
-        position = np.flatnonzero(sizes != width)[0]
-        row = int(numbers[np.searchsorted(np.cumsum(lengths), position, side="right")])
-        raise DataError(f"{path}, row {row:,}: a vector has {sizes[position]:,} numbers, others {width:,}")
-    chosen = Chosen.among(given_names(names, width, path), wanted, (), path, exclude)
-    vectors = flat.reshape(len(sizes), width)  # (T * C,) -> (T, C)
-    kept = vectors if len(chosen.features) == width and not wanted else vectors[:, list(chosen.features)]
-    return finite_sequences(numbers, Sequences(kept, bounds_of(lengths)), fields, chosen.columns)
-
-
-def _numbers(column: Any) -> NDArray[np.float32]:  # noqa: ANN401 - pyarrow has no types
-    kind = pa.uint8() if pa.types.is_boolean(column.type) else pa.float64()
-    whole: NDArray[Any] = column.cast(kind, safe=False).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    with np.errstate(over="ignore"):
-        return whole.astype(np.float32)
+    return file.schema, batches

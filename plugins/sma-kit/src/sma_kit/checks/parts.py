@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sma_core.children import child_command, child_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sma_core.config import PretrainConfig
     from sma_core.data.blocks import Block
     from sma_core.data.records import RejectedRow, Row
@@ -83,6 +88,19 @@ def read_blocks(registry: Registry, source: Source, most: int) -> list[Block]:
         if rows >= most:
             break
     return blocks
+
+
+def end_without_values(block: Block, sentinels: Sequence[float]) -> NDArray[np.bool_]:
+    """Return whether the last position of each sequence (n,) has only missing values."""
+    import numpy as np
+
+    from sma_core.data.scaling import without_sentinels
+
+    missing: NDArray[np.bool_] = np.asarray(np.isnan(without_sentinels(block.values, sentinels)).all(axis=1))
+    lengths = block.sequences.lengths
+    ends: NDArray[np.bool_] = np.zeros(len(block), dtype=np.bool_)
+    ends[lengths > 0] = missing[block.sequences.offsets[1:][lengths > 0] - 1]
+    return ends
 
 
 def scales(registry: Registry, source: Source, config: PretrainConfig) -> tuple[FeatureScale, FeatureScale]:

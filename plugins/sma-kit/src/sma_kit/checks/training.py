@@ -8,17 +8,20 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sma_kit.checks import small_models
+from sma_kit.checks import parts, small_models
 from sma_kit.checks.resumed_run import weights_of_runs, write_rows
 from sma_kit.subject import Subject, policy_for
 from sma_kit.verdicts import explained, fail, skip
 
 if TYPE_CHECKING:
     from sma_core.data.tokenizers import DiscreteTokenizer
+    from sma_core.plugins.registry import Registry
     from sma_kit.checks.small_models import TrialBatch
 
 CLOSE = 1e-4
 ROWS_OF_A_RUN = 48
+PADDED = 0.5
+"""If more of the rows than this share end without values, they are padded."""
 
 
 class TrainingChecks(Subject):
@@ -57,7 +60,10 @@ class TrainingChecks(Subject):
             )
 
     def test_padding_changes_nothing(self) -> None:
-        """A row has the same latents alone and padded."""
+        """A row has the same latents alone and padded; sequences of vectors have no padding of their own."""
+        if (registry := self._registry()).domain.input_kind == "continuous":
+            self._sequences_have_no_padding(registry)
+            return
         tokenizer, config = self._tokenizer(), self._pretraining("tiny")
         rows = self._rows_and_long_row(tokenizer)
         with explained("good_rows must be encoded alone and together"):
@@ -69,6 +75,22 @@ class TrainingChecks(Subject):
                     f"{text!r:.80} must give the same latents alone and padded: encode must give each "
                     "row its own ids and leave padding to the core"
                 )
+
+    def _sequences_have_no_padding(self, registry: Registry) -> None:
+        """Fail when rows of one length end with positions without a value, which a model would take for inputs."""
+        import numpy as np
+
+        _, blocks = self._blocks(registry)
+        if any(block.offsets is None for block in blocks):
+            skip("the rows of a table have one length, so that none is padded")
+        lengths = np.concatenate([block.sequences.lengths for block in blocks])  # (n,)
+        ends = np.concatenate([parts.end_without_values(block, registry.domain.sentinels) for block in blocks])
+        if len(set(lengths.tolist())) == 1 and ends.mean() > PADDED:
+            fail(
+                f"all rows have {lengths[0]:,} positions, and {ends.sum():,} of {len(ends):,} end with positions "
+                "without a value: the reader must give each row its own positions only, with Block.offsets, and "
+                "leave padding to the core"
+            )
 
     def test_masks_hide_a_part_of_every_row(self) -> None:
         """The tiny recipe's masking hides and shows at least one input of each row, and never hides padding."""
