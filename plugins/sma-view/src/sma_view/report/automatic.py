@@ -24,11 +24,12 @@ def write_report(run: Path) -> Path | None:
     """
     if os.environ.get(VARIABLE, "").lower() == "off" or find_spec("matplotlib") is None:
         return None
-    from sma_view.finished_run import policy_of
+    from sma_view.finished_run import policy_of, without_warnings
     from sma_view.report.report import report
 
     try:
-        return report(run, predictions=0 < _test_rows(run) <= MOST_ROWS, policy=policy_of(run)).page
+        with without_warnings():
+            return report(run, predictions=0 < _test_rows(run) <= MOST_ROWS, policy=policy_of(run)).page
     except SmaError as error:
         logger.warning("the report of %s was not written: %s", run, error)
         return None

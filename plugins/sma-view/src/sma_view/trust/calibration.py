@@ -20,7 +20,7 @@ from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.training.targets import Targets
 from sma_core.verbs.evaluate import predict_part
-from sma_view.finished_run import policy_of
+from sma_view.finished_run import policy_of, without_warnings
 
 logger = logging.getLogger("sma")
 
@@ -86,7 +86,8 @@ def write_calibration(path: Path) -> None:
         run = LoadedRun.load(path, policy=policy, precision=None)
         if run.task_targets is None or run.task_targets.per_position:
             return
-        part = _predicted(run, policy)
+        with without_warnings():
+            part = _predicted(run, policy)
         tensors = {"rows": part.rows, "labels": part.labels, "predictions": part.predictions}
         with replacing(path / FILE) as temporary:
             save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary)
