@@ -20,7 +20,7 @@ from sklearn.metrics import root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sma_chem.baselines import fingerprints
+from sma_chem.fingerprints import fingerprints
 from sma_chem.scaffolds import scaffold_balanced_split
 from sma_sklearn import SMAFeaturizer
 

@@ -118,6 +118,11 @@ def sma_splitters() -> list[Splitter]:
             factory="sma_core.evaluation.splits:fold_split",
             needs=("folds", "fold"),
         ),
+        Splitter(
+            name="blocks",
+            summary="Blocks of consecutive rows, drawn at random: for files in which neighbouring rows are alike.",
+            factory="sma_core.evaluation.group_splits:block_split",
+        ),
     ]
 
 

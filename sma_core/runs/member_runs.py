@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sma_core.documents import parse_record, read_document
 from sma_core.errors import CheckpointError
+from sma_core.paths import as_path
 
 FILE = "members.json"
 """File of the folder, with the names of its runs under ``members``, and what they are under ``kind``."""
@@ -16,6 +17,7 @@ def members_of(path: Path) -> list[Path]:
 
     Raises `CheckpointError` when the file that lists them is damaged or a run is missing.
     """
+    path = as_path(path)
     file = path / FILE
     if not file.is_file():
         return [path]

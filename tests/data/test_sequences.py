@@ -281,3 +281,9 @@ def test_arrays_without_a_value_are_refused(tmp_path, shape, sentence):
     np.save(tmp_path / "a.npy", np.zeros(shape, dtype=np.float32))
     with pytest.raises(DataError, match=sentence):
         list(read_arrays(tmp_path / "a.npy", (), ()))
+
+
+def test_an_array_of_objects_is_no_array_of_numbers(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[1.0], [1.0, 2.0]], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="it holds Python objects, not numbers; pad rows of different length"):
+        blocks(tmp_path / "a.npy")

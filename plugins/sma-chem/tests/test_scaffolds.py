@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sma_chem.bundled import freesolv
+from sma_chem.fingerprints import fingerprints, similarity
 from sma_chem.scaffolds import scaffold, scaffold_balanced_split, scaffold_split
 
 SPLITS = [scaffold_split, scaffold_balanced_split]
@@ -77,3 +78,14 @@ def test_what_is_no_molecule_is_named():
 def test_exact_shares_fit_in_spite_of_rounding(split):
     rings = ["C1" + "C" * size + "1" for size in range(2, 12)]
     assert [len(part) for part in split(rings, 0.1, 0.1, 0)] == [8, 1, 1]
+
+
+def test_no_two_molecules_of_different_parts_are_similar(molecules):
+    parts = similarity(molecules, 0.1, 0.1, 0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(molecules)))
+    has = fingerprints(molecules).toarray().astype(bool)
+    for number, part in enumerate(parts):
+        for other in parts[number + 1 :]:
+            common = has[part].astype(float) @ has[other].T
+            union = has[part].sum(axis=1)[:, None] + has[other].sum(axis=1) - common
+            assert (common / union).max() < 0.6

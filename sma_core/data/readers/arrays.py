@@ -123,7 +123,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise DataError(f"there is no file {path}; check the path") from error
     except Exception as error:  # a damaged header makes NumPy raise many types of errors
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        if "allow_pickle" in reason:
+        if "allow_pickle" in reason or "Python objects" in reason:
             reason = "it holds Python objects, not numbers; pad rows of different length, and save their lengths"
         raise DataError(f"{path} is not a readable NumPy file: {reason}") from error
     return {name: array for name, array in members.items() if isinstance(array, np.ndarray)}

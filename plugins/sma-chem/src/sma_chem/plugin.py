@@ -287,7 +287,7 @@ def _descriptors_task() -> Task:
 
 @hookimpl
 def sma_splitters() -> list[Splitter]:
-    """Provide splitters that keep molecules with the same scaffold together."""
+    """Provide splitters that keep molecules with the same scaffold, or similar ones, together."""
     return [
         Splitter(
             name="scaffold",
@@ -299,6 +299,11 @@ def sma_splitters() -> list[Splitter]:
             name="scaffold-balanced",
             summary="Random scaffolds by seed; very common scaffolds come first",
             factory="sma_chem.scaffolds:scaffold_balanced_split",
+        ),
+        Splitter(
+            name="similarity",
+            summary="No two molecules of different parts have a Tanimoto similarity of 0.6 or more",
+            factory="sma_chem.fingerprints:similarity",
         ),
     ]
 

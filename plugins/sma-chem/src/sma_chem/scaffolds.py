@@ -10,13 +10,14 @@ A group is the list of rows with the same scaffold, in file order.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from sma_core.evaluation.group_splits import assign_groups
 
 Split = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
@@ -58,25 +59,7 @@ def scaffold_balanced_split(texts: Sequence[str], valid: float, test: float, see
     Groups larger than half of the validation or test share come before the others; both kinds are shuffled. A
     group is added to the first of training and validation that has room for it, else to the test set.
     """
-    valid_rows, test_rows = valid * len(texts), test * len(texts)
-    train_rows = (1.0 - valid - test) * len(texts)
-    groups = _groups(texts)
-    large = [group for group in groups if len(group) > min(valid_rows, test_rows) / 2]
-    small = [group for group in groups if len(group) <= min(valid_rows, test_rows) / 2]
-    generator = random.Random(seed)
-    generator.shuffle(large)
-    generator.shuffle(small)
-    train: list[int] = []
-    validation: list[int] = []
-    testing: list[int] = []
-    for group in [*large, *small]:
-        if _fits(len(train) + len(group), train_rows):
-            train += group
-        elif _fits(len(validation) + len(group), valid_rows):
-            validation += group
-        else:
-            testing += group
-    return _arrays(train, validation, testing)
+    return assign_groups(_groups(texts), valid, test, seed)
 
 
 def _groups(texts: Sequence[str]) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, ShippedModel, Task, hookimpl
+from sma_core.plugins import Baseline, DataSet, Domain, Reader, Renderer, ShippedModel, Splitter, Task, hookimpl
 
 COLUMNS = ("sequence", "seq", "protein", "protein_sequence", "primary", "text")
 
@@ -228,6 +228,18 @@ def sma_models() -> list[ShippedModel]:
             rows="64,000 sequences of Swiss-Prot",
             licence="CC BY 4.0 (UniProt)",
             locate="sma_protein.models:tiny",
+        )
+    ]
+
+
+@hookimpl
+def sma_splitters() -> list[Splitter]:
+    """Provide a splitter that keeps similar sequences together."""
+    return [
+        Splitter(
+            name="similarity",
+            summary="No two sequences of different parts share 0.3 or more of their 3-mers",
+            factory="sma_protein.similarity:similarity",
         )
     ]
 

@@ -57,8 +57,10 @@ def sma_prediction_columns() -> list[PredictionColumns]:
 def sma_on_event(event: Event) -> None:
     """Write the calibration and the report of a finished run."""
     if isinstance(event, ResultsWritten):
+        from sma_core.devices.device import seeded
         from sma_view.report.automatic import write_report
         from sma_view.trust.calibration import write_calibration
 
-        write_calibration(event.run)
-        write_report(event.run)
+        with seeded(0):  # networks that are built to be read draw no numbers from a program's random state
+            write_calibration(event.run)
+            write_report(event.run)
