@@ -75,6 +75,7 @@ def test_runs_are_listed_newest_first_with_the_damaged_ones(two, tmp_path, run_s
 
 
 def test_the_command_prints_tables_and_a_page(two, run_sma, tmp_path):
+    pytest.importorskip("matplotlib")
     printed = run_sma("compare", *two, "--page", "both.html")
     assert printed.returncode == 0, printed.stderr
     assert "MINUS seed0" in printed.stdout
