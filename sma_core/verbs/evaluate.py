@@ -63,6 +63,15 @@ class _Draws:
             )
 
 
+@dataclass(frozen=True)
+class EvaluatedRows:
+    """Rows of a fine-tuned run, their labels and predictions in file order, and the metrics of these."""
+
+    rows: LabelledRows
+    judged: LabelledPredictions
+    result: EvaluateResult
+
+
 def evaluate(
     model: Path | str,
     *,
@@ -163,6 +172,23 @@ def predict_part(loaded: LoadedRun, part: Part, policy: PluginPolicy | None = No
     Raises `CheckpointError` when the run's rows are now split differently, `ConfigError` when the part has none.
     """
     return _judge(loaded, own_rows(loaded, None, policy), part, None)
+
+
+def evaluate_part(
+    loaded: LoadedRun, part: JudgedPart, bootstrap: int = 0, policy: PluginPolicy | None = None
+) -> EvaluatedRows:
+    """Evaluate a part of a fine-tuned run's own rows, with ``bootstrap`` resamples; see `evaluate`.
+
+    Raises `CheckpointError` when the run is not fine-tuned or its rows are now split differently, `ConfigError`
+    when the part has none.
+    """
+    began = time.monotonic()
+    loaded.needed_targets()
+    rows = own_rows(loaded, None, policy)
+    judged = _judge(loaded, rows, part, None)
+    draws, no_columns = _Draws(bootstrap, 0.95, 0), AddedColumns.load(Ensemble((loaded,)), {})
+    result = _result(loaded, no_columns, rows, judged, part, draws, began, _weight(loaded))
+    return EvaluatedRows(rows, judged, result)
 
 
 def _file(part: JudgedPart | None, file: LabelledFile) -> LabelledFile | None:

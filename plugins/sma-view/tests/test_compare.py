@@ -9,9 +9,11 @@ import pytest
 
 import sma_core
 from sma_core.errors import UserError
+from sma_core.models.loaded_run import LoadedRun
+from sma_core.verbs.evaluate import predict_part
 from sma_view.report.compare import _Pair, compare
 from sma_view.report.list_runs import list_runs
-from sma_view.report.predictions import TargetPredictions
+from sma_view.report.predictions import TargetPredictions, judge_rows
 
 EPOCHS = {"training.epochs": 1.0, "baselines": False}
 
@@ -34,6 +36,12 @@ def test_differences_are_those_of_the_test_metrics(two):
         assert one.value == pytest.approx(tests[1][one.metric] - tests[0][one.metric], abs=1e-6)
         assert one.low <= one.value <= one.high
     assert not result.lacking
+
+
+def test_predictions_are_those_that_are_scored_to_the_last_digit(two):
+    judged = predict_part(LoadedRun.load(two[0], precision=None), "test")
+    _, (target, *_) = judge_rows(two[0], "test", 0, None)
+    assert target.values.tolist() == judged.predictions[:, 0].tolist()  # nearly constant ones keep their ranks
 
 
 def test_runs_that_cannot_be_paired_say_why(toy, two, tmp_path):

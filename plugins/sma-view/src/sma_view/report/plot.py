@@ -8,6 +8,7 @@ from pathlib import Path
 from sma_core.errors import UserError
 from sma_core.paths import as_path, check_outputs
 from sma_core.plugins.discovery import PluginPolicy
+from sma_core.verbs.evaluate import JudgedPart
 from sma_core.writers.tables import check_suffix, writing
 from sma_view.report.charts import Draw, curves, figure_of, require_matplotlib
 from sma_view.report.label_charts import charts_of
@@ -75,7 +76,7 @@ def plot(
 
 def _target(facts: RunFacts, name: str | None, policy: PluginPolicy | None) -> TargetPredictions:
     """Return the predictions of a target of the test rows, or of validation rows if there is no test."""
-    part = "test" if facts.results.get("test") else "valid"
+    part: JudgedPart = "test" if facts.results.get("test") else "valid"
     _, targets = judge_rows(facts.path, part, 0, policy)
     found = [target for target in targets if name in (None, target.name)]
     if len(found) != 1:

@@ -1,26 +1,24 @@
-"""Labels and predictions of a fine-tuned run's rows, read from the table that `sma evaluate` writes.
+"""Labels and predictions of the rows of a fine-tuned run, by target.
 
 Letters: n rows with a label.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv
 
+from sma_core.data.pairs import shown
+from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import EvaluateResult
-from sma_core.verbs.evaluate import evaluate
-
-LABEL = "label:"
-UNKNOWN_SYMBOL = "?"
+from sma_core.training.labelled_predictions import LabelledPredictions
+from sma_core.training.targets import Multiclass
+from sma_core.verbs.evaluate import JudgedPart, evaluate_part
 
 
 @dataclass(frozen=True)
@@ -60,75 +58,58 @@ class TargetPredictions:
 
 
 def judge_rows(
-    run: Path, part: str, bootstrap: int, policy: PluginPolicy | None
+    run: Path, part: JudgedPart, bootstrap: int, policy: PluginPolicy | None
 ) -> tuple[EvaluateResult, list[TargetPredictions]]:
     """Evaluate a part of a run's own rows; return metrics with intervals, and predictions of each target.
 
     Errors are those of `sma_core.evaluate`.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "rows.csv"
-        result = evaluate(run, part=part, bootstrap=bootstrap, predictions=table, policy=policy)  # type: ignore[arg-type]
-        options = csv.ParseOptions(newlines_in_values=True)
-        names = csv.read_csv(table, parse_options=options).column_names
-        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[])
-        lines = csv.read_csv(table, parse_options=options, convert_options=as_text).to_pylist()
-    return result, predictions_of(lines, result.kind)
+    evaluated = evaluate_part(LoadedRun.load(run, policy=policy, precision=None), part, bootstrap, policy)
+    store, judged = evaluated.rows.store, evaluated.judged
+    texts = store.texts
+    inputs = [shown(texts[row]) if texts else "" for row in judged.rows.tolist()]
+    return evaluated.result, predictions_of(judged, store.row_numbers[judged.rows], inputs)
 
 
-def predictions_of(lines: Sequence[Mapping[str, str]], kind: str) -> list[TargetPredictions]:
-    """Return the predictions of each target in the lines of a table of `sma evaluate`."""
-    columns = list(lines[0]) if lines else []
-    labelled = [column.removeprefix(LABEL) for column in columns if column.startswith(LABEL)]
-    names = [
-        name for name in labelled if name in columns
-    ]  # label:yes may also be a probability of the target label
-    labels = {LABEL + name for name in names}
-    return [_target(name, kind, lines, labels) for name in names]
+def predictions_of(
+    judged: LabelledPredictions, row_numbers: NDArray[np.int64], inputs: Sequence[str]
+) -> list[TargetPredictions]:
+    """Return the predictions of each target; ``row_numbers`` and ``inputs`` have an entry for each row."""
+    if judged.targets.per_position:
+        return [_positions(judged, row_numbers)]
+    return [_target(judged, index, row_numbers, inputs) for index in range(len(judged.targets.names))]
 
 
 def _target(
-    name: str, kind: str, lines: Sequence[Mapping[str, str]], label_columns: set[str]
+    judged: LabelledPredictions, index: int, row_numbers: NDArray[np.int64], inputs: Sequence[str]
 ) -> TargetPredictions:
-    kept = [line for line in lines if line[LABEL + name] != "" and line[name] != ""]
-    rows = np.array([int(line["row"]) for line in kept], dtype=np.int64)
-    inputs = tuple(line.get("input", "") for line in kept)
-    none = np.zeros(0)
-    if kind == "per-position":
-        return _positions(name, kept)
-    if kind == "multiclass":
-        labels, predicted = (tuple(line[column] for line in kept) for column in (LABEL + name, name))
-        columns = [f"{name}:{label}" for label in labels]
-        known = all(column in line for column, line in zip(columns, kept, strict=True))
-        sure = [float(line[column]) for column, line in zip(columns, kept, strict=True)] if known else None
-        certainty = None if sure is None else np.array(sure)
-        return TargetPredictions(name, kind, rows, inputs, none, none, labels, predicted, certainty)
-    columns_of_name = [column for column in (kept[0] if kept else ()) if column.startswith(f"{name}:")]
-    positive = next((column for column in columns_of_name if column not in label_columns), None)
-    texts = [line[LABEL + name] for line in kept]
-    if positive is not None:  # classes with names: the class, then the probability of the positive one
-        label_values = np.array([float(text == positive.removeprefix(f"{name}:")) for text in texts])
-        values = np.array([float(line[positive]) for line in kept])
-        predicted = tuple(line[name] for line in kept)
-        return TargetPredictions(name, kind, rows, inputs, label_values, values, tuple(texts), predicted)
-    label_values = np.array([float(text) for text in texts])
-    values = np.array([float(line[name]) for line in kept])
-    if kind == "regression":
-        return TargetPredictions(name, kind, rows, inputs, label_values, values)
-    predicted = tuple("1" if value > 0.5 else "0" for value in values)
-    return TargetPredictions(
-        name, kind, rows, inputs, label_values, values, tuple(f"{value:g}" for value in label_values), predicted
-    )
+    targets = judged.targets
+    known = np.flatnonzero(~np.isnan(judged.labels[:, index]))
+    labels, outputs = judged.labels[known, index], judged.predictions[known]
+    names = (targets.names[index], targets.kind, row_numbers[known], tuple(inputs[row] for row in known.tolist()))
+    if isinstance(targets, Multiclass):
+        places, none = labels.astype(np.int64), np.zeros(0)
+        classes = _named(targets.classes, places), _named(targets.classes, outputs.argmax(axis=1))
+        return TargetPredictions(*names, none, none, *classes, outputs[np.arange(len(places)), places])
+    values = outputs[:, index]
+    if targets.kind == "regression":
+        return TargetPredictions(*names, labels, values)
+    two = targets.values or ("0", "1")
+    chosen = _named(two, labels.astype(np.int64)), _named(two, (values > 0.5).astype(np.int64))
+    return TargetPredictions(*names, labels, values, *chosen)
 
 
-def _positions(name: str, lines: Sequence[Mapping[str, str]]) -> TargetPredictions:
+def _positions(judged: LabelledPredictions, row_numbers: NDArray[np.int64]) -> TargetPredictions:
     """Return the classes of all labelled positions."""
-    triples = [
-        (int(line["row"]), label, prediction)
-        for line in lines
-        for label, prediction in zip(line[LABEL + name], line[name], strict=False)
-        if label != UNKNOWN_SYMBOL
-    ]
-    rows = np.array([row for row, _, _ in triples], dtype=np.int64)
-    labels, predicted = tuple(label for _, label, _ in triples), tuple(prediction for *_, prediction in triples)
-    return TargetPredictions(name, "per-position", rows, (), np.zeros(0), np.zeros(0), labels, predicted)
+    assert isinstance(judged.targets, Multiclass), "labels of positions are classes"
+    known = ~np.isnan(judged.labels[:, 0])
+    labels, predicted = (
+        _named(judged.targets.classes, values[known, 0].astype(np.int64))
+        for values in (judged.labels, judged.predictions)
+    )
+    rows, none = np.repeat(row_numbers, judged.counts)[known], np.zeros(0)
+    return TargetPredictions(judged.targets.names[0], judged.targets.kind, rows, (), none, none, labels, predicted)
+
+
+def _named(classes: Sequence[str], indices: NDArray[np.int64]) -> tuple[str, ...]:
+    return tuple(classes[index] for index in indices.tolist())

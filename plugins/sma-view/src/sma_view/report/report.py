@@ -12,6 +12,7 @@ from sma_core.paths import as_path, check_outputs
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.registry import Registry
 from sma_core.printable import printable
+from sma_core.verbs.evaluate import JudgedPart
 from sma_core.writers.tables import check_suffix, writing
 from sma_view.drawer import Drawer
 from sma_view.page import page, remark, section
@@ -92,7 +93,7 @@ def _parts(run: RunFacts, predictions: bool, policy: PluginPolicy | None, lackin
     parts.append(sections.learning({run.path.name: run}))
     if not run.is_finetuned or not run.record.finished:
         return parts
-    part = "test" if run.results.get("test") else "valid"
+    part: JudgedPart = "test" if run.results.get("test") else "valid"
     if not predictions:
         return [*parts, sections.test_metrics(run, None)]
     try:
