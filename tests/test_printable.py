@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sma_core.data.truncation import truncation_note
+from sma_core.data.unusual_rows.truncation import truncation_note
 from sma_core.labels.learnable import undefined_selection
 from sma_core.printable import counted
 

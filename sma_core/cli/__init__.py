@@ -17,10 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from sma_core.children import end_with_parent
 
             end_with_parent()
-            from sma_core.cli.app import program
+            from sma_core.cli.program.app import program
 
             program(arguments)
         except KeyboardInterrupt as error:
-            from sma_core.cli.endings import end
+            from sma_core.cli.program.endings import end
 
             raise SystemExit(end(error, debug=False)) from None

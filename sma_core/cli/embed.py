@@ -64,7 +64,7 @@ def embed(
 ) -> None:
     """Write the encoder's embedding of every row of a file, in order; unusable rows get none."""
     from sma_core.cli.output import counted, counts, tell_long_rows
-    from sma_core.cli.ranks import is_silent, run_in_ranks
+    from sma_core.cli.program.ranks import is_silent, run_in_ranks
     from sma_core.verbs.embed import embed
 
     with rows_file(file, rows, model, reader, devices) as (source, source_reader):

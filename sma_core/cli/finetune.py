@@ -34,7 +34,6 @@ from sma_core.cli.label_options import (
     UnfreezeLayers,
     Weight,
 )
-from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -60,7 +59,8 @@ from sma_core.cli.options import (
     names_from,
     settings_from,
 )
-from sma_core.cli.ranks import run_in_ranks
+from sma_core.cli.program.option_names import SETTINGS, in_options
+from sma_core.cli.program.ranks import run_in_ranks
 from sma_core.plugins.domain_file import domain_option
 
 if TYPE_CHECKING:

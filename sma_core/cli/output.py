@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sma_core.cli.option_names import in_options
-from sma_core.cli.ranks import is_silent
+from sma_core.cli.program.option_names import in_options
+from sma_core.cli.program.ranks import is_silent
 from sma_core.printable import counted as counted
 from sma_core.printable import message_text, printable
 
@@ -96,7 +96,7 @@ def counts(result: PredictResult | EmbedResult) -> dict[str, int]:
 
 def tell_long_rows(result: PredictResult | EmbedResult) -> None:
     """Say on stderr how many rows were read in windows or truncated, as a warning if these are many."""
-    from sma_core.data.truncation import truncation_note, truncation_warnings
+    from sma_core.data.unusual_rows.truncation import truncation_note, truncation_warnings
 
     note = truncation_note(result.truncated, result.rows, result.max_length)
     if note is not None:

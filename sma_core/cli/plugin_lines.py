@@ -10,7 +10,7 @@ from sma_core.cli.output import aligned, counted
 from sma_core.plugins.discovery import ANY
 
 if TYPE_CHECKING:
-    from sma_core.plugins.commands import InstalledCommand
+    from sma_core.plugins.commands.command_list import InstalledCommand
     from sma_core.plugins.diagnosis.doctor import Diagnosis
     from sma_core.plugins.diagnosis.info import PluginInfo
     from sma_core.plugins.discovery import InstalledPlugin

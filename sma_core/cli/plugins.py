@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.commands import packaged_commands
 from sma_core.cli.options import Debug, Json
 from sma_core.cli.output import echo
 from sma_core.cli.plugin_lines import (
@@ -18,7 +17,8 @@ from sma_core.cli.plugin_lines import (
     info_lines,
     list_lines,
 )
-from sma_core.plugins.commands import InstalledCommand
+from sma_core.cli.program.commands import packaged_commands
+from sma_core.plugins.commands.command_list import InstalledCommand
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 
 

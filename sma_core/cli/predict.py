@@ -83,7 +83,7 @@ def predict(
 ) -> None:
     """Write a prediction for every row of a file, in order; unusable rows get a reason instead."""
     from sma_core.cli.output import counted, counts, tell_long_rows
-    from sma_core.cli.ranks import is_silent, run_in_ranks
+    from sma_core.cli.program.ranks import is_silent, run_in_ranks
     from sma_core.runs.member_runs import members_of
     from sma_core.verbs.predict import predict
 

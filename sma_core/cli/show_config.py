@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from sma_core.cli.option_names import in_options
 from sma_core.cli.options import Assignments, ConfigFile, Debug, Domain, Json, Recipe, settings_from
 from sma_core.cli.output import echo
+from sma_core.cli.program.option_names import in_options
 from sma_core.errors import UserError
 
 

@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Pre-train by hiding parts of each row and reconstructing them."""
     from sma_core.cli.output import print_dry_run, print_result, progress
-    from sma_core.cli.ranks import run_in_ranks
+    from sma_core.cli.program.ranks import run_in_ranks
     from sma_core.verbs.train import plan_training, train
 
     options = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from sma_core.data.fill_values import ValueSample
+from sma_core.data.unusual_rows.fill_values import ValueSample
 from sma_core.documents import first_fault
 from sma_core.errors import DataError
 from sma_core.printable import counted

@@ -19,11 +19,11 @@ from sma_core.data.batching.batches import Batch
 from sma_core.data.batching.epochs import StoreSource
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
-from sma_core.data.other_rows import OtherRows
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared_set import PreparedSet
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
+from sma_core.data.unusual_rows.other_rows import OtherRows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, ConfigError
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk, RowInputs

@@ -11,7 +11,7 @@ from typing import Any
 from sma_core.config import DataConfig, ModelConfig
 from sma_core.data.pairs import is_pair
 from sma_core.data.plugin_code import CheckFunction, NormaliseFunction
-from sma_core.data.truncation import truncation_note
+from sma_core.data.unusual_rows.truncation import truncation_note
 from sma_core.errors import ConfigError, DataError
 from sma_core.feeds.feed import Feed, normalise_name
 from sma_core.feeds.rows import ChunkShare, MemoryRows, RowChunk, vectors_of

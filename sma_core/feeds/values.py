@@ -19,7 +19,6 @@ from sma_core.data.batching.epochs import StoreSource, fixed_batches
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.batching.packing import Packing
 from sma_core.data.blocks import Block
-from sma_core.data.other_rows import OtherRows
 from sma_core.data.preparation.prepare import Progress
 from sma_core.data.preparation.prepared import ValuesRequest
 from sma_core.data.preparation.prepared_set import PreparedSet, prepare_set
@@ -27,6 +26,7 @@ from sma_core.data.readers.features import check_grid, feature_names, finite_blo
 from sma_core.data.records import EMPTY, RejectedRow
 from sma_core.data.scaling import TREATMENTS, FeatureScale, without_sentinels
 from sma_core.data.store.store import Store
+from sma_core.data.unusual_rows.other_rows import OtherRows
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import ConfigError, DataError, UserError
 from sma_core.feeds.feed import Feed, LabelColumns

@@ -24,7 +24,7 @@ from sma_core.plugins.imports import output_to_stderr
 from sma_core.plugins.method_specs import Baseline
 from sma_core.plugins.registry import Registry
 from sma_core.runs.results import BaselineResult
-from sma_core.training.labelled_predictions import part_weights
+from sma_core.training.finetuning.labelled_predictions import part_weights
 
 BaselineFunction: TypeAlias = Callable[[BaselineRows], Array]
 """Returns predictions for all n rows: values (n, T), probabilities (n, T), or class probabilities (n, C)."""

@@ -12,7 +12,7 @@ from sma_core.data.labels import limit_of, to_number
 from sma_core.data.store.format import LabelForm
 from sma_core.data.store.store import Store
 from sma_core.errors import DataError
-from sma_core.training.finetuning import Limits
+from sma_core.training.finetuning.objective import Limits
 
 _FORMS: dict[str, LabelForm] = {"multiclass": "classes", "per-position": "symbols"}
 

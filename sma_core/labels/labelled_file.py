@@ -20,9 +20,9 @@ from sma_core.labels.learnable import unlike_training
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.printable import counted
 from sma_core.sources.source_set import find_sources
-from sma_core.training.label_checks import check_labels
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Multiclass, Targets
+from sma_core.training.finetuning.label_checks import check_labels
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Multiclass, Targets
 
 
 @dataclass(frozen=True)

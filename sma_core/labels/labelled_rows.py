@@ -33,9 +33,9 @@ from sma_core.plugins.registry import Registry
 from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.source_set import SourceSet, find_sources
-from sma_core.training.finetuning import Limits
-from sma_core.training.label_checks import check_columns, check_labels, guess_kind
-from sma_core.training.targets import Binary, Labels, PerPosition, Targets, is_per_position
+from sma_core.training.finetuning.label_checks import check_columns, check_labels, guess_kind
+from sma_core.training.finetuning.objective import Limits
+from sma_core.training.finetuning.targets import Binary, Labels, PerPosition, Targets, is_per_position
 
 
 @dataclass(frozen=True)

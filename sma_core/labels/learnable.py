@@ -16,7 +16,7 @@ from sma_core.data.store.store import Store
 from sma_core.errors import DataError
 from sma_core.feeds.feed import Feed
 from sma_core.printable import counted
-from sma_core.training.targets import Labels
+from sma_core.training.finetuning.targets import Labels
 
 NEARLY_PERFECT = 0.999
 LARGEST_LABEL = 1e150

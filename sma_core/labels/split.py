@@ -28,7 +28,7 @@ from sma_core.plugin_calls import check_result, errors_of, given
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Splitter, Task
 from sma_core.printable import counted
-from sma_core.training.targets import is_per_position
+from sma_core.training.finetuning.targets import is_per_position
 
 Parts: TypeAlias = tuple[Indices, Indices, Indices]
 MOST_VALUES = 8

@@ -12,7 +12,7 @@ from sma_core.errors import ConfigError, UserError
 from sma_core.labels.split import Division
 from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
-from sma_core.training.targets import Binary, Regression
+from sma_core.training.finetuning.targets import Binary, Regression
 
 
 @dataclass(frozen=True)

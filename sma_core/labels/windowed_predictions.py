@@ -15,8 +15,8 @@ from sma_core.feeds.text import TextFeed
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.ensemble import Ensemble
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Labels
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Labels
 
 WHOLE = sys.maxsize
 """Maximum length of rows that are prepared whole."""

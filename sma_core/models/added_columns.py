@@ -19,7 +19,7 @@ from sma_core.plugins.specs import PredictionColumns
 
 if TYPE_CHECKING:
     from sma_core.evaluation.metric_set import Figures
-    from sma_core.training.labelled_predictions import LabelledPredictions
+    from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
 
 COMES_WITH = {"interval": "sma-view", "calibrated": "sma-view", "familiarity": "sma-view"}
 """Name of columns -> the package of this project that brings them."""

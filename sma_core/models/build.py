@@ -20,7 +20,7 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Head
 from sma_core.runs.methods import encoder_factory, head_module, position_factory
 from sma_core.runs.run_folder import RunFolder
-from sma_core.training.targets import Targets, is_per_position
+from sma_core.training.finetuning.targets import Targets, is_per_position
 
 ENCODER_PARTS = ("embed.", "encoder.")
 POSITION_HEAD, ROW_HEAD = "position", "decoder"

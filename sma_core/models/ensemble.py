@@ -23,7 +23,7 @@ from sma_core.models.loaded_run import LoadedRun
 from sma_core.models.vectors import BATCH_TOKENS
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.member_runs import members_of
-from sma_core.training.targets import Labels, Multiclass, PerPosition, Targets
+from sma_core.training.finetuning.targets import Labels, Multiclass, PerPosition, Targets
 
 
 class Predictions(NamedTuple):

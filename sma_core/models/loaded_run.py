@@ -41,7 +41,7 @@ from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.shipped_models import locate_model
-from sma_core.training.targets import Binary, Labels, Multiclass, Targets
+from sma_core.training.finetuning.targets import Binary, Labels, Multiclass, Targets
 
 
 @dataclass(frozen=True)

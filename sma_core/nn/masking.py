@@ -4,7 +4,7 @@ Pure functions of tensors, vectorised over the batch, without device synchronisa
 length only. All randomness is in `MaskNoise`; after `draw_noise` everything is deterministic.
 
 A built-in strategy ranks the positions and hides the top ones: ``guided`` ranks by importance, ``random`` by
-noise, annealed strategies by both. `sma_core.nn.counts` computes the number to hide.
+noise, annealed strategies by both. `sma_core.nn.guidance.counts` computes the number to hide.
 
 Shapes: B batch, H heads, Q queries (M latents, or N inputs with self-attention), N padded length, R drawn
 queries, K maximum number of hidden positions for length N, d width of one head's queries and keys.
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.counts import (
+from sma_core.nn.guidance.counts import (
     hidden_counts,
     largest_hidden_count,
     row_query_counts,

@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from sma_core.errors import PluginError
-from sma_core.plugins import commands, discovery
+from sma_core.plugins import discovery
+from sma_core.plugins.commands import command_list as commands
 
 _STDOUT, _STDERR = 1, 2
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")

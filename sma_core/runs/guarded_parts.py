@@ -31,7 +31,7 @@ from sma_core.nn.positions.protocol import PositionFactory
 from sma_core.nn.strategies.guarded import GuardedStrategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.plugin_calls import Guarded, errors_of, given, guard, is_number
-from sma_core.training.augmentation import Augmenter
+from sma_core.training.finetuning.augmentation import Augmenter
 from sma_core.training.optimizers.groups import OptimizerFactory
 from sma_core.training.schedules.rate import ScheduleFunction
 

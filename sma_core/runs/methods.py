@@ -37,7 +37,7 @@ from sma_core.runs.guarded_parts import (
     guarded_schedule,
     guarded_strategy,
 )
-from sma_core.training.augmentation import Augmenter
+from sma_core.training.finetuning.augmentation import Augmenter
 from sma_core.training.optimizers.groups import OptimizerFactory
 from sma_core.training.schedules.rate import ScheduleFunction
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from sma_core.data.scaling import FeatureScale
 from sma_core.documents import json_text, parse_record, read_document
 from sma_core.errors import CheckpointError
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.targets import Targets
 
 FORMAT_VERSION = 1
 """Format of ``model.json`` written by this version; later formats are rejected."""

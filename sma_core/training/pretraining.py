@@ -15,10 +15,10 @@ from sma_core.config import MaskingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
-from sma_core.nn.collapse import DRAWS, GROUPS, collapse_measures, collapse_sentence, count_hidden
-from sma_core.nn.counts import randomness_at
+from sma_core.nn.guidance.collapse import DRAWS, GROUPS, collapse_measures, collapse_sentence, count_hidden
+from sma_core.nn.guidance.counts import randomness_at
+from sma_core.nn.guidance.measures import measure_mask
 from sma_core.nn.masking import MaskNoise, draw_noise
-from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.by_average import ByAverage
 from sma_core.nn.strategies.choosing import built_in_strategy
@@ -38,9 +38,10 @@ class PretrainObjective:
     can rise while the model learns. ``held_out_random_loss`` uses random masks, the same at every step and for
     every strategy: it is comparable between runs, and selects the best checkpoint. ``mask_overlap``,
     ``mask_change`` and ``mask_entropy`` measure the guidance on the same rows, for any strategy: see
-    `sma_core.nn.measures`; ``mask_never_hidden`` and ``mask_explained`` measure whether the strategy's own masks
-    have collapsed: see `sma_core.nn.collapse`. ``steps`` is the number of steps of the whole training, for
-    annealing; held-out masks are not annealed. ``strategy`` defaults to the built-in strategy of ``masking``.
+    `sma_core.nn.guidance.measures`; ``mask_never_hidden`` and ``mask_explained`` measure whether the masks of the
+    strategy have collapsed: see `sma_core.nn.guidance.collapse`. ``steps`` is the number of steps of the whole
+    training, for annealing; held-out masks are not annealed. ``strategy`` defaults to the built-in one of
+    ``masking``.
     ``average`` is the averaged model that ``masking.guide`` may name.
     """
 

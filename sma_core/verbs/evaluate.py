@@ -13,7 +13,7 @@ import torch
 
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
-from sma_core.data.truncation import truncation_warnings
+from sma_core.data.unusual_rows.truncation import truncation_warnings
 from sma_core.devices.device import autocast
 from sma_core.documents import json_text
 from sma_core.errors import ConfigError, DataError
@@ -33,9 +33,9 @@ from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.results import Estimate, EvaluateResult
 from sma_core.runs.run_folder import RunFolder
-from sma_core.training.constant_predictions import constant_predictions
-from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
-from sma_core.training.weightless_classes import weightless_classes
+from sma_core.training.finetuning.constant_predictions import constant_predictions
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions, predict_labelled
+from sma_core.training.finetuning.weightless_classes import weightless_classes
 from sma_core.writers.evaluation_table import write_rows
 
 JudgedPart = Literal["test", "valid", "train", "all"]

@@ -13,8 +13,8 @@ import torch
 
 from sma_core.config import FinetuneConfig
 from sma_core.config.layers import dump, flatten
-from sma_core.data.row_warnings import single_positions
-from sma_core.data.truncation import truncation_warnings
+from sma_core.data.unusual_rows.row_warnings import single_positions
+from sma_core.data.unusual_rows.truncation import truncation_warnings
 from sma_core.devices.device import autocast
 from sma_core.evaluation.metric_set import beyond_range
 from sma_core.feeds.feed import Feed, feed_of
@@ -41,17 +41,17 @@ from sma_core.runs.session import Session, open_session
 from sma_core.runs.settings import Request, finetune_settings, requested_settings
 from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.source_set import with_pair
-from sma_core.training.constant_predictions import constant_predictions
-from sma_core.training.finetuning import FinetuneObjective
-from sma_core.training.labelled_predictions import figures_by_target
+from sma_core.training.finetuning.constant_predictions import constant_predictions
+from sma_core.training.finetuning.labelled_predictions import figures_by_target
+from sma_core.training.finetuning.objective import FinetuneObjective
+from sma_core.training.finetuning.targets import Targets
+from sma_core.training.finetuning.trained_parts import trained_parts
+from sma_core.training.finetuning.training_notes import training_notes
+from sma_core.training.finetuning.weightless_classes import weightless_classes
 from sma_core.training.loop import Trainer
 from sma_core.training.nonfinite import nothing_learned
 from sma_core.training.reporting.observers import Observer
 from sma_core.training.stream import count_steps
-from sma_core.training.targets import Targets
-from sma_core.training.trained_parts import trained_parts
-from sma_core.training.training_notes import training_notes
-from sma_core.training.weightless_classes import weightless_classes
 from sma_core.verbs.finetuning_job import VERB, Job, build_objective, build_trainer, fit_targets, freeze
 from sma_core.writers.model_card import CardFacts, model_card
 

@@ -27,16 +27,16 @@ from sma_core.runs.resuming import restore_newest
 from sma_core.runs.run_folder import RunFolder
 from sma_core.runs.shipped_models import locate_model
 from sma_core.training.average import WeightAverage
-from sma_core.training.class_weights import weighted
-from sma_core.training.finetuning import FinetuneObjective
+from sma_core.training.finetuning.class_weights import weighted
+from sma_core.training.finetuning.objective import FinetuneObjective
+from sma_core.training.finetuning.probing import MOST_ROWS, fit_probe
+from sma_core.training.finetuning.targets import Targets
+from sma_core.training.finetuning.unfreezing import GradualUnfreezing
 from sma_core.training.loop import Trainer
 from sma_core.training.method import Method
 from sma_core.training.optimizers.layer_decay import layer_rates
-from sma_core.training.probing import MOST_ROWS, fit_probe
 from sma_core.training.reporting.observers import Observers
 from sma_core.training.stream import count_steps
-from sma_core.training.targets import Targets
-from sma_core.training.unfreezing import GradualUnfreezing
 
 VERB = "finetune"
 

@@ -18,17 +18,17 @@ from sma_core.config.layers import dump, flatten
 from sma_core.data.batching.held_out import split_held_out
 from sma_core.data.batching.mixing import Mixture
 from sma_core.data.preparation.prepared_set import PreparedSet
-from sma_core.data.row_warnings import few_held_out, single_positions
 from sma_core.data.store.store import Store
-from sma_core.data.truncation import truncation_warnings
+from sma_core.data.unusual_rows.row_warnings import few_held_out, single_positions
+from sma_core.data.unusual_rows.truncation import truncation_warnings
 from sma_core.devices.device import seeded
 from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
 from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
 from sma_core.models.build import build_network
-from sma_core.nn.collapse import collapse_sentence
-from sma_core.nn.counts import query_count
+from sma_core.nn.guidance.collapse import collapse_sentence
+from sma_core.nn.guidance.counts import query_count
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.nn.model import SMA
 from sma_core.nn.parameters import parameter_count

@@ -19,8 +19,8 @@ from sma_core.feeds.feed import Feed
 from sma_core.feeds.text import TextFeed
 from sma_core.files import replacing
 from sma_core.labels.labelled_rows import LabelledRows
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Labels, Multiclass, Targets
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Labels, Multiclass, Targets
 from sma_core.writers.formats.csv import exact_text, number_text
 from sma_core.writers.tables import plain_cell
 

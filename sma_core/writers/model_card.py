@@ -16,8 +16,8 @@ from sma_core.plugins.registry import Registry
 from sma_core.plugins.specs import Task
 from sma_core.printable import counted
 from sma_core.runs.results import BaselineResult, FinetuneResult
-from sma_core.training.targets import Targets
-from sma_core.training.training_notes import loss_text
+from sma_core.training.finetuning.targets import Targets
+from sma_core.training.finetuning.training_notes import loss_text
 from sma_core.writers.markdown import data_section, in_code, number, sections, table, warning_paragraphs
 
 _USE = """```bash

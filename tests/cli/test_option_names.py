@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 import sma_core
-from sma_core.cli.app import COMMANDS
-from sma_core.cli.option_names import SETTINGS, in_options, invoke
+from sma_core.cli.program.app import COMMANDS
+from sma_core.cli.program.option_names import SETTINGS, in_options, invoke
 from sma_core.config import FinetuneConfig, PretrainConfig
 from sma_core.config.layers import dump, flatten
 from sma_core.errors import UserError
-from sma_core.plugins.command_loading import build_command
-from sma_core.plugins.commands import core_commands
+from sma_core.plugins.commands.command_list import core_commands
+from sma_core.plugins.commands.command_loading import build_command
 
 ROOT = Path(sma_core.__file__).parent
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

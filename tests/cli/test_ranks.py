@@ -11,7 +11,7 @@ from tests.support.processes import python
 
 PROGRAM = """
 import atexit, sys, weakref
-from sma_core.cli.ranks import exit_fast_if_rank
+from sma_core.cli.program.ranks import exit_fast_if_rank
 
 class Held:
     pass
@@ -53,7 +53,7 @@ def test_a_rank_does_what_is_registered_and_then_ends_with_its_status(end, statu
 
 @pytest.mark.parametrize(("rank", "label"), [("0", ""), ("1", "[rank1]: ")])
 def test_lines_of_ranks_other_than_the_first_begin_with_their_number(rank, label):
-    lines = "import sys; from sma_core.cli.ranks import label_errors; label_errors(); "
+    lines = "import sys; from sma_core.cli.program.ranks import label_errors; label_errors(); "
     lines += "print('one\\ntwo', file=sys.stderr); print('', end='', file=sys.stderr); sys.stderr.write('th'); "
     lines += "sys.stderr.write('ree\\n'); 1 / 0"
     done = python("-c", lines, env=os.environ | {"RANK": rank})

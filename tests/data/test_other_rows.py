@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sma_core.data.other_rows import OtherRows
 from sma_core.data.readers.features import check_grid
 from sma_core.data.scaling import fit_scale
+from sma_core.data.unusual_rows.other_rows import OtherRows
 from sma_core.errors import DataError
 
 NAMES = ("energy", "angle", "year")

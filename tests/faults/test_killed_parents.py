@@ -82,7 +82,7 @@ def test_workers_that_check_rows_end_with_their_parent(tmp_path):
 def test_a_trial_of_a_plugin_ends_with_the_program(tmp_path):
     (tmp_path / "hangs.py").write_text("import pathlib, time\npathlib.Path('hangs').touch()\ntime.sleep(3600)\n")
     asked = "from sma_core.plugins.diagnosis.trial import try_command; "
-    asked += "from sma_core.plugins.commands import InstalledCommand; "
+    asked += "from sma_core.plugins.commands.command_list import InstalledCommand; "
     asked += "try_command(InstalledCommand(('hang',), '', 'package', '', 'hangs:run'), 3600)"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", asked], cwd=tmp_path, env=environment)

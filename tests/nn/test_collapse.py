@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.collapse import DRAWS, collapse_measures, collapse_sentence, count_hidden
+from sma_core.nn.guidance.collapse import DRAWS, collapse_measures, collapse_sentence, count_hidden
 from sma_core.nn.masking import every_position, hide
 from sma_core.nn.strategies.protocol import Hiding
 from tests.nn.small import batch, noise_for, small_model

@@ -7,8 +7,8 @@ from torch.nn import functional
 from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
 from sma_core.nn.attention import Projected
-from sma_core.nn.counts import largest_hidden_count, largest_visible_count
 from sma_core.nn.encoders.encoder import taken, visible_first
+from sma_core.nn.guidance.counts import largest_hidden_count, largest_visible_count
 from sma_core.nn.heads import PositionHead
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs
 from sma_core.nn.masking import Mask
@@ -122,7 +122,7 @@ def test_a_trunk_that_passes_latents_on_carries_the_attention_of_its_queries():
     """A trunk layer whose queries attend to one latent alone sees the inputs through that latent."""
     model = build("cross-attention", "discrete", layers=1)
     inputs, padding_mask = rows("discrete")
-    from sma_core.nn.guidance import carried_attention
+    from sma_core.nn.guidance.importance import carried_attention
     from sma_core.nn.masking import Draw, attention_of, query_scores
 
     embedded = model.embed(inputs)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from sma_core.config.masking import MaskingConfig
 from sma_core.errors import ConfigError
-from sma_core.nn.counts import (
+from sma_core.nn.guidance.counts import (
     hidden_counts,
     largest_hidden_count,
     largest_visible_count,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.counts import hidden_counts
 from sma_core.nn.embedding import TokenEmbedding
+from sma_core.nn.guidance.counts import hidden_counts
 from sma_core.nn.inputs import DiscreteInputs
 from sma_core.nn.masking import MaskNoise, draw_noise
 from sma_core.nn.model import SMA

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.measures import entropy, measure_mask, top_key_overlap
+from sma_core.nn.guidance.measures import entropy, measure_mask, top_key_overlap
 from tests.nn.small import batch, noise_for, small_model
 
 MASKING = MaskingConfig(ratio=0.5, keys_per_query=2)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sma_core.config import MaskingConfig
-from sma_core.nn import attention, collapse, measures
+from sma_core.nn import attention
 from sma_core.nn import model as model_module
-from sma_core.nn.counts import hidden_counts
+from sma_core.nn.guidance.counts import hidden_counts
+from sma_core.nn.guidance.importance import collapse, measures
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.nn.losses.mean_squared_error import MeanSquaredError, value_loss
 from sma_core.nn.masking import draw_noise

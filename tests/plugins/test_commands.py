@@ -7,10 +7,15 @@ from importlib.metadata import distributions
 
 import pytest
 
-from sma_core.cli.app import COMMANDS, Program
-from sma_core.cli.commands import COMES_WITH
-from sma_core.plugins.command_loading import build_command
-from sma_core.plugins.commands import InstalledCommand, command_from, core_commands, installed_commands
+from sma_core.cli.program.app import COMMANDS, Program
+from sma_core.cli.program.commands import COMES_WITH
+from sma_core.plugins.commands.command_list import (
+    InstalledCommand,
+    command_from,
+    core_commands,
+    installed_commands,
+)
+from sma_core.plugins.commands.command_loading import build_command
 from sma_core.plugins.discovery import PluginPolicy
 
 FUNCTION = """

@@ -15,10 +15,10 @@ from typing import Any, get_args, get_type_hints
 from typer.models import ArgumentInfo, OptionInfo
 
 from sma_core import plugins
-from sma_core.cli.app import COMMANDS, app
+from sma_core.cli.program.app import COMMANDS, app
 from sma_core.plugins import API_VERSION, events, hookspecs
 from sma_core.plugins.api_version import deprecation
-from sma_core.plugins.commands import core_commands
+from sma_core.plugins.commands.command_list import core_commands
 from sma_core.plugins.imports import resolve
 
 FOLDER = Path(__file__).parent

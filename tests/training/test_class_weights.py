@@ -13,8 +13,8 @@ import sma_core
 from sma_core.cli.finetune import result_lines
 from sma_core.config.class_weights import class_weights_of
 from sma_core.errors import ConfigError
-from sma_core.training.class_weights import class_weights_text, weighted
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.class_weights import class_weights_text, weighted
+from sma_core.training.finetuning.targets import Targets
 
 NAN = float("nan")
 

@@ -7,9 +7,9 @@ import pytest
 
 from sma_core.config import FinetuneConfig
 from sma_core.evaluation.metric_set import MetricSet
-from sma_core.training.constant_predictions import constant_predictions
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.constant_predictions import constant_predictions
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Targets
 
 ROWS = 40
 VALUES = np.linspace(-3.0, 5.0, ROWS)[:, None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sma_core.training.labelled_predictions import LabelledPredictions, figures_by_target
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions, figures_by_target
+from sma_core.training.finetuning.targets import Targets
 from tests.support.metrics import core_metrics
 
 

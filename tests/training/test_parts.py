@@ -21,12 +21,12 @@ from sma_core.devices.placement import Placement
 from sma_core.devices.ranks import Ranks
 from sma_core.errors import CheckpointError, ConfigError, DataError
 from sma_core.plugins.events import Evaluated, RowsRead, RunFinished, RunStarted, StepLogged
-from sma_core.training.label_checks import check_labels, guess_kind
+from sma_core.training.finetuning.label_checks import check_labels, guess_kind
+from sma_core.training.finetuning.targets import Targets
 from sma_core.training.optimizers.groups import build_optimizer
 from sma_core.training.optimizers.state import load_optimizer_tensors, optimizer_tensors
 from sma_core.training.reporting.progress import ProgressDisplay
 from sma_core.training.schedules.rate import learning_rate
-from sma_core.training.targets import Targets
 from tests.support.processes import python
 
 NAN = float("nan")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from sma_core.training.probing import fit_linear_map
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.probing import fit_linear_map
+from sma_core.training.finetuning.targets import Targets
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=(120, 5))

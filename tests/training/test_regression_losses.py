@@ -12,8 +12,8 @@ from torch.nn import functional
 import sma_core
 from sma_core.cli.finetune import result_lines
 from sma_core.errors import ConfigError
-from sma_core.training.regression_losses import REGRESSION_LOSSES
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.regression_losses import REGRESSION_LOSSES
+from sma_core.training.finetuning.targets import Targets
 from tests.support.runs import latest_weights
 
 LABELS = np.array([[1.0, 10.0], [3.0, np.nan], [5.0, 30.0]])

@@ -14,8 +14,8 @@ from sma_core.cli.finetune import result_lines
 from sma_core.data.labels import limit_of
 from sma_core.errors import ConfigError, DataError, StoppedOnRequest
 from sma_core.plugins.events import StepLogged
-from sma_core.training.regression_losses import REGRESSION_LOSSES
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.regression_losses import REGRESSION_LOSSES
+from sma_core.training.finetuning.targets import Targets
 from tests.support.runs import latest_weights, table
 
 FEW = {"targets": ["y"], "censored_labels": True, "training.epochs": 2.0, "baselines": False}

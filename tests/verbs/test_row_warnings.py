@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import sma_core
-from sma_core.data.row_warnings import few_held_out
+from sma_core.data.unusual_rows.row_warnings import few_held_out
 
 WORDS = "".join(f"{first}{second}o\n" for first in "aeioubcdfgh" for second in "klmnprstv")
 

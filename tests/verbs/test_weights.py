@@ -12,7 +12,7 @@ from sklearn import metrics as sklearn_metrics
 import sma_core
 from sma_core.errors import ConfigError, DataError
 from sma_core.evaluation.baselines import BaselineRows, constant
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.targets import Targets
 from tests.support.metrics import core_metrics
 from tests.support.runs import table
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sma_core.evaluation.metric_set import MetricSet
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Binary, Multiclass, PerPosition, Regression
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Binary, Multiclass, PerPosition, Regression
 from sma_view.report.label_charts import charts_of, confusion_counts, precision_recall, reliability, roc
 from sma_view.report.predictions import predictions_of
 

@@ -13,8 +13,8 @@ import pytest
 import sma_core
 from sma_core.errors import CheckpointError, DataError, UserError
 from sma_core.models.ensemble import Predictions
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Binary, Multiclass, MultiLabel, Regression
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Binary, Multiclass, MultiLabel, Regression
 from sma_view.trust import calibration as calibration_module
 from sma_view.trust.calibration import FILE, Calibration
 from sma_view.trust.nearest import Library

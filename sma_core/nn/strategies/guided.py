@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch.nn import functional
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.counts import largest_visible_count
-from sma_core.nn.guidance import rank
+from sma_core.nn.guidance.counts import largest_visible_count
+from sma_core.nn.guidance.importance import rank
 from sma_core.nn.masking import Mask, hide
 from sma_core.nn.strategies.protocol import Hiding, Situation
 

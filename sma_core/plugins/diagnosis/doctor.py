@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.commands.command_list import InstalledCommand
 from sma_core.plugins.diagnosis.trial import PluginPart, TrialResult, try_command, try_plugin, try_together
 from sma_core.plugins.discovery import ANY, InstalledPlugin, PluginPolicy, installed_plugins
 

@@ -29,8 +29,8 @@ from sma_core import plugins
 from sma_core.children import child_command, child_environment, end_with_parent
 from sma_core.errors import IncompatiblePluginError
 from sma_core.plugins.api_version import PluginDeprecationWarning
-from sma_core.plugins.command_loading import build_command
-from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.commands.command_list import InstalledCommand
+from sma_core.plugins.commands.command_loading import build_command
 from sma_core.plugins.discovery import InstalledPlugin, PluginPolicy, installed_plugins
 from sma_core.plugins.loading import reason_of
 from sma_core.plugins.registry import Registry, noun, specs_alone

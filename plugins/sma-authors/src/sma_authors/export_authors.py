@@ -22,7 +22,7 @@ from sma_core.models.loaded_run import RunContents
 from sma_core.nn.inputs import ContinuousInputs, DiscreteInputs, Inputs
 from sma_core.nn.model import SMA
 from sma_core.paths import as_path
-from sma_core.training.targets import Regression
+from sma_core.training.finetuning.targets import Regression
 
 logger = logging.getLogger("sma")
 

@@ -32,7 +32,7 @@ from sma_core.runs.record import RunRecord
 from sma_core.runs.run_folder import RunFolder
 from sma_core.sources.data_sets import cache_folder
 from sma_core.sources.hub import fetch_model
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.targets import Targets
 
 logger = logging.getLogger("sma")
 

@@ -24,7 +24,7 @@ from sma_authors.comparison import Verdict, compare, compare_exactly, left_out
 from sma_core.config.masking import MaskingConfig
 from sma_core.documents import read_document
 from sma_core.errors import CheckpointError
-from sma_core.nn.counts import query_count, randomness_at, row_query_counts, wanted
+from sma_core.nn.guidance.counts import query_count, randomness_at, row_query_counts, wanted
 from sma_core.nn.masking import Draw, MaskNoise, attention_of, hide, importance
 
 _QUERIES = re.compile(r"(fixed|self)_queries_([\d.]+)_per([\d.]+)")

@@ -37,8 +37,8 @@ from sma_authors.weights import (
 from sma_core.config.masking import MaskingConfig
 from sma_core.documents import parse_record, read_document
 from sma_core.errors import CheckpointError
-from sma_core.nn.counts import row_query_counts
 from sma_core.nn.encoders.encoder import Latents
+from sma_core.nn.guidance.counts import row_query_counts
 from sma_core.nn.masking import Draw, MaskNoise, attention_of, hide, importance, query_scores
 from sma_core.nn.model import SMA, Predictor
 

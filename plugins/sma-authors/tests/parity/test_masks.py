@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from sma_authors.recorded_masks import check_masks
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.counts import hidden_counts, query_count
+from sma_core.nn.guidance.counts import hidden_counts, query_count
 
 from .cases import FIXTURES, failures
 

@@ -18,7 +18,7 @@ from sma_bench.probe_features import check_position_layer, position_features, ro
 from sma_bench.probe_models import FeatureSet, ProbeName, fit_probe
 from sma_core.config import FinetuneConfig
 from sma_core.data.preparation.prepare import Progress
-from sma_core.data.truncation import truncation_warnings
+from sma_core.data.unusual_rows.truncation import truncation_warnings
 from sma_core.devices.device import choose_device, seeded
 from sma_core.documents import json_text
 from sma_core.errors import ConfigError, UserError
@@ -38,7 +38,7 @@ from sma_core.plugins.domain_file import named
 from sma_core.plugins.registry import Registry
 from sma_core.runs.provenance import explain_missing_parts
 from sma_core.runs.settings import Request, finetune_settings
-from sma_core.training.targets import is_per_position
+from sma_core.training.finetuning.targets import is_per_position
 
 CONFIDENCE = 0.95
 LONGER = "; leave such rows out with data.truncate=false"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sma_core.plugins import commands as commands_discovery
 from sma_core.plugins import discovery
+from sma_core.plugins.commands import command_list as commands_discovery
 
 
 def write_distribution(

@@ -21,9 +21,9 @@ from sma_core.errors import CheckpointError
 from sma_core.feeds.rows import RowChunk
 from sma_core.feeds.text import TextFeed
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.nn.guidance import rank
+from sma_core.nn.guidance.importance import rank
+from sma_core.nn.guidance.measures import measure_mask
 from sma_core.nn.masking import MaskNoise, draw_noise
-from sma_core.nn.measures import measure_mask
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import choose_mask
 from sma_core.nn.strategies.protocol import Strategy
@@ -64,7 +64,7 @@ class RowMasks:
 
 @dataclass(frozen=True)
 class MasksResult:
-    """Rows with their masks, and the means of the measures over them (see `sma_core.nn.measures`).
+    """Rows with their masks, and the means of the measures over them (see `sma_core.nn.guidance.measures`).
 
     ``explained`` says of each measure what it is and its value for random masks. ``note`` tells how rows of text
     are written; empty for other rows.

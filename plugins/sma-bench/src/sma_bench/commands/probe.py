@@ -19,7 +19,6 @@ from sma_core.cli.label_options import (
     Target,
     TargetAllOthers,
 )
-from sma_core.cli.option_names import SETTINGS, in_options
 from sma_core.cli.options import (
     Assignments,
     Column,
@@ -43,6 +42,7 @@ from sma_core.cli.options import (
     settings_from,
 )
 from sma_core.cli.output import echo, metric_text, warning_lines
+from sma_core.cli.program.option_names import SETTINGS, in_options
 from sma_core.cli.run_domain import reads_run
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sma_core.errors import CheckpointError
 from sma_core.labels.labelled_rows import LabelledRows
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
 from sma_core.verbs.evaluate import own_rows, predict_part
 
 

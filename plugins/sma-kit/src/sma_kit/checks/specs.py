@@ -98,7 +98,7 @@ class SpecChecks(ReferenceChecks):
     def test_tasks_name_parts_that_exist(self) -> None:
         """Every task has targets, and a data set, splitter and metric that exist."""
         from sma_core.evaluation.metric_set import MetricSet
-        from sma_core.training.label_checks import check_columns
+        from sma_core.training.finetuning.label_checks import check_columns
 
         registry = self._registry()
         for task in registry.specs(Task):

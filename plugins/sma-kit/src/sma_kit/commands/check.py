@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sma_core.cli.option_names import in_options
 from sma_core.cli.options import Debug, Json
 from sma_core.cli.output import echo
+from sma_core.cli.program.option_names import in_options
 
 if TYPE_CHECKING:
     from sma_kit.check_plugin import CheckReport

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sma_core.cli.option_names import in_options
 from sma_core.cli.output import aligned, counted
-from sma_core.data.row_warnings import ONE_POSITION
+from sma_core.cli.program.option_names import in_options
+from sma_core.data.unusual_rows.row_warnings import ONE_POSITION
 from sma_view.commands.terminal import printable, shortened
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sma_core.errors import UserError
 from sma_core.models.loaded_run import LoadedRun
-from sma_core.training.targets import Binary, Multiclass, Regression, Targets
+from sma_core.training.finetuning.targets import Binary, Multiclass, Regression, Targets
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sma_core.data.pairs import shown
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.runs.results import EvaluateResult
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Multiclass
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Multiclass
 from sma_core.verbs.evaluate import JudgedPart, evaluate_part
 
 

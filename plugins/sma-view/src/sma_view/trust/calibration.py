@@ -18,7 +18,7 @@ from sma_core.files import replacing
 from sma_core.models.ensemble import Ensemble
 from sma_core.models.loaded_run import LoadedRun
 from sma_core.plugins.discovery import PluginPolicy
-from sma_core.training.targets import Targets
+from sma_core.training.finetuning.targets import Targets
 from sma_core.verbs.evaluate import predict_part
 from sma_view.finished_run import policy_of, without_warnings
 

@@ -22,8 +22,8 @@ from sma_core.evaluation.metric_set import Figures
 from sma_core.feeds.rows import RowChunk
 from sma_core.models.added_columns import Value
 from sma_core.models.ensemble import Ensemble, Predictions
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Binary, Multiclass
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Binary, Multiclass
 from sma_view.trust.calibration import Array, Calibration
 
 logger = logging.getLogger("sma")

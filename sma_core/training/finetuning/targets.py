@@ -20,7 +20,7 @@ from torch.nn import functional
 from sma_core.data.scaling import check_numbers, is_spread
 from sma_core.documents import first_fault
 from sma_core.errors import CheckpointError, ConfigError
-from sma_core.training.regression_losses import REGRESSION_LOSSES, SQUARED_ERROR
+from sma_core.training.finetuning.regression_losses import REGRESSION_LOSSES, SQUARED_ERROR
 
 Labels = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """The commands of ``sma``, the core's own and those of installed packages, imported lazily.
 
-`CommandGroup` lists commands from their declarations (`sma_core.plugins.commands`) and imports a command only when
-it or its help is called.
+`CommandGroup` lists commands from their declarations (`sma_core.plugins.commands.command_list`), and imports a
+command only when it or its help is called.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 from typer import Context
 from typer.core import TyperGroup
 
-from sma_core.cli.option_names import invoke
+from sma_core.cli.program.option_names import invoke
 from sma_core.errors import PluginError
-from sma_core.plugins.command_loading import build_command, check_usable, load_command
-from sma_core.plugins.commands import InstalledCommand, Words, installed_commands, providers
+from sma_core.plugins.commands.command_list import InstalledCommand, Words, installed_commands, providers
+from sma_core.plugins.commands.command_loading import build_command, check_usable, load_command
 from sma_core.plugins.discovery import PluginPolicy, normalized
 
 logger = logging.getLogger("sma")

@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from sma_core.errors import IncompatiblePluginError, PluginError
-from sma_core.plugins.commands import InstalledCommand
+from sma_core.plugins.commands.command_list import InstalledCommand
 from sma_core.plugins.discovery import PluginPolicy
 from sma_core.plugins.imports import output_to_stderr
 

@@ -18,7 +18,7 @@ from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
 from sma_core.evaluation.metric_set import Figures, MetricSet
 from sma_core.nn.model import Predictor
-from sma_core.training.targets import Labels, Targets
+from sma_core.training.finetuning.targets import Labels, Targets
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sma_core.errors import ConfigError
-from sma_core.training.targets import Binary, Multiclass, MultiLabel, Targets
+from sma_core.training.finetuning.targets import Binary, Multiclass, MultiLabel, Targets
 
 ZERO_AND_ONE = ("0", "1")
 MOST_SHOWN = 8

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sma_core.config import FinetuneConfig
-from sma_core.training.class_weights import class_weights_text
-from sma_core.training.regression_losses import HUBER
-from sma_core.training.targets import Regression, Targets
+from sma_core.training.finetuning.class_weights import class_weights_text
+from sma_core.training.finetuning.regression_losses import HUBER
+from sma_core.training.finetuning.targets import Regression, Targets
 
 
 def loss_text(targets: Targets) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import MultiLabel
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import MultiLabel
 
 
 def weightless_classes(predicted: LabelledPredictions, rows: str) -> list[str]:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.counts import hidden_counts, largest_hidden_count
-from sma_core.nn.guidance import rank
+from sma_core.nn.guidance.counts import hidden_counts, largest_hidden_count
+from sma_core.nn.guidance.importance import rank
 from sma_core.nn.masking import MaskNoise, choose
 from sma_core.nn.model import SMA
 from sma_core.nn.strategies.choosing import choose_mask

@@ -7,7 +7,7 @@ from sma_core.nn.adapters import adapters, merged_parameter_count
 from sma_core.nn.model import Predictor
 from sma_core.nn.parameters import parameter_count
 from sma_core.printable import counted
-from sma_core.training.unfreezing import GradualUnfreezing
+from sma_core.training.finetuning.unfreezing import GradualUnfreezing
 
 
 def trained_parts(module: Predictor, training: FinetuneTrainingConfig, saved: int | None = None) -> list[str]:

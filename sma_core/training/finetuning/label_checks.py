@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sma_core.errors import DataError
-from sma_core.training.targets import Binary, Labels, Multiclass, MultiLabel, PerPosition, Regression
+from sma_core.training.finetuning.targets import Binary, Labels, Multiclass, MultiLabel, PerPosition, Regression
 
 
 def guess_kind(labels: Labels, classes: Sequence[str] = ()) -> str:

@@ -18,10 +18,10 @@ from sma_core.errors import DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.model import Predictor
 from sma_core.plugins.method_specs import Metric
-from sma_core.training.augmentation import Augmenter
-from sma_core.training.labelled_predictions import LabelledPredictions, predict_labelled
-from sma_core.training.targets import Labels, Regression, Targets
-from sma_core.training.unfreezing import GradualUnfreezing
+from sma_core.training.finetuning.augmentation import Augmenter
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions, predict_labelled
+from sma_core.training.finetuning.targets import Labels, Regression, Targets
+from sma_core.training.finetuning.unfreezing import GradualUnfreezing
 
 
 @dataclass(frozen=True)

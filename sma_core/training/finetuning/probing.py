@@ -27,7 +27,7 @@ from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import Predictor
 from sma_core.plugins.method_specs import Metric
-from sma_core.training.targets import Labels, Multiclass, MultiLabel, Regression, Targets
+from sma_core.training.finetuning.targets import Labels, Multiclass, MultiLabel, Regression, Targets
 
 MOST_ROWS = 20_000
 """Largest number of training rows, and of validation rows, that a probe needs."""

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from sma_core.cli.commands import CommandGroup, policy_of
-from sma_core.cli.endings import end, is_interrupt
-from sma_core.cli.option_names import OptionNames
-from sma_core.cli.ranks import exit_fast_if_rank, is_silent, label_errors
+from sma_core.cli.program.commands import CommandGroup, policy_of
+from sma_core.cli.program.endings import end, is_interrupt
+from sma_core.cli.program.option_names import OptionNames
+from sma_core.cli.program.ranks import exit_fast_if_rank, is_silent, label_errors
 from sma_core.memory import keep_freed_memory
-from sma_core.plugins.commands import core_commands
+from sma_core.plugins.commands.command_list import core_commands
 from sma_core.printable import message_text
 
 COMMANDS = {
@@ -31,7 +31,7 @@ COMMANDS = {
     "plugins info: Show one plugin and its parts.": "sma_core.cli.plugins:info",
     "plugins doctor: Find broken plugins and explain how to fix them.": "sma_core.cli.plugins:doctor",
 }
-"""The core's own commands, in the form in which packages declare theirs (`sma_core.plugins.commands`)."""
+"""The core's own commands, in the form that packages use (`sma_core.plugins.commands.command_list`)."""
 
 GROUPS = {
     "config": "Show settings.",
@@ -86,7 +86,7 @@ def program(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its status.
 
     Errors that the user can fix print one sentence on stderr; ``--debug`` or ``SMA_DEBUG=1`` adds a traceback.
-    Any other error is a defect and prints its traceback (`sma_core.cli.endings`).
+    Any other error is a defect and prints its traceback (`sma_core.cli.program.endings`).
     """
     keep_freed_memory()
     label_errors()

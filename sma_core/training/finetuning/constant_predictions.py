@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sma_core.config import FinetuneConfig
-from sma_core.training.labelled_predictions import LabelledPredictions
-from sma_core.training.targets import Labels, Multiclass, Regression, Targets
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
+from sma_core.training.finetuning.targets import Labels, Multiclass, Regression, Targets
 
 SMALL_SPREAD = 0.05
 """Standard deviation of predictions, relative to that of labels, below which they are nearly constant."""
