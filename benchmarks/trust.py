@@ -92,12 +92,12 @@ def coverage_table(cells: Sequence[Cell], folder: Path) -> list[str]:
     for domain, task, split in dict.fromkeys((cell.domain, cell.task, cell.split) for cell in cells):
         seeds = [cell for cell in cells if (cell.domain, cell.task, cell.split) == (domain, task, split)]
         figures = [covered(cell.run(folder)) for cell in seeds]
-        each = ", ".join(f"{of_seed['coverage_90']:.3f}" for of_seed in figures)
+        shares = ", ".join(f"{of_seed['coverage_90']:.3f}" for of_seed in figures)
         mean = np.mean([of_seed["coverage_90"] for of_seed in figures])
         size = " ".join(_means(figures, name) for name in ("interval_width_90", "set_size_90"))
         errors = (_means(figures, name) for name in ("calibration_error", "calibrated_calibration_error"))
         lines.append(
-            f"| {domain}:{task} | {split or 'own'} | **{mean:.3f}** ({each}) | {size} | {' | '.join(errors)} |"
+            f"| {domain}:{task} | {split or 'own'} | **{mean:.3f}** ({shares}) | {size} | {' | '.join(errors)} |"
         )
     return lines
 
@@ -109,10 +109,10 @@ def distance_table(cells: Sequence[Cell], folder: Path) -> list[str]:
     ]
     lines.append("| --- | --- | --- |")
     for domain, task in dict.fromkeys((cell.domain, cell.task) for cell in cells):
-        found = [distances_of(cell.run(folder)) for cell in cells if (cell.domain, cell.task) == (domain, task)]
-        each = ", ".join(f"{spearmanr(seed.distances, seed.errors).statistic:.2f}" for seed in found)
-        fifths = np.mean([[part.mean() for part in _by_distance(seed)] for seed in found], axis=0)
-        lines.append(f"| {domain}:{task} | {each} | {', '.join(f'{mean:.3f}' for mean in fifths)} |")
+        seeds = [distances_of(cell.run(folder)) for cell in cells if (cell.domain, cell.task) == (domain, task)]
+        correlations = ", ".join(f"{spearmanr(seed.distances, seed.errors).statistic:.2f}" for seed in seeds)
+        fifths = np.mean([[part.mean() for part in _by_distance(seed)] for seed in seeds], axis=0)
+        lines.append(f"| {domain}:{task} | {correlations} | {', '.join(f'{mean:.3f}' for mean in fifths)} |")
     return lines
 
 

@@ -104,9 +104,9 @@ def fault_of_special_ids(tokenizer: DiscreteTokenizer, encoded: EncodedRows) -> 
     inside[offsets[1:] - 1] = False
     for attribute in ("pad_id", "mask_id"):
         special = getattr(tokenizer, attribute)
-        found = np.flatnonzero(inside & (ids == special)) if special is not None else ids[:0]
-        if len(found):
-            return _row_of(encoded, int(found[0])), (
+        positions = np.flatnonzero(inside & (ids == special)) if special is not None else ids[:0]
+        if len(positions):
+            return _row_of(encoded, int(positions[0])), (
                 f"gave its {attribute}, {special}, inside {{row}}; padding and masks are the core's, and no text "
                 "may contain them"
             )

@@ -286,11 +286,11 @@ def limit_of(text: str) -> tuple[float, int] | None:
     >>> limit_of("> 10"), limit_of("<=5.2"), limit_of("5.2")
     ((10.0, 1), (5.2, -1), None)
     """
-    found = _LIMIT.fullmatch(text.strip())
-    number = to_number(found["number"]) if found else None
-    if found is None or number is None or not math.isfinite(number):
+    match = _LIMIT.fullmatch(text.strip())
+    number = to_number(match["number"]) if match else None
+    if match is None or number is None or not math.isfinite(number):
         return None
-    return number, 1 if found["side"][0] in ">≥" else -1
+    return number, 1 if match["side"][0] in ">≥" else -1
 
 
 def not_a_number(name: str, label: object) -> str:

@@ -94,8 +94,8 @@ def character_counts(
         raise PluginError(f"{method} must return an array of {what}, one for each of {offsets[-1]:,} ids")
     if kinds == "iu" and len(counts) and int(counts.min()) < 0:
         raise PluginError(f"{method} gave {counts.min()}; an id stands for 0 characters or more")
-    found = EncodedRows(counts.astype(np.int32), offsets)
-    of_rows = totals(found)
+    rows = EncodedRows(counts.astype(np.int32), offsets)
+    of_rows = totals(rows)
     wrong = np.flatnonzero(of_rows != np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)))
     if len(wrong):
         row = int(wrong[0])
@@ -103,7 +103,7 @@ def character_counts(
             f"{method} counts {of_rows[row]:,} characters, not {len(texts[row]):,}, in "
             f"{_described(numbers[row], texts[row])}"
         )
-    return found
+    return rows
 
 
 def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str | None]:
@@ -119,8 +119,8 @@ def reasons(check: Check, texts: list[str], numbers: Sequence[int]) -> list[str 
     function: CheckFunction = pkgutil.resolve_name(check) if isinstance(check, str) else check
     answers: Any = _result(function, texts, numbers, f"{name} failed for")
     if not isinstance(answers, list) or len(answers) != len(texts):
-        given = f"a list of {len(answers):,}" if isinstance(answers, list) else type(answers).__name__
-        raise PluginError(f"{name} must return a list of one item per row, {len(texts):,} here, not {given}")
+        returned = f"a list of {len(answers):,}" if isinstance(answers, list) else type(answers).__name__
+        raise PluginError(f"{name} must return a list of one item per row, {len(texts):,} here, not {returned}")
     for number, text, answer in zip(numbers, texts, answers, strict=True):
         if answer is not None and not (isinstance(answer, str) and answer.strip()):
             raise PluginError(

@@ -225,8 +225,8 @@ class ScaleSums:
 
     def _fill_values(self, columns: Sequence[str], transforms: Transforms) -> tuple[tuple[str, float, float], ...]:
         """Return features with a value that may stand for missing ones, as in the file."""
-        found = ((columns[index], value, share) for index, value, share in self._sample.fill_values())
-        return tuple(fill for fill in found if fill[0] not in dict(transforms))
+        fills = ((columns[index], value, share) for index, value, share in self._sample.fill_values())
+        return tuple(fill for fill in fills if fill[0] not in dict(transforms))
 
     def _duplicates(self, columns: Sequence[str], varies: NDArray[np.bool_]) -> tuple[tuple[str, str], ...]:
         """Return pairs of features whose count, mean and sum of squares are all equal."""

@@ -91,10 +91,10 @@ class RowReading:
         sources = replace(sources, sources=files)
         if columns and not self.feed.columns:
             raise ConfigError("`columns` are those of rows of numbers, but this model reads text: use `column`")
-        found = self.feed.features.found_in(sources, self.registry, config, columns or (), fields)
-        for note in found.notes:
+        features = self.feed.features.found_in(sources, self.registry, config, columns or (), fields)
+        for note in features.notes:
             logger.warning(note)
-        return found
+        return features
 
     def chunks(
         self,

@@ -21,13 +21,13 @@ def unused_split(source: Source, config: SplitConfig, division: Division, used: 
     """
     if source.spec is not None or config.name is not None or division.column or division.test_last is not None:
         return []
-    found = [name for name in _columns(source) if name.lower() == USUAL and name not in used]
-    if not found:
+    columns = [name for name in _columns(source) if name.lower() == USUAL and name not in used]
+    if not columns:
         return []
     return [
-        f"{source.label} has a column {found[0]!r}, which was not used: the rows were divided by the splitter "
+        f"{source.label} has a column {columns[0]!r}, which was not used: the rows were divided by the splitter "
         f"{division.splitter!r}; if the column tells training, validation and test rows, pass "
-        f"`split.column={found[0]}`"
+        f"`split.column={columns[0]}`"
     ]
 
 

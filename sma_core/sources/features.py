@@ -49,9 +49,9 @@ class ModelFeatures:
             return replace(sources.with_columns(tuple(columns), self.names), notes=said)
         if not self.are_channels:
             return sources.with_columns(self.names)
-        found = [self._channels(source, registry, config, fields) for source in sources.sources]
-        notes = dict.fromkeys(note for _, note in found if note)
-        return replace(sources, sources=tuple(source for source, _ in found), notes=tuple(notes))
+        channels = [self._channels(source, registry, config, fields) for source in sources.sources]
+        notes = dict.fromkeys(note for _, note in channels if note)
+        return replace(sources, sources=tuple(source for source, _ in channels), notes=tuple(notes))
 
     def _check_named(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return what to say of the columns that hold these features, nothing if they have the same names.

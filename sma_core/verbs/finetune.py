@@ -42,7 +42,7 @@ from sma_core.runs.settings import Request, finetune_settings, requested_setting
 from sma_core.sources.data_sets import nothing_kept
 from sma_core.sources.source_set import with_pair
 from sma_core.training.finetuning.constant_predictions import constant_predictions
-from sma_core.training.finetuning.labelled_predictions import figures_by_target
+from sma_core.training.finetuning.labelled_predictions import LabelledPredictions, figures_by_target
 from sma_core.training.finetuning.objective import FinetuneObjective
 from sma_core.training.finetuning.targets import Targets
 from sma_core.training.finetuning.trained_parts import trained_parts
@@ -223,7 +223,6 @@ def _judge(
             else None
         )
     undefined = bool(valid) and math.isnan(valid[objective.selection])
-    kept = objective.module.probe is not None and bool(objective.module.probe.active)
     return FinetuneResult(
         run=run.path,
         domain=job.registry.reference,
@@ -254,17 +253,34 @@ def _judge(
         ],
         epoch_steps=trainer.config.evaluate_every,
         warnings=[
-            *truncation_warnings(summary.shortened, summary.kept, job.config.model.max_length, LONGER),
-            *single_positions(job.rows.store),
-            # rows.warnings has the missing values of these rows, if the feed is that of a pre-trained run
-            *job.feed.warnings(job.config.data, job.config.model, missing=job.config.pretrained is None),
-            *job.rows.warnings,
+            *_warnings_of_rows(job),
             *nothing_learned(trainer.state.skipped, trainer.state.step),
             *([undefined_selection(objective.selection, job.rows.sizes()["valid"])] if undefined else []),
-            *([*constant_predictions(test, job.config, kept), *beyond_range(test.figures())] if test else []),
-            *(weightless_classes(test, "the test rows") if test else []),
+            *(_warnings_of_test(job, objective, test) if test else []),
         ],
     )
+
+
+def _warnings_of_rows(job: Job) -> list[str]:
+    """Return sentences on rows that are truncated, unusual or lack values."""
+    summary, config = job.rows.prepared.summary, job.config
+    return [
+        *truncation_warnings(summary.shortened, summary.kept, config.model.max_length, LONGER),
+        *single_positions(job.rows.store),
+        # rows.warnings has the missing values of these rows, if the feed is that of a pre-trained run
+        *job.feed.warnings(config.data, config.model, missing=config.pretrained is None),
+        *job.rows.warnings,
+    ]
+
+
+def _warnings_of_test(job: Job, objective: FinetuneObjective, test: LabelledPredictions) -> list[str]:
+    """Return sentences on test predictions that are nearly constant, and on metrics of little meaning."""
+    probe = objective.module.probe
+    return [
+        *constant_predictions(test, job.config, probe is not None and bool(probe.active)),
+        *beyond_range(test.figures()),
+        *weightless_classes(test, "the test rows"),
+    ]
 
 
 def _selection(metric: str, valid: Mapping[str, float], undefined: bool) -> str:

@@ -72,10 +72,10 @@ def _arrow_batches(path: Path) -> tuple[Any, Batches]:
         is_file = start.read(len(MAGIC)) == MAGIC
     mapped = pa.memory_map(str(path))
     file = pa.ipc.open_file(mapped) if is_file else pa.ipc.open_stream(mapped)
-    given = (file.get_batch(index) for index in range(file.num_record_batches)) if is_file else iter(file)
+    stored = (file.get_batch(index) for index in range(file.num_record_batches)) if is_file else iter(file)
 
     def batches(size: int, columns: list[str]) -> Iterator[Any]:
-        for batch in given:
+        for batch in stored:
             batch.validate(full=True)
             kept = batch.select(columns)
             for start in range(0, batch.num_rows, size):

@@ -32,11 +32,11 @@ class ValueSample:
         """Return the index of a feature, the value and its share of the known rows, for each likely fill value."""
         if not self._blocks:
             return []
-        found = []
+        fills = []
         for index, column in enumerate(np.concatenate(self._blocks).T):
             known = column[~np.isnan(column)].astype(np.float64)
-            found += [(index, value, share) for value, share in _far_extremes(known)]
-        return found
+            fills += [(index, value, share) for value, share in _far_extremes(known)]
+        return fills
 
 
 def _far_extremes(values: NDArray[np.float64]) -> list[tuple[float, float]]:
@@ -44,7 +44,7 @@ def _far_extremes(values: NDArray[np.float64]) -> list[tuple[float, float]]:
 
     Far is more than the width of the others, without 1 % at either end.
     """
-    found = []
+    fills = []
     for value in (values.min(initial=np.inf), values.max(initial=-np.inf)):
         others = values[values != value]
         count = len(values) - len(others)
@@ -52,5 +52,5 @@ def _far_extremes(values: NDArray[np.float64]) -> list[tuple[float, float]]:
             continue
         low, high = np.percentile(others, [1, 99])
         if np.abs(others - value).min() > high - low and len(np.unique(others)) >= FEWEST_OTHERS:
-            found.append((float(value), count / len(values)))
-    return found
+            fills.append((float(value), count / len(values)))
+    return fills

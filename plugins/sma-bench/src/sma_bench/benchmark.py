@@ -125,10 +125,10 @@ def benchmark(
             order = turns(job.suite, job.cells, _picked(job, tried=order.first))
             failures += _run(job, order.later, jobs, tell)
         finally:  # also when stopped on request
-            rows, found = _write_outcome(job)
+            rows, pairs = _write_outcome(job)
     done = sum(job.folder.results(cell) is not None for cell in order.known)
     missing = len(order.known) + order.unknown - done
-    return BenchmarkResult(job.folder.path, rows, found, failures, done, missing, time.monotonic() - began, power)
+    return BenchmarkResult(job.folder.path, rows, pairs, failures, done, missing, time.monotonic() - began, power)
 
 
 def plan_benchmark(
@@ -171,13 +171,13 @@ def _find(
     suite: str, out: Path | None, wanted: Mapping[str, Sequence[Any] | None], policy: PluginPolicy | None
 ) -> _Job:
     """Read the suite and select its cells; ``wanted`` maps ``task``, ``arm``, ``method`` and ``seed`` to names."""
-    found, registry, name = find_suite(suite, policy)
-    every = cells(found)
+    definition, registry, name = find_suite(suite, policy)
+    every = cells(definition)
     there: dict[str, list[Any]] = {
-        "task": list(dict.fromkeys(name for case in task_cases(found) for name in (case.part, case.name))),
-        "arm": [*found.arms, *found.runs, *found.baselines],
+        "task": list(dict.fromkeys(name for case in task_cases(definition) for name in (case.part, case.name))),
+        "arm": [*definition.arms, *definition.runs, *definition.baselines],
         "method": list(dict.fromkeys(cell.method for cell in every if cell.baseline is None)),
-        "seed": [*found.seeds],
+        "seed": [*definition.seeds],
     }
     kept = every
     for what, names in wanted.items():
@@ -187,9 +187,9 @@ def _find(
             if name_given not in there[what]:
                 raise ConfigError(f"the suite has no {what} {name_given!r}: it has {_listed(there[what])}")
         kept = [cell for cell in kept if _is_wanted(cell, what, names)]
-    metrics = {case.name: _metric(found, registry, case) for case in task_cases(found)}
-    _check_sweeps(registry, found, every)
-    return _Job(registry, found, SuiteFolder(out or RUNS / name, found), every, kept, metrics)
+    metrics = {case.name: _metric(definition, registry, case) for case in task_cases(definition)}
+    _check_sweeps(registry, definition, every)
+    return _Job(registry, definition, SuiteFolder(out or RUNS / name, definition), every, kept, metrics)
 
 
 def _is_wanted(cell: Cell, what: str, names: Sequence[Any]) -> bool:
@@ -213,8 +213,8 @@ def _metric(suite: Suite, registry: Registry, case: TaskCase) -> Metric:
 
 def _power(job: _Job) -> list[Power]:
     """Return what the complete suite can see, with the spreads of finished cells."""
-    found = differences(_rows(job, job.every), job.higher_is_better)
-    return suite_power(job.suite, {task: metric.name for task, metric in job.metrics.items()}, found)
+    pairs = differences(_rows(job, job.every), job.higher_is_better)
+    return suite_power(job.suite, {task: metric.name for task, metric in job.metrics.items()}, pairs)
 
 
 def _check_sweeps(registry: Registry, suite: Suite, every: Sequence[Cell]) -> None:
@@ -277,10 +277,10 @@ def _take_baselines(job: _Job, wanted: Sequence[Cell], tell: Tell) -> list[str]:
 def _write_outcome(job: _Job) -> tuple[list[ArmResult], list[Difference]]:
     """Write the table of all finished cells."""
     rows = _rows(job, job.every)
-    found = differences(rows, job.higher_is_better)
+    pairs = differences(rows, job.higher_is_better)
     known = turns(job.suite, job.every, _picked(job)).known
-    write_outcome(job.folder.path, job.suite, rows, found, job.higher_is_better, job.folder.script(known))
-    return rows, found
+    write_outcome(job.folder.path, job.suite, rows, pairs, job.higher_is_better, job.folder.script(known))
+    return rows, pairs
 
 
 def _rows(job: _Job, wanted: Sequence[Cell]) -> list[ArmResult]:

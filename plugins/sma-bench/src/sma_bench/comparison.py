@@ -166,12 +166,12 @@ def differences(
     rows: Sequence[ArmResult], higher_is_better: Mapping[str, bool], confidence: float = 0.95
 ) -> list[Difference]:
     """Compare all pairs of arms of a task that have the same seeds and method; baselines with every method."""
-    found = []
+    pairs = []
     for first, second in itertools.combinations(rows, 2):
         methods = {first.method, second.method} - {"baseline"}
         if first.task == second.task and first.seeds == second.seeds and len(methods) < 2:
-            found.append(_difference(first, second, higher_is_better[first.task], confidence))
-    return found
+            pairs.append(_difference(first, second, higher_is_better[first.task], confidence))
+    return pairs
 
 
 def _difference(first: ArmResult, second: ArmResult, higher: bool, confidence: float) -> Difference:

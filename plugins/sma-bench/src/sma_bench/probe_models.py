@@ -91,10 +91,10 @@ def _fitted(probe: ProbeName, kind: str, classes: int, choice: float, train: Fea
         return _probabilities(_classifier(probe, choice, len(targets[0].labels)), targets[0], range(classes))
     if kind == "regression":
         return _beside([_values(_regressor(probe, choice, len(each.labels)), each) for each in targets])
-    found = [
+    probabilities = [
         _probabilities(_classifier(probe, choice, len(each.labels)), each, range(2)) for each in targets
     ]  # of 0 and 1
-    return lambda features: np.stack([answer(features)[:, 1] for answer in found], axis=1)
+    return lambda features: np.stack([answer(features)[:, 1] for answer in probabilities], axis=1)
 
 
 def _known(train: FeatureSet, target: int) -> FeatureSet:
@@ -131,8 +131,8 @@ def _probabilities(model: Any, train: FeatureSet, classes: Sequence[int]) -> Ans
     fitted = model.fit(train.features, train.labels) if len(there) > 1 else None
 
     def answer(features: Array) -> Array:
-        found = np.zeros((len(features), len(classes)))
-        found[:, there] = 1.0 if fitted is None else fitted.predict_proba(features)
-        return found
+        probabilities = np.zeros((len(features), len(classes)))
+        probabilities[:, there] = 1.0 if fitted is None else fitted.predict_proba(features)
+        return probabilities
 
     return answer

@@ -129,8 +129,8 @@ def main() -> None:
     parser.add_argument("plugin")
     parser.add_argument("project", type=Path, nargs="?")
     parser.add_argument("--data")
-    given = parser.parse_args()
-    project = given.project
+    arguments = parser.parse_args()
+    project = arguments.project
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
         if project is not None:
@@ -139,8 +139,8 @@ def main() -> None:
         settings.write_text("[pytest]\n", encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-c", str(settings)]
         options += ["--rootdir", str(project or workspace)]
-        files = map(str, _test_files(given.plugin, project, given.data, workspace))
-        status = pytest.main([*options, *files], plugins=[Recorder(given.findings)])
+        files = map(str, _test_files(arguments.plugin, project, arguments.data, workspace))
+        status = pytest.main([*options, *files], plugins=[Recorder(arguments.findings)])
     sys.exit(int(status))
 
 

@@ -79,18 +79,18 @@ def pairs() -> Path:
 
 def read_docstrings(folder: Path) -> list[Docstring]:
     """Return the different docstrings of all modules below ``folder``; raises `UserError` when there is none."""
-    found: dict[str, Docstring] = {}
+    docstrings: dict[str, Docstring] = {}
     for path in sorted(folder.rglob("*.py")):
         module = path.relative_to(folder)
         if LEFT_OUT.isdisjoint(module.parts):
             for text in _texts(path):
-                found.setdefault(text, Docstring(module.as_posix(), text))
-    if not found:
+                docstrings.setdefault(text, Docstring(module.as_posix(), text))
+    if not docstrings:
         raise UserError(
             f"the standard library of this Python has no source files in {folder}: name text of your own with "
             "`data=FILE`"
         )
-    return list(found.values())
+    return list(docstrings.values())
 
 
 def _texts(path: Path) -> Iterator[str]:

@@ -49,13 +49,13 @@ def list_data(domain: str | None = None, policy: PluginPolicy | None = None) -> 
 
 def _listed(registry: Registry, spec: DataSet) -> ListedSet:
     try:
-        here = [place for place in locations(registry, spec) if place.path.is_file()]
+        files = [place for place in locations(registry, spec) if place.path.is_file()]
         reason = None
     except UserError as error:
-        here, reason = [], str(error)
+        files, reason = [], str(error)
     place, path, wanted = "other files", None, reason
-    if here:
-        place, path = here[0].name, here[0].path
+    if files:
+        place, path = files[0].name, files[0].path
     elif spec.hub is not None:
         place, wanted = "hub", spec.hub
     elif spec.file is not None:
@@ -66,7 +66,7 @@ def _listed(registry: Registry, spec: DataSet) -> ListedSet:
         summary=spec.summary,
         source=spec.source,
         licence=spec.licence,
-        here=bool(here),
+        here=bool(files),
         place=place,
         path=path,
         wanted=wanted,

@@ -79,14 +79,14 @@ class LengthTally:
         width = _round_width((top - low + 1) / LENGTH_BINS)
         start = low // width * width
         last = (top - start) // width + 1
-        found = [0] * (last + 1)
+        counts = [0] * (last + 1)
         for length, count in self.counts.items():
-            found[min((length - start) // width, last)] += count
-        if not found[-1]:
-            found.pop()
-        ends = [start + at * width + width - 1 for at in range(len(found))]
+            counts[min((length - start) // width, last)] += count
+        if not counts[-1]:
+            counts.pop()
+        ends = [start + at * width + width - 1 for at in range(len(counts))]
         ends[-1] = high
-        return [Bin(start + at * width, ends[at], count) for at, count in enumerate(found)]
+        return [Bin(start + at * width, ends[at], count) for at, count in enumerate(counts)]
 
 
 def _round_width(least: float) -> int:

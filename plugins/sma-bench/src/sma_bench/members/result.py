@@ -61,9 +61,9 @@ class MembersResult:
         """Collect the metrics of finished runs."""
         first = finished[0].results
         of_runs = (line for member in finished for line in member.results.get("warnings", ()))
-        each = {member.run.name: member.test for member in finished}
+        tests = {member.run.name: member.test for member in finished}
         told = tuple(dict.fromkeys((*warnings, *of_runs)))
-        return cls(out, kind, first["task"], first["metric"], each, together, rows, table, warnings=told)
+        return cls(out, kind, first["task"], first["metric"], tests, together, rows, table, warnings=told)
 
     def written(self, spread: Mapping[str, Spread], seconds: float) -> Self:
         """Write ``results.json`` to the folder, and return the complete result."""

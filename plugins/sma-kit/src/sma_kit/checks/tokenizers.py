@@ -96,13 +96,13 @@ class TokenizerChecks(Subject):
                 )
                 with explained(what):
                     try:
-                        given: object = tokenizer.encode([text])
+                        result: object = tokenizer.encode([text])
                     except ValueError as error:
                         if arrives or not str(error).strip():
                             raise
                         continue
                     row = f"{text[:20]}… ({words})"
-                    encoded = encoded_rows(given, 1, f"the tokenizer {spec.name!r}", [row].__getitem__)
+                    encoded = encoded_rows(result, 1, f"the tokenizer {spec.name!r}", [row].__getitem__)
                     _check_ids(tokenizer, [row], encoded)
 
     def test_tokenizer_decodes_rows_cut_to_max_length(self) -> None:

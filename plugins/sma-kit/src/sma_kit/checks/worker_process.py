@@ -22,8 +22,8 @@ def in_new_process(function: Callable[..., T], *arguments: object) -> T:
 
 def answers(reference: str, texts: list[str]) -> list[str | None]:
     """Call a check function."""
-    found: list[str | None] = pkgutil.resolve_name(reference)(texts)
-    return found
+    reasons: list[str | None] = pkgutil.resolve_name(reference)(texts)
+    return reasons
 
 
 def ids(factory: str, texts: list[str]) -> list[list[int]]:

@@ -110,10 +110,10 @@ def find_sequences(inside: Sequence[Any], columns: Sequence[str]) -> SequenceRow
     None if the file has tables, or several datasets of sequences and nobody has chosen.
     """
     tables = {item.name.strip("/"): item for item in inside if item.ndim == 2 and is_numeric(item.dtype)}
-    found = [item for item in inside if item.ndim == 3 and is_numeric(item.dtype)]
-    found += [item for item in inside if is_compound_of_sequences(item)]
-    if len(found) == 1 and not tables:
-        (item,) = found
+    datasets = [item for item in inside if item.ndim == 3 and is_numeric(item.dtype)]
+    datasets += [item for item in inside if is_compound_of_sequences(item)]
+    if len(datasets) == 1 and not tables:
+        (item,) = datasets
         if item.ndim == 3:
             return SequenceRows(item, (), (item,))
         names = tuple(item.dtype.names)

@@ -121,11 +121,11 @@ def _lines(
 
 def _no_channel(reason: str) -> str:
     """Return what to do about a column of text, from the reason why a line of it was rejected."""
-    found = re.match(r"not a number: (.*) is '", reason)
-    if found is None:
+    match = re.match(r"not a number: (.*) is '", reason)
+    if match is None:
         return ""
     return (
-        f"; if {found[1]} is no channel, leave it out with `data.exclude={found[1]}`, or name the channels with "
+        f"; if {match[1]} is no channel, leave it out with `data.exclude={match[1]}`, or name the channels with "
         "data.columns"
     )
 

@@ -42,8 +42,8 @@ def _lines(sets: list[ListedSet]) -> list[str]:
             origins |= {"hub": f"hub {listed.wanted}", "SMA_DATA": f"$SMA_DATA/{listed.wanted}"}
         name = listed.name + (" *" if listed.default else "")
         origin = origins.get(listed.place, listed.place)
-        here, licence = "yes" if listed.here else "no", shortened(listed.licence, 36)
-        rows.append((listed.domain, name, here, origin, licence, listed.summary))
+        available, licence = "yes" if listed.here else "no", shortened(listed.licence, 36)
+        rows.append((listed.domain, name, available, origin, licence, listed.summary))
     lines = aligned(rows)
     if any(listed.default for listed in sets):
         lines.append("* the set that is used when none is named with --data")

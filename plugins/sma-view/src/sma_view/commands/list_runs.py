@@ -20,12 +20,12 @@ def list_runs(
     """List the runs in a folder, newest first: domain, recipe, steps and key figure."""
     from sma_view.report.list_runs import list_runs
 
-    found = list_runs(folder)
+    runs = list_runs(folder)
     if as_json:
-        echo(as_json_text(found))
+        echo(as_json_text(runs))
         return
     rows = [("RUN", "CHANGED", "DOMAIN", "WHAT", "RECIPE", "STEP", "FIGURE")]
-    for run in found:
+    for run in runs:
         if run.problem:
             rows.append((str(run.path), run.changed[:16].replace("T", " "), "", run.problem, "", "", ""))
             continue
@@ -35,5 +35,5 @@ def list_runs(
         rows.append(
             (str(run.path), run.changed[:16].replace("T", " "), run.domain, what, run.recipe, step, figure)
         )
-    for line in aligned(rows) if found else [f"no runs in {folder}"]:
+    for line in aligned(rows) if runs else [f"no runs in {folder}"]:
         echo(line)

@@ -116,11 +116,11 @@ def explain(
     with ExitStack() as stack:
         writers = [stack.enter_context(opened(path, run)) for path in tables]
         for part in parts:
-            found = list(explained_rows(asker, way, part, test))
-            for row in found:
+            explained = list(explained_rows(asker, way, part, test))
+            for row in explained:
                 collected.add(row)
             for writer in writers:
-                lines = table_of(found, asker.question, run, part.names is not None, way.has_channels(run))
+                lines = table_of(explained, asker.question, run, part.names is not None, way.has_channels(run))
                 writer.write(without_formulas(lines) if escape_formulas else lines)
         if not collected.usable:
             why = f": {collected.reason}" if collected.reason else ", which has none"

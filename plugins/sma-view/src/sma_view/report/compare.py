@@ -117,7 +117,7 @@ def _differences(runs: Mapping[str, RunFacts], policy: PluginPolicy | None) -> t
     except SmaError as error:
         return [], f"the test rows cannot be read: {error}"
     kinds = {result.kind for result, _ in judged.values()}
-    targets = {tuple(target.name for target in found) for _, found in judged.values()}
+    targets = {tuple(target.name for target in predictions) for _, predictions in judged.values()}
     sources = {result.data for result, _ in judged.values()}
     for what, values in (("kinds of labels", kinds), ("targets", targets), ("rows", sources)):
         if len(values) > 1:
@@ -128,8 +128,8 @@ def _differences(runs: Mapping[str, RunFacts], policy: PluginPolicy | None) -> t
     metrics = MetricSet.of(Registry.load(first.record.domain.name, policy), kind)
     (name, (_, base)), *rest = judged.items()
     differences: list[Difference] = []
-    for other, (_, found) in rest:
-        pair = _Pair.of(base, found, kind)
+    for other, (_, predictions) in rest:
+        pair = _Pair.of(base, predictions, kind)
         if pair is None:
             return [], f"{name} and {other} have no test rows with the same labels"
         differences += pair.differences(other, metrics)

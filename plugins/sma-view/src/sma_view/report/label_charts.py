@@ -62,11 +62,11 @@ def residuals(target: TargetPredictions) -> Draw:
 
 def roc(target: TargetPredictions) -> Draw:
     """Return the share of found positives against that of false alarms, over all thresholds."""
-    found, false = _cumulative(target)
-    positives, negatives = found[-1], false[-1]
+    true_positives, false_positives = _cumulative(target)
+    positives, negatives = true_positives[-1], false_positives[-1]
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib's
-        axes.plot(false / negatives, found / positives, linewidth=1.4)
+        axes.plot(false_positives / negatives, true_positives / positives, linewidth=1.4)
         axes.plot([0, 1], [0, 1], color="C5", linewidth=1, linestyle="--")
         axes.set(xlabel="false-positive rate", ylabel="true-positive rate", title=_count(target))
 
@@ -75,13 +75,18 @@ def roc(target: TargetPredictions) -> Draw:
 
 def precision_recall(target: TargetPredictions) -> Draw:
     """Return precision against recall over all thresholds, with the share of positives, that of chance."""
-    found, false = _cumulative(target)
-    chosen = found + false
+    true_positives, false_positives = _cumulative(target)
+    chosen = true_positives + false_positives
     kept = chosen > 0
 
     def draw(axes: Any) -> None:  # noqa: ANN401 - matplotlib's
-        axes.plot(found[kept] / found[-1], found[kept] / chosen[kept], linewidth=1.4, drawstyle="steps-post")
-        axes.axhline(found[-1] / chosen[-1], color="C5", linewidth=1, linestyle="--")
+        axes.plot(
+            true_positives[kept] / true_positives[-1],
+            true_positives[kept] / chosen[kept],
+            linewidth=1.4,
+            drawstyle="steps-post",
+        )
+        axes.axhline(true_positives[-1] / chosen[-1], color="C5", linewidth=1, linestyle="--")
         axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.02), title=_count(target))
 
     return draw
@@ -148,8 +153,8 @@ def _cumulative(target: TargetPredictions) -> tuple[NDArray[np.float64], NDArray
     order = np.argsort(-target.values, kind="stable")
     labels, values = target.labels[order], target.values[order]
     last_of_ties = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)
-    found = np.append(0.0, np.cumsum(labels)[last_of_ties])
-    return found, np.append(0.0, last_of_ties + 1.0) - found
+    true_positives = np.append(0.0, np.cumsum(labels)[last_of_ties])
+    return true_positives, np.append(0.0, last_of_ties + 1.0) - true_positives
 
 
 def _some(*columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -40,8 +40,8 @@ def list_runs(folder: str | Path = "runs") -> list[ListedRun]:
     root = as_path(folder)
     if not root.is_dir():
         raise UserError(f"there is no folder {root}: name the one that holds your runs")
-    found = [path.parent for depth in range(DEEPEST + 1) for path in root.glob("*/" * depth + "model.json")]
-    listed = [_listed(path) for path in found if (path / "config.toml").is_file()]
+    folders = [path.parent for depth in range(DEEPEST + 1) for path in root.glob("*/" * depth + "model.json")]
+    listed = [_listed(path) for path in folders if (path / "config.toml").is_file()]
     return sorted(listed, key=lambda run: run.changed, reverse=True)
 
 

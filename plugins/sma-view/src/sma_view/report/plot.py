@@ -78,8 +78,8 @@ def _target(facts: RunFacts, name: str | None, policy: PluginPolicy | None) -> T
     """Return the predictions of a target of the test rows, or of validation rows if there is no test."""
     part: JudgedPart = "test" if facts.results.get("test") else "valid"
     _, targets = judge_rows(facts.path, part, 0, policy)
-    found = [target for target in targets if name in (None, target.name)]
-    if len(found) != 1:
+    matching = [target for target in targets if name in (None, target.name)]
+    if len(matching) != 1:
         names = ", ".join(target.name for target in targets)
         raise UserError(f"{facts.path} has the targets {names}: name one with `target`")
-    return found[0]
+    return matching[0]

@@ -71,7 +71,7 @@ class Familiarity:
         """Return the columns of m rows."""
         parts = Embedder(self.run, batch_tokens=BATCH_TOKENS).chunks(chunk)
         vectors = np.concatenate([values.values[part.usable] for part, values in parts])
-        distances, indices = (found[:, 0] for found in self.library.nearest(vectors))
+        distances, indices = (neighbours[:, 0] for neighbours in self.library.nearest(vectors))
         columns = {"familiarity:row": pa.array(self.numbers[indices])}
         if self.texts is not None:
             columns["familiarity:input"] = pa.array([self.texts[index] for index in indices.tolist()], pa.string())
@@ -111,9 +111,9 @@ def _pretrained(run: LoadedRun) -> LoadedRun | None:
     if not isinstance(config, FinetuneConfig) or config.pretrained is None:
         return None
     try:
-        found = LoadedRun.load(Path(locate_model(config.pretrained, None)), str(run.device))
+        loaded = LoadedRun.load(Path(locate_model(config.pretrained, None)), str(run.device))
     except SmaError as error:
         logger.warning("familiarity without its score, since the pre-trained run is not there: %s", error)
         return None
-    built_in = loss_name(found.model.decoder, not found.feed.columns) in (DISCRETE, CONTINUOUS)
-    return found if built_in and found.feed.identity == run.feed.identity else None
+    built_in = loss_name(loaded.model.decoder, not loaded.feed.columns) in (DISCRETE, CONTINUOUS)
+    return loaded if built_in and loaded.feed.identity == run.feed.identity else None

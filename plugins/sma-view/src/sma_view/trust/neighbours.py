@@ -103,8 +103,8 @@ def neighbours(
     run = LoadedRun.load(Path(model), device, policy)
     embedder = Embedder(run, batch_tokens=batch_tokens)
     fields = (identifier,) if identifier else ()
-    found = run.reading.source(to, column, reader, delimiter, columns, fields)
-    library = _library(embedder, found, identifier, str(to))
+    library_source = run.reading.source(to, column, reader, delimiter, columns, fields)
+    library = _library(embedder, library_source, identifier, str(to))
     itself = str(data) == str(to)
     rows = unusable = 0
     with open_table(out, run.registry) as table:
@@ -152,8 +152,8 @@ def _lines(
             lines.append((index, None, None, None))
             place += 1
             continue
-        found = zip(indices[place].tolist(), distances[place].tolist(), strict=True)
-        others = [pair for pair in found if not itself or library.numbers[pair[0]] != chunk.numbers[index]]
+        nearest = zip(indices[place].tolist(), distances[place].tolist(), strict=True)
+        others = [pair for pair in nearest if not itself or library.numbers[pair[0]] != chunk.numbers[index]]
         lines += [(index, rank, which, far) for rank, (which, far) in enumerate(others[:count], start=1)]
         place += 1
     order = pa.array([line[0] for line in lines], pa.int64())
