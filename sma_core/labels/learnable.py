@@ -96,18 +96,18 @@ def _check_sizes(labels: Labels, names: Sequence[str], where: str) -> None:
 
 def _with_fill_values(labels: Labels, names: Sequence[str]) -> list[str]:
     """Return a sentence on targets of which a few values are so large that all others are nearly equal."""
-    sentences = []
+    described = []
     for name, column in zip(names, labels.T, strict=True):
         known = column[~np.isnan(column)]
         low, high = np.percentile(known, [25, 75]) if len(known) else (0.0, 0.0)
         farthest = np.abs(known - (low + high) / 2).max(initial=0.0)
         if high > low and farthest > FARTHEST_LABEL * (high - low):
-            sentences.append(f"{name!r} (up to {np.abs(known).max():g}, half of them from {low:g} to {high:g})")
-    if not sentences:
+            described.append(f"{name!r} (up to {np.abs(known).max():g}, half of them from {low:g} to {high:g})")
+    if not described:
         return []
     return [
         f"targets with values so far from all others that they decide the loss, perhaps fill values: "
-        f"{', '.join(sentences)}; leave these rows out, or use the logarithm"
+        f"{', '.join(described)}; leave these rows out, or use the logarithm"
     ]
 
 
@@ -132,16 +132,16 @@ def telling_features(
         return []
     rows = train[:: -(-len(train) // ROWS_LOOKED_AT)]
     values = _means(store.sequences(rows)) if store.metadata.sequences else store.values(rows)
-    sentences = [
+    described = [
         f"{feature!r} of {name!r} ({_MEASURES.get(kind, 'ROC-AUC')} {share:.4f})"
         for name, column in zip(names, labels[rows].T, strict=True)
         for feature, own in zip(store.metadata.columns, values.T, strict=True)
         if (share := _alone(own, column, kind)) >= NEARLY_PERFECT
     ]
-    if not sentences:
+    if not described:
         return []
     return [
-        f"features that alone predict a target almost perfectly: {', '.join(sentences)}; if they are not known "
+        f"features that alone predict a target almost perfectly: {', '.join(described)}; if they are not known "
         "when predictions are made, leave them out with data.exclude"
     ]
 
