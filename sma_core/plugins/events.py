@@ -72,13 +72,23 @@ class StepLogged:
 
 
 @dataclass(frozen=True)
+class MaskExample:
+    """How many of ``draws`` masks hide each of the N positions of a held-out row, the ``row``-th prepared one."""
+
+    row: int
+    times: tuple[int, ...]
+    draws: int
+
+
+@dataclass(frozen=True)
 class Evaluated:
-    """Figures on held-out or validation rows, by name."""
+    """Figures on held-out or validation rows, by name; of a pre-training also the masks of a few rows."""
 
     run: Path
     step: int
     elapsed: float
     metrics: dict[str, float] = field(default_factory=dict)
+    examples: tuple[MaskExample, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,15 @@ from sma_core.errors import ConfigError, StoppedOnRequest, UserError
 from sma_core.memory import FirstSteps, give_back_freed_memory
 from sma_core.nn.adapters import PREFIX, adapter_tensors, restore_adapters
 from sma_core.nn.parameters import parameter_count
-from sma_core.plugins.events import CheckpointSaved, Evaluated, RunFinished, RunOrigin, RunStarted, StepLogged
+from sma_core.plugins.events import (
+    CheckpointSaved,
+    Evaluated,
+    MaskExample,
+    RunFinished,
+    RunOrigin,
+    RunStarted,
+    StepLogged,
+)
 from sma_core.signals import StopRequest
 from sma_core.training.average import LATEST, WeightAverage
 from sma_core.training.method import Method
@@ -66,6 +74,11 @@ class Objective(Protocol):
     @property
     def higher_is_better(self) -> bool:
         """Whether a larger value of `selection` is better."""
+        ...
+
+    @property
+    def examples(self) -> tuple[MaskExample, ...]:
+        """The masks of a few held-out rows at the last evaluation; empty where nothing is hidden."""
         ...
 
     forward: nn.Module
@@ -307,7 +320,7 @@ class Trainer:
         if self.state.step:
             self.state.waited = 0 if self._is_best() else self.state.waited + 1
         if metrics:
-            self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics))
+            self._emit(Evaluated(self._run, self.state.step, self.state.elapsed, metrics, self.objective.examples))
 
     def _save(self) -> None:
         """Save a checkpoint, mark it if it is the best, and delete old ones."""

@@ -15,7 +15,14 @@ from sma_core.config import MaskingConfig
 from sma_core.data.batching.batches import Batch
 from sma_core.devices.parallel import unsharded
 from sma_core.devices.ranks import Ranks
-from sma_core.nn.guidance.collapse import DRAWS, GROUPS, collapse_measures, collapse_sentence, count_hidden
+from sma_core.nn.guidance.collapse import (
+    DRAWS,
+    GROUPS,
+    collapse_measures,
+    collapse_sentence,
+    group_counts,
+    times_hidden,
+)
 from sma_core.nn.guidance.counts import randomness_at
 from sma_core.nn.guidance.measures import measure_mask
 from sma_core.nn.masking import MaskNoise, draw_noise
@@ -24,11 +31,16 @@ from sma_core.nn.strategies.by_average import ByAverage
 from sma_core.nn.strategies.choosing import built_in_strategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.nn.strategies.random import Random
+from sma_core.plugins.events import MaskExample
 
 logger = logging.getLogger(__name__)
 
 HELD_OUT_SEED = 20_240_116
 """Seed of the masks on held-out rows, the same for all runs so that their curves can be compared."""
+
+EXAMPLES = 3
+"""Held-out rows whose masks observers are told, of at most `LONGEST_EXAMPLE` positions each."""
+LONGEST_EXAMPLE = 4096
 
 
 class PretrainObjective:
@@ -71,6 +83,7 @@ class PretrainObjective:
         self._held_out = held_out
         self._steps = steps
         self._done = 0
+        self.examples: tuple[MaskExample, ...] = ()
         self._warned = False
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
@@ -115,7 +128,10 @@ class PretrainObjective:
             device_batch = batch.to(device)
             noises = [self._noise(device_batch, generator) for _ in range(DRAWS)]
             arguments = (device_batch.inputs, device_batch.padding_mask, self._held_out_masking, noises)
-            counts += count_hidden(self.module, *arguments, self._strategy)
+            times, real = times_hidden(self.module, *arguments, self._strategy)
+            counts += group_counts(device_batch.inputs, times, real)
+            if index == 0:
+                self.examples = _examples(batch, times)
         return collapse_measures(ranks.total(counts))
 
     def _measures(self, ranks: Ranks) -> dict[str, float]:
@@ -162,6 +178,16 @@ class PretrainObjective:
         return noise._replace(
             queries=noise.queries[rows], positions=noise.positions[rows], heads=noise.heads[rows]
         )
+
+
+def _examples(batch: Batch, times: Tensor) -> tuple[MaskExample, ...]:
+    """Return how often ``times`` (B, N) the positions of the first rows of a batch are hidden."""
+    lengths = batch.padding_mask.sum(dim=1).tolist()
+    return tuple(
+        MaskExample(int(row), tuple(int(count) for count in row_times[:length]), DRAWS)
+        for row, row_times, length in zip(batch.rows[:EXAMPLES], times[:EXAMPLES].tolist(), lengths, strict=False)
+        if length <= LONGEST_EXAMPLE
+    )
 
 
 def sample_rows(rows: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sma_core.config.masking import MaskingConfig
-from sma_core.nn.guidance.collapse import DRAWS, collapse_measures, collapse_sentence, count_hidden
+from sma_core.nn.guidance.collapse import DRAWS, collapse_measures, collapse_sentence, group_counts, times_hidden
 from sma_core.nn.masking import every_position, hide
 from sma_core.nn.strategies.protocol import Hiding
 from tests.nn.small import batch, noise_for, small_model
@@ -16,7 +16,9 @@ NOISES = range(DRAWS)
 def measures(strategy=None, rows=300):
     model, (inputs, padding_mask) = small_model(), batch([20] * rows)
     noises = [noise_for(padding_mask, seed=seed) for seed in NOISES]
-    return collapse_measures(count_hidden(model, inputs, padding_mask, MASKING, noises, strategy))
+    return collapse_measures(
+        group_counts(inputs, *times_hidden(model, inputs, padding_mask, MASKING, noises, strategy))
+    )
 
 
 class SameSymbols(Hiding):
@@ -58,6 +60,6 @@ def test_what_is_undefined_is_left_out():
 def test_padding_and_rows_of_one_position_are_not_counted():
     model, (inputs, padding_mask) = small_model(), batch([20, 1, 5])
     noises = [noise_for(padding_mask, seed=seed) for seed in NOISES]
-    counts = count_hidden(model, inputs, padding_mask, MASKING, noises)
+    counts = group_counts(inputs, *times_hidden(model, inputs, padding_mask, MASKING, noises))
     assert counts[0].sum() == 25
     assert counts[2].sum() == DRAWS * (6 + 2)  # round(0.3 * 20) and round(0.3 * 5) to even

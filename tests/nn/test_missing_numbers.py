@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sma_core.config import MaskingConfig
 from sma_core.nn import attention
 from sma_core.nn import model as model_module
+from sma_core.nn.guidance import collapse, measures
 from sma_core.nn.guidance.counts import hidden_counts
-from sma_core.nn.guidance.importance import collapse, measures
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.nn.losses.mean_squared_error import MeanSquaredError, value_loss
 from sma_core.nn.masking import draw_noise
@@ -166,7 +166,7 @@ def test_measures_are_of_known_positions():
     assert not figures.entropy[[0, 3, 4]].isnan().any()
     assert (figures.entropy[[0, 3, 4]] <= 1.0 + 1e-6).all()
     known = real & ~values.isnan().all(dim=2)
-    counted = collapse.count_hidden(model, values, real, masking, noises)[0]
+    counted = collapse.group_counts(values, *collapse.times_hidden(model, values, real, masking, noises))[0]
     assert int(counted.sum()) == int(known[known.sum(1) > 1].sum())
 
 

@@ -126,6 +126,10 @@ def test_the_commands_have_the_option(numbered, files, run_sma):
     printed = run_sma("embed", files / "lists.parquet", "--model", numbered, "--columns", "x,y", "--out", "v.npy")
     assert printed.returncode == 2
     assert "--columns names 2 columns (x, y), but the model reads 3 (0, 1, 2)" in printed.stderr
+
+
+def test_a_command_of_a_package_has_the_option(numbered, files, run_sma):
+    pytest.importorskip("sma_view")
     printed = run_sma("masks", files / "lists.parquet", "--model", numbered, "--columns", "x,y,z", "--json")
     assert printed.returncode == 0
 

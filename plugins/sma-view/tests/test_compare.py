@@ -40,7 +40,7 @@ def test_differences_are_those_of_the_test_metrics(two):
 
 def test_predictions_are_those_that_are_scored_to_the_last_digit(two):
     judged = predict_part(LoadedRun.load(two[0], precision=None), "test")
-    _, (target, *_) = judge_rows(two[0], "test", 0, None)
+    target = judge_rows(two[0], "test", 0, None).targets[0]
     assert target.values.tolist() == judged.predictions[:, 0].tolist()  # nearly constant ones keep their ranks
 
 
@@ -53,7 +53,7 @@ def test_runs_that_cannot_be_paired_say_why(toy, two, tmp_path):
 
 def rows(labels, values, kind="regression"):
     labels, values = np.array(labels, dtype=float), np.array(values, dtype=float)
-    return [TargetPredictions("y", kind, np.arange(len(labels)), (), labels, values)]
+    return [TargetPredictions("y", kind, np.arange(len(labels)), (), np.arange(len(labels)), labels, values)]
 
 
 def test_rows_are_paired_by_number_and_must_have_the_same_labels():

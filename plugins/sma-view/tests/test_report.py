@@ -127,7 +127,7 @@ def test_the_report_is_written_at_the_end_unless_switched_off(toy, tmp_path, mon
 
 
 def test_a_chart_for_a_paper_has_the_format_of_its_name(tuned, tmp_path):
-    _, (target, *_) = judge_rows(tuned, "test", 0, None)
+    target = judge_rows(tuned, "test", 0, None).targets[0]
     for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         result = plot(tuned, tmp_path / f"chart{suffix}")
         assert result.out.read_bytes().startswith(start)

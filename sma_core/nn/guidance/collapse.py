@@ -35,29 +35,37 @@ MOST_EXPLAINED = 0.5
 
 
 @torch.no_grad()
-def count_hidden(
+def times_hidden(
     model: SMA,
     inputs: Tensor,
     padding_mask: Tensor,
     masking: MaskingConfig,
     noises: Sequence[MaskNoise],
     strategy: Strategy | None = None,
-) -> Tensor:
-    """Count how often positions of one batch are hidden; the counts of several batches may be added.
+) -> tuple[Tensor, Tensor]:
+    """Count how many masks hide each position of a batch.
 
-    Arguments as in `SMA.forward`, with one noise for each mask. Returns ``(3, G)`` float64: by group the number of
-    real positions, of those never hidden, and of times that one is hidden.
+    Arguments as in `SMA.forward`, with one noise for each mask. Returns the counts ``(B, N)`` float64, and which
+    positions can be hidden ``(B, N)``.
     """
     situation = model.situation(inputs, padding_mask, masking, noises[0])
     times = torch.zeros_like(padding_mask, dtype=torch.float64)  # (B, N)
     for noise in noises:
         times += choose_mask(situation._replace(noise=noise), strategy).hidden
+    real = situation.padding_mask  # without missing values, which are never hidden
+    return times, real & (real.sum(dim=1, keepdim=True) > 1)  # a row of one position hides nothing
+
+
+def group_counts(inputs: Tensor, times: Tensor, real: Tensor) -> Tensor:
+    """Count how often positions of one batch are hidden; the counts of several batches may be added.
+
+    ``times`` and ``real`` ``(B, N)`` are the results of `times_hidden`. Returns ``(3, G)`` float64: by group the
+    number of real positions, of those never hidden, and of times that one is hidden.
+    """
     if inputs.dim() == 2:
         groups = inputs.to(torch.int64) % GROUPS  # (B, N)
     else:
-        groups = torch.arange(inputs.shape[1], device=inputs.device).expand_as(padding_mask) % GROUPS
-    real = situation.padding_mask  # without missing values, which are never hidden
-    real = real & (real.sum(dim=1, keepdim=True) > 1)  # a row of one position hides nothing
+        groups = torch.arange(inputs.shape[1], device=inputs.device).expand_as(real) % GROUPS
     values = torch.stack((real.double(), (real & (times == 0)).double(), times * real))  # (3, B, N)
     return torch.zeros(3, GROUPS, dtype=torch.float64, device=inputs.device).index_add(
         1, groups.flatten(), values.flatten(1)
@@ -65,7 +73,7 @@ def count_hidden(
 
 
 def collapse_measures(counts: Tensor, draws: int = DRAWS) -> dict[str, float]:
-    """Return both measures from counts ``(3, G)`` of `count_hidden`; those that are undefined are left out."""
+    """Return both measures from counts ``(3, G)`` of `group_counts`; those that are undefined are left out."""
     positions, never, times = counts.cpu()
     total = positions.sum()
     if not total:

@@ -17,6 +17,7 @@ from sma_core.devices.ranks import Ranks
 from sma_core.errors import DataError
 from sma_core.evaluation.metric_set import MetricSet
 from sma_core.nn.model import Predictor
+from sma_core.plugins.events import MaskExample
 from sma_core.plugins.method_specs import Metric
 from sma_core.training.finetuning.augmentation import Augmenter
 from sma_core.training.finetuning.labelled_predictions import LabelledPredictions, predict_labelled
@@ -73,6 +74,7 @@ class FinetuneObjective:
         self._valid = valid
         self._weights, self._weight_unit = weights, weight_unit
         self._augment = augment
+        self.examples: tuple[MaskExample, ...] = ()
         self._limits = limits
         self.unfreezing: GradualUnfreezing | None = None
         self.forward: nn.Module = module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sma_core.plugins import PredictionColumns, Renderer, hookimpl
-from sma_core.plugins.events import Event, ResultsWritten
+from sma_core.plugins.events import Evaluated, Event, ResultsWritten, RunStarted
 
 
 @hookimpl
@@ -55,7 +55,11 @@ def sma_prediction_columns() -> list[PredictionColumns]:
 
 @hookimpl
 def sma_on_event(event: Event) -> None:
-    """Write the calibration and the report of a finished run."""
+    """Record masks during training, and write the calibration and the report of a finished run."""
+    if isinstance(event, RunStarted | Evaluated):
+        from sma_view.report import mask_examples
+
+        mask_examples.begin(event) if isinstance(event, RunStarted) else mask_examples.record(event)
     if isinstance(event, ResultsWritten):
         from sma_core.devices.device import seeded
         from sma_view.report.automatic import write_report

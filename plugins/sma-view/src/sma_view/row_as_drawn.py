@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,24 @@ def as_drawn(
         return DrawnRow(importance=(), text=text_of(tokenizer, ids), pieces=pieces)
     values = chunk.inputs
     if isinstance(values, Sequences):
-        vectors = tuple(tuple(vector) for vector in values[place].tolist())
-        places = tuple(f"position {number}" for number in range(1, len(vectors) + 1))
-        grid = run.model.grid or ()
-        return DrawnRow(importance=(), features=places, channels=run.features, vectors=vectors, grid=grid)
+        return sequence_as_drawn(values[place].tolist(), run.features, run.model.grid or ())
     assert isinstance(values, np.ndarray), "other feeds give numbers"
     return DrawnRow(importance=(), features=run.features, values=tuple(values[place].tolist()))
+
+
+def sequence_as_drawn(
+    vectors: Sequence[Sequence[float]],
+    channels: tuple[str, ...],
+    grid: tuple[int, ...],
+    importance: tuple[float, ...] = (),
+    prefix: str = "",
+) -> DrawnRow:
+    """Return a sequence of ``vectors`` (N, C) as a renderer takes it, with nothing hidden."""
+    return DrawnRow(
+        importance=importance,
+        features=tuple(f"position {number}" for number in range(1, len(vectors) + 1)),
+        channels=channels,
+        vectors=tuple(map(tuple, vectors)),
+        grid=grid,
+        prefix=prefix,
+    )

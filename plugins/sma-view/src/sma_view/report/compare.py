@@ -116,9 +116,9 @@ def _differences(runs: Mapping[str, RunFacts], policy: PluginPolicy | None) -> t
         judged = {name: judge_rows(run.path, "test", 0, policy) for name, run in runs.items()}
     except SmaError as error:
         return [], f"the test rows cannot be read: {error}"
-    kinds = {result.kind for result, _ in judged.values()}
-    targets = {tuple(target.name for target in predictions) for _, predictions in judged.values()}
-    sources = {result.data for result, _ in judged.values()}
+    kinds = {rows.result.kind for rows in judged.values()}
+    targets = {tuple(target.name for target in rows.targets) for rows in judged.values()}
+    sources = {rows.result.data for rows in judged.values()}
     for what, values in (("kinds of labels", kinds), ("targets", targets), ("rows", sources)):
         if len(values) > 1:
             return [], f"the runs have different {what}: {', '.join(map(str, sorted(values, key=str)))}"
@@ -126,10 +126,10 @@ def _differences(runs: Mapping[str, RunFacts], policy: PluginPolicy | None) -> t
     if kind == "per-position":
         return [], "paired differences are not made for labels of positions"
     metrics = MetricSet.of(Registry.load(first.record.domain.name, policy), kind)
-    (name, (_, base)), *rest = judged.items()
+    (name, base), *rest = judged.items()
     differences: list[Difference] = []
-    for other, (_, predictions) in rest:
-        pair = _Pair.of(base, predictions, kind)
+    for other, rows in rest:
+        pair = _Pair.of(base.targets, rows.targets, kind)
         if pair is None:
             return [], f"{name} and {other} have no test rows with the same labels"
         differences += pair.differences(other, metrics)

@@ -77,7 +77,7 @@ def plot(
 def _target(facts: RunFacts, name: str | None, policy: PluginPolicy | None) -> TargetPredictions:
     """Return the predictions of a target of the test rows, or of validation rows if there is no test."""
     part: JudgedPart = "test" if facts.results.get("test") else "valid"
-    _, targets = judge_rows(facts.path, part, 0, policy)
+    targets = judge_rows(facts.path, part, 0, policy).targets
     matching = [target for target in targets if name in (None, target.name)]
     if len(matching) != 1:
         names = ", ".join(target.name for target in targets)

@@ -19,12 +19,14 @@ from sma_core.runs.results import EvaluateResult
 from sma_core.training.finetuning.labelled_predictions import LabelledPredictions
 from sma_core.training.finetuning.targets import Multiclass
 from sma_core.verbs.evaluate import JudgedPart, evaluate_part
+from sma_view.stored_rows import StoredRows
 
 
 @dataclass(frozen=True)
 class TargetPredictions:
     """Predictions of one target: row numbers (n,), inputs (empty for rows of numbers), labels and predictions.
 
+    ``stored`` (n,) are the rows in the prepared set.
     ``labels`` (n,) and ``values`` (n,) are numbers: of a regression in its units; of two classes 0 or 1, and the
     probability of 1; of several classes empty. ``label_names`` and ``predicted_names`` are classes; of labels of
     positions, one for each position, and ``rows`` has the row of each.
@@ -34,6 +36,7 @@ class TargetPredictions:
     kind: str
     rows: NDArray[np.int64]
     inputs: tuple[str, ...]
+    stored: NDArray[np.int64]
     labels: NDArray[np.float64]
     values: NDArray[np.float64]
     label_names: tuple[str, ...] = ()
@@ -57,18 +60,25 @@ class TargetPredictions:
         return [int(index) for index in np.argsort(-errors, kind="stable")[:most]]
 
 
-def judge_rows(
-    run: Path, part: JudgedPart, bootstrap: int, policy: PluginPolicy | None
-) -> tuple[EvaluateResult, list[TargetPredictions]]:
-    """Evaluate a part of a run's own rows; return metrics with intervals, and predictions of each target.
+@dataclass(frozen=True)
+class JudgedRows:
+    """Metrics of rows with intervals, predictions of each target, and the rows as renderers take them."""
 
-    Errors are those of `sma_core.evaluate`.
-    """
-    evaluated = evaluate_part(LoadedRun.load(run, policy=policy, precision=None), part, bootstrap, policy)
+    result: EvaluateResult
+    targets: list[TargetPredictions]
+    rows: StoredRows
+
+
+def judge_rows(run: Path, part: JudgedPart, bootstrap: int, policy: PluginPolicy | None) -> JudgedRows:
+    """Evaluate a part of a run's own rows; errors are those of `sma_core.evaluate`."""
+    loaded = LoadedRun.load(run, policy=policy, precision=None)
+    evaluated = evaluate_part(loaded, part, bootstrap, policy)
     store, judged = evaluated.rows.store, evaluated.judged
     texts = store.texts
     inputs = [shown(texts[row]) if texts else "" for row in judged.rows.tolist()]
-    return evaluated.result, predictions_of(judged, store.row_numbers[judged.rows], inputs)
+    targets = predictions_of(judged, store.row_numbers[judged.rows], inputs)
+    rows = StoredRows(loaded.feed, store, loaded.model.max_length, loaded.model.grid or ())
+    return JudgedRows(evaluated.result, targets, rows)
 
 
 def predictions_of(
@@ -86,7 +96,8 @@ def _target(
     targets = judged.targets
     known = np.flatnonzero(~np.isnan(judged.labels[:, index]))
     labels, outputs = judged.labels[known, index], judged.predictions[known]
-    names = (targets.names[index], targets.kind, row_numbers[known], tuple(inputs[row] for row in known.tolist()))
+    texts = tuple(inputs[row] for row in known.tolist())
+    names = (targets.names[index], targets.kind, row_numbers[known], texts, judged.rows[known])
     if isinstance(targets, Multiclass):
         places, none = labels.astype(np.int64), np.zeros(0)
         classes = _named(targets.classes, places), _named(targets.classes, outputs.argmax(axis=1))
@@ -107,8 +118,9 @@ def _positions(judged: LabelledPredictions, row_numbers: NDArray[np.int64]) -> T
         _named(judged.targets.classes, values[known, 0].astype(np.int64))
         for values in (judged.labels, judged.predictions)
     )
-    rows, none = np.repeat(row_numbers, judged.counts)[known], np.zeros(0)
-    return TargetPredictions(judged.targets.names[0], judged.targets.kind, rows, (), none, none, labels, predicted)
+    rows, none, name = np.repeat(row_numbers, judged.counts)[known], np.zeros(0), judged.targets.names[0]
+    stored = np.repeat(judged.rows, judged.counts)[known]
+    return TargetPredictions(name, judged.targets.kind, rows, (), stored, none, none, labels, predicted)
 
 
 def _named(classes: Sequence[str], indices: NDArray[np.int64]) -> tuple[str, ...]:

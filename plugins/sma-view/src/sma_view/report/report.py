@@ -18,6 +18,7 @@ from sma_view.drawer import Drawer
 from sma_view.page import page, remark, section
 from sma_view.report import sections
 from sma_view.report.charts import require_matplotlib
+from sma_view.report.mask_examples import along_training
 from sma_view.report.predictions import judge_rows
 from sma_view.report.run_facts import RunFacts
 
@@ -91,18 +92,29 @@ def labels_of(runs: Sequence[RunFacts]) -> dict[str, RunFacts]:
 def _parts(run: RunFacts, predictions: bool, policy: PluginPolicy | None, lacking: list[str]) -> list[str]:
     parts = [sections.summary(run), sections.settings(run), sections.data(run)]
     parts.append(sections.learning({run.path.name: run}))
-    if not run.is_finetuned or not run.record.finished:
+    if not run.is_finetuned:
+        return [*parts, _masks(run, policy, lacking)]
+    if not run.record.finished:
         return parts
     part: JudgedPart = "test" if run.results.get("test") else "valid"
     if not predictions:
         return [*parts, sections.test_metrics(run, None)]
     try:
-        result, targets = judge_rows(run.path, part, BOOTSTRAP, policy)
+        judged = judge_rows(run.path, part, BOOTSTRAP, policy)
     except SmaError as error:
         lacking.append(f"{run.path}: no charts of predictions, since the rows cannot be read: {error}")
         return [*parts, sections.test_metrics(run, None), remark(lacking[-1])]
     return [
         *parts,
-        sections.test_metrics(run, result if part == "test" else None),
-        sections.rows_of(targets, part, Drawer(Registry.load(run.record.domain.name, policy))),
+        sections.test_metrics(run, judged.result if part == "test" else None),
+        sections.rows_of(judged, part, Drawer(Registry.load(run.record.domain.name, policy))),
     ]
+
+
+def _masks(run: RunFacts, policy: PluginPolicy | None, lacking: list[str]) -> str:
+    """Return the section on masks along training, or why there is none."""
+    try:
+        return along_training(run, policy)
+    except SmaError as error:
+        lacking.append(f"{run.path}: no masks along training, since the rows cannot be read: {error}")
+        return remark(lacking[-1])

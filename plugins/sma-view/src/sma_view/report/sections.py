@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from sma_core.plugins.drawn_row import DrawnRow
 from sma_core.runs.results import Estimate, EvaluateResult
 from sma_view.drawer import Drawer
 from sma_view.page import Chart, charts, drawing, facts, remark, section, table, warnings
 from sma_view.report.charts import curves, svg_of
 from sma_view.report.label_charts import charts_of
-from sma_view.report.predictions import TargetPredictions
+from sma_view.report.predictions import JudgedRows, TargetPredictions
 from sma_view.report.run_facts import Curve, RunFacts
+from sma_view.stored_rows import StoredRows
 
 MOST_TARGETS = 6
 """Targets whose charts are drawn, the first."""
 WORST = 10
 LONGEST_INPUT = 80
 DRAWN = 6
-"""Worst rows of text that are drawn, if they have at most `LONGEST_DRAWN` characters."""
-LONGEST_DRAWN = 300
+"""Worst rows that are drawn."""
 CAPTIONS = {
     "parity": "Predictions against labels",
     "residuals": "Prediction minus label",
@@ -138,15 +137,15 @@ def test_metrics(run: RunFacts, result: EvaluateResult | None) -> str:
     return section("Metrics", parts)
 
 
-def rows_of(targets: Sequence[TargetPredictions], part: str, drawer: Drawer) -> str:
-    """Return charts of the predictions of each target, and its worst rows, those of text drawn."""
+def rows_of(judged: JudgedRows, part: str, drawer: Drawer) -> str:
+    """Return charts of the predictions of each target, and its worst rows, some of them drawn."""
     parts: list[str] = []
-    for target in targets[:MOST_TARGETS]:
+    for target in judged.targets[:MOST_TARGETS]:
         drawn = [Chart(CAPTIONS[kind], svg_of(draw)) for kind, draw in charts_of(target).items()]
-        worst = [_worst(target), _drawn(target, drawer, len(parts))]
+        worst = [_worst(target), _drawn(target, judged.rows, drawer, len(parts))]
         parts.append(section(target.name, [charts(drawn), *worst], level=3))
-    if len(targets) > MOST_TARGETS:
-        parts.append(remark(f"Charts of the first {MOST_TARGETS} of {len(targets)} targets."))
+    if len(judged.targets) > MOST_TARGETS:
+        parts.append(remark(f"Charts of the first {MOST_TARGETS} of {len(judged.targets)} targets."))
     return section(f"Predictions of the {part} rows", parts)
 
 
@@ -165,15 +164,12 @@ def _worst(target: TargetPredictions) -> str:
     return remark("The rows with the largest errors:") + table(head, lines)
 
 
-def _drawn(target: TargetPredictions, drawer: Drawer, number: int) -> str:
-    """Return drawings of the worst rows of text; ``number`` tells the targets of a page apart."""
+def _drawn(target: TargetPredictions, rows: StoredRows, drawer: Drawer, number: int) -> str:
+    """Return drawings of the worst rows; ``number`` tells the targets of a page apart."""
     pictures = []
     for index in target.worst(DRAWN):
-        text = target.inputs[index]
-        if text and len(text) <= LONGEST_DRAWN:
-            row = DrawnRow(
-                importance=(math.nan,) * len(text), text=text, pieces=tuple(text), prefix=f"t{number}-{index}-"
-            )
+        row = rows.drawn(int(target.stored[index]), f"t{number}-{index}-")
+        if row is not None:
             label, prediction = _judged(target, index)
             caption = f"row {target.rows[index]:,}: {label}, predicted {prediction}"
             pictures.append(drawing(caption, drawer.draw(row, int(target.rows[index]))))
