@@ -36,7 +36,8 @@ class Failure:
 class Drawer:
     """Draws the rows of a page; ``failures`` lists the rows drawn by the general renderer instead.
 
-    ``name`` is a renderer of the registry; None is the domain's own. With ``signed``, the rows have signed
+    ``name`` is a renderer of the registry; None is the domain's own, or if it has none, for sequences ``course``
+    and for other rows the general renderer of the domain's input. With ``signed``, the rows have signed
     importance, and a renderer of the domain that does not know it is not asked.
     """
 
@@ -51,7 +52,7 @@ class Drawer:
         if signed and own is not None and not self._draws_signed(own):
             own = None
         self._name = name or own or general
-        self._takes_vectors = signed and name is None and own is None
+        self._draws_courses = name is None and own is None
         if name is not None:
             self._function(name)
             if signed and not self._draws_signed(name):
@@ -74,7 +75,7 @@ class Drawer:
     def draw(self, row: DrawnRow, number: int) -> str:
         """Return the drawing of a row, the ``number``-th of its file."""
         self._drawn += 1
-        if self._takes_vectors and row.vectors:
+        if self._draws_courses and row.vectors:
             return checked(draw_course(row), row.prefix)
         try:
             with contextlib.redirect_stdout(sys.stderr):

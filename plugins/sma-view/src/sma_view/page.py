@@ -45,6 +45,7 @@ nav a { color: inherit; margin-right: 14px; }
   font: 13px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .draws { display: flex; flex-wrap: wrap; gap: 12px; }
 .wide svg { display: block; }
+.charts .wide svg { max-width: 100%; height: auto; }
 .scale { display: inline-block; width: 120px; height: 10px; border: 1px solid var(--line); }"""
 _PAGE = Template("""<!doctype html>
 <html lang="en">
