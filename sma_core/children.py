@@ -1,9 +1,10 @@
-"""Child processes: they end with their parent, and never import modules from the working folder.
+"""Child processes: they end with their parent, and import neither the working folder's modules nor the script.
 
 Python starts a command of ``-c`` or ``-m`` with the working folder first in its path, so a file ``torch.py`` or
 ``multiprocessing.py`` there would run instead of the real module; all children start with ``-P`` or its
-environment variable. A parent that is killed cannot stop its children, so each child asks the system to be
-killed with it.
+environment variable. Children of `multiprocessing` import the script that started them, so a script that trains
+without ``if __name__ == "__main__"`` would train in each child; those here do not. A parent that is killed cannot
+stop its children, so each child asks the system to be killed with it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 PARENT = "SMA_PARENT"
@@ -67,19 +70,41 @@ def _exit_after(parent: int) -> None:
     os._exit(1)
 
 
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Keep the working folder out of the path of a child that starts."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Hide from a child that starts which script the program is."""
+    main = sys.modules["__main__"]
+    names = [name for name in ("__file__", "__spec__") if hasattr(main, name)]
+    before = {name: getattr(main, name) for name in names}
+    for name in names:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(main, name, value)
+
+
 class _Child(SpawnProcess):
     """A spawned process that ends with its parent."""
 
     def start(self) -> None:
-        before = os.environ.get(SAFE_PATH)
-        os.environ[SAFE_PATH] = "1"
-        try:
+        with _safe_path(), _without_script():
             super().start()
-        finally:
-            if before is None:
-                del os.environ[SAFE_PATH]
-            else:
-                os.environ[SAFE_PATH] = before
 
     def run(self) -> None:
         end_with_parent()

@@ -26,7 +26,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 def identities(registry: Registry, config: DataConfig, store: Store) -> NDArray[np.int64]:
     """Return a number (n,) for each row, the same for equal rows."""
     if store.metadata.holds_values:
-        return np.unique(_hashes(store), return_inverse=True)[1]
+        return np.unique(value_hashes(store, np.arange(len(store))), return_inverse=True)[1]
     texts = store.texts
     if registry.domain.normalise is not None and not config.normalise:
         texts = normal_forms(registry.domain.normalise, texts, store.row_numbers.tolist())
@@ -34,11 +34,11 @@ def identities(registry: Registry, config: DataConfig, store: Store) -> NDArray[
     return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
 
-def _hashes(store: Store) -> NDArray[np.uint64]:
-    """Return a hash (n,) of the values of each row; all NaN are equal, and so are 0 and -0."""
+def value_hashes(store: Store, indices: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a hash of the values of each row at ``indices`` (m,); all NaN are equal, and so are 0 and -0."""
     parts = []
-    for start in range(0, len(store), ROWS_AT_ONCE):
-        rows = np.arange(start, min(start + ROWS_AT_ONCE, len(store)))
+    for start in range(0, len(indices), ROWS_AT_ONCE):
+        rows = indices[start : start + ROWS_AT_ONCE]
         if store.metadata.sequences:
             parts.append(_sequence_hashes(store.sequences(rows)))
             continue

@@ -25,6 +25,7 @@ from sma_core.labels.duplicates import identities, shared_rows
 from sma_core.labels.label_form import form_of, row_labels, row_limits, row_weights
 from sma_core.labels.label_guess import LabelGuess, guess_labels
 from sma_core.labels.learnable import check_learnable, shared_ids, telling_features, unlike_training
+from sma_core.labels.pretraining_rows import Rows, seen_in_pretraining
 from sma_core.labels.split import divide
 from sma_core.labels.task_request import TaskRequest
 from sma_core.labels.unused_split import unused_split
@@ -32,6 +33,7 @@ from sma_core.plugins.method_specs import Metric
 from sma_core.plugins.registry import Registry
 from sma_core.runs.record import SplitRecord
 from sma_core.runs.run_folder import RunFolder
+from sma_core.runs.shipped_models import locate_model
 from sma_core.sources.source_set import SourceSet, find_sources
 from sma_core.training.finetuning.label_checks import check_columns, check_labels, guess_kind
 from sma_core.training.finetuning.objective import Limits
@@ -216,7 +218,16 @@ def read_labelled(
         limits=row_limits(store, task.targets),
     )
     sentences = _warnings(rows, task, registry, config, pretrained=rows.feed is feed)
-    return replace(rows, warnings=(*sentences, *shared_rows(equal, divided.parts)))
+    leaks = [*shared_rows(equal, divided.parts), *_seen_in_pretraining(registry, config, rows)]
+    return replace(rows, warnings=(*sentences, *leaks))
+
+
+def _seen_in_pretraining(registry: Registry, config: FinetuneConfig, rows: LabelledRows) -> list[str]:
+    """Return a sentence on test rows that are rows of the pre-training too."""
+    if config.pretrained is None or not len(rows.parts["test"]):
+        return []
+    test = Rows(registry, config.data, rows.feed, rows.store, rows.parts["test"])
+    return seen_in_pretraining(locate_model(config.pretrained), test)
 
 
 def _check_settings(config: FinetuneConfig) -> None:

@@ -26,6 +26,7 @@ from sma_core.devices.placement import Placement
 from sma_core.errors import DataError, UserError
 from sma_core.evaluation.splits import Indices
 from sma_core.feeds.feed import Feed, feed_of, new_feed
+from sma_core.labels.pretraining_rows import Rows, write_row_hashes
 from sma_core.models.build import build_network
 from sma_core.nn.guidance.collapse import collapse_sentence
 from sma_core.nn.guidance.counts import query_count
@@ -200,6 +201,9 @@ def train(
 def _finish(run: RunFolder, job: _Job, result: TrainResult, parameters: int) -> TrainResult:
     """Write results and card, and mark the run as finished."""
     facts = PretrainingFacts(job.registry, job.config, job.source, job.prepared.summary, job.feed, parameters)
+    if job.placement.ranks.first:
+        store, train, _ = job.opened()
+        write_row_hashes(run, Rows(job.registry, job.config.data, job.feed, store, train))
     run.write_results(asdict(result))
     run.write_card(pretraining_card(facts, result))
     run.write_record(job.record(finished=True))
