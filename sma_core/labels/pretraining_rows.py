@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from sma_core.config import DataConfig
 from sma_core.data.batching.hashing import hashed
@@ -75,7 +75,7 @@ def write_row_hashes(run: RunFolder, rows: Rows) -> None:
     try:
         tensors = {"hashes": np.sort(row_hashes(rows)), "rows": np.array([count], dtype=np.int64)}
         with replacing(run.path / NAME) as temporary:
-            save_file(tensors, temporary)
+            temporary.write_bytes(save(tensors))  # save_file makes a file that only its owner may read
     except (SmaError, OSError) as error:
         logger.warning("the hashes of the training rows of %s were not written: %s", run.path, error)
 

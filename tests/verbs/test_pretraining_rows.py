@@ -45,6 +45,7 @@ def said(run, data, **settings):
 def test_test_rows_of_the_pre_training_are_counted(pretrained, tmp_path):
     hashes = load_file(pretrained / NAME)
     assert int(hashes["rows"][0]) == len(hashes["hashes"]) < 200  # without the held-out rows
+    assert (pretrained / NAME).stat().st_mode == (pretrained / "config.toml").stat().st_mode
     held_out = 200 - len(hashes["hashes"])
     (sentence,) = said(pretrained, labelled(tmp_path / "some.csv", texts("a", 200) + texts("new", 5)))
     assert sentence.startswith(f"{200 - held_out} of 205 test rows {SAID}")

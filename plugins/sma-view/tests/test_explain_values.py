@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import sma_core
+from sma_core.errors import DataError, UserError
+from sma_core.models.loaded_run import LoadedRun
 from sma_view.explain.asker import Asker
 from sma_view.explain.deletion import DeletionTest
 from sma_view.explain.explain import explain
@@ -225,3 +227,50 @@ def test_a_row_of_one_input_is_not_explained_by_hiding_it(boxes):
     (row,) = explained(run, np.ones((1, 5), dtype=np.float32), Method("occlusion", window=5))
     assert row.values is None
     assert "leave nothing to predict from" in row.remark
+
+
+@pytest.fixture
+def marked(toy, tmp_path):
+    return sma_core.finetune(toy, task="marks", settings=FEW, out=tmp_path / "marked").run
+
+
+@pytest.mark.parametrize("method", ["occlusion", "gradient"])
+def test_the_class_of_a_position_is_explained(marked, method):
+    run = LoadedRun.load(marked)
+    rows = explained(run, WORDS, Method(method), position=3)
+    alone = {row.text: row for row in rows}
+    assert [row.remark for row in rows if len(row.text) < 3] == ["it has no position 3"]
+    for word in (word for word in WORDS if len(word) >= 3):
+        (chunk,) = run.reading.chunks_of([word])
+        ((_, batch),) = run.batches(chunk, 64)
+        logits = run.module(batch.inputs, batch.padding_mask)[0, 2].detach()
+        own = int(logits.argmax())
+        others = torch.cat([logits[:own], logits[own + 1 :]])
+        expected = float(logits[own] - others.logsumexp(0))
+        assert alone[word].prediction == pytest.approx(expected, abs=1e-4)
+        assert alone[word].label == run.task_targets.classes[own]
+        assert len(alone[word].values) == len(word) + 1
+    if method == "occlusion":
+        (chunk,) = run.reading.chunks_of(["torelan"])
+        ((_, batch),) = run.batches(chunk, 64)
+        hidden = batch.padding_mask.clone()
+        hidden[0, 4] = False
+        question = Question.of(run, position=3, label=alone["torelan"].label)
+        outputs = run.module(batch.inputs, hidden)
+        change = alone["torelan"].prediction - float(question.scores(outputs, question.labels(outputs))[0])
+        assert alone["torelan"].values[4] == pytest.approx(change, abs=1e-4)
+
+
+def test_a_position_is_named_for_labels_of_positions_alone(marked, words, tmp_path):
+    (tmp_path / "rows.txt").write_text("torelan\nmi\n")
+    with pytest.raises(UserError, match="name the one to explain with `position`, from 1"):
+        explain(marked, tmp_path / "rows.txt")
+    with pytest.raises(UserError, match="predicts whole rows, not positions: omit `position`"):
+        explain(words, tmp_path / "rows.txt", position=1)
+    with pytest.raises(UserError, match="positions are counted from 1"):
+        explain(marked, tmp_path / "rows.txt", position=0)
+    result = explain(marked, tmp_path / "rows.txt", position=3, deletion_rows=5, out=tmp_path / "page.html")
+    assert result.unit.endswith("= the most probable class at position 3")
+    assert (result.rows, result.unusable, result.deletion.rows) == (2, 1, 1)
+    with pytest.raises(DataError, match="it has no position 99"):
+        explain(marked, tmp_path / "rows.txt", position=99)

@@ -54,6 +54,10 @@ def explain(
         str | None,
         typer.Option("--class", help="Class. Default: the most probable of each row; of two, the positive one."),
     ] = None,
+    position: Annotated[
+        int | None,
+        typer.Option("--position", min=1, help="Position to explain, of a run that predicts one symbol for each."),
+    ] = None,
     window: Annotated[
         int, typer.Option("--window", min=1, help="Occlusion: number of consecutive inputs hidden together.")
     ] = 1,
@@ -91,6 +95,7 @@ def explain(
             method=method,
             target=target,
             label=label,
+            position=position,
             window=window,
             steps=steps,
             rows=rows,

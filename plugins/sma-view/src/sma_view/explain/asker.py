@@ -72,6 +72,13 @@ class Asker:
         special += [] if tokenizer.mask_id is None else [tokenizer.mask_id]
         return candidates & ~torch.isin(batch.inputs, batch.inputs.new_tensor(special))
 
+    def has_position(self, asked: Asked) -> Tensor:
+        """Return which rows (B,) bool have the position that is explained; all if it is not one position."""
+        position = self.question.position
+        if position is None:
+            return torch.ones_like(asked.labels, dtype=torch.bool)
+        return asked.explained[:, position - 1 : position].any(dim=1)
+
     def with_hidden(self, asked: Asked, rows: Tensor, hidden: Tensor) -> Tensor:
         """Return predictions (J,) of the rows (J,) of a batch, with the inputs ``hidden`` (J, N) left out.
 

@@ -45,6 +45,7 @@ def explain(
     method: MethodName = "occlusion",
     target: str | None = None,
     label: str | None = None,
+    position: int | None = None,
     window: int = 1,
     steps: int = 50,
     rows: int | None = None,
@@ -75,6 +76,7 @@ def explain(
         method: ``occlusion``, ``gradient`` or ``integrated-gradients``.
         target: The target that is explained; None for a run that has only one.
         label: The class that is explained; None for the most probable one of each row, or of two the positive one.
+        position: The position that is explained, from 1, of a run that predicts a symbol for each position.
         window: Occlusion: number of consecutive inputs that are hidden together; along each axis of a grid.
         steps: Integrated gradients: number of points from the baseline to the input.
         rows: Explain only the first rows; None explains all.
@@ -96,8 +98,9 @@ def explain(
         CheckpointError: ``model`` is not a fine-tuned run, or is damaged.
         DataError: ``data`` cannot be read, none of its rows can be used, or a file cannot be written.
         PluginError: The renderer does not exist, or does not draw signed values.
-        UserError: The run has no such target or class, Captum is not installed, an option is for another method,
-            or ``out`` has an unknown ending, is also an input, or exists (unless ``force``).
+        UserError: The run has no such target or class, ``position`` does not fit its labels, Captum is not
+            installed, an option is for another method, or ``out`` has an unknown ending, is also an input, or
+            exists (unless ``force``).
     """
     began = time.monotonic()
     way, test = Method(method, window, steps), DeletionTest(deletion_rows, seed)
@@ -107,7 +110,7 @@ def explain(
     policy = policy or PluginPolicy.from_environment()
     run = LoadedRun.load(as_path(model), device, policy)
     run.module.requires_grad_(False)
-    asker = Asker(run, Question.of(run, target, label), batch_tokens)
+    asker = Asker(run, Question.of(run, target, label, position), batch_tokens)
     pages, tables = _sorted_outs(outs, run, renderer)
     drawer = Drawer(run.registry, renderer, signed=True)
     source = run.reading.source(data, column, reader, delimiter, columns, [identifier] if identifier else [])

@@ -106,7 +106,9 @@ def explained_rows(asker: Asker, method: Method, chunk: RowChunk, test: Deletion
         numbers = [chunk.numbers[index] for index in indices]
         by_input = values if values.dim() == 2 else values.sum(dim=2)
         wanted = torch.tensor([index in tested for index in indices], device=values.device)
-        test.add(asker, asked, by_input, numbers, wanted & asked.predictions.isfinite())
+        test.add(
+            asker, asked, by_input, numbers, wanted & asked.predictions.isfinite() & asker.has_position(asked)
+        )
         for row, (index, place) in enumerate(zip(indices, places.tolist(), strict=True)):
             drawn = as_drawn(asker.run, chunk, place, batch, row=row)
             gap = None if gaps is None else float(gaps[row])
@@ -126,6 +128,9 @@ def _row(
     """Return a usable row with its values, or the reason why it has none."""
     real = int(asked.padding_mask[row].sum())
     numbers = values[:real].double().cpu().numpy()
+    position = asker.question.position
+    if position is not None and not bool(asker.has_position(asked)[row]):
+        return replace(plain, remark=f"it has no position {position:,}")
     prediction = float(asked.predictions[row]) + asker.question.offset
     if not math.isfinite(prediction):
         return replace(plain, remark=NOT_FINITE)

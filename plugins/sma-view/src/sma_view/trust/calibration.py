@@ -79,7 +79,7 @@ def write_calibration(path: Path) -> None:
 
     Nothing is written for other runs. A calibration that cannot be written is a warning: the run is complete.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     try:
         policy = policy_of(path)
@@ -90,7 +90,7 @@ def write_calibration(path: Path) -> None:
             part = _predicted(run, policy)
         tensors = {"rows": part.rows, "labels": part.labels, "predictions": part.predictions}
         with replacing(path / FILE) as temporary:
-            save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary)
+            temporary.write_bytes(save({name: np.ascontiguousarray(array) for name, array in tensors.items()}))
     except ConfigError:  # no validation rows
         return
     except (SmaError, OSError) as error:
