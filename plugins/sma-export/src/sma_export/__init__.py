@@ -1,0 +1,1 @@
+"""Runs as programs that need no sma: `export_torch`, `export_onnx`."""

@@ -1,0 +1,28 @@
+"""``sma export torch``: write a run as a program of torch.export."""
+
+from __future__ import annotations
+
+import typer
+
+from sma_core.cli.options import Debug, Json
+from sma_core.cli.run_domain import reads_run
+from sma_export.commands.options import Out, Replace, Run, Tolerance, Vectors, tell
+
+
+@reads_run
+def export_torch(
+    context: typer.Context,
+    *,
+    run: Run,
+    out: Out,
+    vectors: Vectors = False,
+    tolerance: Tolerance = 1e-4,
+    force: Replace = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a run as a program of torch.export that needs no sma, and compare it with the run."""
+    from sma_export.export_torch import export_torch
+
+    result = export_torch(run, out, vectors=vectors, tolerance=tolerance, force=force, policy=context.obj)
+    tell(result, as_json)
