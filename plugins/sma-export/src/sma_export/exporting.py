@@ -14,9 +14,10 @@ from sma_core.paths import as_path
 from sma_core.plugins.discovery import PluginPolicy
 from sma_export.check import Comparison, compared
 from sma_export.example import PROGRAM, arguments_of_program, example_program, readme
-from sma_export.formats import Format, program_of
+from sma_export.formats import ONNX, Format, program_of
 from sma_export.interface import Interface
 from sma_export.network import dynamic_shapes, example_rows, exported_network
+from sma_export.web_page import PAGE, web_page
 
 MODEL, README = "model.json", "README.md"
 TOLERANCE = 1e-4
@@ -85,6 +86,8 @@ def export_run(
             )
         (building / MODEL).write_text(interface.to_json(), encoding="utf-8")
         (building / PROGRAM).write_text(example_program(interface, format), encoding="utf-8")
+        if format is ONNX and interface.is_portable and interface.inputs["kind"] == "text":
+            (building / PAGE).write_text(web_page(interface), encoding="utf-8")
         (building / README).write_text(readme(interface, format, comparison), encoding="utf-8")
         if out.exists():
             shutil.rmtree(out)
