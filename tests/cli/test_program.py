@@ -182,3 +182,28 @@ def test_a_recovery_command_works_without_plugins(toy, run_sma):
     refused = run_sma("--no-plugins", "train", "--domain", "toy")
     assert refused.returncode == 2
     assert "is disabled" in refused.stderr
+
+
+def completed(words: str) -> list[str]:
+    """Return what a shell offers for the last word of a line."""
+    environment = os.environ | {"_SMA_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    environment |= {"COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "sma_core"], capture_output=True, text=True, env=environment, timeout=60
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_a_shell_completes_commands_and_options():
+    assert completed("sma tr") == ["train"]
+    assert completed("sma config ") == ["show"]
+    assert "--resume" in completed("sma train --re")
+    assert completed("sma nothing --re") == []
+
+
+def test_the_program_without_arguments_is_its_help(run_sma):
+    bare, asked = run_sma(), run_sma("--help")
+    assert "Commands:" in bare.stdout + bare.stderr
+    assert "Traceback" not in bare.stderr
+    assert "--install-completion" in asked.stdout

@@ -292,7 +292,7 @@ def test_a_command_that_is_not_installed_names_its_package(install, run_sma, mon
     install("sma-view", {}, {}, commands={"other: Else.": "other_view:run"})
     assert "No such command 'report'" in run_sma("report").stderr
     assert "Did you mean 'train'?" in run_sma("trian").stderr
-    assert set(COMES_WITH.values()) == {"sma-view", "sma-bench", "sma-authors", "sma-kit"}
+    assert set(COMES_WITH.values()) == {"sma-view", "sma-bench", "sma-authors", "sma-export", "sma-kit"}
 
 
 def test_list_shows_commands_in_a_table_of_their_own(install, run_sma):
@@ -357,3 +357,26 @@ version = "1.0"
         archive.extractall(tmp_path / "site")
     (command,) = installed_commands(PluginPolicy(), distributions=distributions(path=[str(tmp_path / "site")]))
     assert (command.line, command.help, command.status) == ("sma data sum", name.partition(": ")[2], "installed")
+
+
+def test_a_broken_command_is_left_out_of_what_a_shell_completes(install, run_sma, monkeypatch):
+    install("sma-good", {}, {"good_module.py": FUNCTION}, commands={"good: Do it.": "good_module:count"})
+    install("sma-bad", {}, {"bad_module.py": "1 / 0"}, commands={"bad: Do it.": "bad_module:run"})
+    for name, value in {"_SMA_COMPLETE": "complete_bash", "COMP_WORDS": "sma ", "COMP_CWORD": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = run_sma()
+    offered = done.stdout.split()
+    assert "good" in offered
+    assert "train" in offered
+    assert "bad" not in offered
+    assert done.stderr == ""
+
+
+def test_the_version_names_packages_of_plugins_and_commands(install, run_sma):
+    install.toy(version="2.5")
+    install("sma-good", {}, {"good_module.py": FUNCTION}, commands={"good: Do it.": "good_module:count"})
+    lines = run_sma("--version").stdout.splitlines()
+    assert lines[0].startswith("sma-core ")
+    assert "sma-toy 2.5" in lines
+    assert any(line.startswith("sma-good ") for line in lines)
+    assert len(run_sma("--no-plugins", "--version").stdout.splitlines()) == 1

@@ -6,11 +6,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
 
-from sma_core.cli.program.commands import CommandGroup, policy_of
+from sma_core.cli.program.commands import CommandGroup, installed_packages, policy_of
 from sma_core.cli.program.endings import end, is_interrupt
 from sma_core.cli.program.option_names import OptionNames
 from sma_core.cli.program.ranks import exit_fast_if_rank, is_silent, label_errors
@@ -56,17 +57,18 @@ app = typer.Typer(
     cls=Program,
     help="Self-guided masked autoencoders: pre-train on unlabelled data of any domain.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 
-def _version(show: bool) -> None:
+def _version(context: typer.Context, show: bool) -> None:
     if show:
         from importlib.metadata import version
 
         typer.echo(f"sma-core {version('sma-core')}")
+        for package in installed_packages(context):
+            typer.echo(package)
         raise typer.Exit
 
 
@@ -75,7 +77,10 @@ def _options(
     context: typer.Context,
     no_plugins: Annotated[bool, typer.Option("--no-plugins", is_eager=True, help="Disable all plugins.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version, those of plugins, and exit."
+        ),
     ] = False,
 ) -> None:
     context.obj = policy_of(context)
@@ -136,7 +141,7 @@ def _log_to_stderr(level: int) -> None:
 def _fill_optional_values(arguments: list[str]) -> list[str]:
     """Insert ``auto`` after a ``--resume`` without a value, since typer has no options with an optional value."""
     filled = []
-    for argument, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="--"):
         filled.append(argument)
         if argument == "--resume" and following.startswith("-"):
             filled.append("auto")

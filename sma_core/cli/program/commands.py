@@ -19,7 +19,7 @@ from sma_core.cli.program.option_names import invoke
 from sma_core.errors import PluginError
 from sma_core.plugins.commands.command_list import InstalledCommand, Words, installed_commands, providers
 from sma_core.plugins.commands.command_loading import build_command, check_usable, load_command
-from sma_core.plugins.discovery import PluginPolicy, normalized
+from sma_core.plugins.discovery import PluginPolicy, installed_plugins, normalized
 
 logger = logging.getLogger("sma")
 
@@ -77,7 +77,18 @@ class CommandGroup(TyperGroup):
         return list(dict.fromkeys(names))
 
     def get_command(self, ctx: Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """Import a command and return it, or None when there is none. Raises `PluginError` when unusable."""
+        """Import a command and return it, or None when there is none.
+
+        Raises `PluginError` when it is unusable; while a shell completes a line, it is then left out.
+        """
+        try:
+            return self._imported(ctx, cmd_name)
+        except PluginError:
+            if ctx.resilient_parsing:
+                return None
+            raise
+
+    def _imported(self, ctx: Context, cmd_name: str) -> Any:  # noqa: ANN401
         words = (*self.words, cmd_name)
         commands = self._below(ctx, cmd_name)
         exact = [command for command in commands if command.words == words]
@@ -93,9 +104,9 @@ class CommandGroup(TyperGroup):
     def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # type: ignore[override]  # noqa: ANN401
         """Return name, command and remaining arguments; for an unknown name, suggest a command or a package."""
         command = self.get_command(ctx, args[0])
-        if command is None:
+        if command is None and not ctx.resilient_parsing:
             self._fail(ctx, args[0])
-        if not isinstance(command, TyperGroup):
+        if command is not None and not isinstance(command, TyperGroup):
             command.invoke = partial(invoke, command)
         return args[0], command, args[1:]
 
@@ -199,6 +210,14 @@ def packaged_commands(ctx: Context) -> list[InstalledCommand]:
         ctx.meta[_COMMANDS] = installed_commands(policy_of(ctx), core)
     result: list[InstalledCommand] = ctx.meta[_COMMANDS]
     return result
+
+
+def installed_packages(ctx: Context) -> list[str]:
+    """Return name and version of each package with plugins or commands that may be used, by name."""
+    plugins = [one for one in installed_plugins(policy_of(ctx)) if one.status != "disabled"]
+    commands = [one for one in packaged_commands(ctx) if one.status != "disabled"]
+    found = {(one.package, one.version) for one in plugins} | {(one.package, one.version) for one in commands}
+    return [f"{package} {version}" for package, version in sorted(found)]
 
 
 def _usable(ctx: Context, exact: list[InstalledCommand]) -> InstalledCommand:
