@@ -53,7 +53,7 @@ def strings_of(path: Path) -> Iterator[tuple[int, str]]:
 
 def sentences() -> Iterator[tuple[str, str]]:
     for path in sorted(ROOT.rglob("*.py")):
-        if path.parent.name != "cli":
+        if path.relative_to(ROOT).parts[0] != "cli":
             for line, text in strings_of(path):
                 if OPTION.search(text):
                     yield f"{path.relative_to(ROOT)}:{line}", text

@@ -15,7 +15,7 @@ from sma_core.writers.tables import PrintableOutput
 
 ESC = "\x1b[31m"
 ROOT = Path(__file__).parents[2]
-COMMANDS = [*(ROOT / "sma_core" / "cli").glob("*.py"), *ROOT.glob("plugins/*/src/*/commands/*.py")]
+COMMANDS = [*(ROOT / "sma_core" / "cli").rglob("*.py"), *ROOT.glob("plugins/*/src/*/commands/*.py")]
 WORDS = "".join(
     f"{ESC}n,{first}a{second}o,{number % 3}\n"
     for number, (first, second) in enumerate((first, second) for first in "bklmn" for second in "bklmnrst")
