@@ -74,6 +74,14 @@ def test_the_page_of_a_fine_tuning_has_its_figures_and_needs_no_network(tuned):
         ElementTree.fromstring(svg)
 
 
+def test_a_probe_that_was_kept_is_named(toy, tmp_path):
+    pretrained = sma_core.train(toy, settings={"training.steps": 2}, out=tmp_path / "pre").run
+    settings = FEW | {"training.probe_fallback": True, "training.learning_rate": 1e-12}
+    run = sma_core.finetune(model=pretrained, task="vowels", settings=settings, out=tmp_path / "kept").run
+    assert json.loads((run / "results.json").read_text())["best_step"] == 0
+    assert "a linear probe of the encoder, since no epoch was better" in Page(report(run).page).text
+
+
 def test_a_pre_trained_run_and_one_that_is_not_finished_have_pages(toy, tmp_path):
     run = sma_core.train(toy, settings={"training.steps": 6}, out=tmp_path / "run").run
     (run / "results.json").unlink()

@@ -28,6 +28,7 @@ COMMANDS = {
     "models list: List the pre-trained models that ship with plugins.": "sma_core.cli.models:list_models",
     "models card: Print the model card of a model.": "sma_core.cli.models:card",
     "config show: Print every setting with its value and origin.": "sma_core.cli.show_config:show",
+    "config schema: Print the JSON schema of settings, for editors.": "sma_core.cli.config_schema:schema",
     "plugins list: List the installed plugins and commands.": "sma_core.cli.plugins:list_plugins",
     "plugins info: Show one plugin and its parts.": "sma_core.cli.plugins:info",
     "plugins doctor: Find broken plugins and explain how to fix them.": "sma_core.cli.plugins:doctor",
@@ -35,7 +36,7 @@ COMMANDS = {
 """The core's own commands, in the form that packages use (`sma_core.plugins.commands.command_list`)."""
 
 GROUPS = {
-    "config": "Show settings.",
+    "config": "Show and describe settings.",
     "data": "List and inspect data sets.",
     "export": "Convert a run for another program.",
     "import": "Convert a model of another program into a run.",

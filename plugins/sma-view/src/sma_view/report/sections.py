@@ -43,7 +43,8 @@ def summary(run: RunFacts) -> str:
         ("step", f"{results.get('step', run.step):,}" + ("" if record.finished else ", not finished")),
     ]
     if "best_step" in results:
-        pairs.append(("weights", f"step {results['best_step']:,}: {results.get('selection', '')}"))
+        probe = "" if results["best_step"] else ", a linear probe of the encoder, since no epoch was better"
+        pairs.append(("weights", f"step {results['best_step']:,}: {results.get('selection', '')}{probe}"))
         pairs += [("training", str(note)) for note in results.get("notes", ())]
     if "seconds" in results:
         pairs.append(("training time", _duration(float(results["seconds"]))))
