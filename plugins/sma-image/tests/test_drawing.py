@@ -51,3 +51,10 @@ def test_signed_values_lie_on_a_pale_picture():
     assert lowers.attrib["fill"] != raises.attrib["fill"]
     assert float(lowers.attrib["fill-opacity"]) == 2 * float(raises.attrib["fill-opacity"])
     assert "row 1, column 1: a 0; adds -4" in svg
+
+
+def test_what_is_not_known_is_not_drawn():
+    svg = drawing.draw_picture(drawn(importance=(float("nan"),) * 16, hidden=frozenset()))
+    assert ">importance<" not in svg
+    assert "what the model sees" not in svg
+    assert svg.count("<rect") == 16

@@ -11,10 +11,11 @@ SIDE, GAP, HEAD = 160.0, 12.0, 18.0
 """Pixels: longest side of a picture, space between pictures, height of their titles."""
 PALE = 0.35
 """Opacity of the picture under signed values."""
+PICTURE, SEEN, IMPORTANCE, ADDED = "picture", "what the model sees", "importance", "adds to the prediction"
 
 
 def draw_picture(row: DrawnRow) -> str:
-    """Draw the picture, the picture without its hidden pixels, and importance.
+    """Draw the picture, the picture without its hidden pixels if there are any, and importance if it is known.
 
     Of signed values, draw the picture and, on a pale one, what each pixel adds to the prediction.
 
@@ -24,19 +25,17 @@ def draw_picture(row: DrawnRow) -> str:
     step = SIDE / max(rows, columns)
     shades, colours = Shades.of(row), _colours(row)
     parts = [f'<g font-family="{SANS}" font-size="11.5" shape-rendering="crispEdges">']
-    titles = (
-        ("picture", "adds to the prediction") if row.signed else ("picture", "what the model sees", "importance")
-    )
+    titles = _titles(row)
     for index, title in enumerate(titles):
         left = index * (columns * step + GAP)
         parts.append(f'<text x="{left:g}" y="12">{title}</text>')
         for place in range(rows * columns):
             x, y = left + place % columns * step, HEAD + place // columns * step
-            if row.signed and index:
+            if title == ADDED:
                 parts.append(_pixel(x, y, step, f'fill="{colours[place]}" fill-opacity="{PALE}"'))
-            if index == len(titles) - 1:
+            if title in (ADDED, IMPORTANCE):
                 fill = shades.fill(row.importance[place])
-            elif index == 1 and place in row.hidden:
+            elif title == SEEN and place in row.hidden:
                 parts.append(_cross(x, y, step))
                 continue
             else:
@@ -45,6 +44,14 @@ def draw_picture(row: DrawnRow) -> str:
             parts.append(_pixel(x, y, step, fill, title_of))
     label = f"picture of {rows} x {columns} pixels, {told(row) if row.signed else f'{len(row.hidden)} hidden'}"
     return document(len(titles) * (columns * step + GAP) - GAP, HEAD + rows * step, [*parts, "</g>"], label)
+
+
+def _titles(row: DrawnRow) -> list[str]:
+    """Return the titles of the parts of a drawing."""
+    if row.signed:
+        return [PICTURE, ADDED]
+    known = any(math.isfinite(value) for value in row.importance)
+    return [PICTURE, *([SEEN] if row.hidden else []), *([IMPORTANCE] if known else [])]
 
 
 def grid_of(row: DrawnRow) -> tuple[int, int]:
