@@ -172,7 +172,7 @@ def test_a_package_adds_to_a_group_of_the_core(install, run_sma):
     shown = run_sma("config", "--help").stdout
     assert "Print every setting" in shown
     assert "Count long rows." in shown
-    assert "Show settings." in run_sma("--help").stdout
+    assert "Show and describe settings." in run_sma("--help").stdout
 
 
 def test_a_command_of_two_packages_names_both_and_help_works(install, run_sma):
