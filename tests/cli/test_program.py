@@ -197,7 +197,7 @@ def completed(words: str) -> list[str]:
 
 def test_a_shell_completes_commands_and_options():
     assert completed("sma tr") == ["train"]
-    assert completed("sma config ") == ["show"]
+    assert completed("sma config s") == ["show", "schema"]
     assert "--resume" in completed("sma train --re")
     assert completed("sma nothing --re") == []
 

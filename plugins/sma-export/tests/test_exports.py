@@ -72,7 +72,7 @@ def test_vectors_of_pre_trained_runs(toy, tmp_path, settings):
         np.testing.assert_allclose(values, own, atol=1e-5)
 
 
-def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path):
+def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path, caplog):
     draw = np.random.default_rng(0)
     table = np.exp(draw.normal(size=(120, 3))).round(4)
     labels = table[:, 0].copy()
@@ -83,9 +83,26 @@ def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path):
     settings = FEW | {"targets": ["y"], "kind": "regression", "data.transforms": {"a": "log", "b": "asinh"}}
     run = sma_core.finetune(numbers, data=tmp_path / "rows.csv", settings=settings, out=tmp_path / "run").run
     own = sma_core.load(run).predict(table.astype(np.float32)[:20])
-    for folder in check_all(run, tmp_path):
+    caplog.clear()
+    folders = check_all(run, tmp_path)
+    for folder in folders:
         results = lines_of(folder, tmp_path / "rows.csv")
         np.testing.assert_allclose([line["y"] for line in results[:20]], own[:, 0], rtol=1e-5)
+    assert not [record for record in caplog.records if "missing values in" in record.message]
+    program = folders[0] / "predict.py"
+    for name, text, said in (
+        ("odd", "\ufeffa,b,c\n1,NA,?\n", ""),
+        ("short", "a,b,c\n1,2\n", "row 1 has no column 'c'"),
+        ("large", "a,b,c\n1,2,1e400\n", "row 1: c is 1e400"),
+        ("empty", "a,b,c\n", "there are no rows"),
+        ("other", "a,b\n1,2\n", "row 1 has no column 'c'"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+        done = subprocess.run([sys.executable, program, tmp_path / f"{name}.csv"], capture_output=True, text=True)
+        assert "Traceback" not in done.stderr
+        assert (done.returncode, said in done.stderr) == (1 if said else 0, True), done.stderr
+    usage = subprocess.run([sys.executable, program], capture_output=True, text=True)
+    assert "python predict.py ROWS" in usage.stderr
 
 
 @pytest.mark.parametrize("grid", [None, [4, 4]], ids=["lengths", "grid"])
@@ -143,6 +160,23 @@ def test_a_difference_in_missing_results_is_infinite(run):
 
     assert check.compared(broken, loaded).share == np.inf
     assert check.compared(lambda rows: network(*rows).detach().numpy(), loaded).share < 1e-5
+
+
+def test_targets_of_other_units_are_compared_one_by_one(numbers, tmp_path):
+    draw = np.random.default_rng(0)
+    lines = [f"{a},{b},{c},{a},{1000 * b}" for a, b, c in draw.normal(size=(60, 3)).round(4)]
+    (tmp_path / "rows.csv").write_text("a,b,c,small,large\n" + "\n".join(lines) + "\n")
+    settings = FEW | {"targets": ["small", "large"], "kind": "regression"}
+    run = sma_core.finetune(numbers, data=tmp_path / "rows.csv", settings=settings, out=tmp_path / "run").run
+    loaded = LoadedRun.load(run)
+    network = exported_network(loaded)
+
+    def shifted(rows):
+        return network(*rows).detach().numpy() + np.array([0.01, 0.0], dtype=np.float32)
+
+    compared = check.compared(shifted, loaded)
+    assert compared.difference == pytest.approx(0.01, rel=0.01)
+    assert compared.share > 1e-3
 
 
 def test_a_program_takes_any_number_of_rows_of_any_length(run):

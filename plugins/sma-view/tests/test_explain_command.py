@@ -201,7 +201,7 @@ def test_what_cannot_be_explained_is_one_sentence(words, some, toy, tmp_path, ru
     assert "predicts a symbol for every position" in refused(marks, some)
     assert "knows no class 'x': its labels have no named classes" in refused(words, some, "--class", "x")
     assert "no row of" in refused(words, "--row", "not-a-word")
-    assert "row 1 not letters only" in refused(words, "--row", "not-a-word")
+    assert "row 1: not letters only" in refused(words, "--row", "not-a-word")
     assert ".html, .htm, .csv" in refused(words, some, "--out", "x.txt")
     (tmp_path / "old.csv").write_text("mine\n")
     assert "exists already" in refused(words, some, "--out", "old.csv")

@@ -271,6 +271,8 @@ def test_a_position_is_named_for_labels_of_positions_alone(marked, words, tmp_pa
         explain(marked, tmp_path / "rows.txt", position=0)
     result = explain(marked, tmp_path / "rows.txt", position=3, deletion_rows=5, out=tmp_path / "page.html")
     assert result.unit.endswith("= the most probable class at position 3")
+    explain(marked, tmp_path / "rows.txt", position=3, deletion_rows=0, out=tmp_path / "table.csv")
+    assert next(csv.DictReader((tmp_path / "table.csv").open()))["explained_position"] == "3"
     assert (result.rows, result.unusable, result.deletion.rows) == (2, 1, 1)
-    with pytest.raises(DataError, match="it has no position 99"):
+    with pytest.raises(DataError, match="row 1: it has no position 99"):
         explain(marked, tmp_path / "rows.txt", position=99)

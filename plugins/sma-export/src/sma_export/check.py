@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +16,7 @@ from sma_core.models.loaded_run import LoadedRun
 from sma_core.nn.encoders.encoder import Latents
 from sma_core.nn.heads import mean_latents
 from sma_core.nn.model import Predictor
-from sma_core.training.finetuning.targets import PerPosition
+from sma_core.training.finetuning.targets import PerPosition, Regression
 from sma_export.formats import Run
 from sma_export.network import example_rows
 
@@ -23,7 +26,10 @@ SIZES = ((1, 2), (1, 9), (3, 17), (8, 64), (5, 1 << 20))
 
 @dataclass(frozen=True)
 class Comparison:
-    """The largest difference of results, absolute and as a share of the largest result, over ``rows`` rows."""
+    """The largest difference of results over ``rows`` rows, absolute and as a share of the largest result.
+
+    Of several targets with units of their own, the share is of the largest result of the same target.
+    """
 
     rows: int
     difference: float
@@ -32,18 +38,24 @@ class Comparison:
 
 def compared(exported: Run, run: LoadedRun, vectors: bool = False) -> Comparison:
     """Run an exported model and the run itself on the same rows."""
-    differences, largest, count = [0.0], [0.0], 0
+    differences, largest, count = [], [], 0
     for seed, (rows, length) in enumerate(SIZES):
         arguments = example_rows(run, rows, length, seed)
         expected, results = own_results(run, arguments, vectors), exported(arguments)
-        known = np.isfinite(expected)
-        differences.append(float(np.abs(results - expected)[known].max(initial=0.0)))
-        if not bool(np.isfinite(results[known]).all()):
-            differences.append(float("inf"))
-        largest.append(float(np.abs(expected[known]).max(initial=0.0)))
+        apart = np.where(np.isfinite(expected), np.abs(results - expected), 0.0)
+        differences.append(_largest(np.where(np.isfinite(apart), apart, np.inf)))
+        largest.append(_largest(np.nan_to_num(np.abs(expected))))
         count += rows
-    difference = max(differences)
-    return Comparison(count, difference, difference / max(max(largest), 1e-12))
+    difference, size = np.max(differences, axis=0), np.max(largest, axis=0)  # of each column
+    if vectors or not isinstance(run.task_targets, Regression):
+        difference, size = difference.max(keepdims=True), size.max(keepdims=True)
+    return Comparison(count, float(difference.max()), float((difference / np.maximum(size, 1e-12)).max()))
+
+
+def _largest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest value of each column, the last axis."""
+    largest: NDArray[np.float64] = values.reshape(-1, values.shape[-1]).max(axis=0)
+    return largest
 
 
 def own_results(run: LoadedRun, arguments: tuple[Tensor, ...], vectors: bool = False) -> NDArray[np.float64]:
@@ -52,7 +64,8 @@ def own_results(run: LoadedRun, arguments: tuple[Tensor, ...], vectors: bool = F
         values, *lengths = (argument.numpy() for argument in arguments)
         rows = [row[:length] for row, length in zip(values, *lengths, strict=True)] if lengths else values
         embedded = vectors or run.task_targets is None
-        return np.asarray(run.embed(rows) if embedded else run.predict(rows), dtype=np.float64)
+        with _without_warnings():  # of how these rows differ from the training rows
+            return np.asarray(run.embed(rows) if embedded else run.predict(rows), dtype=np.float64)
     ids = arguments[0]
     padding_mask = ids != run.feed.tokenizer.pad_id
     with run.computing():
@@ -68,3 +81,14 @@ def own_results(run: LoadedRun, arguments: tuple[Tensor, ...], vectors: bool = F
             probabilities[~padding_mask.numpy()] = np.nan
             return probabilities
         return np.asarray(targets.predictions(outputs))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    logger = logging.getLogger("sma")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

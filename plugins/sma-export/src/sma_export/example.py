@@ -46,14 +46,26 @@ ROWS = sys.argv[1:]''',
         "TEXT TEXT …",
     ),
     "table": (
-        '''def arguments_of(lines):
-    """Return values (rows, features) of the model's columns; empty cells are missing."""
-    features = ABOUT["inputs"]["features"]
-    values = [[float(line[name] or "nan") for name in features] for line in lines]
+        '''def value_of(number, line, name):
+    """Return the number in a column of a line, NaN if it is missing."""
+    cell = line.get(name)
+    if cell is None:
+        sys.exit(f"row {number} has no column {name!r}")
+    if cell.strip().lower() in ABOUT["inputs"]["missing"]:
+        return math.nan
+    value = np.float32(cell)
+    return value if np.isfinite(value) else sys.exit(f"row {number}: {name} is {cell}")
+
+
+def arguments_of(lines):
+    """Return values (rows, features) of the model's columns."""
+    names = ABOUT["inputs"]["features"]
+    values = [[value_of(number, line, name) for name in names] for number, line in enumerate(lines, start=1)]
     return (np.array(values, dtype=np.float32),)
 
 
-ROWS = list(csv.DictReader(open(sys.argv[1], newline="")))''',
+with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
+    ROWS = list(csv.DictReader(file))''',
         "ROWS.csv",
     ),
     "sequences": (
@@ -79,17 +91,22 @@ _PROGRAM = Template('''"""Results of an exported model, a line of JSON for each 
 
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 HERE = Path(__file__).parent
 ABOUT = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
 $load
 
 
 $rows
+if not len(ROWS):
+    sys.exit("there are no rows")
 for result in run(*arguments_of(ROWS)):
     print(json.dumps(dict(zip(ABOUT["columns"], result.tolist())) if result.ndim == 1 else result.tolist()))
 ''')
@@ -110,7 +127,10 @@ $share of the largest result.
 def example_program(interface: Interface, format: Format) -> str:
     """Return the text of a program that predicts with the model."""
     program = _PROGRAM.substitute(load=_LOAD[format.name], rows=_reading(interface)[0])
-    return program if "csv." in program else program.replace("import csv\n", "")
+    unused = (name for name in ("csv", "math") if f"{name}." not in program)
+    for name in unused:
+        program = program.replace(f"import {name}\n", "")
+    return program
 
 
 def readme(interface: Interface, format: Format, comparison: Comparison) -> str:

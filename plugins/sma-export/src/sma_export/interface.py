@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sma_core.data.pairs import columns_of
+from sma_core.data.records import MISSING
 from sma_core.data.tokenizers import ByteTokenizer
 from sma_core.documents import json_text
 from sma_core.feeds.text import TextFeed
@@ -88,6 +89,7 @@ def _inputs(run: LoadedRun) -> dict[str, Any]:
             "kind": "table",
             "arguments": {"values": "float32 (rows, features), NaN where missing"},
             "features": list(run.features),
+            "missing": sorted(MISSING),
         }
     return {
         "kind": "sequences",
@@ -130,12 +132,13 @@ def _remarks(run: LoadedRun) -> list[str]:
             remarks.append(
                 f"the tokenizer {tokenizer.name!r} is code of a package, not part of this model: make ids with it"
             )
-        if run.registry.domain.check is not None:
-            remarks.append("rows are not checked: a row that sma would refuse gets a result too")
+        remarks.append("rows are not checked: one that sma would refuse, such as an empty one, gets a result too")
         if data.normalise:
             remarks.append("the model was trained on normal forms of rows (data.normalise): bring rows into them")
         if len(columns_of(data.column)) > 1:
             remarks.append("rows are two texts, which the tokenizer's separator joins")
+    else:
+        remarks.append("rows are not checked: sma refuses values that are not finite or far out of range")
     if data.sentinels:
         remarks.append(f"values that mean missing ones ({data.sentinels}) must be NaN")
     return remarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,7 @@ def tell(result: ExportResult, as_json: bool) -> None:
         return
     compared = result.comparison
     echo(f"model {result.out / result.file}, {result.size / 1e6:.2f} MB")
-    echo(f"try it: python {result.out / 'predict.py'} {result.arguments}")
+    echo(f"try it: python {shlex.quote(str(result.out / 'predict.py'))} {result.arguments}")
     echo(
         f"compared with the run on {counted(compared.rows, 'row')}: largest difference {compared.difference:.2g}, "
         f"{compared.share:.2g} of the largest result (tolerance {result.tolerance:g})"

@@ -93,7 +93,7 @@ class Collected:
         self.rows += 1
         self.usable += row.values is not None
         if row.values is None and not self.reason:
-            self.reason = f"row {row.number:,} {row.remark}"
+            self.reason = f"row {row.number:,}: {row.remark}"
         if row.gap is not None:
             self.with_gap += 1
             self.gaps += abs(row.gap)

@@ -73,6 +73,8 @@ def table_of(
     if not question.is_regression:
         columns["class"] = pa.array(labels, pa.string())
     columns["prediction"] = pa.array(predictions, pa.float64())
+    if question.position is not None:
+        columns["explained_position"] = pa.array([question.position] * len(lines), pa.int64())
     columns["position"] = pa.array(positions, pa.int64())
     if by_channel:
         columns["channel"] = pa.array(channels, pa.string())
