@@ -39,7 +39,8 @@ class Results(nn.Module):
 
     def __init__(self, module: SMA | Predictor, targets: Targets | None) -> None:
         super().__init__()
-        self.module = module
+        self.embed, self.encoder = module.embed, module.encoder
+        self.predictor = module if isinstance(module, Predictor) and targets is not None else None
         self.kind = "vectors" if targets is None else "values" if isinstance(targets, Regression) else "classes"
         self.exclusive = isinstance(targets, Multiclass)
         if isinstance(targets, Regression):
@@ -48,10 +49,10 @@ class Results(nn.Module):
 
     def forward(self, inputs: Tensor, padding_mask: Tensor) -> Tensor:
         """Return the results of a batch."""
-        if self.kind == "vectors":
-            encoded = self.module.encode(inputs, padding_mask)
-            return mean_latents(encoded if isinstance(encoded, Latents) else encoded.latents)
-        outputs: Tensor = self.module(inputs, padding_mask)
+        if self.predictor is None:
+            latents: Latents = self.encoder(self.embed(inputs), padding_mask)
+            return mean_latents(latents)
+        outputs: Tensor = self.predictor(inputs, padding_mask)
         if self.kind == "values":
             return (outputs.double() * self.spread + self.mean).float()
         return torch.softmax(outputs, dim=-1) if self.exclusive else torch.sigmoid(outputs)
