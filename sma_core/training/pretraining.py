@@ -23,6 +23,7 @@ from sma_core.nn.guidance.collapse import (
     group_counts,
     times_hidden,
 )
+from sma_core.nn.guidance.constant_latents import constant_latents, constant_sentence
 from sma_core.nn.guidance.counts import randomness_at
 from sma_core.nn.guidance.measures import measure_mask
 from sma_core.nn.masking import MaskNoise, draw_noise
@@ -32,6 +33,7 @@ from sma_core.nn.strategies.choosing import built_in_strategy
 from sma_core.nn.strategies.protocol import Strategy
 from sma_core.nn.strategies.random import Random
 from sma_core.plugins.events import MaskExample
+from sma_core.training.rising_loss import rising_loss
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +86,8 @@ class PretrainObjective:
         self._steps = steps
         self._done = 0
         self.examples: tuple[MaskExample, ...] = ()
-        self._warned = False
+        self._random_losses: list[tuple[int, float]] = []
+        self._warned: set[str] = set()
 
     def loss(self, batch: Batch, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Return the mean loss over the scored positions of ``batch`` at ``step`` and their number."""
@@ -106,16 +109,34 @@ class PretrainObjective:
             random_masking = masking.model_copy(update={"strategy": "random", "reconstruct": "hidden"})
             random_loss = self._held_out_loss(random_masking, built_in_strategy(random_masking), ranks)
         measures = self._measures(ranks) | self._collapse(ranks)
-        self._warn_of_collapse(measures, ranks)
+        self._random_losses.append((self._done, random_loss))
+        self._warn(measures, ranks)
         return {"held_out_loss": loss, "held_out_random_loss": random_loss, **measures}
 
-    def _warn_of_collapse(self, measures: dict[str, float], ranks: Ranks) -> None:
-        """Warn once, after a tenth of the steps and before the last, whose warning `sma train` prints."""
-        sentence = collapse_sentence(measures, self._masking.ratio)
-        due = self._steps / 10 <= self._done < self._steps
-        if due and not self._warned and sentence is not None and ranks.first:
-            logger.warning("%s", sentence)
-            self._warned = True
+    def _warn(self, measures: dict[str, float], ranks: Ranks) -> None:
+        """Warn once of each finding, after a tenth of the steps and before the last, whose `sma train` prints."""
+        if not self._steps / 10 <= self._done < self._steps:
+            return
+        sentences = {
+            "collapse": collapse_sentence(measures, self._masking.ratio),
+            "latents": constant_sentence(*self._constant_latents()),
+            "loss": rising_loss(self._random_losses),
+        }
+        for finding, sentence in sentences.items():
+            if sentence is not None and finding not in self._warned and ranks.first:
+                logger.warning("%s", sentence)
+                self._warned.add(finding)
+
+    def constant_latents(self) -> tuple[int, int]:
+        """Return the numbers of constant latents on held-out rows, and of all latents."""
+        with unsharded(self.module), torch.inference_mode():
+            return self._constant_latents()
+
+    def _constant_latents(self) -> tuple[int, int]:
+        if not self._held_out:
+            return 0, 1
+        batch = self._held_out[0].to(next(self.module.parameters()).device)
+        return constant_latents(self.module, batch.inputs, batch.padding_mask)
 
     def _collapse(self, ranks: Ranks) -> dict[str, float]:
         """Return the measures of collapse of the strategy's own masks."""

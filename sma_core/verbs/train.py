@@ -29,6 +29,7 @@ from sma_core.feeds.feed import Feed, feed_of, new_feed
 from sma_core.labels.pretraining_rows import Rows, write_row_hashes
 from sma_core.models.build import build_network
 from sma_core.nn.guidance.collapse import collapse_sentence
+from sma_core.nn.guidance.constant_latents import constant_sentence
 from sma_core.nn.guidance.counts import query_count
 from sma_core.nn.inputs import ContinuousInputs
 from sma_core.nn.model import SMA
@@ -63,6 +64,7 @@ from sma_core.training.nonfinite import nothing_learned
 from sma_core.training.pretraining import PretrainObjective, sample_rows
 from sma_core.training.reporting.metrics_file import read_metrics
 from sma_core.training.reporting.observers import Observer, Observers
+from sma_core.training.rising_loss import rising_loss
 from sma_core.training.state import TrainingState
 from sma_core.training.stream import count_steps
 from sma_core.writers.pretraining_card import PretrainingFacts, pretraining_card
@@ -193,7 +195,7 @@ def train(
         _warn_when_all_are_drawn(job)
         trainer = _trainer(job, run, session.observers_of(run, job.config.training))
         state = trainer.run(job.config.training.deadline(began))
-        result = _finish(run, job, _result(job, run, state), parameter_count(trainer.objective.module))
+        result = _finish(run, job, _result(job, run, state, trainer), parameter_count(trainer.objective.module))
         session.observers(ResultsWritten(run.path, result.step))
         return result
 
@@ -210,7 +212,7 @@ def _finish(run: RunFolder, job: _Job, result: TrainResult, parameters: int) -> 
     return result
 
 
-def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
+def _result(job: _Job, run: RunFolder, state: TrainingState, trainer: Trainer) -> TrainResult:
     held_out = [line for line in read_metrics(run.metrics) if "held_out_loss" in line]
     first, last = (held_out[0], held_out[-1]) if held_out else ({}, {})
     collapse = collapse_sentence(last, job.config.masking.ratio)
@@ -219,6 +221,9 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
     held_out_count = len(np.unique(store.row_numbers[held_out_rows]))
     frequency = _frequency_loss(job)
     losses = [line.get("held_out_random_loss", math.nan) for line in (first, last)]
+    objective = cast("PretrainObjective", trainer.objective)
+    rise = rising_loss((line["step"], line.get("held_out_random_loss", math.nan)) for line in held_out)
+    constant = constant_sentence(*objective.constant_latents()) if held_out else None
     return TrainResult(
         run=run.path,
         domain=job.registry.reference,
@@ -242,6 +247,8 @@ def _result(job: _Job, run: RunFolder, state: TrainingState) -> TrainResult:
             *job.feed.warnings(job.config.data, job.config.model),
             *few_held_out(held_out_count),
             *([] if collapse is None or math.isnan(losses[1]) else [collapse]),
+            *([] if constant is None or math.isnan(losses[1]) else [constant]),
+            *([] if rise is None else [rise]),
             *nothing_learned(state.skipped, state.step, losses[1] if held_out else None),
             *([] if job.config.model.decoder.loss else little_learned(losses[1], losses[0], frequency)),
         ),
