@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from itertools import product
 
 import numpy as np
 import pytest
@@ -20,9 +21,11 @@ from sma_export.export_torch import export_torch
 from sma_export.exporting import export_run
 from sma_export.formats import TORCH, program_of
 from sma_export.network import dynamic_shapes, example_rows, exported_network
+from tests.support.matrix import full_but
 
 FEW = {"training.epochs": 1.0, "baselines": False}
 SELF = {"model.encoder": "self-attention", "model.latent_width": 16}
+FORMATS = ["torch", "onnx"]
 WORDS = ["kato", "mi", "requisulanvexka"]
 TASKS = {"vowels": "regression", "first": "multiclass", "flags": "multilabel", "marks": "per-position"}
 
@@ -35,44 +38,43 @@ def lines_of(folder, *arguments):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def check_all(run, tmp_path, vectors=False):
-    """Export to torch, and to ONNX where its packages are, and return the folders."""
-    folders = [export_torch(run, tmp_path / "torch", vectors=vectors).out]
-    try:
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError:
-        return folders
-    return [*folders, export_onnx(run, tmp_path / "onnx", vectors=vectors).out]
+def exported(run, tmp_path, kind, vectors=False):
+    """Export to a format, and return the folder; skip the test where the packages of ONNX are missing."""
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    return (export_onnx if kind == "onnx" else export_torch)(run, tmp_path / kind, vectors=vectors).out
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_predictions_of_text(toy, tmp_path, task):
+@pytest.mark.parametrize(
+    ("task", "kind"), full_but([("vowels", "onnx"), ("first", "torch")], product(TASKS, FORMATS))
+)
+def test_predictions_of_text(toy, tmp_path, task, kind):
     run = sma_core.finetune(toy, task=task, settings=FEW, out=tmp_path / "run").run
     loaded = sma_core.load(run)
     assert loaded.kind == TASKS[task]
-    for folder in check_all(run, tmp_path):
-        lines = lines_of(folder, *WORDS)
-        if task == "marks":
-            for word, line, own in zip(WORDS, lines, loaded.predict_characters(WORDS), strict=True):
-                np.testing.assert_allclose(np.array(line)[: len(word)], own, atol=1e-5)
-            continue
-        values = [list(line.values()) for line in lines]
-        np.testing.assert_allclose(values, loaded.predict(WORDS), rtol=1e-5, atol=1e-5)
-        if task == "first":
-            assert tuple(lines[0]) == loaded.classes
+    lines = lines_of(exported(run, tmp_path, kind), *WORDS)
+    if task == "marks":
+        for word, line, own in zip(WORDS, lines, loaded.predict_characters(WORDS), strict=True):
+            np.testing.assert_allclose(np.array(line)[: len(word)], own, atol=1e-5)
+        return
+    values = [list(line.values()) for line in lines]
+    np.testing.assert_allclose(values, loaded.predict(WORDS), rtol=1e-5, atol=1e-5)
+    if task == "first":
+        assert tuple(lines[0]) == loaded.classes
 
 
-@pytest.mark.parametrize("settings", [{}, SELF], ids=["cross", "self"])
-def test_vectors_of_pre_trained_runs(toy, tmp_path, settings):
+@pytest.mark.parametrize(("encoder", "kind"), full_but([("cross", "torch")], product(["cross", "self"], FORMATS)))
+def test_vectors_of_pre_trained_runs(toy, tmp_path, encoder, kind):
+    settings = SELF if encoder == "self" else {}
     run = sma_core.train(toy, settings=settings | {"training.steps": 2}, out=tmp_path / "run").run
     own = sma_core.load(run).embed(WORDS)
-    for folder in check_all(run, tmp_path):
-        values = [list(line.values()) for line in lines_of(folder, *WORDS)]
-        np.testing.assert_allclose(values, own, atol=1e-5)
+    values = [list(line.values()) for line in lines_of(exported(run, tmp_path, kind), *WORDS)]
+    np.testing.assert_allclose(values, own, atol=1e-5)
 
 
-def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path, caplog):
+@pytest.mark.parametrize("kind", full_but(["onnx"], FORMATS))
+def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path, caplog, kind):
     draw = np.random.default_rng(0)
     table = np.exp(draw.normal(size=(120, 3))).round(4)
     labels = table[:, 0].copy()
@@ -84,12 +86,11 @@ def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path, caplog):
     run = sma_core.finetune(numbers, data=tmp_path / "rows.csv", settings=settings, out=tmp_path / "run").run
     own = sma_core.load(run).predict(table.astype(np.float32)[:20])
     caplog.clear()
-    folders = check_all(run, tmp_path)
-    for folder in folders:
-        results = lines_of(folder, tmp_path / "rows.csv")
-        np.testing.assert_allclose([line["y"] for line in results[:20]], own[:, 0], rtol=1e-5)
+    folder = exported(run, tmp_path, kind)
+    results = lines_of(folder, tmp_path / "rows.csv")
+    np.testing.assert_allclose([line["y"] for line in results[:20]], own[:, 0], rtol=1e-5)
     assert not [record for record in caplog.records if "missing values in" in record.message]
-    program = folders[0] / "predict.py"
+    program = folder / "predict.py"
     for name, text, said in (
         ("odd", "\ufeffa,b,c\n1,NA,?\n", ""),
         ("short", "a,b,c\n1,2\n", "row 1 has no column 'c'"),
@@ -105,21 +106,21 @@ def test_tables_with_missing_numbers_and_transforms(numbers, tmp_path, caplog):
     assert "python predict.py ROWS" in usage.stderr
 
 
-@pytest.mark.parametrize("grid", [None, [4, 4]], ids=["lengths", "grid"])
-def test_sequences_of_vectors(numbers, tmp_path, grid):
+@pytest.mark.parametrize(("grid", "kind"), full_but([(None, "torch")], product([None, (4, 4)], FORMATS)))
+def test_sequences_of_vectors(numbers, tmp_path, grid, kind):
     draw = np.random.default_rng(0)
     rows = draw.normal(size=(60, 16, 2)).astype(np.float32)
     rows[:5, :3] = np.nan
     np.savez(tmp_path / "rows.npz", rows=rows, kind=np.arange(60) % 2)
     np.save(tmp_path / "rows.npy", rows[:7])
     settings = FEW | {"targets": ["kind"], "model.max_length": 16, "data.names": ["a", "b"]}
-    settings |= {"model.positions": "axes", "model.grid": grid} if grid else {}
+    settings |= {"model.positions": "axes", "model.grid": list(grid)} if grid else {}
     run = sma_core.finetune(numbers, data=tmp_path / "rows.npz", settings=settings, out=tmp_path / "run").run
     own = sma_core.load(run).predict(list(rows[:7]))
-    for folder in check_all(run, tmp_path):
-        values = [list(line.values()) for line in lines_of(folder, tmp_path / "rows.npy")]
-        np.testing.assert_allclose(values, own, atol=1e-5)
-        assert json.loads((folder / "model.json").read_text())["inputs"]["grid"] == (grid or [])
+    folder = exported(run, tmp_path, kind)
+    values = [list(line.values()) for line in lines_of(folder, tmp_path / "rows.npy")]
+    np.testing.assert_allclose(values, own, atol=1e-5)
+    assert json.loads((folder / "model.json").read_text())["inputs"]["grid"] == list(grid or [])
 
 
 @pytest.fixture
