@@ -85,16 +85,16 @@ def seen_in_pretraining(pretrained: Path, rows: Rows) -> list[str]:
     try:
         tensors = load_file(pretrained / NAME)
         known, count = tensors["hashes"], int(tensors["rows"][0])
-        found = int(np.isin(row_hashes(rows), known).sum())
+        seen = int(np.isin(row_hashes(rows), known).sum())
     except FileNotFoundError:
         return []  # not finished, or made by an early version
     except (SmaError, OSError, KeyError, IndexError, SafetensorError) as error:
         return [f"it is not known whether test rows are among the rows of the pre-training: {error}"]
-    if not found:
+    if not seen:
         return []
     of_test = counted(len(rows.indices), "test row")
     share = len(known) / max(count, 1)
-    about = f"about {min(round(found / share), len(rows.indices)):,}" if share < 1 else f"{found:,}"
+    about = f"about {min(round(seen / share), len(rows.indices)):,}" if share < 1 else f"{seen:,}"
     return [
         f"{about} of {of_test} are among the rows of the pre-training, which had no labels: metrics of rows that "
         "the model has never seen may be worse"

@@ -216,8 +216,8 @@ def installed_packages(ctx: Context) -> list[str]:
     """Return name and version of each package with plugins or commands that may be used, by name."""
     plugins = [one for one in installed_plugins(policy_of(ctx)) if one.status != "disabled"]
     commands = [one for one in packaged_commands(ctx) if one.status != "disabled"]
-    found = {(one.package, one.version) for one in plugins} | {(one.package, one.version) for one in commands}
-    return [f"{package} {version}" for package, version in sorted(found)]
+    packages = {(one.package, one.version) for one in plugins} | {(one.package, one.version) for one in commands}
+    return [f"{package} {version}" for package, version in sorted(packages)]
 
 
 def _usable(ctx: Context, exact: list[InstalledCommand]) -> InstalledCommand:

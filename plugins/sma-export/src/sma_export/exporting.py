@@ -71,24 +71,9 @@ def export_run(
     _check_out(out, force)
     loaded = LoadedRun.load(as_path(run), "cpu", policy)
     interface = Interface.of(loaded, vectors)
-    network = exported_network(loaded, vectors)
-    program = program_of(network, example_rows(loaded, 3, 17), dynamic_shapes(loaded))
     building = temporary_name(out)
     try:
-        building.mkdir(parents=True)
-        format.write(program, building / format.file)
-        comparison = compared(format.load(building / format.file), loaded, vectors)
-        if not comparison.share <= tolerance:
-            raise UserError(
-                f"the exported model differs from {loaded.path} by {comparison.share:.2g} of the largest result, "
-                f"more than the tolerance {tolerance:g}: nothing was written; report it, or pass a larger "
-                "`tolerance`"
-            )
-        (building / MODEL).write_text(interface.to_json(), encoding="utf-8")
-        (building / PROGRAM).write_text(example_program(interface, format), encoding="utf-8")
-        if format is ONNX and interface.is_portable and interface.inputs["kind"] == "text":
-            (building / PAGE).write_text(web_page(interface), encoding="utf-8")
-        (building / README).write_text(readme(interface, format, comparison), encoding="utf-8")
+        comparison = _write(format, building, loaded, interface, vectors, tolerance)
         if out.exists():
             shutil.rmtree(out)
         building.rename(out)
@@ -100,6 +85,31 @@ def export_run(
     arguments = arguments_of_program(interface)
     size = (out / format.file).stat().st_size
     return ExportResult(out, format.file, size, comparison, tolerance, interface.remarks, arguments, seconds)
+
+
+def _write(
+    format: Format, folder: Path, run: LoadedRun, interface: Interface, vectors: bool, tolerance: float
+) -> Comparison:
+    """Write the files of an export, and compare the model with the run; raises `UserError` if they differ."""
+    program = program_of(exported_network(run, vectors), example_rows(run, 3, 17), dynamic_shapes(run))
+    folder.mkdir(parents=True)
+    format.write(program, folder / format.file)
+    comparison = compared(format.load(folder / format.file), run, vectors)
+    if not comparison.share <= tolerance:
+        raise UserError(
+            f"the exported model differs from {run.path} by {comparison.share:.2g} of the largest result, "
+            f"more than the tolerance {tolerance:g}: nothing was written; report it, or pass a larger `tolerance`"
+        )
+    files = {
+        MODEL: interface.to_json(),
+        PROGRAM: example_program(interface, format),
+        README: readme(interface, format, comparison),
+    }
+    if format is ONNX and interface.is_portable and interface.inputs["kind"] == "text":
+        files[PAGE] = web_page(interface)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return comparison
 
 
 def _check_out(out: Path, force: bool) -> None:
